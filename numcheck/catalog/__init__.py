@@ -1,0 +1,1 @@
+"""Formulas with their laws, known values and routines, one file each."""

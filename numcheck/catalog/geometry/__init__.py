@@ -1,0 +1,1 @@
+"""Geometry: areas and centroids of polygons."""

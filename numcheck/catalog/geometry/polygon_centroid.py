@@ -1,0 +1,110 @@
+"""Centroid of a polygon's area.
+
+Where it is hard: where the area is (`polygon_area`), for it divides by the area. A division of two numbers that are
+right is right to half an ulp however small they are; when a tiny far polygon's centroid jumps about, numerator and
+denominator had lost their digits before. Thin polygons are ill-conditioned by themselves: the share of a vertex in the
+centroid grows like length over width, which the conditioning term forgives.
+"""
+
+import torch
+
+from numcheck import formula, gap, m, polygon, ulps
+
+
+@formula(
+    source="Bourke 1988, Calculating the area and centroid of a polygon",
+    known=[],
+    xy=polygon(sizes=(3, 4, 8)),
+)
+def polygon_centroid(xy):
+    """Centre of mass (x, y) of the area within the (n, 2) vertices `xy`, in their unit; undefined where the area is 0."""
+    after = m.roll(xy, -1)
+    cross = xy[:, 0] * after[:, 1] - after[:, 0] * xy[:, 1]
+    area = m.sum(cross) / 2
+    return m.sum((xy + after) * m.reshape(cross, (len(xy), 1)), 0) / (6 * area)
+
+
+@polygon_centroid.law
+def the_centroid_moves_along(f, xy):
+    """Moving the polygon moves its centroid by the same."""
+    return f(xy + 1024), f(xy) + 1024
+
+
+@polygon_centroid.law
+def reversing_the_order_changes_nothing(f, xy):
+    """The centroid knows no orientation."""
+    return f(xy[::-1]), f(xy)
+
+
+@polygon_centroid.law
+def twice_the_size_is_twice_as_far(f, xy):
+    """The centroid is homogeneous of degree one."""
+    return f(2 * xy), 2 * f(xy)
+
+
+@polygon_centroid.law
+def any_vertex_may_come_first(f, xy):
+    """The centroid does not depend on where the list of vertices begins."""
+    return f(m.roll(xy, 1)), f(xy)
+
+
+def _moments(xy):
+    """Sums over the edges of cross and of (sum of both ends) * cross: 2A and 6A times the centroid."""
+    after = xy.roll(-1, -2)
+    cross = xy[..., 0] * after[..., 1] - after[..., 0] * xy[..., 1]
+    return cross.sum(-1, keepdim=True), ((xy + after) * cross[..., None]).sum(-2)
+
+
+@polygon_centroid.routine(value=ulps(4, cond=4), grad=ulps(4, cond=4))
+def absolute_shoelace(xy):
+    """The formula as printed, on the coordinates as they are."""
+    twice_area, moment = _moments(xy)
+    return moment / (3 * twice_area)
+
+
+@polygon_centroid.routine(value=ulps(4, cond=4), grad=ulps(4, cond=4))
+def differenced(xy):
+    """The cross product rewritten as (x1 - x2)*y2 - x2*(y1 - y2), the rest as printed."""
+    after = xy.roll(-1, -2)
+    apart = xy - after
+    cross = apart[..., 0] * after[..., 1] - after[..., 0] * apart[..., 1]
+    return ((xy + after) * cross[..., None]).sum(-2) / (3 * cross.sum(-1, keepdim=True))
+
+
+@polygon_centroid.routine(value=ulps(4, cond=4), grad=ulps(4, cond=4))
+def corner_origin(xy):
+    """The formula seen from the first vertex, and moved back at the end.
+
+    The centroid moves along with the origin, so that its derivative by the origin is zero: a constant for autograd.
+    """
+    corner = xy[:, :1].detach()
+    twice_area, moment = _moments(xy - corner)
+    return corner[:, 0] + moment / (3 * twice_area)
+
+
+@polygon_centroid.routine(value=ulps(4, cond=4), grad=ulps(4, cond=4))
+def corner_origin_scaled(xy):
+    """The same in a unit, a power of two, in which the polygon's extent is about one: nothing leaves the range."""
+    corner = xy[:, :1].detach()
+    apart = xy - corner
+    exponent = torch.frexp(apart.detach().abs().amax(dim=(-2, -1), keepdim=True)).exponent
+    twice_area, moment = _moments(torch.ldexp(apart, -exponent))
+    return corner[:, 0] + torch.ldexp(moment / (3 * twice_area), exponent[:, 0])
+
+
+@polygon_centroid.routine(value=ulps(4, cond=4), grad=ulps(4, cond=4))
+def triangle_fan(xy):
+    """Mean of the centroids of the triangles fanned from the first vertex, weighted by their areas."""
+    spokes = xy[:, 1:] - xy[:, :1]
+    a, b = spokes[:, :-1], spokes[:, 1:]
+    weight = (a[..., 0] * b[..., 1] - b[..., 0] * a[..., 1])[..., None]
+    return xy[:, 0] + ((a + b) * weight).sum(-2) / (3 * weight.sum(-2))
+
+
+@polygon_centroid.routine(value=ulps(1), grad=ulps(1), formats=["float32", "bfloat16", "float16"])
+def float64_corner_origin(xy):
+    """The corner-origin form in float64, rounded once at the end."""
+    wide = xy.double()
+    corner = wide[:, :1].detach()
+    twice_area, moment = _moments(wide - corner)
+    return (corner[:, 0] + moment / (3 * twice_area)).to(xy.dtype)

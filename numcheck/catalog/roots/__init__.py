@@ -1,0 +1,1 @@
+"""Root finding: inverses that have no closed form."""

@@ -1,0 +1,447 @@
+"""The command line: `numcheck list`, `numcheck check`, `numcheck explain`.
+
+A thin layer: it turns words into calls and results into lines. Nothing heavy is imported before a command runs, so
+`numcheck --help` answers at once. Results go to standard output; progress and errors go to standard error.
+"""
+
+import json
+import os
+import sys
+import tempfile
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import click
+
+from numcheck import __version__
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from numcheck.case import Routine
+
+WRONG_USAGE = 2
+INTERRUPTED = 130  # what shells expect after Ctrl-C: 128 and the number of SIGINT
+
+EXIT_CODES = """\b
+Exit codes:
+  0  passed
+  1  over budget, as --fail-on asks
+  2  wrong usage, or a report that cannot be written
+  3  unresolved points, or the second opinion disagreed
+"""
+
+FORMATS = ("float32", "bfloat16", "float16")
+POINTS = 2000
+
+MOST_JOBS = 4
+"""Processes that measure at once: each holds a torch of its own, some 300 MB."""
+
+PLAIN_WIDTH = 160
+"""Columns of a table that goes to a file or a pipe, where no terminal says how wide it is."""
+
+
+def main() -> NoReturn:
+    """Run the command line and leave with its exit code: the entry point of the console script."""
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: Sequence[str]) -> int:
+    """The exit code of `numcheck ARGUMENTS`; whatever the user got wrong is told in one line on standard error."""
+    try:
+        code = numcheck.main(list(arguments), prog_name="numcheck", standalone_mode=False)
+    except click.ClickException as error:
+        message = " ".join(error.format_message().split())
+        click.echo(f"numcheck: {message}", err=True)
+        return WRONG_USAGE
+    except (KeyboardInterrupt, click.Abort):
+        click.echo("numcheck: interrupted", err=True)
+        return INTERRUPTED
+    return code if isinstance(code, int) else 0
+
+
+@click.group(
+    invoke_without_command=True, epilog=EXIT_CODES, context_settings={"help_option_names": ["-h", "--help"]}
+)
+@click.version_option(__version__)
+@click.pass_context
+def numcheck(context: click.Context) -> None:
+    """Tell how many digits of a formula's routines are right, prove it, and say why the others are lost."""
+    if context.invoked_subcommand is None:
+        click.echo(context.get_help())
+
+
+@numcheck.command("list")
+@click.option("--json", "as_json", is_flag=True, help="Print a list of objects instead of a table.")
+def list_formulas(as_json: bool) -> None:
+    """List the formulas with their inputs and routines."""
+    with _told_in_one_line():
+        from numcheck import case
+
+        case.load_catalog()
+        found = case.formulas()
+    if as_json:
+        rows = [
+            {
+                "name": formula.name,
+                "topic": formula.topic,
+                "source": formula.source,
+                "inputs": {name: domain.describe() for name, domain in formula.inputs.items()},
+                "routines": list(formula.routines),
+            }
+            for formula in found.values()
+        ]
+        click.echo(json.dumps(rows, indent=2))
+        return
+    _print_table(
+        _console(stderr=False),
+        ("topic", "formula", "inputs", "routines"),
+        [
+            (formula.topic, formula.name, ", ".join(formula.inputs), ", ".join(formula.routines))
+            for formula in found.values()
+        ],
+    )
+
+
+@numcheck.command(epilog=EXIT_CODES)
+@click.argument("formulas", metavar="[FORMULA]...", nargs=-1)
+@click.option(
+    "--routine",
+    "target",
+    metavar="MODULE:NAME",
+    help="Judge this function, or that of a path/to/file.py:NAME.",
+)
+@click.option("--formula", "claimed", metavar="F", help="The formula that --routine claims to compute.")
+@click.option(
+    "--formats",
+    metavar="NAMES",
+    default=",".join(FORMATS),
+    show_default=True,
+    help="Formats, with commas between.",
+)
+@click.option(
+    "--devices", metavar="NAMES", default="cpu", show_default=True, help="torch devices, with commas between."
+)
+@click.option(
+    "--points",
+    type=click.IntRange(min=1),
+    default=POINTS,
+    show_default=True,
+    help="Points per routine and format, at least.",
+)
+@click.option(
+    "--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Reproduces a run bit for bit."
+)
+@click.option("--json", "json_file", metavar="FILE", help="Write the results as JSON; - is standard output.")
+@click.option("--report", "folder", metavar="DIR", help="Write report.json, report.md and report.html there.")
+@click.option(
+    "--fail-on",
+    type=click.Choice(["over", "gap", "none"]),
+    default="over",
+    show_default=True,
+    help="What makes the run fail: points over budget, declared gaps too, or nothing.",
+)
+@click.pass_context
+def check(
+    context: click.Context,
+    formulas: tuple[str, ...],
+    target: str | None,
+    claimed: str | None,
+    formats: str,
+    devices: str,
+    points: int,
+    seed: int,
+    json_file: str | None,
+    folder: str | None,
+    fail_on: str,
+) -> None:
+    """Judge every routine of the FORMULAs, by default of all, against proved truth."""
+    if target and (formulas or not claimed):
+        raise click.UsageError(f"say what it claims to compute: --routine {target} --formula F")
+    if claimed and not target:
+        raise click.UsageError(
+            f"--formula goes with --routine; for its own routines: numcheck check {claimed}"
+        )
+    _expect_writable(json_file, folder)
+    with _told_in_one_line():
+        from numcheck import case, suite
+
+        names = _formats(formats)
+        case.load_catalog()
+        routine = None
+        if target and claimed:
+            routine = _routine(target, claimed)
+            formulas = (claimed,)
+        pages = _console(stderr=json_file == "-")
+        pages.print(f"seed {seed}")
+        with progress_bar() as progress:
+            report = suite.check_catalog(
+                formulas,
+                formats=names,
+                devices=_words(devices, "--devices"),
+                points=points,
+                seed=seed,
+                routine=routine,
+                progress=progress,
+                jobs=jobs(),
+            )
+    code, sentence = suite.verdict(report, fail_on)
+    _deliver(report, pages, sentence, json_file, folder)
+    if report.get("interrupted"):
+        click.echo("numcheck: interrupted", err=True)
+        context.exit(INTERRUPTED)
+    if code == WRONG_USAGE:
+        raise click.ClickException(sentence)
+    context.exit(code)
+
+
+@numcheck.command(epilog=EXIT_CODES)
+@click.argument("formula")
+@click.argument("routine")
+@click.argument("more", metavar="[NAME=VALUE]...", nargs=-1)
+@click.option(
+    "--at",
+    "at",
+    metavar="NAME=VALUE",
+    multiple=True,
+    help="An input's value, in decimal or hex; one per input.",
+)
+@click.option("--format", "format_name", metavar="F", default="float32", show_default=True)
+@click.option("--device", default="cpu", show_default=True)
+@click.option(
+    "--of",
+    type=click.Choice(["value", "grad"]),
+    default="value",
+    show_default=True,
+    help="Judge the value or the gradient.",
+)
+def explain(
+    formula: str,
+    routine: str,
+    more: tuple[str, ...],
+    at: tuple[str, ...],
+    format_name: str,
+    device: str,
+    of: str,
+) -> None:
+    """Explain one point of a ROUTINE (a name, or MODULE:NAME) of a FORMULA.
+
+    \b
+    numcheck explain softplus naive --at x=-40 --format float32
+    """
+    point = _point((*at, *more))
+    with _told_in_one_line():
+        from numcheck import case, suite
+
+        (name,) = _formats(format_name)
+        case.load_catalog()
+        if ":" in routine:
+            explanation = suite.explain_routine(_routine(routine, formula), point, name, device, of)
+        else:
+            explanation = suite.explain(formula, routine, point, name, device, of)
+    for line in explanation.lines():
+        click.echo(line)
+
+
+@contextmanager
+def _told_in_one_line() -> Generator[None]:
+    """Turn what the library says of the user's mistakes into one line and exit code 2."""
+    from numcheck.case import UsageError
+    from numcheck.report import ReportError
+
+    try:
+        yield
+    except (UsageError, ReportError) as error:
+        raise click.ClickException(str(error)) from error
+
+
+def _routine(target: str, formula: str) -> "Routine":
+    from numcheck import adapter, case
+
+    return adapter.adapt(adapter.load(target), case.formula_named(formula), target)
+
+
+def _words(text: str, option: str) -> list[str]:
+    words = list(dict.fromkeys(word.strip() for word in text.split(",") if word.strip()))
+    if not words:
+        raise click.UsageError(f"{option} names at least one")
+    return words
+
+
+def _formats(text: str) -> list[str]:
+    from numcheck.formats import format_of
+
+    try:
+        return [format_of(word).name for word in _words(text, "--formats")]
+    except ValueError as error:
+        raise click.UsageError(str(error)) from error
+
+
+def _point(given: Iterable[str]) -> dict[str, str]:
+    point: dict[str, str] = {}
+    for word in given:
+        name, equals, value = word.partition("=")
+        if not (name and equals):
+            raise click.UsageError(f"write --at name=value, not {word!r}")
+        if name in point:
+            raise click.UsageError(f"{name} is given twice: one --at {name}=value")
+        point[name] = value
+    if not point:
+        raise click.UsageError("say at which point: --at name=value for every input")
+    return point
+
+
+def jobs() -> int:
+    """Processes to measure with on this machine."""
+    available = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return min(available, MOST_JOBS)
+
+
+def _console(stderr: bool) -> "Console":
+    from rich.console import Console
+
+    console = Console(stderr=stderr, highlight=False, markup=False, soft_wrap=True)
+    if not console.is_terminal:
+        console.width = PLAIN_WIDTH
+    return console
+
+
+@contextmanager
+def progress_bar() -> Generator[Callable[[str, int, int], None] | None]:
+    """A bar with the time left on standard error; nothing where that is not a terminal."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield None
+        return
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, transient=True) as bar:
+        task = bar.add_task("starting", total=None)
+
+        def show(what: str, done: int, total: int) -> None:
+            bar.update(task, description=what, completed=done, total=total)
+
+        yield show
+
+
+def _expect_writable(json_file: str | None, folder: str | None) -> None:
+    """Find out before hours of work, not after them, that the results have nowhere to go."""
+    if json_file == "":
+        raise click.UsageError("write --json FILE, or --json - for standard output")
+    if json_file not in (None, "-"):
+        if Path(json_file).is_dir():
+            raise click.UsageError(f"--json names a file, but {json_file} is a folder")
+        _try_writing(Path(json_file).parent, create=False)
+    if folder is not None:
+        _try_writing(Path(folder), create=True)
+
+
+def _try_writing(folder: Path, create: bool) -> None:
+    try:
+        if create:
+            folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise click.UsageError(f"cannot write into {folder}: {error.strerror or error}") from error
+
+
+def _deliver(
+    report: Mapping[str, Any], pages: "Console", sentence: str, json_file: str | None, folder: str | None
+) -> None:
+    """Write and print the results: JSON first, since everything else can be made from it."""
+    from numcheck import report as rooms
+
+    lost: list[str] = []
+    saved = False
+    if json_file == "-":
+        click.echo(rooms.json_text(report))
+        saved = True
+    elif json_file is not None:
+        try:
+            rooms.write_json(report, Path(json_file))
+            saved = True
+        except (OSError, rooms.ReportError) as error:
+            lost.append(f"cannot write {json_file}: {error}")
+    _print_table(
+        pages, ("formula", "routine", "format", "value", "gradient", "fates", "causes"), _rows(report)
+    )
+    pages.print(sentence)
+    if folder is not None:
+        try:
+            written = rooms.write_report(report, Path(folder))
+            saved = True
+            pages.print(next((str(path) for path in written if path.suffix == ".html"), folder))
+        except (OSError, rooms.ReportError) as error:
+            lost.append(f"cannot write the report into {folder}: {error}")
+    if lost:
+        kept = "" if saved else f"; the results are in {_rescued(report)}"
+        raise click.ClickException("; ".join(lost) + kept)
+
+
+def _rescued(report: Mapping[str, Any]) -> str:
+    """Where the results of a run went whose report could not be written."""
+    from numcheck.report import json_text
+
+    text = json_text(report)
+    for folder in (Path.cwd(), Path(tempfile.gettempdir())):
+        path = folder / "numcheck-results.json"
+        try:
+            path.write_text(text, encoding="utf-8")
+        except OSError:
+            continue
+        return str(path)
+    click.echo(text)
+    return "standard output"
+
+
+def _rows(report: Mapping[str, Any]) -> list[tuple[str, ...]]:
+    """One row per routine and format (and device, where there are several): worst spent, fates, causes."""
+    devices = {measurement["device"] for measurement in report["measurements"]}
+    grouped: dict[tuple[str, str, str], list[Mapping[str, Any]]] = {}
+    for measurement in report["measurements"]:
+        where = (
+            measurement["format"] if len(devices) == 1 else f"{measurement['format']} {measurement['device']}"
+        )
+        grouped.setdefault((measurement["formula"], measurement["routine"], where), []).append(measurement)
+    return [
+        (*key, _spent(measured, "value"), _spent(measured, "grad"), _fates(measured), _causes(measured))
+        for key, measured in grouped.items()
+    ]
+
+
+def _spent(measured: Iterable[Mapping[str, Any]], of: str) -> str:
+    worst = next((measurement["spent"] for measurement in measured if measurement["of"] == of), None)
+    if worst is None:
+        return "-"
+    return worst if isinstance(worst, str) else f"{worst:.3g}"
+
+
+def _fates(measured: Iterable[Mapping[str, Any]]) -> str:
+    total: dict[str, int] = {}
+    for measurement in measured:
+        for fate, count in measurement["fates"].items():
+            total[fate] = total.get(fate, 0) + count
+    return ", ".join(f"{count} {fate}" for fate, count in total.items() if count)
+
+
+def _causes(measured: Iterable[Mapping[str, Any]]) -> str:
+    found = (finding["cause"] for measurement in measured for finding in measurement["findings"])
+    return ", ".join(dict.fromkeys(found))
+
+
+def _print_table(console: "Console", titles: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for title in titles:
+        table.add_column(
+            title, justify="right" if title in ("value", "gradient") else "left", overflow="fold"
+        )
+    for row in rows:
+        table.add_row(*row)
+    console.print(table)

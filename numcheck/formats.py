@@ -1,0 +1,431 @@
+"""Number formats as ordinal bijections: neighbours, ulp, distance and exact rounding from the encoding.
+
+A format is a frozen `Format`; `FORMATS` lists them all and `format_of` finds one by name or dtype. Two rules
+hold throughout:
+
+- A value's *ordinal* is its place in the format's increasing list of values. Zero is 0 and every step to the
+  next larger value adds 1, so sampling, shrinking, bisection and "the next value up" are integer arithmetic.
+  Where the format has a negative zero it is -1, next to zero, and the smallest negative subnormal is -2;
+  otherwise the smallest negative subnormal is -1.
+- Whatever is rounded is rounded once, to nearest, ties to even, on the bits or in Python integers. torch's
+  own float64 to 16- and 8-bit conversions go through float32 and round twice, so they are not used.
+
+Tensors may have any shape and device, are read by their bits (so a device that flushes subnormals cannot
+interfere), and results stay on their device. Nothing here takes part in autograd.
+"""
+
+import math
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Literal, cast, overload
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from flint import arb
+
+__all__ = ["FORMATS", "NAN_ORDINAL", "Format", "Overflow", "format_of"]
+
+Overflow = Literal["infinity", "nan", "saturate"]
+
+NAN_ORDINAL = -(2**63)
+"""What `to_ordinals` says of a NaN, which has no place in the order; no value of any format has it."""
+
+_FARTHEST = 2**63 - 1
+_SIGNED_INTEGERS = {8: torch.int8, 16: torch.int16, 32: torch.int32, 64: torch.int64}
+# Two dyadics whose exponents lie further apart than this are never aligned: the integer could have 10**38
+# digits (exp(-3e38)).
+_ALIGNED_BITS = 1 << 17
+
+
+@dataclass(frozen=True)
+class Format:
+    """A binary floating-point format, seen as the increasing list of its values.
+
+    `precision` counts the significand's bits with the hidden one. The smallest normal value is
+    2**min_exponent and the largest finite one lies below 2**(max_exponent + 1); it is `largest`, which
+    float8_e4m3fn's NaN keeps short of the full significand.
+
+    `overflow` is what rounding gives beyond the last rounding interval, that is where rounding with an
+    unbounded exponent would leave the finite values: an infinity, a NaN, or the largest finite value
+    ("saturate", which also holds an exact infinity, as the saturating conversion of the OCP 8-bit
+    specification does). Use `dataclasses.replace(format, overflow="saturate")` to follow hardware or a cast
+    that saturates.
+    """
+
+    name: str
+    dtype: torch.dtype
+    bits: int
+    precision: int
+    min_exponent: int
+    max_exponent: int
+    largest: float
+    has_infinity: bool
+    has_negative_zero: bool
+    overflow: Overflow
+
+    def __post_init__(self) -> None:
+        if self.overflow not in ("infinity", "nan", "saturate"):
+            raise ValueError(f'overflow={self.overflow!r}: write "infinity", "nan" or "saturate"')
+        if self.overflow == "infinity" and not self.has_infinity:
+            raise ValueError(f'{self.name} has no infinity: write overflow="nan" or overflow="saturate"')
+
+    # -- constants -------------------------------------------------------------------------------------------
+
+    @property
+    def unit_roundoff(self) -> float:
+        """Largest relative error of one rounding in the normal range: half the spacing above one."""
+        return 2.0**-self.precision
+
+    @property
+    def smallest_normal(self) -> float:
+        """Smallest positive value with a full significand."""
+        return 2.0**self.min_exponent
+
+    @property
+    def smallest_subnormal(self) -> float:
+        """Smallest positive value, the spacing of the values around zero and the smallest `ulp`."""
+        return math.ldexp(1.0, self.min_exponent - self.precision + 1)
+
+    @property
+    def int_dtype(self) -> torch.dtype:
+        """Signed integer type as wide as the format, through which its encodings are read."""
+        return _SIGNED_INTEGERS[self.bits]
+
+    @property
+    def highest_ordinal(self) -> int:
+        """Ordinal of the last value upwards: infinity, or `largest` where there is none."""
+        return self._largest_magnitude + self.has_infinity
+
+    @property
+    def lowest_ordinal(self) -> int:
+        """Ordinal of the last value downwards: minus infinity, or -`largest` where there is none."""
+        return -self.highest_ordinal - self.has_negative_zero
+
+    @cached_property
+    def _largest_magnitude(self) -> int:
+        significand, exponent = math.frexp(self.largest)
+        normal_binades = (exponent - 1 - self.min_exponent) << (self.precision - 1)
+        return normal_binades + int(math.ldexp(significand, self.precision))
+
+    @property
+    def _sign_bit(self) -> int:
+        # As a negative integer, so that `magnitude | sign` is the two's complement value of the encoding at
+        # every width.
+        return -(1 << (self.bits - 1))
+
+    @property
+    def _nan_encoding(self) -> int:
+        if not self.has_negative_zero:  # the fnuz formats spell NaN where the others have -0
+            return self._sign_bit
+        if not self.has_infinity:  # float8_e4m3fn: the one code beyond the largest value
+            return self._largest_magnitude + 1
+        return self.highest_ordinal | 1 << (self.precision - 2)  # quiet
+
+    # -- ordinals --------------------------------------------------------------------------------------------
+
+    def to_ordinals(self, values: torch.Tensor) -> torch.Tensor:
+        """Places of `values` (of this format's dtype) in the increasing list, as int64.
+
+        NaN has no place and becomes `NAN_ORDINAL`.
+        """
+        magnitude, negative, nan = self._split(values)
+        ordinals = torch.where(negative, -magnitude - int(self.has_negative_zero), magnitude)
+        return torch.where(nan, NAN_ORDINAL, ordinals)
+
+    def from_ordinals(self, ordinals: torch.Tensor) -> torch.Tensor:
+        """Values at the given places (int64), the inverse of `to_ordinals`; NaN where no such place is."""
+        negative = ordinals < 0
+        magnitude = torch.where(negative, -ordinals - int(self.has_negative_zero), ordinals)
+        outside = (ordinals < self.lowest_ordinal) | (ordinals > self.highest_ordinal)
+        return self._join(magnitude, negative, outside)
+
+    def neighbours(self, values: torch.Tensor, steps: int | torch.Tensor) -> torch.Tensor:
+        """Values `steps` places further up (down where negative), stopping at the last one; NaN stays NaN.
+
+        From +0 one step down is -0 where the format has it, and infinity is one step above the largest value.
+        """
+        ordinals = self.to_ordinals(values)
+        by = torch.as_tensor(steps, dtype=torch.int64, device=ordinals.device)
+        moved = ordinals + by
+        # Only float64's ordinals are large enough for the sum to wrap around.
+        moved = torch.where((by > 0) & (moved < ordinals), self.highest_ordinal, moved)
+        moved = torch.where((by < 0) & (moved > ordinals), self.lowest_ordinal, moved)
+        moved = moved.clamp(self.lowest_ordinal, self.highest_ordinal)
+        return self.from_ordinals(torch.where(ordinals == NAN_ORDINAL, NAN_ORDINAL, moved))
+
+    def distance(self, left: torch.Tensor, right: torch.Tensor) -> torch.Tensor:
+        """How many values apart two tensors of this format lie, as int64: errors counted in ulps.
+
+        -0 and +0 are 0 apart, and so the two smallest subnormals of either sign are 2 apart. A NaN on either
+        side, and in float64 a distance that int64 cannot hold, is 2**63 - 1.
+        """
+        left_magnitude, left_negative, left_nan = self._split(left)
+        right_magnitude, right_negative, right_nan = self._split(right)
+        a = torch.where(left_negative, -left_magnitude, left_magnitude)
+        b = torch.where(right_negative, -right_magnitude, right_magnitude)
+        apart = torch.maximum(a, b) - torch.minimum(a, b)
+        return torch.where(left_nan | right_nan | (apart < 0), _FARTHEST, apart)
+
+    def is_subnormal(self, values: torch.Tensor) -> torch.Tensor:
+        """Whether each value is nonzero and smaller than `smallest_normal`: its significand is cut short."""
+        magnitude, _, _ = self._split(values)
+        return (magnitude > 0) & (magnitude < 1 << (self.precision - 1))
+
+    def _split(self, values: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """Magnitude (int64, ordinal of the absolute value), sign and NaN-ness of each value."""
+        if values.dtype != self.dtype:
+            raise ValueError(
+                f"{self.name} takes tensors of dtype {self.dtype}, not {values.dtype}: convert with round()"
+            )
+        encoding = values.detach().view(self.int_dtype).to(torch.int64)
+        magnitude = encoding & ~self._sign_bit
+        negative = encoding < 0
+        nan = magnitude > self.highest_ordinal
+        if not self.has_negative_zero:
+            nan |= encoding == self._sign_bit
+        return magnitude, negative, nan
+
+    def _join(self, magnitude: torch.Tensor, negative: torch.Tensor, nan: torch.Tensor) -> torch.Tensor:
+        """The inverse of `_split`; a negative zero loses its sign where the format has none."""
+        signed = negative if self.has_negative_zero else negative & (magnitude != 0)
+        encoding = torch.where(signed, magnitude | self._sign_bit, magnitude)
+        return torch.where(nan, self._nan_encoding, encoding).to(self.int_dtype).view(self.dtype)
+
+    # -- ulp and rounding of whole tensors -------------------------------------------------------------------
+
+    @overload
+    def ulp(self, x: torch.Tensor) -> torch.Tensor: ...
+    @overload
+    def ulp(self, x: NDArray[np.float64]) -> NDArray[np.float64]: ...
+    def ulp(self, x: torch.Tensor | NDArray[np.float64]) -> torch.Tensor | NDArray[np.float64]:
+        """Spacing of this format's values in the binade of each real `x`, as float64 of the same kind as `x`.
+
+        Floored at the smallest subnormal (around zero) and capped at the spacing below `largest` (beyond the
+        format's range and at infinity); NaN for NaN. At a power of two it is the spacing above. `x` is an
+        array of float64, or a tensor of any floating type.
+        """
+        if not isinstance(x, torch.Tensor):
+            return (
+                self.ulp(torch.tensor(np.ascontiguousarray(x, dtype=np.float64))).numpy().reshape(np.shape(x))
+            )
+        double = x.detach().to(torch.float64)
+        # Subnormal doubles read as exponent -1023, below every format's smallest.
+        exponent = ((double.view(torch.int64) >> 52) & 0x7FF) - 1023
+        spacing = exponent.clamp(self.min_exponent, self.max_exponent) - (self.precision - 1)
+        # 2**spacing by its bits: float64's own smallest spacings are subnormal.
+        normal = (spacing + 1023).clamp(min=1) << 52
+        subnormal = torch.ones_like(spacing) << (spacing + 1074).clamp(0, 51)
+        power = torch.where(spacing >= -1022, normal, subnormal).view(torch.float64)
+        return torch.where(double.isnan(), double, power)
+
+    def round(self, values: torch.Tensor) -> torch.Tensor:
+        """The format's value nearest to each double, ties to even, in one rounding.
+
+        `values` is float64 (any narrower floating type is widened first, which is exact). Signs of zero are
+        kept where the format has them, also for what underflows; `overflow` says what becomes of magnitudes
+        beyond the range, infinity included; NaN stays NaN.
+        """
+        encoding = values.detach().to(torch.float64).view(torch.int64)
+        biased = (encoding >> 52) & 0x7FF
+        fraction = encoding & ((1 << 52) - 1)
+        significand = torch.where(biased == 0, fraction, fraction | 1 << 52)
+        exponent = biased.clamp(min=1) - 1023
+        binade = exponent.clamp(min=self.min_exponent)
+        # 54 dropped bits already leave less than half a step of a 53-bit significand.
+        dropped = (binade - exponent + 53 - self.precision).clamp(max=54)
+        kept = significand >> dropped
+        twice_rest = (significand - (kept << dropped)) << 1
+        step = torch.ones_like(dropped) << dropped
+        kept = kept + ((twice_rest > step) | ((twice_rest == step) & (kept & 1 == 1)))
+        # A carry out of `kept` lands on the next binade's first value by itself: that is what makes ordinals
+        # contiguous.
+        magnitude = ((binade - self.min_exponent) << (self.precision - 1)) + kept
+        nan = (biased == 0x7FF) & (fraction != 0)
+        beyond = magnitude > self._largest_magnitude
+        if self.overflow == "nan":
+            nan |= beyond
+        magnitude = torch.where(beyond, self._beyond_magnitude, magnitude)
+        return self._join(magnitude, encoding < 0, nan)
+
+    # -- exact rounding of one real --------------------------------------------------------------------------
+
+    def round_rational(self, value: Fraction) -> float:
+        """The format's value nearest to an exact rational, ties to even, as a Python float.
+
+        `overflow` says what becomes of magnitudes beyond the range. A negative number that underflows gives
+        -0.0 where the format has it, an exact zero 0.0.
+        """
+        if value == 0:  # has no leading bit
+            return 0.0
+        top, bottom = abs(value.numerator), value.denominator
+        exponent = top.bit_length() - bottom.bit_length()
+        # Now the magnitude lies in [2**(exponent - 1), 2**(exponent + 1)); settle which half.
+        if _shifted(top, -exponent) < _shifted(bottom, exponent):
+            exponent -= 1
+        quantum = max(exponent, self.min_exponent) - (self.precision - 1)
+        kept = _nearest_even(_shifted(top, -quantum), _shifted(bottom, quantum))
+        magnitude = ((quantum + self.precision - 1 - self.min_exponent) << (self.precision - 1)) + kept
+        return self._finished(magnitude, value < 0)
+
+    def round_ball(self, ball: "arb") -> float | None:
+        """The one value to which every real number of an Arb ball rounds (nearest, ties to even), or None.
+
+        None says that the ball straddles a rounding boundary, has an infinite radius or is NaN (nothing is
+        known of the number): more precision may help. A float NaN instead is a decided result, the overflow
+        of a format whose rule it is. A ball at an infinity overflows. A ball that touches or straddles zero
+        and rounds to zero gives 0.0, for its zero's sign is not decided.
+        """
+        middle, radius = ball.mid(), ball.rad()
+        if ball.is_nan() or not radius.is_finite():
+            return None
+        if not middle.is_finite():
+            return self._finished(self._largest_magnitude + 1, bool(middle < 0))
+        mantissa, exponent = _dyadic(middle)
+        width, width_exponent = _dyadic(radius)
+        low, low_exponent = self._sum(mantissa, exponent, -width, width_exponent)
+        high, high_exponent = self._sum(mantissa, exponent, width, width_exponent)
+        low_magnitude = self._dyadic_magnitude(low, low_exponent)
+        high_magnitude = self._dyadic_magnitude(high, high_exponent)
+        if low_magnitude == 0 == high_magnitude:
+            return self._finished(0, high < 0)
+        # Rounding is monotone, so both ends decide for all between; overflows of any sign share a magnitude.
+        if low_magnitude != high_magnitude or (low < 0) != (high < 0):
+            return None
+        return self._finished(low_magnitude, low < 0)
+
+    @property
+    def _beyond_magnitude(self) -> int:
+        return self._largest_magnitude + (self.overflow != "saturate")
+
+    def _finished(self, magnitude: int, negative: bool) -> float:
+        """The float whose magnitude has the given ordinal, after the overflow rule."""
+        if magnitude > self._largest_magnitude:
+            beyond = {"infinity": math.inf, "nan": math.nan, "saturate": self.largest}[self.overflow]
+            return -beyond if negative else beyond
+        hidden = 1 << (self.precision - 1)
+        binade = max(magnitude // hidden - 1, 0)
+        quantum = self.min_exponent - (self.precision - 1)
+        value = math.ldexp(magnitude - binade * hidden, binade + quantum)
+        return -value if negative and (value or self.has_negative_zero) else value
+
+    def _dyadic_magnitude(self, mantissa: int, exponent: int) -> int:
+        """Ordinal of abs(mantissa * 2**exponent) rounded; all that overflows shares one."""
+        size = abs(mantissa)
+        leading = size.bit_length() + exponent - 1
+        if size == 0 or leading < self.min_exponent - self.precision:  # below half the smallest subnormal
+            return 0
+        if leading > self.max_exponent:
+            return self._beyond_magnitude
+        binade = max(leading, self.min_exponent)
+        shift = exponent - (binade - self.precision + 1)
+        kept = _nearest_even(_shifted(size, shift), _shifted(1, -shift))
+        magnitude = ((binade - self.min_exponent) << (self.precision - 1)) + kept
+        return magnitude if magnitude <= self._largest_magnitude else self._beyond_magnitude
+
+    def _sum(self, a: int, a_exponent: int, b: int, b_exponent: int) -> tuple[int, int]:
+        """A dyadic that rounds as a * 2**a_exponent + b * 2**b_exponent does, mostly that sum itself."""
+        if a == 0 or b == 0:
+            return (b, b_exponent) if a == 0 else (a, a_exponent)
+        if a_exponent < b_exponent:
+            a, a_exponent, b, b_exponent = b, b_exponent, a, a_exponent
+        if a_exponent - b_exponent > _ALIGNED_BITS:
+            # Both of these numbers and every boundary between rounding intervals are multiples of 2**grid, so
+            # of anything smaller than that only the sign counts. What is too large to be smaller leaves the
+            # range together with a.
+            grid = min(a_exponent, self.min_exponent - self.precision)
+            if a_exponent > self.max_exponent + 1 and b.bit_length() + b_exponent < a_exponent:
+                return a, a_exponent
+            if b.bit_length() + b_exponent <= grid:
+                b, b_exponent = (1 if b > 0 else -1), grid - 1
+        return (a << (a_exponent - b_exponent)) + b, b_exponent
+
+
+def _dyadic(exact: "arb") -> tuple[int, int]:
+    mantissa, exponent = cast(tuple[Any, Any], exact.man_exp())
+    return int(mantissa), int(exponent)
+
+
+def _shifted(number: int, by: int) -> int:
+    """number * 2**by, or number itself if by < 0: then the other side of the quotient is shifted instead."""
+    return number << by if by > 0 else number
+
+
+def _nearest_even(top: int, bottom: int) -> int:
+    """The integer nearest to top / bottom, ties to even."""
+    whole, rest = divmod(top, bottom)
+    return whole + (2 * rest > bottom or (2 * rest == bottom and whole % 2))
+
+
+def _ieee(name: str, dtype: torch.dtype, bits: int, precision: int) -> Format:
+    """A format that keeps its highest exponent code for infinity and NaN, as IEEE 754 does."""
+    max_exponent = (1 << (bits - precision - 1)) - 1
+    return Format(
+        name=name,
+        dtype=dtype,
+        bits=bits,
+        precision=precision,
+        min_exponent=1 - max_exponent,
+        max_exponent=max_exponent,
+        largest=(2.0 - 2.0 ** (1 - precision)) * 2.0**max_exponent,
+        has_infinity=True,
+        has_negative_zero=True,
+        overflow="infinity",
+    )
+
+
+def _fnuz(name: str, dtype: torch.dtype, precision: int) -> Format:
+    """An 8-bit format "finite, NaN, unsigned zero": IEEE's bias plus one, and NaN is what would be -0."""
+    max_exponent = (1 << (7 - precision)) - 1
+    return Format(
+        name=name,
+        dtype=dtype,
+        bits=8,
+        precision=precision,
+        min_exponent=-max_exponent,
+        max_exponent=max_exponent,
+        largest=(2.0 - 2.0 ** (1 - precision)) * 2.0**max_exponent,
+        has_infinity=False,
+        has_negative_zero=False,
+        overflow="nan",
+    )
+
+
+FORMATS: tuple[Format, ...] = (
+    _ieee("float64", torch.float64, 64, 53),
+    _ieee("float32", torch.float32, 32, 24),
+    _ieee("float16", torch.float16, 16, 11),
+    _ieee("bfloat16", torch.bfloat16, 16, 8),
+    # Overflow is NaN, the non-saturating conversion of the OCP 8-bit specification, which ml_dtypes follows
+    # too. torch's cast saturates at 448, which would hide an overflow inside a plausible number: what a
+    # verifier must not do unasked.
+    Format(
+        name="float8_e4m3fn",
+        dtype=torch.float8_e4m3fn,
+        bits=8,
+        precision=4,
+        min_exponent=-6,
+        max_exponent=8,
+        largest=448.0,
+        has_infinity=False,
+        has_negative_zero=True,
+        overflow="nan",
+    ),
+    _ieee("float8_e5m2", torch.float8_e5m2, 8, 3),
+    _fnuz("float8_e4m3fnuz", torch.float8_e4m3fnuz, 4),
+    _fnuz("float8_e5m2fnuz", torch.float8_e5m2fnuz, 3),
+)
+"""Every format known to numcheck, widest first."""
+
+
+def format_of(what: str | torch.dtype | Format) -> Format:
+    """The format with this name or dtype; a `Format` (say, with another overflow rule) is returned as is."""
+    if isinstance(what, Format):
+        return what
+    for known in FORMATS:
+        if what in (known.name, known.dtype):
+            return known
+    raise ValueError(f"unknown format {what!r}: write one of {', '.join(known.name for known in FORMATS)}")

@@ -1,0 +1,273 @@
+"""Derivatives of a formula over any arithmetic.
+
+Arrays of reals remember their origin; `gradient` walks the origins backwards. The rules are written with the
+operations of `arrays` themselves, so that a derivative is traced too and can be differentiated again.
+
+Sources of the rules: elementary calculus; digamma and Hurwitz zeta: NIST DLMF 5.15.1 and 25.11.17.
+"""
+
+import heapq
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from numcheck.reals import arrays as m
+from numcheck.reals.arrays import Origin, Reals
+
+Rule = Callable[[Reals, Reals, Origin], tuple[Reals | None, ...]]
+
+
+def traced(x: Reals) -> Reals:
+    """The same numbers as a variable to differentiate by."""
+    return Reals(x.arithmetic, x.data, None, True, x.masked)
+
+
+def untraced(x: Reals) -> Reals:
+    """The same numbers as constants."""
+    return Reals(x.arithmetic, x.data, None, False, x.masked)
+
+
+def gradient(output: Reals, cotangent: Reals, inputs: Sequence[Reals]) -> list[Reals | None]:
+    """Derivative of `sum(cotangent * output)` by each of `inputs`; None where the output does not depend on one."""
+    wanted = {x.serial for x in inputs}
+    adjoints: dict[int, Reals] = {output.serial: cotangent}
+    pending = {output.serial: output}
+    queue = [-output.serial]
+    found: dict[int, Reals] = {}
+    while queue:
+        serial = -heapq.heappop(queue)
+        node = pending.pop(serial)
+        adjoint = adjoints.pop(serial)
+        if serial in wanted:
+            found[serial] = adjoint
+        if node.origin is None:
+            continue
+        for operand, part in zip(
+            node.origin.operands, RULES[node.origin.operation](adjoint, node, node.origin), strict=True
+        ):
+            if part is None or not operand.traced:
+                continue
+            part = unbroadcast(part, operand.shape)
+            if operand.serial in adjoints:
+                adjoints[operand.serial] = adjoints[operand.serial] + part
+            else:
+                adjoints[operand.serial] = part
+                pending[operand.serial] = operand
+                heapq.heappush(queue, -operand.serial)
+    return [found.get(x.serial) for x in inputs]
+
+
+def unbroadcast(x: Reals, shape: tuple[int, ...]) -> Reals:
+    """`x` summed over the axes along which an operand of `shape` was repeated."""
+    if x.shape == shape:
+        return x
+    extra = x.ndim - len(shape)
+    axes = tuple(range(extra)) + tuple(
+        extra + i for i, size in enumerate(shape) if size == 1 and x.shape[extra + i] != 1
+    )
+    return m.reshape(m.apply("sum", x, parameters=(axes,)), shape) if axes else m.reshape(x, shape)
+
+
+def absent(like: Reals, shape: tuple[int, ...]) -> Reals:
+    """Derivatives that do not exist because nothing was selected: they absorb every factor."""
+    data = np.full((like.lanes, *shape), like.arithmetic.absent(), dtype=object)
+    return Reals(like.arithmetic, data, masked=True)
+
+
+def one_hot(like: Reals, hot: np.ndarray) -> Reals:
+    """One where `hot`, absent elsewhere: the cotangent that picks components."""
+    one = m.as_reals(1, like.arithmetic).data.flat[0]
+    data = np.full(hot.shape, like.arithmetic.absent(), dtype=object)
+    data[hot] = one
+    return Reals(like.arithmetic, data, masked=True)
+
+
+def _select(states: np.ndarray, ct: Reals, origin: Origin) -> tuple[Reals, Reals]:
+    nothing = absent(ct, ct.shape)
+    return (
+        m.apply("select", ct, nothing, parameters=(states,)),
+        m.apply("select", nothing, ct, parameters=(states,)),
+    )
+
+
+def _extremum(ct: Reals, origin: Origin, operation: str) -> tuple[Reals, Reals]:
+    # At a tie, decided or not, each side gets a share in [0, 1]: the interval between the one-sided derivatives.
+    x, y = origin.operands
+    decided = m.compare(operation, x, y).states
+    tied = m.compare("eq", x, y).states != m.NO
+    share = Reals(ct.arithmetic, np.broadcast_to(ct.arithmetic.interval(0, 1), (1,)))
+    left, right = _select(decided, ct, origin)
+    if not tied.any():
+        return left, right
+    states = tied.astype(np.int8)
+    both = ct * share
+    return (
+        m.apply("select", both, left, parameters=(states,)),
+        m.apply("select", both, right, parameters=(states,)),
+    )
+
+
+def _absolute(ct: Reals, x: Reals) -> Reals:
+    tied = (m.compare("eq", x, 0).states != m.NO).astype(np.int8)
+    signed = m.apply("select", ct, -ct, parameters=(m.compare("gt", x, 0).states,))
+    if not tied.any():
+        return signed
+    slope = Reals(ct.arithmetic, np.broadcast_to(ct.arithmetic.interval(-1, 1), (1,)))
+    return m.apply("select", ct * slope, signed, parameters=(tied,))
+
+
+def _norm(ct: Reals, out: Reals, origin: Origin) -> Reals:
+    (x,), (axes,) = origin.operands, origin.parameters
+    kept = tuple(1 if i in axes else size for i, size in enumerate(x.shape))
+    ct, length = m.reshape(ct, kept), m.reshape(out, kept)
+    zero = (m.compare("eq", length, 0).states != m.NO).astype(np.int8)
+    smooth = ct * (x / length)
+    if not zero.any():
+        return smooth
+    ball = Reals(ct.arithmetic, np.broadcast_to(ct.arithmetic.interval(-1, 1), (1,)))
+    states = np.broadcast_to(zero, (zero.shape[0], *x.shape))
+    return m.where(m.Decision(ct.arithmetic, states), m.broadcast(ct * ball, x.shape), smooth)
+
+
+def _pow(ct: Reals, out: Reals, origin: Origin) -> tuple[Reals, Reals | None]:
+    x, y = origin.operands
+    return ct * (y * x ** (y - 1)), ct * (out * m.log(x)) if y.traced else None
+
+
+def _sum(ct: Reals, origin: Origin) -> Reals:
+    (x,), (axes,) = origin.operands, origin.parameters
+    kept = tuple(1 if i in axes else size for i, size in enumerate(x.shape))
+    return m.broadcast(m.reshape(ct, kept), x.shape)
+
+
+def _concatenate(ct: Reals, origin: Origin) -> tuple[Reals, ...]:
+    (axis,), start, parts = origin.parameters, 0, []
+    for operand in origin.operands:
+        stop = start + operand.shape[axis]
+        parts.append(m.index(ct, (slice(None),) * axis + (slice(start, stop),)))
+        start = stop
+    return tuple(parts)
+
+
+def _permute(ct: Reals, origin: Origin) -> Reals:
+    order, axis = origin.parameters
+    return m.apply("permute", ct, parameters=(np.argsort(order, axis=axis + 1), axis))
+
+
+def _pi(x: Reals) -> Reals:
+    return m.apply("times_pi", m.as_reals(1, x.arithmetic))
+
+
+def _scatter(ct: Reals, origin: Origin) -> Reals:
+    (x,), (key,) = origin.operands, origin.parameters
+    scattered = m.apply("scatter", ct, parameters=(key, x.shape))
+    scattered.masked = True  # what was not selected is absent
+    return scattered
+
+
+def _one(rule: Callable[[Reals, Reals, Reals], Reals]) -> Rule:
+    """A rule for a function of one array: (cotangent, input, output) to the input's adjoint."""
+    return lambda ct, out, origin: (rule(ct, origin.operands[0], out),)
+
+
+def _two(rule: Callable[[Reals, Reals, Reals, Reals], tuple[Reals, Reals]]) -> Rule:
+    """A rule for an operation on two arrays: (cotangent, x, y, output) to both adjoints."""
+    return lambda ct, out, origin: rule(ct, origin.operands[0], origin.operands[1], out)
+
+
+RULES: dict[str, Rule] = {
+    "add": lambda ct, out, origin: (ct, ct),
+    "sub": lambda ct, out, origin: (ct, -ct if origin.operands[1].traced else None),
+    "mul": lambda ct, out, origin: (
+        ct * origin.operands[1] if origin.operands[0].traced else None,
+        ct * origin.operands[0] if origin.operands[1].traced else None,
+    ),
+    "div": lambda ct, out, origin: (
+        ct / origin.operands[1] if origin.operands[0].traced else None,
+        -(ct * (out / origin.operands[1])) if origin.operands[1].traced else None,
+    ),
+    "neg": _one(lambda ct, x, y: -ct),
+    "power": lambda ct, out, origin: (
+        ct * (origin.parameters[0] * origin.operands[0] ** (origin.parameters[0] - 1))
+        if origin.parameters[0]
+        else None,
+    ),
+    "pow": _pow,
+    "exp": _one(lambda ct, x, y: ct * y),
+    "expm1": _one(lambda ct, x, y: ct * m.exp(x)),
+    "log": _one(lambda ct, x, y: ct / x),
+    "log1p": _one(lambda ct, x, y: ct / (1 + x)),
+    "sqrt": _one(lambda ct, x, y: ct / (2 * y)),
+    "rsqrt": _one(lambda ct, x, y: -(ct * (y / (2 * x)))),
+    "sin": _one(lambda ct, x, y: ct * m.cos(x)),
+    "cos": _one(lambda ct, x, y: -(ct * m.sin(x))),
+    "atan": _one(lambda ct, x, y: ct / (1 + x * x)),
+    "atan2": _two(lambda ct, y, x, out: (ct * (x / (x * x + y * y)), -(ct * (y / (x * x + y * y))))),
+    "sinh": _one(lambda ct, x, y: ct * m.cosh(x)),
+    "cosh": _one(lambda ct, x, y: ct * m.sinh(x)),
+    "tanh": _one(lambda ct, x, y: ct / m.cosh(x) ** 2),
+    "asinh": _one(lambda ct, x, y: ct / m.sqrt(1 + x * x)),
+    "atanh": _one(lambda ct, x, y: ct / (1 - x * x)),
+    "erf": _one(lambda ct, x, y: ct * (2 * m.exp(-x * x) / m.sqrt(_pi(x)))),
+    "erfc": _one(lambda ct, x, y: -(ct * (2 * m.exp(-x * x) / m.sqrt(_pi(x))))),
+    "lgamma": _one(lambda ct, x, y: ct * m.digamma(x)),
+    "digamma": _one(lambda ct, x, y: ct * m.binary("zeta", 2, x)),
+    "zeta": _two(lambda ct, s, x, out: (None, -(ct * (s * m.binary("zeta", s + 1, x))))),  # type: ignore[arg-type, return-value]
+    "times_pi": _one(lambda ct, x, y: ct * _pi(x)),
+    "abs": _one(lambda ct, x, y: _absolute(ct, x)),
+    "maximum": lambda ct, out, origin: _extremum(ct, origin, "gt"),
+    "minimum": lambda ct, out, origin: _extremum(ct, origin, "lt"),
+    "select": lambda ct, out, origin: _select(origin.parameters[0], ct, origin),
+    "pin": lambda ct, out, origin: (ct, None),
+    "sum": lambda ct, out, origin: (_sum(ct, origin),),
+    "norm": lambda ct, out, origin: (_norm(ct, out, origin),),
+    "index": lambda ct, out, origin: (_scatter(ct, origin),),
+    "scatter": lambda ct, out, origin: (m.index(ct, origin.parameters[0]),),
+    "reshape": lambda ct, out, origin: (m.reshape(ct, origin.operands[0].shape),),
+    "transpose": lambda ct, out, origin: (
+        m.apply("transpose", ct, parameters=(tuple(np.argsort(origin.parameters[0]).tolist()),)),
+    ),
+    "broadcast": lambda ct, out, origin: (ct,),  # unbroadcast sums the repeats
+    "concatenate": lambda ct, out, origin: _concatenate(ct, origin),
+    "permute": lambda ct, out, origin: (_permute(ct, origin),),
+}
+
+
+def implicit(function: Callable[[Reals], Reals], low: Any, high: Any) -> Reals:
+    """The root of an increasing `function`, differentiable in what it closes over.
+
+    The arithmetic encloses the root itself. Two Newton steps from that root, traced with the root held constant, then
+    have the root's first and second derivatives (each step doubles the order to which a power series of the root in
+    the parameters is right), and the enclosure replaces the value that they would only widen.
+    """
+    probe = function(m.as_reals(low, low.arithmetic) if isinstance(low, Reals) else _like(function, low))
+    arithmetic = probe.arithmetic
+
+    def evaluate(data: Any) -> Any:
+        return function(Reals(arithmetic, data)).data
+
+    lanes = probe.data.shape
+    ends = [np.broadcast_to(m.as_reals(end, arithmetic).data, lanes) for end in (low, high)]
+    found = Reals(arithmetic, arithmetic.root(evaluate, *ends))
+    if not probe.traced:
+        return found
+    step = found
+    for _ in range(2):
+        x = traced(step) if not step.traced else step
+        residual = function(x)
+        slope = gradient(residual, m.zeros_like(residual) + 1, [x])[0]
+        if slope is None:
+            raise ValueError("m.root needs a function of its argument")
+        # The value of every later use must be the enclosure, not this widened step: pin keeps the derivatives.
+        step = m.apply("pin", step - residual / slope, found)
+    return step
+
+
+def _like(function: Callable[[Reals], Reals], number: Any) -> Reals:
+    closed_over = [
+        cell.cell_contents for cell in function.__closure__ or () if isinstance(cell.cell_contents, Reals)
+    ]
+    if not closed_over:
+        raise ValueError("m.root's function must use at least one of the formula's inputs")
+    return m.as_reals(number, closed_over[0].arithmetic)

@@ -1,0 +1,26 @@
+"""A report of measurements: JSON first, then Markdown and one HTML page made from that JSON alone.
+
+Nothing here imports torch or measures anything; a report written elsewhere is read and shown just the same.
+"""
+
+from numcheck.report.changes import compare, deterministic
+from numcheck.report.pages import to_html, to_markdown, write_report
+from numcheck.report.store import ReportError, folder_name, json_text, read_json, write_json
+from numcheck.report.summary import failing, label, verdict, verdict_sentence
+
+__all__ = [
+    "ReportError",
+    "compare",
+    "deterministic",
+    "failing",
+    "folder_name",
+    "json_text",
+    "label",
+    "read_json",
+    "to_html",
+    "to_markdown",
+    "verdict",
+    "verdict_sentence",
+    "write_json",
+    "write_report",
+]

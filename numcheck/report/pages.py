@@ -1,0 +1,156 @@
+"""Pages for people, made from the report's JSON alone: Markdown, and one self-contained page of HTML."""
+
+import re
+from collections.abc import Iterable
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader
+
+from numcheck.report import drawing, figures, summary
+from numcheck.report.store import ReportError, finite, json_text, write_text
+from numcheck.report.summary import Report
+
+FEW_FORMULAS = 4
+"""A page of so few formulas shows them all unfolded."""
+
+
+def to_markdown(report: Report) -> str:
+    """The report as Markdown: the verdict, every measurement in one table, then every finding."""
+    return _render("page.md", finite(report))
+
+
+def to_html(report: Report) -> str:
+    """The report as one HTML page that needs no other file, no network and no script to be read."""
+    return _render("page.html", finite(report))
+
+
+def write_report(report: Report, directory: str | Path) -> list[Path]:
+    """Write report.json, report.md and report.html into a folder, made if need be; returns their paths.
+
+    The files say what the report says: pass `deterministic(report)` for files that are to be committed.
+    Raises ReportError, in one line, when the folder cannot be written.
+    """
+    folder = Path(directory)
+    if folder.exists() and not folder.is_dir():
+        raise ReportError(f"cannot write {folder}: it is a file, and a report needs a folder")
+    # The JSON goes first: whatever happens to the pages, no figure is lost.
+    written = [write_text(folder / "report.json", json_text(report))]
+    written.append(write_text(folder / "report.md", to_markdown(report)))
+    written.append(write_text(folder / "report.html", to_html(report)))
+    return written
+
+
+def _render(template: str, report: Report) -> str:
+    sections = summary.formula_sections(report)
+    return (
+        _environment()
+        .get_template(template)
+        .render(
+            report=report,
+            environment=summary.environment(report),
+            fates=summary.FATES,
+            verdicts=summary.VERDICTS,
+            of_names=summary.OF,
+            fate_totals=summary.fate_totals(report),
+            unbalanced=summary.unbalanced(report),
+            verdict_sentence=summary.verdict_sentence(report),
+            opinion_sentence=summary.opinion_sentence(report),
+            cause_totals=summary.cause_totals(report),
+            columns=summary.columns(report),
+            rows=summary.index_rows(report),
+            sections=sections,
+            axes=drawing.error_axes(report),
+            unfolded=len(sections) <= FEW_FORMULAS,
+        )
+    )
+
+
+@cache
+def _environment() -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent / "templates"),
+        autoescape=lambda name: name is not None and name.endswith(".html"),
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    filters: dict[str, Any] = {
+        "figure": figures.figure,
+        "count": figures.count,
+        "percent": figures.percent,
+        "bits": figures.bits,
+        "encoded": figures.encoded,
+        "hexadecimal": figures.hexadecimal,
+        "anchor": _anchor,
+        "shortened": _shortened,
+        "cell": _cell,
+        "code": _code,
+        "sentence": _sentence,
+        "remainder": _remainder,
+    }
+    functions: dict[str, Any] = {
+        "counted": figures.counted,
+        "verdict": summary.verdict,
+        "sort_key": summary.sort_key,
+        "fates_bar": drawing.fates_bar,
+        "silent_bar": drawing.silent_bar,
+        "fates_text": drawing.fates_text,
+        "error_plot": drawing.error_plot,
+        "axis_frame": drawing.axis_frame,
+        "histogram": drawing.histogram,
+        "ladder": drawing.ladder,
+        "ladder_text": drawing.ladder_text,
+        "same_budget": _same_budget,
+    }
+    environment.filters.update(filters)
+    environment.globals.update(functions)
+    return environment
+
+
+def _anchor(names: str | Iterable[str]) -> str:
+    """An element's id made of names: letters, digits, `_`, `.` and `-` only."""
+    parts = [names] if isinstance(names, str) else names
+    return ".".join(re.sub(r"[^\w-]+", "-", part) for part in parts)
+
+
+def _shortened(text: str, length: int = 72) -> str:
+    """A long vector cut in the middle; the command that reproduces the point has all of it."""
+    return text if len(text) <= length else f"{text[: length * 2 // 3]} … {text[-length // 4 :]}"
+
+
+def _cell(text: Any) -> str:
+    """Any text, safe inside one cell or line of Markdown."""
+    flat = " ".join(str(text).split())
+    # An underscore inside a word is no markup, and names are full of them.
+    return re.sub(r"([\\`*|<>\[]|(?<!\w)_|_(?!\w)|\](?=[(\[:]))", r"\\\1", flat)
+
+
+def _code(text: Any) -> str:
+    """Any text as inline code inside a Markdown line or table, whatever backticks or bars it holds."""
+    flat = " ".join(str(text).split())
+    longest = max((len(run) for run in re.findall(r"`+", flat)), default=0)
+    fence = "`" * (longest + 1)
+    pad = " " if flat.startswith("`") or flat.endswith("`") else ""
+    return f"{fence}{pad}{flat.replace('|', chr(92) + '|')}{pad}{fence}"
+
+
+def _sentence(text: Any) -> str:
+    """The first sentence of a docstring: what the formula means."""
+    return _parted(text)[0]
+
+
+def _remainder(text: Any) -> str:
+    """What a docstring says after its first sentence."""
+    return _parted(text)[1]
+
+
+def _parted(text: Any) -> tuple[str, str]:
+    sentence, *rest = re.split(r"\n\s*\n|(?<=\w\.)\s+(?=[A-Z])", str(text).strip(), maxsplit=1)
+    return sentence, "".join(rest).strip()
+
+
+def _same_budget(budgets: tuple[tuple[str, str], ...]) -> str | None:
+    """The one budget that holds for value and gradient alike, if there is one."""
+    texts = {budget for _, budget in budgets}
+    return texts.pop() if len(texts) == 1 else None

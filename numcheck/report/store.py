@@ -1,0 +1,107 @@
+"""The report as files: JSON that is the same for the same run, and the folder that an environment's report lives in."""
+
+import json
+import math
+import numbers
+import os
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from numcheck.report.summary import Report
+
+LINE = 110
+"""What fits on one line of the JSON file stays on one line: point, rung and bin each read as one thing."""
+
+
+class ReportError(Exception):
+    """A report could not be written or read; the message is one line that says why."""
+
+
+def finite(value: Any) -> Any:
+    """The same value as the JSON file gives it back: keys sorted, infinities and NaN as words such as `"inf"`."""
+    if value is None or isinstance(value, bool | str):
+        return value
+    if isinstance(value, Mapping):
+        return {str(key): finite(value[key]) for key in sorted(value)}
+    if isinstance(value, list | tuple):
+        return [finite(part) for part in value]
+    if isinstance(value, numbers.Integral):
+        return int(value)
+    if isinstance(value, numbers.Real):
+        known = float(value)
+        return known if math.isfinite(known) else str(known)
+    raise TypeError(f"a report holds plain values only, not {type(value).__name__}: {value!r}")
+
+
+def json_text(report: Report) -> str:
+    """The report as JSON: keys sorted, two spaces of indentation, short lists and objects on one line."""
+    return _written(finite(report), "") + "\n"
+
+
+def _written(value: Any, indent: str) -> str:
+    flat = json.dumps(value, sort_keys=True, ensure_ascii=False, allow_nan=False)
+    if not isinstance(value, dict | list) or not value or len(indent) + len(flat) <= LINE:
+        return flat
+    inner = indent + "  "
+    if isinstance(value, list):
+        if all(not isinstance(part, dict | list) for part in value):
+            return flat
+        return "[\n" + ",\n".join(inner + _written(part, inner) for part in value) + f"\n{indent}]"
+    entries = (
+        f"{inner}{json.dumps(key, ensure_ascii=False)}: {_written(value[key], inner)}"
+        for key in sorted(value)
+    )
+    return "{\n" + ",\n".join(entries) + f"\n{indent}}}"
+
+
+def write_text(path: str | Path, text: str) -> Path:
+    """Write a whole file or none: readers never see half a report, and a failure leaves the old file as it was."""
+    target = Path(path)
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        scratch = target.with_name(f".{target.name}.{os.getpid()}")
+        try:
+            scratch.write_text(text, encoding="utf-8", newline="\n")
+            os.replace(scratch, target)
+        finally:
+            scratch.unlink(missing_ok=True)
+    except OSError as error:
+        raise ReportError(f"cannot write {target}: {error.strerror or error}") from error
+    return target
+
+
+def write_json(report: Report, path: str | Path) -> Path:
+    """Write the report as JSON. Raises ReportError, in one line, when the place cannot be written."""
+    return write_text(path, json_text(report))
+
+
+def read_json(path: str | Path) -> dict[str, Any]:
+    """Read a report back. Raises ReportError, in one line, when there is none or it is of another schema."""
+    try:
+        report = json.loads(Path(path).read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ReportError(f"cannot read {path}: {error.strerror or error}") from error
+    except ValueError as error:
+        raise ReportError(f"cannot read {path}: it is not JSON ({error})") from error
+    if not isinstance(report, dict) or report.get("schema") != 1:
+        found = report.get("schema", "none") if isinstance(report, dict) else "none"
+        raise ReportError(f"cannot read {path}: its schema is {found}, and this numcheck reads schema 1")
+    return report
+
+
+def folder_name(environment: Mapping[str, Any]) -> str:
+    """The folder of an environment's committed report, such as `torch-2.13.0-cpu-avx512`.
+
+    Results differ between torch versions, devices and vector instruction sets, so each has a folder of its own;
+    a platform other than Linux on x86_64 is named too.
+    """
+    version = str(environment["torch"]).split("+")[0]
+    device = str(environment.get("device", "cpu"))
+    on_cpu = device == "cpu"
+    capability = environment.get("cpu_capability") if on_cpu else environment.get("device_name")
+    platform = str(environment.get("platform", "Linux x86_64"))
+    parts = ["torch", version, device, capability or "", "" if platform == "Linux x86_64" else platform]
+    slugs = (re.sub(r"[^a-z0-9.]+", "-", str(part).lower()).strip("-") for part in parts)
+    return "-".join(slug for slug in slugs if slug)

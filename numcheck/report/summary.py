@@ -1,0 +1,322 @@
+"""What a report says, gathered for a reader: verdicts, tallies, and measurements grouped as the pages show them."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from numcheck.report.figures import count, counted, number, percent
+
+Report = Mapping[str, Any]
+Measurement = Mapping[str, Any]
+
+# The order in which bars and legends show fates: from right, over wrong, to not judged.
+FATES: Mapping[str, str] = {
+    "within": "inside the budget",
+    "gap": "fails, as a declared gap says it does",
+    "over": "a finite result outside the budget",
+    "special": "a wrong NaN, infinity or signed zero",
+    "overflow": "infinite where the truth is finite in the format",
+    "underflow": "zero or subnormal where the truth is normal",
+    "crash": "the routine raised an error",
+    "invalid": "the formula is undefined there",
+    "unresolved": "no proof within the precision limit",
+}
+FAILING = ("over", "special", "overflow", "underflow", "crash")
+VERDICTS: Mapping[str, str] = {
+    "over": "over budget",
+    "stale": "stale gap",
+    "unresolved": "unresolved",
+    "gap": "declared gap",
+    "within": "within budget",
+}
+OF: Mapping[str, str] = {"value": "value", "grad": "gradient"}
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column of the index: a format on a device."""
+
+    format: str
+    device: str
+    title: str
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the index: the value or the gradient of one routine, in every column."""
+
+    formula: str
+    routine: str
+    of: str
+    cells: tuple[Measurement | None, ...]
+    verdict: str
+    causes: tuple[tuple[str, str], ...]
+    """Each cause found, with the columns it was found in."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Findings that differ only in the format: one reason, with one line for each format."""
+
+    cause: str
+    of: str
+    operator: str | None
+    line: str | None
+    remedy: str | None
+    forgiven: bool
+    gap: str | None
+    places: tuple[tuple[str, Mapping[str, Any]], ...]
+
+
+@dataclass(frozen=True)
+class RoutineSection:
+    """Everything measured on one routine."""
+
+    name: str
+    budgets: tuple[tuple[str, str], ...]
+    measurements: tuple[tuple[str, Measurement], ...]
+    """Column title and measurement, values before gradients."""
+    findings: tuple[Finding, ...]
+    gaps: tuple[tuple[str, str, bool, str], ...]
+    """Cause, reason, stale, and where it held."""
+    verdict: str
+
+
+@dataclass(frozen=True)
+class FormulaSection:
+    """A formula's declaration and what its routines made of it."""
+
+    name: str
+    declaration: Mapping[str, Any]
+    routines: tuple[RoutineSection, ...]
+    verdict: str
+
+
+def failing(measurement: Measurement) -> int:
+    """Points that break the budget without a declared gap."""
+    return sum(measurement["fates"].get(fate, 0) for fate in FAILING)
+
+
+def verdict(measurement: Measurement) -> str:
+    """The most serious thing to say of a measurement: over, stale, unresolved, gap or within."""
+    if failing(measurement):
+        return "over"
+    if any(gap.get("stale") for gap in measurement.get("gaps") or ()):
+        return "stale"
+    if measurement["fates"].get("unresolved", 0):
+        return "unresolved"
+    return "gap" if measurement["fates"].get("gap", 0) else "within"
+
+
+def worst_verdict(verdicts: Iterable[str]) -> str:
+    """The most serious of several verdicts."""
+    return min(verdicts, key=list(VERDICTS).index, default="within")
+
+
+def fate_totals(report: Report) -> dict[str, int]:
+    """Points of the whole report by fate, in the order of the legend."""
+    known = dict.fromkeys(FATES, 0)
+    for measurement in report["measurements"]:
+        for fate, points in measurement["fates"].items():
+            known[fate] = known.get(fate, 0) + points
+    return known
+
+
+def unbalanced(report: Report) -> list[str]:
+    """Measurements whose fates do not add up to their points: numcheck's own mistake, said on the page."""
+    return [
+        f"{label(measurement)}: the fates add up to {count(total)} of {counted(measurement['points'], 'point')}"
+        for measurement in report["measurements"]
+        if (total := sum(measurement["fates"].values())) != measurement["points"]
+    ]
+
+
+def label(measurement: Measurement) -> str:
+    """A measurement in one breath: `softplus.naive, float32, cpu, gradient`."""
+    return (
+        f"{measurement['formula']}.{measurement['routine']}, {measurement['format']}, "
+        f"{measurement['device']}, {OF.get(measurement['of'], measurement['of'])}"
+    )
+
+
+def verdict_sentence(report: Report) -> str:
+    """The report in one sentence."""
+    verdicts = [verdict(measurement) for measurement in report["measurements"]]
+    tally = {name: verdicts.count(name) for name in VERDICTS}
+    if not verdicts:
+        return "Nothing was measured."
+    kept = f"{count(tally['within'])} of {counted(len(verdicts), 'measurement')} stay inside their budget everywhere"
+    if len(verdicts) == tally["within"]:
+        kept = f"All {counted(len(verdicts), 'measurement')} stay inside their budget everywhere"
+    rest = [
+        f"{count(tally[name])} {text}"
+        for name, text in (
+            ("over", "break it" if tally["over"] != 1 else "breaks it"),
+            (
+                "gap",
+                "fail only where a declared gap says so"
+                if tally["gap"] != 1
+                else "fails only in a declared gap",
+            ),
+            ("stale", "have a stale gap" if tally["stale"] != 1 else "has a stale gap"),
+            ("unresolved", "are not fully resolved" if tally["unresolved"] != 1 else "is not fully resolved"),
+        )
+        if tally[name]
+    ]
+    return "; ".join([kept, ", ".join(rest)] if rest else [kept]) + "."
+
+
+def opinion_sentence(report: Report) -> str:
+    """What the independent second opinion said."""
+    opinion = report.get("second_opinion") or {}
+    if not opinion.get("checked"):
+        return "No truth was checked by a second opinion."
+    disagreed = opinion.get("disagreed", 0)
+    share = f" ({percent(opinion['share'])} of all)" if "share" in opinion else ""
+    outcome = "it agrees with every one" if not disagreed else f"it disagrees with {count(disagreed)}"
+    return (
+        f"{counted(opinion['checked'], 'truth')}{share} "
+        f"{'was' if opinion['checked'] == 1 else 'were'} recomputed in mpmath at two precisions: {outcome}."
+    )
+
+
+def columns(report: Report) -> list[Column]:
+    """Formats and devices in the order in which the report names them; the device is shown where there are several."""
+    seen = dict.fromkeys((m["format"], m["device"]) for m in report["measurements"])
+    formats = list(dict.fromkeys([*report.get("formats", ()), *(name for name, _ in seen)]))
+    devices = list(dict.fromkeys([*report.get("devices", ()), *(name for _, name in seen)]))
+    several = len({device for _, device in seen}) > 1
+    return [
+        Column(name, device, f"{name} {device}" if several else name)
+        for device in devices
+        for name in formats
+        if (name, device) in seen
+    ]
+
+
+def index_rows(report: Report) -> list[Row]:
+    """The index, one row for the value and one for the gradient of every routine."""
+    order = columns(report)
+    found: dict[tuple[str, str, str], dict[tuple[str, str], Measurement]] = {}
+    for formula, measurements in _by_formula(report).items():
+        for measurement in measurements:
+            key = (formula, measurement["routine"], measurement["of"])
+            found.setdefault(key, {})[measurement["format"], measurement["device"]] = measurement
+    rows: list[Row] = []
+    for (formula, routine, of), by_column in found.items():
+        cells = tuple(by_column.get((column.format, column.device)) for column in order)
+        causes: dict[str, list[str]] = {}
+        for column, cell in zip(order, cells, strict=True):
+            for finding in cell.get("findings") or () if cell else ():
+                places = causes.setdefault(finding["cause"], [])
+                if column.title not in places:
+                    places.append(column.title)
+        rows.append(
+            Row(
+                formula,
+                routine,
+                of,
+                cells,
+                worst_verdict(verdict(cell) for cell in cells if cell),
+                tuple((cause, ", ".join(places)) for cause, places in causes.items()),
+            )
+        )
+    return rows
+
+
+def environment(report: Report) -> dict[str, Any]:
+    """The environment with what most decides the figures first."""
+    found = report.get("environment") or {}
+    first = [
+        name for name in ("torch", "device", "device_name", "cpu_capability", "platform") if name in found
+    ]
+    return {name: found[name] for name in dict.fromkeys([*first, *found])}
+
+
+def cause_totals(report: Report) -> list[tuple[str, int, int]]:
+    """Each cause with the measurements and the points it was found in, the most frequent first."""
+    totals: dict[str, list[int]] = {}
+    for measurement in report["measurements"]:
+        for cause in dict.fromkeys(finding["cause"] for finding in measurement.get("findings") or ()):
+            totals.setdefault(cause, [0, 0])[0] += 1
+        for finding in measurement.get("findings") or ():
+            totals[finding["cause"]][1] += finding.get("points") or 0
+    ordered = sorted(totals.items(), key=lambda item: (-item[1][0], item[0]))
+    return [(cause, measurements, points) for cause, (measurements, points) in ordered]
+
+
+def formula_sections(report: Report) -> list[FormulaSection]:
+    """One section for each formula, in the order of the report, each with its routines in theirs."""
+    declared = {formula["name"]: formula for formula in report.get("formulas") or ()}
+    titles = {(column.format, column.device): column.title for column in columns(report)}
+    sections: list[FormulaSection] = []
+    for name, measurements in _by_formula(report).items():
+        routines: dict[str, list[tuple[str, Measurement]]] = {}
+        for measurement in measurements:
+            title = titles[measurement["format"], measurement["device"]]
+            routines.setdefault(measurement["routine"], []).append((title, measurement))
+        described = tuple(
+            _routine_section(routine, found, list(titles.values())) for routine, found in routines.items()
+        )
+        sections.append(
+            FormulaSection(
+                name, declared.get(name, {}), described, worst_verdict(r.verdict for r in described)
+            )
+        )
+    return sections
+
+
+def _by_formula(report: Report) -> dict[str, list[Measurement]]:
+    grouped: dict[str, list[Measurement]] = {formula["name"]: [] for formula in report.get("formulas") or ()}
+    for measurement in report["measurements"]:
+        grouped.setdefault(measurement["formula"], []).append(measurement)
+    return {name: measurements for name, measurements in grouped.items() if measurements}
+
+
+def _routine_section(name: str, found: list[tuple[str, Measurement]], order: list[str]) -> RoutineSection:
+    sides = list(dict.fromkeys([*OF, *(measurement["of"] for _, measurement in found)]))
+    ordered = sorted(found, key=lambda item: (sides.index(item[1]["of"]), order.index(item[0])))
+    budgets = dict.fromkeys(
+        (measurement["of"], measurement.get("budget") or "") for _, measurement in ordered
+    )
+    gaps: dict[tuple[str, str, bool], list[str]] = {}
+    for title, measurement in ordered:
+        for gap in measurement.get("gaps") or ():
+            key = (gap["cause"], gap["reason"], bool(gap.get("stale")))
+            side = OF.get(measurement["of"], measurement["of"])
+            gaps.setdefault(key, []).append(f"{title} {side} ({counted(gap.get('points') or 0, 'point')})")
+    return RoutineSection(
+        name,
+        tuple(budgets),
+        tuple(ordered),
+        _merged_findings(ordered),
+        tuple((cause, reason, stale, ", ".join(places)) for (cause, reason, stale), places in gaps.items()),
+        worst_verdict(verdict(measurement) for _, measurement in ordered),
+    )
+
+
+def _merged_findings(ordered: list[tuple[str, Measurement]]) -> tuple[Finding, ...]:
+    merged: dict[tuple[Any, ...], Finding] = {}
+    for title, measurement in ordered:
+        for finding in measurement.get("findings") or ():
+            same = Finding(
+                cause=finding["cause"],
+                of=measurement["of"],
+                operator=finding.get("operator"),
+                line=finding.get("line"),
+                remedy=finding.get("remedy"),
+                forgiven=bool(finding.get("forgiven")),
+                gap=finding.get("gap"),
+                places=(),
+            )
+            key = (same.cause, same.of, same.operator, same.line, same.remedy, same.forgiven, same.gap)
+            known = merged.get(key, same)
+            merged[key] = replace(known, places=(*known.places, (title, finding)))
+    # What breaks a budget comes before what is declared, and that before what is forgiven.
+    return tuple(sorted(merged.values(), key=lambda finding: (finding.forgiven, finding.gap is not None)))
+
+
+def sort_key(measurement: Measurement | None) -> str:
+    """The spent share as text that the page's script sorts by; a missing measurement sorts last."""
+    spent = number(measurement.get("spent")) if measurement else None
+    return "-1" if spent is None else f"{min(spent, 1e300):.6g}"

@@ -1,0 +1,272 @@
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from numcheck import UsageError, m, one_of, polygon, real, ulps, vector
+from numcheck.adapter import GRAD, VALUE, adapt, load, match, signature_of
+from numcheck.case import Formula, Routine, formula_of
+from numcheck.domain import index
+
+
+def logistic(logit, label):
+    p = 1 / (1 + m.exp(-logit))
+    return -m.log(p) if label else -m.log(1 - p)
+
+
+def likelihood(probability, label):
+    return -m.log(probability) if label else -m.log(1 - probability)
+
+
+def categorical(logits, label):
+    return m.log(m.sum(m.exp(logits))) - logits[label]
+
+
+def squared(a, b):
+    return m.mean((a - b) ** 2)
+
+
+def total(x):
+    return m.log(m.sum(m.exp(x)))
+
+
+def plus(x):
+    return m.log(1 + m.exp(x))
+
+
+def weighted(x, power):
+    return x * power
+
+
+def shoelace(xy):
+    x, y = xy[:, 0], xy[:, 1]
+    return (m.dot(x, m.roll(y, -1)) - m.dot(m.roll(x, -1), y)) / 2
+
+
+LOGISTIC = formula_of(logistic, "book", (), None, {"logit": real(-200, 200), "label": one_of(0, 1)})
+LIKELIHOOD = formula_of(likelihood, "book", (), None, {"probability": real(0, 1), "label": one_of(0, 1)})
+CATEGORICAL = formula_of(categorical, "book", (), None, {"logits": vector(-30, 30), "label": index()})
+SQUARED = formula_of(squared, "book", (), None, {"a": vector(-10, 10), "b": vector(-10, 10)})
+TOTAL = formula_of(total, "book", (), None, {"x": vector(-30, 30)})
+PLUS = formula_of(plus, "book", (), None, {"x": real(-30, 30)})
+WEIGHTED = formula_of(weighted, "book", (), None, {"x": real(-30, 30), "power": one_of(0.5, 1.5)})
+SHOELACE = formula_of(shoelace, "book", (), None, {"xy": polygon()})
+
+
+def adapted(target: str, formula: Formula) -> Routine:
+    return adapt(load(target), formula, target)
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Iterator[Path]:
+    """A file for a test's own routines; what importing it leaves behind is taken away again."""
+    before, modules = list(sys.path), set(sys.modules)
+    yield tmp_path / "judged_here.py"
+    sys.path[:] = before
+    for name in set(sys.modules) - modules:
+        if "judged_here" in name:
+            del sys.modules[name]
+
+
+# torch's own losses
+
+
+@pytest.mark.parametrize(
+    ("formula", "target", "described"),
+    [
+        (
+            LOGISTIC,
+            "torch.nn.functional:binary_cross_entropy_with_logits",
+            "logit -> input, label -> target, integers as floats, reduction='none'",
+        ),
+        (
+            LOGISTIC,
+            "torch.nn:BCEWithLogitsLoss",
+            "logit -> input, label -> target, integers as floats, reduction='none'",
+        ),
+        (
+            LIKELIHOOD,
+            "torch.nn.functional:binary_cross_entropy",
+            "probability -> input, label -> target, integers as floats, reduction='none'",
+        ),
+        (
+            CATEGORICAL,
+            "torch.nn.functional:cross_entropy",
+            "logits -> input, label -> target, reduction='none'",
+        ),
+        (CATEGORICAL, "torch.nn:CrossEntropyLoss", "logits -> input, label -> target, reduction='none'"),
+        (
+            SQUARED,
+            "torch.nn.functional:mse_loss",
+            "a -> input, b -> target, one call per point, as a batch of one",
+        ),
+        (TOTAL, "torch:logsumexp", "x -> input, dim=-1"),
+        (PLUS, "torch.nn.functional:softplus", "x -> input"),
+        (PLUS, "torch.nn:Softplus", "x -> input"),
+        (PLUS, "torch.nn.functional:logsigmoid", "x -> input"),  # fits, though it is another function
+    ],
+)
+def test_torch_losses_fit_without_code(formula: Formula, target: str, described: str) -> None:
+    assert adapted(target, formula).doc == described
+
+
+def test_an_adapted_loss_gives_one_result_per_point() -> None:
+    routine = adapted("torch.nn.functional:cross_entropy", CATEGORICAL)
+    logits, label = torch.tensor([[0.0, 1.0], [2.0, 0.0], [0.0, 0.0]]), torch.tensor([0, 0, 1])
+    got = routine.function(logits=logits, label=label)
+    assert torch.equal(got, torch.nn.functional.cross_entropy(logits, label, reduction="none"))
+    assert torch.equal(routine.function(logits, label), got)
+
+
+def test_calls_per_point_keep_the_gradient() -> None:
+    routine = adapted("torch.nn.functional:mse_loss", SQUARED)
+    a = torch.tensor([[1.0, 2.0], [3.0, 5.0]], requires_grad=True)
+    routine.function(a=a, b=torch.zeros(2, 2)).sum().backward()
+    assert a.grad is not None
+    assert torch.equal(a.grad, a.detach())
+
+
+def test_labels_become_floats_of_the_format_under_test() -> None:
+    routine = adapted("torch.nn.functional:binary_cross_entropy_with_logits", LOGISTIC)
+    got = routine.function(logit=torch.zeros(2, dtype=torch.bfloat16), label=torch.tensor([0, 1]))
+    assert got.dtype == torch.bfloat16
+
+
+# functions of a file
+
+
+def test_a_function_of_a_file_is_found(file: Path) -> None:
+    file.write_text("import torch\ndef mine(z):\n    return torch.log(1 + torch.exp(z))\n")
+    assert adapted(f"{file}:mine", PLUS).doc == "x -> z"
+
+
+def test_names_that_say_the_same_win_over_order(file: Path) -> None:
+    file.write_text(
+        "from torch.nn.functional import binary_cross_entropy_with_logits as loss\n"
+        "def swapped(y_true, y_pred):\n    return loss(y_pred, y_true.to(y_pred.dtype), reduction='none')\n"
+    )
+    assert adapted(f"{file}:swapped", LOGISTIC).doc == "logit -> y_pred, label -> y_true"
+
+
+def test_a_function_of_one_polygon_is_called_without_a_batch_axis(file: Path) -> None:
+    file.write_text(
+        "def area(vertices):\n"
+        "    x, y = vertices[:, 0], vertices[:, 1]\n"
+        "    return (x * y.roll(-1) - x.roll(-1) * y).sum() / 2\n"
+    )
+    routine = adapted(f"{file}:area", SHOELACE)
+    assert routine.doc == "xy -> vertices, one call per point, without a batch axis"
+    square = torch.tensor([[[0.0, 0.0], [1.0, 0.0], [1.0, 1.0], [0.0, 1.0]]])
+    assert torch.equal(routine.function(xy=square), torch.tensor([1.0]))
+
+
+def test_a_function_that_sums_over_the_whole_batch_is_called_per_point(file: Path) -> None:
+    file.write_text("def naive(v):\n    return v.exp().sum().log()\n")
+    assert adapted(f"{file}:naive", TOTAL).doc == "x -> v, one call per point, as a batch of one"
+
+
+def test_a_module_takes_the_format_of_the_points(file: Path) -> None:
+    file.write_text(
+        "import torch\n"
+        "class Scaled(torch.nn.Module):\n"
+        "    def __init__(self):\n"
+        "        super().__init__()\n"
+        "        self.weight = torch.nn.Parameter(torch.ones(()))\n"
+        "    def forward(self, x):\n"
+        "        return torch.nn.functional.softplus(self.weight * x)\n"
+    )
+    routine = adapted(f"{file}:Scaled", PLUS)
+    assert routine.function(x=torch.zeros(3, dtype=torch.float16)).dtype == torch.float16
+
+
+def test_settings_arrive_as_plain_values(file: Path) -> None:
+    file.write_text("def mine(x, power):\n    assert isinstance(power, float)\n    return x * power\n")
+    assert adapted(f"{file}:mine", WEIGHTED).doc == "x -> x, power -> power"
+
+
+def test_arguments_by_position_fit_in_order(file: Path) -> None:
+    file.write_text("def mine(*given):\n    return given[0] * given[1]\n")
+    assert adapted(f"{file}:mine", WEIGHTED).doc == "x -> by position, power -> by position"
+
+
+def test_the_routine_has_the_name_and_the_budgets_asked_for(file: Path) -> None:
+    file.write_text("def mine(x):\n    return x\n")
+    routine = adapt(load(f"{file}:mine"), PLUS, "here", value=ulps(1), grad=ulps(2))
+    assert (routine.name, routine.value, routine.grad) == ("here", ulps(1), ulps(2))
+
+
+def test_a_function_is_named_after_itself_and_has_a_budget_unless_told_otherwise() -> None:
+    routine = adapt(torch.nn.functional.softplus, PLUS)
+    assert (routine.name, routine.value, routine.grad) == ("softplus", VALUE, GRAD)
+
+
+# what does not fit
+
+
+def refused(target: str, formula: Formula = PLUS) -> str:
+    with pytest.raises(UsageError) as error:
+        adapted(target, formula)
+    message = str(error.value)
+    assert "\n" not in message
+    return message
+
+
+@pytest.mark.parametrize(
+    ("target", "words"),
+    [
+        ("torch", "write MODULE:NAME"),
+        ("torch:", "write MODULE:NAME"),
+        ("torch.nn:Softplus()", "is not evaluated"),
+        ("torch.nn.functional:softpluss", "did you mean softplus?"),
+        ("torch:pi", "is no function but float"),
+        ("no_such_module:f", "no module named no_such_module"),
+        ("no/such/file.py:f", "no file no/such/file.py"),
+        ("torch.nn:Linear", "judged = Linear(...)"),
+    ],
+)
+def test_a_target_that_is_not_there_is_told_in_one_line(target: str, words: str) -> None:
+    assert words in refused(target)
+
+
+def test_a_misfit_shows_both_signatures_and_the_wrapper_to_write() -> None:
+    message = refused("torch.nn.functional:mse_loss")
+    assert "mse_loss(input, target, " in message
+    assert "does not fit plus(x)" in message
+    assert "`def judged(x): return mse_loss(...)`" in message
+    assert "--routine judged.py:judged" in message
+
+
+def test_a_function_that_returns_no_tensor_does_not_fit(file: Path) -> None:
+    file.write_text("def mine(x):\n    return x, x\n")
+    assert "it returned tuple, not a tensor" in refused(f"{file}:mine")
+
+
+def test_a_function_of_another_shape_does_not_fit(file: Path) -> None:
+    file.write_text("def mine(x):\n    return x\n")
+    assert "it returned shape (7, 8) for (7,)" in refused(f"{file}:mine", TOTAL)
+
+
+def test_a_function_that_raises_does_not_fit_and_says_what_it_raised(file: Path) -> None:
+    file.write_text("def mine(x):\n    raise RuntimeError('only for tall tensors')\n")
+    assert "it raised RuntimeError: only for tall tensors" in refused(f"{file}:mine")
+
+
+def test_a_file_that_cannot_be_imported_says_why(file: Path) -> None:
+    file.write_text("1 / 0\n")
+    assert "raised ZeroDivisionError: division by zero" in refused(f"{file}:mine")
+
+
+def test_a_required_argument_that_no_input_supplies_does_not_fit() -> None:
+    def mine(x: Any, temperature_of_the_room: Any) -> Any:
+        return x
+
+    assert match(["x"], signature_of(mine)) is None
+
+
+def test_torchs_builtins_are_matched_by_the_signature_their_documentation_prints() -> None:
+    signature = signature_of(torch.logsumexp)
+    assert signature is not None
+    assert list(signature.parameters)[:2] == ["input", "dim"]

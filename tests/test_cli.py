@@ -1,0 +1,280 @@
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+import numcheck
+from numcheck import cli
+
+MEASUREMENT: dict[str, Any] = {
+    "formula": "softplus",
+    "routine": "naive",
+    "format": "float32",
+    "device": "cpu",
+    "of": "value",
+    "points": 10,
+    "fates": {"within": 7, "overflow": 3},
+    "spent": "inf",
+    "worst_ulp": "inf",
+    "evidence": "sampled",
+    "worst": None,
+    "simplest": None,
+    "findings": [
+        {"cause": "overflow", "region": "x >= 88.73", "bits_lost": 24, "reproduce": "numcheck explain"}
+    ],
+}
+
+
+class Suite(ModuleType):
+    """Stands in for numcheck.suite: notes what it is asked and answers with one small report."""
+
+    def __init__(self) -> None:
+        super().__init__("numcheck.suite")
+        self.asked: dict[str, Any] = {}
+        self.code = 0
+        self.report: dict[str, Any] = {"schema": 1, "seed": 0, "measurements": [MEASUREMENT]}
+
+    def check_catalog(self, formulas: Sequence[str], **options: Any) -> dict[str, Any]:
+        self.asked = {"formulas": formulas, **options}
+        return self.report
+
+    def verdict(self, report: Mapping[str, Any], fail_on: str) -> tuple[int, str]:
+        self.asked["fail_on"] = fail_on
+        return self.code, "3 of 10 points fail."
+
+    def explain(self, *asked: Any) -> Any:
+        self.asked = {"explain": asked}
+        made = ModuleType("explanation")
+        made.__dict__["lines"] = lambda: ["truth 0.5", "spent 0.25"]
+        return made
+
+
+@pytest.fixture
+def suite(monkeypatch: pytest.MonkeyPatch) -> Suite:
+    fake = Suite()
+    monkeypatch.setitem(sys.modules, "numcheck.suite", fake)
+    monkeypatch.setattr(numcheck, "suite", fake, raising=False)
+    monkeypatch.setattr("numcheck.case.load_catalog", lambda: None)
+    return fake
+
+
+def test_help_answers_in_half_a_second() -> None:
+    command = [sys.executable, "-c", "import sys; from numcheck.cli import run; sys.exit(run(['--help']))"]
+
+    def seconds() -> float:
+        before = time.perf_counter()
+        subprocess.run(command, check=True, capture_output=True)
+        return time.perf_counter() - before
+
+    assert (
+        min(seconds() for _ in range(3)) < 0.5
+    )  # the quickest of three: other work on the machine is not its fault
+
+
+def test_help_imports_nothing_heavy() -> None:
+    code = "import sys; from numcheck.cli import run; run(['--help']); print(*sys.modules, file=sys.stderr)"
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert not {"torch", "numpy", "flint", "rich", "hypothesis"} & set(done.stderr.split())
+
+
+def test_every_command_documents_the_exit_codes(capsys: pytest.CaptureFixture[str]) -> None:
+    for arguments in (["--help"], ["check", "--help"], ["explain", "--help"]):
+        assert cli.run(arguments) == 0
+        assert "3  unresolved points, or the second opinion disagreed" in capsys.readouterr().out
+
+
+def test_no_arguments_print_the_help(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.run([]) == 0
+    assert capsys.readouterr().out.startswith("Usage: numcheck")
+
+
+def test_version_is_the_packages_own(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.run(["--version"]) == 0
+    assert numcheck.__version__ in capsys.readouterr().out
+
+
+def test_check_asks_for_the_three_usual_formats_on_the_cpu(suite: Suite) -> None:
+    assert cli.run(["check"]) == 0
+    assert suite.asked["formats"] == ["float32", "bfloat16", "float16"]
+    assert (suite.asked["devices"], suite.asked["points"], suite.asked["seed"]) == (["cpu"], 2000, 0)
+    assert (suite.asked["formulas"], suite.asked["routine"], suite.asked["fail_on"]) == ((), None, "over")
+
+
+def test_check_hands_its_options_on(suite: Suite) -> None:
+    options = "--formats float16,float32 --devices cpu,cuda:0 --points 50 --seed 7 --fail-on none"
+    assert cli.run(["check", "softplus", "tanh", *options.split()]) == 0
+    assert suite.asked["formulas"] == ("softplus", "tanh")
+    assert suite.asked["formats"] == ["float16", "float32"]
+    assert suite.asked["devices"] == ["cpu", "cuda:0"]
+    assert (suite.asked["points"], suite.asked["seed"], suite.asked["fail_on"]) == (50, 7, "none")
+
+
+def test_the_defaults_are_those_of_the_python_function() -> None:
+    from numcheck import suite
+
+    assert (cli.FORMATS, cli.POINTS, suite.SEED) == (suite.FORMATS, suite.POINTS, 0)
+
+
+def test_a_routine_that_breaks_its_contract_exits_2_after_the_results(
+    suite: Suite, capsys: pytest.CaptureFixture[str]
+) -> None:
+    suite.code = 2
+    assert cli.run(["check"]) == 2
+    printed = capsys.readouterr()
+    assert "softplus" in printed.out
+    assert printed.err == "numcheck: 3 of 10 points fail.\n"
+
+
+@pytest.mark.parametrize("code", [0, 1, 3])
+def test_check_exits_with_the_verdict(suite: Suite, code: int) -> None:
+    suite.code = code
+    assert cli.run(["check"]) == code
+
+
+def test_the_seed_is_printed_first(suite: Suite, capsys: pytest.CaptureFixture[str]) -> None:
+    cli.run(["check", "--seed", "42"])
+    assert capsys.readouterr().out.splitlines()[0] == "seed 42"
+
+
+def test_the_table_has_spent_fates_and_causes(suite: Suite, capsys: pytest.CaptureFixture[str]) -> None:
+    cli.run(["check"])
+    row = next(line for line in capsys.readouterr().out.splitlines() if line.startswith("softplus"))
+    assert row.split() == "softplus naive float32 inf - 7 within, 3 overflow overflow".split()
+
+
+def test_nothing_but_the_results_is_printed_where_there_is_no_terminal(
+    suite: Suite, capsys: pytest.CaptureFixture[str]
+) -> None:
+    cli.run(["check"])
+    printed = capsys.readouterr()
+    assert printed.err == ""
+    assert "\x1b" not in printed.out
+    assert suite.asked["progress"] is None
+
+
+def test_json_on_standard_output_is_json_alone(suite: Suite, capsys: pytest.CaptureFixture[str]) -> None:
+    cli.run(["check", "--json", "-"])
+    printed = capsys.readouterr()
+    assert json.loads(printed.out)["measurements"][0]["routine"] == "naive"
+    assert printed.err.startswith("seed 0\n")
+
+
+def test_json_file_holds_the_report(suite: Suite, tmp_path: Path) -> None:
+    cli.run(["check", "--json", str(tmp_path / "results.json")])
+    assert (
+        json.loads((tmp_path / "results.json").read_text())["measurements"][0]["fates"]
+        == MEASUREMENT["fates"]
+    )
+
+
+def test_the_last_line_names_the_report(
+    suite: Suite, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = tmp_path / "out" / "report.html"
+    monkeypatch.setattr(
+        "numcheck.report.write_report", lambda report, folder: [page.with_suffix(".json"), page]
+    )
+    cli.run(["check", "--report", str(tmp_path / "out")])
+    assert capsys.readouterr().out.splitlines()[-1] == str(page)
+
+
+def told(capsys: pytest.CaptureFixture[str]) -> str:
+    """The one line on standard error, without `numcheck: `."""
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("numcheck: ")
+    return line.removeprefix("numcheck: ")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["chek"], "No such command"),
+        (["check", "--formats", "float33"], "float32"),
+        (["check", "--formats", ","], "--formats names at least one"),
+        (["check", "--points", "0"], "--points"),
+        (["check", "--fail-on", "never"], "--fail-on"),
+        (["check", "--routine", "torch:tanh"], "--formula F"),
+        (["check", "tanh", "--routine", "torch:tanh", "--formula", "tanh"], "--formula F"),
+        (["check", "--formula", "tanh"], "numcheck check tanh"),
+        (["check", "--routine", "torch:tanh", "--formula", "tangh"], "tangh"),
+        (["check", "--routine", "no_such_module:f", "--formula", "tanh"], "no_such_module"),
+        (["explain", "tanh", "naive"], "--at name=value"),
+        (["explain", "tanh", "naive", "--at", "0.5"], "--at name=value"),
+        (["explain", "tanh", "naive", "--at", "x=1", "--at", "x=2"], "twice"),
+        (["explain", "tanh", "naive", "--at", "x=1", "--format", "half"], "float16"),
+    ],
+    ids=" ".join,
+)
+def test_wrong_usage_is_told_in_one_line_with_exit_code_2(
+    suite: Suite, capsys: pytest.CaptureFixture[str], arguments: list[str], words: str
+) -> None:
+    assert cli.run(arguments) == 2
+    assert words in told(capsys)
+
+
+def test_what_the_library_says_of_wrong_usage_is_told_in_one_line(
+    suite: Suite, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: Any, **__: Any) -> dict[str, Any]:
+        raise numcheck.UsageError("no formula 'tangh':\n  `numcheck list` prints the names")
+
+    monkeypatch.setattr(suite, "check_catalog", refuse)
+    assert cli.run(["check", "tangh"]) == 2
+    assert told(capsys) == "no formula 'tangh': `numcheck list` prints the names"
+
+
+@pytest.mark.parametrize("option", ["--report", "--json"])
+def test_results_with_nowhere_to_go_are_refused_before_measuring(
+    suite: Suite, capsys: pytest.CaptureFixture[str], tmp_path: Path, option: str
+) -> None:
+    (tmp_path / "file").write_text("")
+    assert cli.run(["check", option, str(tmp_path / "file" / "out")]) == 2
+    assert "cannot write into" in told(capsys)
+    assert not suite.asked
+
+
+def failing(*_: Any) -> list[Path]:
+    raise OSError("disk full")
+
+
+def test_a_report_that_cannot_be_written_in_the_end_loses_no_result(
+    suite: Suite, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("numcheck.report.write_report", failing)
+    assert cli.run(["check", "--report", "out"]) == 2
+    assert "numcheck-results.json" in told(capsys)
+    assert json.loads((tmp_path / "numcheck-results.json").read_text())["measurements"]
+
+
+def test_ctrl_c_keeps_what_was_measured(
+    suite: Suite, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    suite.report["interrupted"] = True
+    assert cli.run(["check", "--json", str(tmp_path / "results.json")]) == 130
+    assert json.loads((tmp_path / "results.json").read_text())["measurements"]
+    assert told(capsys) == "interrupted"
+
+
+def test_progress_is_shown_on_a_terminal(suite: Suite, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    cli.run(["check"])
+    progress: Callable[[str, int, int], None] = suite.asked["progress"]
+    progress("softplus", 1, 2)
+
+
+def test_explain_takes_the_point_with_or_without_repeating_at(
+    suite: Suite, capsys: pytest.CaptureFixture[str]
+) -> None:
+    point = {"logit": "-20", "label": "0"}
+    expected = ("bce", "naive", point, "float32", "cpu", "value")
+    for words in (["--at", "logit=-20", "--at", "label=0"], ["--at", "logit=-20", "label=0"]):
+        assert cli.run(["explain", "bce", "naive", *words]) == 0
+        assert suite.asked["explain"] == expected
+        assert capsys.readouterr().out == "truth 0.5\nspent 0.25\n"
