@@ -8,17 +8,17 @@ A finding carries the region of inputs where its cause strikes, found by searchi
 a passing input, with the worst and the simplest example.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import torch
 
-from numcheck.case import FAILING, Cause, Fate, Formula, Routine
+from numcheck.case import FAILING, Cause, Fate, Formula
 from numcheck.domain import Points, contains
 from numcheck.formats import Format
-from numcheck.measure import FATES, Judgement, Measurement, arguments_of, measure
+from numcheck.measure import FATES, Measurement, arguments_of, measure
 from numcheck.reals.settle import PROVED
 from numcheck.trace import Trace, TraceError, trace
 from numcheck.truth import settle
@@ -26,7 +26,7 @@ from numcheck.truth import settle
 SECTIONS = 16  # a search for a border divides its interval into so many at a time
 CALM = 3  # so many passing neighbours in a row end a region
 RESOLUTION = 14  # bits to which a border is searched; regions print four digits
-TRACED = 192  # failing points looked at operator by operator; the rest take the cause of their like
+TRACED = 384  # failing points looked at operator by operator; the rest take the cause of their like
 _FAILING = np.array([fate in FAILING for fate in FATES])
 
 REMEDIES: dict[Cause, str] = {
@@ -57,8 +57,9 @@ class Diagnosis:
 class Finding:
     """One cause in one measurement: where it strikes and what it costs."""
 
+    measurement: Measurement
     cause: Cause
-    rows: np.ndarray
+    points: int
     region: str
     bits_lost: float
     operator: str | None
@@ -90,9 +91,16 @@ def diagnose(measurement: Measurement) -> Diagnosis:
         causes[row] = cause
     rest = chosen[[causes[row] is None for row in chosen]]
     votes: dict[tuple[Cause, str, str], int] = {}
-    for row, blamed in zip(rest, records.blame(measurement, rest), strict=True):
-        causes[row] = blamed[0]
-        votes[blamed] = votes.get(blamed, 0) + 1
+    for row, blamed in zip(rest, records.blame(rest), strict=True):
+        if blamed is not None:
+            causes[row] = blamed[0]
+            votes[blamed] = votes.get(blamed, 0) + 1
+    blameless = np.array([row for row in rest if causes[row] is None], dtype=int)
+    named = np.array([row for row in chosen if causes[row] is not None], dtype=int)
+    if blameless.size and named.size:
+        causes[blameless] = _like(measurement, blameless, named, causes[named])
+    for row in blameless[[causes[row] is None for row in blameless]]:
+        causes[row] = _by_result(measurement, int(row))
     culprits: dict[Cause, tuple[str, str]] = {}
     for (cause, operator, line), _ in sorted(votes.items(), key=lambda item: item[1]):
         if operator:
@@ -104,18 +112,25 @@ def diagnose(measurement: Measurement) -> Diagnosis:
 
 
 def _like(measurement: Measurement, rows: np.ndarray, known: np.ndarray, causes: np.ndarray) -> np.ndarray:
-    """The cause of the traced point that failed in the same way and lies nearest in order of result and truth."""
+    """The cause of the point known that failed in the same way and lies nearest, in inputs, result and truth."""
     judged = measurement.judgement
-    elements = judged.worst_element
-    key = np.stack(
-        [
-            _FATE_WEIGHT * judged.fate[np.arange(len(elements)), elements],
-            *(_signed_log(column[np.arange(len(elements)), elements]) for column in (judged.got, judged.truth.nearest())),
-        ],
-        axis=1,
-    )
+    here = np.arange(len(judged.got)), judged.worst_element
+    keys = [_FATE_WEIGHT * judged.fate[here], *(_signed_log(x[here]) for x in (judged.got, judged.truth.nearest()))]
+    for column in measurement.points.columns.values():
+        if isinstance(column, tuple):
+            keys.append(_FATE_WEIGHT * np.unique([str(choice) for choice in column], return_inverse=True)[1])
+        elif column.is_floating_point():
+            numbers = column.double().numpy().reshape(len(column), -1)
+            largest = np.abs(numbers).argmax(1)
+            keys.append(_signed_log(numbers[np.arange(len(numbers)), largest]))
+        else:
+            keys.append(_INTEGER_WEIGHT * column.numpy())
+    key = np.stack(keys, axis=1)
     distance = np.abs(key[rows][:, None, :] - key[known][None, :, :]).sum(axis=2)
     return causes[distance.argmin(axis=1)]
+
+
+_INTEGER_WEIGHT = 64.0
 
 
 _FATE_WEIGHT = 1e6
@@ -139,10 +154,10 @@ def _mathematical(measurement: Measurement, rows: np.ndarray, records: "Records"
     truth = judged.truth[rows, elements]
     native, exact = judged.got[rows, elements], truth.nearest()
     with np.errstate(all="ignore"):
-        size = np.maximum(np.abs(exact), judged.format.smallest_subnormal)
+        size = np.maximum(np.abs(exact), judged.format.smallest_normal)
         error = np.abs(native - exact) / size
-    same, swallowed = records.agreement(rows, judged.format.precision)
-    same = same & np.isfinite(native) & (error > 8 * judged.format.unit_roundoff)
+    rounding, swallowed = records.rounding(rows, judged.format.precision)
+    same = (rounding < error / 4) & np.isfinite(native) & (error > 8 * judged.format.unit_roundoff)
     same &= ~(swallowed & (native == 0))
     found: dict[int, Cause] = {}
     moving = records.moving(rows, 16 * judged.format.unit_roundoff) if measurement.of == "value" else None
@@ -210,18 +225,19 @@ class Records:
         ]
         self.of = measurement.of
 
-    def agreement(self, rows: np.ndarray, precision: int) -> tuple[np.ndarray, np.ndarray]:
-        """Where native result and shadow agree to half the digits, and where some operator swallowed a term."""
-        same, swallowed = dict.fromkeys(rows.tolist(), False), dict.fromkeys(rows.tolist(), False)
+    def rounding(self, rows: np.ndarray, precision: int) -> tuple[np.ndarray, np.ndarray]:
+        """Relative error against the shadow, and whether some operator swallowed a term or a whole result."""
+        error, swallowed = dict.fromkeys(rows.tolist(), np.inf), dict.fromkeys(rows.tolist(), False)
         for group, record in self.groups:
             if record is None:
                 continue
-            sinks = [sink for sink in record.sinks if (sink.name == "value") == (self.of == "value")]
-            error = np.max([sink.error for sink in sinks], axis=0) if sinks else np.full(len(group), np.inf)
-            lost = np.any([op.absorbed | (op.cancelled_bits >= precision) for op in record.operations], axis=0)
-            for i, row in enumerate(group.tolist()):
-                same[row], swallowed[row] = bool(error[i] < 2.0 ** -(precision / 2)), bool(np.broadcast_to(lost, len(group))[i])
-        return np.array([same[r] for r in rows.tolist()]), np.array([swallowed[r] for r in rows.tolist()])
+            sinks = [sink.error for sink in record.sinks if (sink.name == "value") == (self.of == "value")]
+            worst = np.max(sinks, axis=0) if sinks else np.full(len(group), np.inf)
+            lost = [op.absorbed | (op.cancelled_bits >= precision) for op in record.operations]
+            any_lost = np.broadcast_to(np.any(lost, axis=0), len(group)) if lost else np.zeros(len(group), bool)
+            error.update(zip(group.tolist(), worst.tolist(), strict=True))
+            swallowed.update(zip(group.tolist(), any_lost.tolist(), strict=True))
+        return np.array([error[r] for r in rows.tolist()]), np.array([swallowed[r] for r in rows.tolist()])
 
     def moving(self, rows: np.ndarray, threshold: float) -> np.ndarray:
         """Where the last two passes of a loop still differ: the iteration has not converged."""
@@ -235,22 +251,18 @@ class Records:
                     still[row] = bool(flag)
         return np.array([still[r] for r in rows.tolist()])
 
-    def blame(self, measurement: Measurement, rows: np.ndarray) -> list[tuple[Cause, str, str]]:
-        """(cause, operator, line) for each row."""
-        found: dict[int, tuple[Cause, str, str]] = {}
-        wanted = set(rows.tolist())
+    def blame(self, rows: np.ndarray) -> list[tuple[Cause, str, str] | None]:
+        """(cause, operator, line) for each row; None where no operator lost more than a few ulps."""
+        found: dict[int, tuple[Cause, str, str] | None] = {}
         for group, record in self.groups:
-            blames = [None] * len(group) if record is None else record.blame(self.of)
-            for row, blame in zip(group.tolist(), blames, strict=True):
-                if row not in wanted:
-                    continue
-                if blame is None or record is None:
-                    found[row] = (_by_result(measurement, row), "", "")
-                    continue
-                operation = record.operations[blame.operation]
-                line = f"{operation.where}: {operation.line}" if operation.where else ""
-                found[row] = (Cause(blame.cause), operation.name, line)
-        return [found[row] for row in rows.tolist()]
+            if record is None:
+                continue
+            for row, blame in zip(group.tolist(), record.blame(self.of), strict=True):
+                if blame is not None:
+                    operation = record.operations[blame.operation]
+                    line = f"{operation.where}: {operation.line}" if operation.where else ""
+                    found[row] = (Cause(blame.cause), operation.name, line)
+        return [found.get(row) for row in rows.tolist()]
 
 
 def _by_result(measurement: Measurement, row: int) -> Cause:
@@ -271,23 +283,28 @@ def _by_result(measurement: Measurement, row: int) -> Cause:
 Probe = Callable[[Points], np.ndarray]
 
 
-def prober(measurement: Measurement, fate: int) -> Probe:
-    """A predicate over points: does the measured routine meet `fate` there?"""
-    routine, format, device, of = measurement.routine, measurement.format, measurement.device, measurement.of
+def prober(measurement: Measurement, row: int) -> Probe:
+    """A predicate over points: does the measured routine meet the fate there that it met at `row`?
+
+    A vector's component is kept. Only `over` depends on what conditioning forgives; the other fates spare that work.
+    """
+    fate = measurement.judgement.of_points()[0][row]
+    routine, format, of = measurement.routine, measurement.format, measurement.of
+    component = int(measurement.component[row])
 
     def meets(points: Points) -> np.ndarray:
-        return judged_at(routine, points, format, device, of).of_points()[0] == fate
+        truth = settle(
+            routine.formula,
+            points,
+            format,
+            with_gradient=of == "grad",
+            with_conditioning=FATES[fate] is Fate.OVER,
+            component=np.full(len(points), component),
+        )
+        found = measure(routine, points, truth, format, measurement.device, of == "grad")
+        return next(m for m in found if m.of == of).judgement.of_points()[0] == fate
 
     return meets
-
-
-def judged_at(
-    routine: Routine, points: Points, format: Format, device: str, of: str, component: np.ndarray | None = None
-) -> Judgement:
-    """The judgement of a routine at a few points."""
-    truth = settle(routine.formula, points, format, with_gradient=of == "grad", component=component)
-    (found,) = [m for m in measure(routine, points, truth, format, device, of == "grad") if m.of == of]
-    return found.judgement
 
 
 def region(formula: Formula, point: Points, fails: Probe, format: Format) -> str:
@@ -296,10 +313,7 @@ def region(formula: Formula, point: Points, fails: Probe, format: Format) -> str
     For a vector the magnitude of its largest component is varied, the others in proportion.
     """
     parts: list[str] = []
-    for name, domain in formula.inputs.items():
-        if not domain.differentiable:
-            continue
-        low, high = _failing_range(formula, point, name, fails, format)
+    for name, (low, high) in _failing_ranges(formula, point, fails, format).items():
         label = name if point.columns[name].ndim == 1 else f"max|{name}|"  # type: ignore[union-attr]
         if low is None and high is None:
             continue
@@ -343,42 +357,67 @@ def _moved(point: Points, name: str, magnitudes: np.ndarray, format: Format) -> 
     return Points(columns, repeated.origin, point.size)
 
 
-def _failing_range(
-    formula: Formula, point: Points, name: str, fails: Probe, format: Format
-) -> tuple[float | None, float | None]:
-    """The ends of the failing stretch around the point; None where it reaches the end of the domain."""
-    column = point.columns[name]
-    assert isinstance(column, torch.Tensor)
-    scalar = column.ndim == 1
-    start = column if scalar else column.reshape(1, -1).abs().amax(1)
-    if not torch.isfinite(start).all() or (not scalar and float(start[0]) == 0):
-        return None, None
-    domain = formula.inputs[name]
-    bounds = _bounds(domain, scalar, format)
-    anchor = int(format.to_ordinals(start)[0])
-    ends: list[float | None] = []
-    for bound in bounds:
-        inside, outside = anchor, int(format.to_ordinals(format.round(torch.tensor([bound], dtype=torch.float64)))[0])
-        reached = False
-        coarse = max(1, 1 << max(0, format.precision - RESOLUTION))
-        while abs(outside - inside) > coarse and not reached:
-            steps = np.unique(np.linspace(inside, outside, SECTIONS + 1).round().astype(np.int64))
-            steps = steps if outside > inside else steps[::-1]
-            values = format.from_ordinals(torch.from_numpy(steps.copy())).double().numpy()
-            hit = fails(_moved(point, name, values, format))
-            hit[0] = True  # the failing end itself
-            # a speckled border belongs to the region: it ends where several neighbours in a row pass
-            calm = [not hit[i : i + CALM].any() for i in range(len(hit))]
-            if not any(calm):
-                reached = True
-            else:
-                first = calm.index(True)
-                inside, outside = int(steps[first - 1]), int(steps[first])
-        if reached or inside == outside:
-            ends.append(None)
+@dataclass
+class _Border:
+    """A search along one input's ordinals for the end of a failing stretch."""
+
+    name: str
+    upwards: bool
+    inside: int
+    outside: int
+    open: bool = True
+    reached: bool = False  # the failing stretch goes on to the end of the domain
+
+    def steps(self) -> np.ndarray:
+        steps = np.unique(np.linspace(self.inside, self.outside, SECTIONS + 1).round().astype(np.int64))
+        return steps if self.upwards else steps[::-1].copy()
+
+    def narrowed(self, steps: np.ndarray, hit: np.ndarray, coarse: int) -> None:
+        hit[0] = True  # the failing end itself
+        # a speckled border belongs to the region: it ends where several neighbours in a row pass
+        calm = [not hit[i : i + CALM].any() for i in range(len(hit))]
+        if any(calm):
+            first = calm.index(True)
+            self.inside, self.outside = int(steps[first - 1]), int(steps[first])
         else:
-            ends.append(float(format.from_ordinals(torch.tensor([inside]))[0]))
-    return ends[0], ends[1]
+            self.reached = True
+        self.open = not self.reached and abs(self.outside - self.inside) > coarse
+
+
+def _failing_ranges(
+    formula: Formula, point: Points, fails: Probe, format: Format
+) -> dict[str, tuple[float | None, float | None]]:
+    """For each real input the ends of the failing stretch around the point; None where the domain ends first."""
+    coarse = max(1, 1 << max(0, format.precision - RESOLUTION))
+    borders: list[_Border] = []
+    for name, domain in formula.inputs.items():
+        column = point.columns[name]
+        if not domain.differentiable or not isinstance(column, torch.Tensor):
+            continue
+        scalar = column.ndim == 1
+        start = column if scalar else column.reshape(1, -1).abs().amax(1)
+        if not torch.isfinite(start).all() or (not scalar and float(start[0]) == 0):
+            continue
+        anchor = int(format.to_ordinals(start)[0])
+        for bound, upwards in zip(_bounds(domain, scalar, format), (False, True), strict=True):
+            outside = int(format.to_ordinals(format.round(torch.tensor([bound], dtype=torch.float64)))[0])
+            apart = outside > anchor if upwards else outside < anchor
+            borders.append(_Border(name, upwards, anchor, outside, apart, not apart))
+    while any(border.open for border in borders):
+        active = [border for border in borders if border.open]
+        steps = [border.steps() for border in active]
+        moved = [
+            _moved(point, b.name, format.from_ordinals(torch.from_numpy(s)).double().numpy(), format)
+            for b, s in zip(active, steps, strict=True)
+        ]
+        hits = np.split(fails(Points.concatenate(moved)), np.cumsum([len(s) for s in steps])[:-1])
+        for border, taken, hit in zip(active, steps, hits, strict=True):
+            border.narrowed(taken, hit, coarse)
+    ends: dict[str, tuple[float | None, float | None]] = {}
+    for low, high in zip(borders[::2], borders[1::2], strict=True):
+        at = [None if b.reached else float(format.from_ordinals(torch.tensor([b.inside]))[0]) for b in (low, high)]
+        ends[low.name] = (at[0], at[1])
+    return ends
 
 
 def _bounds(domain: Any, scalar: bool, format: Format) -> tuple[float, float]:
@@ -442,77 +481,75 @@ def _shortenings(x: np.ndarray, domain: Any, format: Format) -> np.ndarray:
 # Findings ---------------------------------------------------------------------------------------------------------
 
 
-def findings(measurement: Measurement, diagnosis: Diagnosis, gaps: Mapping[Cause, str]) -> list[Finding]:
-    """One finding for each cause among the failing points, gravest first, and one for what was forgiven."""
+@dataclass(frozen=True, eq=False)
+class Cluster:
+    """The points of one measurement that failed for one cause, the worst first."""
+
+    measurement: Measurement
+    cause: Cause
+    rows: np.ndarray
+    culprit: tuple[str, str] | None
+    forgiven: bool = False
+
+    @property
+    def bits_lost(self) -> float:
+        """Significand bits lost at the worst point: log2 of the error in ulps, at most all of them."""
+        judged = self.measurement.judgement
+        error = float(judged.of_points()[2][self.rows[0]])
+        if not np.isfinite(error):
+            return float(judged.format.precision)
+        return float(np.clip(np.log2(max(error, 1.0)), 0, judged.format.precision))
+
+
+def clusters(measurement: Measurement, diagnosis: Diagnosis) -> list[Cluster]:
+    """Failing points by cause, and the points whose error only conditioning forgives as `sensitivity`."""
     judged = measurement.judgement
-    _, spent, error = judged.of_points()
-    fates, _, _ = judged.of_points()
-    formula, format = measurement.routine.formula, measurement.format
-    found: list[Finding] = []
+    fates, spent, error = judged.of_points()
+    found: list[Cluster] = []
     for cause in Cause:
         rows = np.flatnonzero(diagnosis.causes == cause)
-        if not rows.size:
-            continue
-        worst = int(rows[np.argmax(np.nan_to_num(spent[rows], posinf=1e300))])
-        alike = rows[fates[rows] == fates[worst]]
-        shortest = int(alike[np.argmin(complexity(measurement.points.select(alike)))])
-        anchor = measurement.points.select(np.array([shortest]))
-        meets = prober(measurement, int(fates[worst]))
+        if rows.size:
+            order = np.argsort(-np.nan_to_num(spent[rows], nan=np.inf), kind="stable")
+            found.append(Cluster(measurement, cause, rows[order], diagnosis.culprits.get(cause)))
+    budget = measurement.routine.value if measurement.of == "value" else measurement.routine.grad
+    assert budget is not None
+    proved = (judged.truth.state == PROVED).all(axis=1)
+    rows = np.flatnonzero((fates == FATES.index(Fate.WITHIN)) & (error > budget.ulps) & proved)
+    if rows.size:
+        found.append(Cluster(measurement, Cause.SENSITIVITY, rows[np.argsort(-error[rows])], None, True))
+    return found
+
+
+def findings(found: Sequence[Cluster], gaps: Mapping[Cause, str]) -> list[Finding]:
+    """One finding for each cause, gravest first; of several clusters with one cause the gravest speaks for all."""
+    by_cause: dict[Cause, list[Cluster]] = {}
+    for cluster in found:
+        by_cause.setdefault(cluster.cause, []).append(cluster)
+    told = [
+        _finding(max(alike, key=lambda c: (c.bits_lost, len(c.rows))), sum(len(c.rows) for c in alike), gaps)
+        for alike in by_cause.values()
+    ]
+    return sorted(told, key=lambda f: (f.forgiven, f.gap is not None, -f.points))
+
+
+def _finding(cluster: Cluster, points: int, gaps: Mapping[Cause, str]) -> Finding:
+    measurement, rows = cluster.measurement, cluster.rows
+    formula, format = measurement.routine.formula, measurement.format
+    fates, _, _ = measurement.judgement.of_points()
+    worst = int(rows[0])
+    alike = rows[fates[rows] == fates[worst]]
+    row = int(alike[np.argmin(complexity(measurement.points.select(alike)))])
+    anchor = simple = measurement.points.select(np.array([row]))
+    where = "scattered, where the condition number is large"
+    if not cluster.forgiven:
+        meets = prober(measurement, row)
         try:
             simple = simplest(formula, anchor, meets, format)
             where = region(formula, anchor, meets, format)
         except Exception as failure:  # a probe may crash the routine: the finding stands without its region
-            simple, where = anchor, f"near the examples (the search stopped: {type(failure).__name__}: {failure})"
-        operator, line = diagnosis.culprits.get(cause, (None, None))
-        found.append(
-            Finding(
-                cause,
-                rows,
-                where,
-                bits_lost(error[rows], judged.format),
-                operator,
-                line,
-                worst,
-                simple,
-                False,
-                gaps.get(cause),
-            )
-        )
-    found.sort(key=lambda f: (f.gap is not None, -len(f.rows)))
-    forgiven = _forgiven(measurement)
-    if forgiven is not None:
-        found.append(forgiven)
-    return found
-
-
-def bits_lost(error: np.ndarray, format: Format) -> float:
-    """Significand bits lost at the worst of some points: log2 of the error in ulps, at most all of them."""
-    worst = float(np.max(np.nan_to_num(error, nan=np.inf)))
-    return float(format.precision) if worst == np.inf else float(np.clip(np.log2(max(worst, 1.0)), 0, format.precision))
-
-
-def _forgiven(measurement: Measurement) -> Finding | None:
-    """Points whose error exceeds the plain ulps but not what the problem's conditioning forgives."""
-    judged = measurement.judgement
-    fates, _, error = judged.of_points()
-    budget = measurement.routine.value if measurement.of == "value" else measurement.routine.grad
-    assert budget is not None
-    rows = np.flatnonzero(
-        (fates == FATES.index(Fate.WITHIN)) & (error > budget.ulps) & (judged.truth.state == PROVED).all(axis=1)
-    )
-    if not rows.size:
-        return None
-    worst = int(rows[np.argmax(error[rows])])
-    shortest = int(rows[np.argmin(complexity(measurement.points.select(rows)))])
+            where = f"near the examples (the search stopped: {type(failure).__name__}: {failure})"
+    operator, line = cluster.culprit or (None, None)
+    gap = gaps.get(cluster.cause)
     return Finding(
-        Cause.SENSITIVITY,
-        rows,
-        "scattered where the condition number is large",
-        bits_lost(error[rows], judged.format),
-        None,
-        None,
-        worst,
-        measurement.points.select(np.array([shortest])),
-        True,
-        None,
+        measurement, cluster.cause, points, where, cluster.bits_lost, operator, line, worst, simple, cluster.forgiven, gap
     )

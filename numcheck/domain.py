@@ -50,6 +50,7 @@ __all__ = [
     "Real",
     "Simplex",
     "Vector",
+    "contains",
     "curve",
     "draw",
     "index",
@@ -907,9 +908,12 @@ def _corner_points(
         count = min(combinations.total, max(third, 1))
         return _points(combinations.columns(np.arange(count), format), "corner", count, size)
 
-    # Corners beside corners: in each round every corner of every input occurs, and the choices move on by
-    # one.
+    # Corners beside corners: in each round every corner of every input occurs, and the choices move on
+    # by a number coprime to theirs, so that each round brings a corner others and no choice is left out.
     rounds = min(combinations.total, max(1, third // longest))
+    stride = max(1, combinations.total // rounds)
+    while math.gcd(stride, combinations.total) > 1:
+        stride += 1
     parts: list[Points] = []
     for turn in range(rounds):
         columns: dict[str, Column] = {}
@@ -920,7 +924,7 @@ def _corner_points(
                 [rng.permutation(order) if place or lap else order for lap in range(laps)]
             )[:longest]
             columns[name] = _taken(column, order)
-        columns |= combinations.columns(np.arange(longest) + turn, format)
+        columns |= combinations.columns(np.arange(longest) + turn * stride, format)
         parts.append(_points(columns, "corner", longest, size))
     if len(corners) == 1:
         return Points.concatenate(parts)
@@ -1214,13 +1218,16 @@ def _vector_corners(
     add([max(finite) if i % 2 else min(finite) for i in range(size)])
     add([low if i % 2 else small for i in range(size)])
     p = format.precision
-    offsets = [sign * 2.0**k for k in (p // 2, p - 1, p) for sign in (1, -1) if k < format.max_exponent]
+    reach = max(abs(_value_of(end, format)) for end in finite)
+    octaves = (p // 2, p - 1, p, math.frexp(reach)[1] - 2)  # the last is within the domain if it is near zero
+    offsets = [sign * 2.0**k for k in dict.fromkeys(octaves) for sign in (1, -1) if k < format.max_exponent]
+    offsets = [v for v in offsets if low <= _ordinal_of(_nearest(v, format), format) <= high]
     for value in (*offsets, _value_of(max(finite), format), _value_of(min(finite), format)):
-        place = min(max(_ordinal_of(value, format), low), high)
+        place = _ordinal_of(_nearest(value, format), format)
         add([place + i for i in range(size)])
         add([place - 3 * i for i in range(size)])
     for value in offsets:  # sums that cancel
-        pair = [_ordinal_of(value, format), _ordinal_of(-value, format)]
+        pair = [_ordinal_of(_nearest(v, format), format) for v in (value, -value)]
         add([pair[i] if i < 2 else plain for i in range(size)])
     # Each scalar corner once, in turn at every position, among ordinary numbers.
     usual = format.to_ordinals(_data_like(low, high, (len(single), size), format, rng)).numpy().copy()
@@ -1245,11 +1252,10 @@ def _data_like(
     floor = max(min(abs(least), abs(top)) if least * top > 0 else 0.0, format.smallest_subnormal)
 
     normal = rng.standard_normal(shape)
-    sign = np.where(
-        rng.random(shape) * (top - max(least, -top)) < 0, 1.0, rng.choice([-1.0, 1.0], size=shape)
+    sign, row_sign = (
+        np.where(least >= 0, 1.0, np.where(top <= 0, -1.0, rng.choice([-1.0, 1.0], size=of)))
+        for of in (shape, of_row)
     )
-    sign = np.where(least >= 0, 1.0, np.where(top <= 0, -1.0, sign))
-    row_sign = np.where(least >= 0, 1.0, np.where(top <= 0, -1.0, rng.choice([-1.0, 1.0], size=of_row)))
     standard = normal if least < 0 < top else sign * np.abs(normal)
     # Halved before they are added: the width of a whole format overflows.
     middle, half = least / 2 + top / 2, top / 2 - least / 2
@@ -1280,9 +1286,9 @@ def _normalised(weights: _Doubles, format: Format) -> torch.Tensor:
 def _scalar_strategy(low: int, high: int, near: Sequence[float], format: Format) -> "SearchStrategy[float]":
     """Values with ordinals in [low, high].
 
-    First a sort of value is drawn: zero; a stretch of magnitudes of one sign, around one or wherever the domain
-    reaches; some ulps away from a kink, zero or one; minus zero or infinity. Then a number of significand
-    bits, a binade, and a place in it that is rounded to so many bits. So when hypothesis lowers the number of
+    First a sort of value is drawn: zero; a stretch of magnitudes of one sign, around one, wherever the domain
+    reaches, or at its far end; some ulps away from a `near` point; minus zero or infinity. Then a number of
+    significand bits, a binade, and a place in it that is rounded to so many bits. So when hypothesis lowers the number of
     bits the value hardly moves and keeps failing, and then the binade walks towards that of one. Every sort
     draws the same choices, needed or not: else hypothesis could not leave a sort for a simpler one.
     """
@@ -1295,14 +1301,14 @@ def _scalar_strategy(low: int, high: int, near: Sequence[float], format: Format)
     # hypothesis draws evenly from short ranges but mostly small numbers from long ones, so it gets short ones.
     rest = max(p - 1 - 16, 0)
     regions = _regions(low, high, format)
-    anchors = [_ordinal_of(_nearest(value, format), format) for value in (*near, 0.0, 1.0)]
+    anchors = [_ordinal_of(_nearest(value, format), format) for value in near]
     zero, minus_zero = _ordinal_of(0.0, format), _ordinal_of(-0.0, format)
     sorts: list[tuple[str, int, int, int]] = [("exact", 1, zero, zero)]
     # An example that begins near a kink or at infinity seldom finds its way to a simpler sort, so these are few.
     sorts += [("rounded", *region) for region in regions] * 3
     sorts += [("near", 1, place, place) for place in dict.fromkeys(anchors)]
-    rest_of = [minus_zero] + [end for end in (low, high) if not regions or math.isinf(_value_of(end, format))]
-    sorts += [("exact", 1, place, place) for place in dict.fromkeys(rest_of) if place != zero]
+    others = [minus_zero] + [end for end in (low, high) if not regions or math.isinf(_value_of(end, format))]
+    sorts += [("exact", 1, place, place) for place in dict.fromkeys(others) if place != zero]
     sorts = [sort for sort in sorts if sort[0] == "rounded" or low <= sort[2] <= high]
 
     @st.composite
@@ -1324,24 +1330,27 @@ def _scalar_strategy(low: int, high: int, near: Sequence[float], format: Format)
         magnitude = start + place * (stop - start + 1) // hidden
         # A normal magnitude has p significand bits; a subnormal one has only its own.
         grain = 1 << max((p if magnitude >= hidden else magnitude.bit_length()) - bits, 0)
+        # Upwards, so that what lies just above a limit stays above it however few bits it is given.
         below = magnitude // grain * grain
-        above = below + grain
-        for nearest in (below, above) if magnitude - below <= above - magnitude else (above, below):
-            if least <= nearest <= greatest:
-                return sign * _value_of(nearest, format)
+        above = below + grain if below < magnitude else below
+        for rounded in (above, below):
+            if least <= rounded <= greatest:
+                return sign * _value_of(rounded, format)
         return sign * _value_of(magnitude, format)
 
     return values()
 
 
 def _regions(low: int, high: int, format: Format) -> list[tuple[int, int, int]]:
-    """Sign, least and greatest finite magnitude: first around one, then everywhere."""
+    """Sign, least and greatest finite magnitude: around one, everywhere, and in the last two binades."""
     most = _ordinal_of(format.largest, format)
     signed = [(1, max(low, 1), min(high, most))]
     signed += [(-1, max(-high - format.has_negative_zero, 1), min(-low - format.has_negative_zero, most))]
     around = [_ordinal_of(_nearest(2.0**k, format), format) for k in (-5, 8)]
     middling = [(sign, max(least, around[0]), min(greatest, around[1])) for sign, least, greatest in signed]
-    return [region for region in (*middling, *signed) if region[1] <= region[2]]
+    two_binades = 2 << (format.precision - 1)
+    far = [(sign, max(least, greatest - two_binades), greatest) for sign, least, greatest in signed]
+    return [region for region in (*middling, *signed, *far) if region[1] <= region[2]]
 
 
 # -- text and declarations -----------------------------------------------------------------------------------
@@ -1442,7 +1451,10 @@ def _short(value: float) -> str:
 
 
 def contains(domain: Domain, column: Column, format: Format) -> NDArray[np.bool_]:
-    """Which values of a column lie in the domain; shapes count for polygons and shares for simplexes only as far as their bounds."""
+    """Which values of a column lie in the domain, as a mask.
+
+    Of a simplex only that each entry is in [0, 1] is looked at, of a polygon only that its vertices are finite.
+    """
     if isinstance(column, tuple) or isinstance(domain, OneOf | Index):
         return np.ones(len(column), dtype=np.bool_)
     match domain:
@@ -1452,7 +1464,10 @@ def contains(domain: Domain, column: Column, format: Format) -> NDArray[np.bool_
         case Integer():
             low, high, ordinals = domain.low, domain.high, column
         case Simplex():
-            low, high = (format.to_ordinals(format.round(torch.tensor([x], dtype=torch.float64))).item() for x in (0.0, 1.0))
+            low, high = (
+                format.to_ordinals(format.round(torch.tensor([x], dtype=torch.float64))).item()
+                for x in (0.0, 1.0)
+            )
             ordinals = format.to_ordinals(column)
         case Polygon():
             return torch.isfinite(column.double()).reshape(len(column), -1).all(1).numpy()

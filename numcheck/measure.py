@@ -325,8 +325,10 @@ def judge(
     fate[infinite & rounds_away & ~same_sign] = _INDEX[Fate.SPECIAL]
     wrong_zero = (
         (got == 0) & (truth.high != 0) & (np.signbit(got) != np.signbit(truth.high)) & (spent <= 1) & ~interval
-    ) & (truth.exponent <= format.min_exponent - format.precision)  # the truth itself rounds to zero
-    fate[wrong_zero] = _INDEX[Fate.SPECIAL]
+    ) & (truth.exponent <= format.min_exponent - format.precision)  # the truth itself rounds to zero,
+    wrong_zero &= truth.radius < np.abs(truth.high)  # and its sign is known
+    if signed_zero:
+        fate[wrong_zero] = _INDEX[Fate.SPECIAL]
     fate[np.isinf(truth.high) & ~infinite] = _INDEX[Fate.SPECIAL]
     fate[np.isnan(got)] = _INDEX[Fate.SPECIAL]
     spent = np.where(

@@ -6,12 +6,13 @@ the budget holds, and how far a routine strays from the homogeneity that the for
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import torch
 
-from numcheck.case import FAILING, Routine
+from numcheck.case import FAILING, Formula, Routine
 from numcheck.diagnose import Records, prober, region
 from numcheck.domain import Points, contains
 from numcheck.formats import Format
@@ -20,8 +21,9 @@ from numcheck.reals import arrays as m
 from numcheck.reals.arb import ARB
 from numcheck.reals.arrays import Reals
 from numcheck.reals.settle import PROVED, Enclosure, precision
-from numcheck.truth import lifted, settle
+from numcheck.truth import Truth, lifted, settle
 
+CANCELLATION_POINTS = 65  # odd, so that no other axis is mistaken for the lanes
 RUNGS = 8  # base points of the scale ladder
 
 
@@ -51,14 +53,12 @@ def underflow(parts: Sequence[Measurement]) -> dict[str, Any]:
         total += float(exact.sum())
         lost += float((exact[rows, elements] - np.abs(part.judgement.got[rows, elements])).sum())
         if rows.size and begins is None:
-            judged = part.judgement
-            fates = judged.of_points()[0]
             anchor = int(rows[np.argmax(np.abs(exact[rows, elements]))])
             try:
                 begins = region(
                     part.routine.formula,
                     part.points.select(np.array([anchor])),
-                    prober(part, int(fates[anchor])),
+                    prober(part, anchor),
                     part.format,
                 )
             except Exception as failure:  # a probe may crash the routine: the share stands without its threshold
@@ -70,28 +70,28 @@ def underflow(parts: Sequence[Measurement]) -> dict[str, Any]:
     }
 
 
-def cancellation(parts: Sequence[Measurement]) -> dict[str, Any] | None:
-    """The most leading bits that one subtraction removed, and its line; None where the routine cannot be traced."""
-    most: tuple[float, str, str] | None = None
-    traced = False
-    for part in parts:
-        rows = np.unique(np.linspace(0, len(part.points) - 1, 64).astype(int))
-        for _, record in Records(part, rows).groups:
-            if record is None:
-                continue
-            traced = True
-            phase = "forward" if part.of == "value" else "backward"
-            for operation in record.operations:
-                # bits that were exact in both operands are removed without loss: only an inherited error counts
-                bits = np.where(operation.error_in > 0, operation.cancelled_bits, 0.0)
-                worst = float(np.max(bits, initial=0.0))
-                if operation.phase == phase and worst > (most[0] if most else 0.0):
-                    most = (worst, operation.name, f"{operation.where}: {operation.line}")
-    if not traced:
-        return None
-    if most is None:
-        return {"bits": 0.0, "operator": None, "line": None}
-    return {"bits": _number(most[0]), "operator": most[1], "line": most[2]}
+def cancellations(measurements: Sequence[Measurement]) -> dict[str, dict[str, Any] | None]:
+    """Per value and gradient the most leading bits that one subtraction removed, and its line; None if untraceable.
+
+    `measurements` are of one run over the same points, the gradient last where there is one.
+    """
+    part = measurements[-1]
+    rows = np.unique(np.linspace(0, len(part.points) - 1, CANCELLATION_POINTS).astype(int))
+    records = [record for _, record in Records(part, rows).groups]
+    if any(record is None for record in records):
+        return {measurement.of: None for measurement in measurements}
+    operations = [operation for record in records if record is not None for operation in record.operations]
+    found: dict[str, dict[str, Any] | None] = {}
+    for measurement in measurements:
+        phase = "forward" if measurement.of == "value" else "backward"
+        most = {"bits": 0.0, "operator": None, "line": None}
+        for operation in operations:
+            # bits that were exact in both operands are removed without loss: only an inherited error counts
+            bits = float(np.max(np.where(operation.error_in > 0, operation.cancelled_bits, 0.0), initial=0.0))
+            if operation.phase == phase and bits > most["bits"]:
+                most = {"bits": bits, "operator": operation.name, "line": f"{operation.where}: {operation.line}"}
+        found[measurement.of] = most
+    return found
 
 
 # Scaling ----------------------------------------------------------------------------------------------------------
@@ -104,49 +104,59 @@ def exponents(format: Format) -> np.ndarray:
     return np.arange(-reach, reach + 1) * step
 
 
-def ladder(points: Points, names: Sequence[str], inside: Any, format: Format) -> list[tuple[int, Points]]:
-    """A few base points with their real inputs times each power of two, where that stays exact and in the domain."""
+@dataclass(frozen=True, eq=False)
+class Ladder:
+    """A few base points times each power of two, with their truths; every routine of a formula climbs the same."""
+
+    base: Points
+    points: Points
+    exponent: np.ndarray
+    origin: np.ndarray
+    truth: Truth
+
+
+def ladder(formula: Formula, points: Points, format: Format, with_gradient: bool) -> Ladder:
+    """The real inputs of some sampled points at each scale at which they stay exact and in the domain."""
     rows = np.flatnonzero(points.origin == "sample")
     rows = rows[:: max(1, len(rows) // RUNGS)][:RUNGS] if rows.size else np.arange(min(RUNGS, len(points)))
     base = points.select(rows)
-    rungs: list[tuple[int, Points]] = []
+    rungs: list[Points] = []
+    scale: list[np.ndarray] = []
+    origin: list[np.ndarray] = []
     for exponent in exponents(format):
         columns = dict(base.columns)
         kept = np.ones(len(base), dtype=bool)
-        for name in names:
+        for name, domain in formula.inputs.items():
             column = base.columns[name]
-            assert isinstance(column, torch.Tensor)
-            scaled = format.round(column.double() * 2.0 ** int(exponent))
-            exact = (scaled.double() == column.double() * 2.0 ** int(exponent)).reshape(len(base), -1).all(1).numpy()
-            kept &= exact & inside(name, scaled)
-            columns[name] = scaled
-        rungs.append((int(exponent), Points(columns, base.origin, base.size).select(np.flatnonzero(kept))))
-    return rungs
-
-
-def scaling(routine: Routine, parts: Sequence[Measurement], format: Format, device: str) -> dict[str, Any]:
-    """Worst spent at each power of two, the scales around 1 at which the budget holds, and the homogeneity defect."""
-    formula, of = routine.formula, parts[0].of
-    names = [name for name, domain in formula.inputs.items() if domain.differentiable]
-
-    def inside(name: str, column: torch.Tensor) -> np.ndarray:
-        return contains(formula.inputs[name], column, format)
-
-    rungs: list[list[Any]] = []
-    for part in parts[:1]:
-        for exponent, points in ladder(part.points, names, inside, format):
-            if not len(points):
+            if not domain.differentiable or not isinstance(column, torch.Tensor):
                 continue
-            try:
-                truth = settle(formula, points, format, with_gradient=of == "grad")
-                (one,) = [x for x in measure(routine, points, truth, format, device, of == "grad") if x.of == of]
-            except Exception:  # the routine crashed on a rung: that scale is not safe
-                rungs.append([exponent, "inf"])
-                continue
-            fates, spent, _ = one.judgement.of_points()
-            failing = np.isin(fates, [FATES.index(fate) for fate in FAILING])
-            rungs.append([exponent, _number(float(np.max(np.where(failing, np.maximum(spent, 1.0), spent), initial=0)))])
-    return {"ladder": rungs, "safe": _safe(rungs), "homogeneity_defect": _homogeneity(routine, parts[0], format, device)}
+            wide = column.double() * 2.0 ** int(exponent)
+            columns[name] = format.round(wide)
+            exact = (columns[name].double() == wide).reshape(len(base), -1).all(1).numpy()
+            kept &= exact & contains(domain, columns[name], format)
+        which = np.flatnonzero(kept)
+        rungs.append(Points(columns, base.origin, base.size).select(which))
+        scale.append(np.full(len(which), exponent))
+        origin.append(which)
+    climbed = Points.concatenate(rungs)
+    component = np.concatenate(origin)
+    truth = settle(formula, climbed, format, with_gradient=with_gradient, component=component)
+    return Ladder(base, climbed, np.concatenate(scale), component, truth)
+
+
+def scalings(routine: Routine, climb: Ladder, format: Format, device: str) -> dict[str, dict[str, Any]]:
+    """Of value and gradient: worst spent at each scale, the safe scales around 1, and the homogeneity defect."""
+    measured = measure(routine, climb.points, climb.truth, format, device)
+    found: dict[str, dict[str, Any]] = {}
+    for one in measured:
+        fates, spent, _ = one.judgement.of_points()
+        failing = np.isin(fates, [FATES.index(fate) for fate in FAILING])
+        spent = np.where(failing, np.maximum(np.nan_to_num(spent, nan=np.inf), 1.0 + 2.0**-20), spent)
+        rungs = [
+            [int(e), _number(float(np.max(spent[climb.exponent == e])))] for e in np.unique(climb.exponent)
+        ]
+        found[one.of] = {"ladder": rungs, "safe": _safe(rungs), "homogeneity_defect": _defect(one, climb)}
+    return found
 
 
 def _safe(rungs: Sequence[Sequence[Any]]) -> list[int] | None:
@@ -162,48 +172,45 @@ def _safe(rungs: Sequence[Sequence[Any]]) -> list[int] | None:
     return [order[low], order[high]]
 
 
-def _homogeneity(routine: Routine, part: Measurement, format: Format, device: str) -> float | str | None:
-    """Largest difference, in ulps, between f(2x) / 2**d and f(x); None where the formula is not homogeneous."""
-    formula, of = routine.formula, part.of
-    names = [name for name, domain in formula.inputs.items() if domain.differentiable]
-    rows = np.flatnonzero(part.points.origin == "sample")[:RUNGS]
-    if not rows.size:
+def _defect(measurement: Measurement, climb: Ladder) -> float | str | None:
+    """Largest difference in ulps between f(2**k x) / 2**(k d) and f(x) for normal results; None if inhomogeneous."""
+    judged = measurement.judgement
+    degree = _degree(judged.truth, climb)
+    if degree is None:
         return None
-    points = part.points.select(rows)
-    columns = dict(points.columns)
-    for name in names:
-        column = points.columns[name]
-        assert isinstance(column, torch.Tensor)
-        columns[name] = format.round(column.double() * 2)
-    doubled = Points(columns, points.origin, points.size)
-    component = part.component[rows]
-    try:
-        single = settle(formula, points, format, with_gradient=of == "grad", component=component)
-        double = settle(formula, doubled, format, with_gradient=of == "grad", component=component)
-        degree = _degree(*((t.value if of == "value" else t.gradient) for t in (single, double)))
-        if degree is None:
+    worst = 0.0
+    at_one = {int(o): row for row, (o, e) in enumerate(zip(climb.origin, climb.exponent, strict=True)) if e == 0}
+    for row, (origin, exponent) in enumerate(zip(climb.origin, climb.exponent, strict=True)):
+        base = at_one.get(int(origin))
+        if base is None:
+            continue
+        truth = judged.truth[row]
+        inside = (truth.exponent - 1 >= judged.format.min_exponent) & (truth.exponent - 1 < judged.format.max_exponent)
+        with np.errstate(all="ignore"):
+            apart = np.abs(np.ldexp(judged.got[row], -int(exponent) * degree) - judged.got[base])
+            apart = apart / judged.format.ulp(judged.truth[base].nearest())
+        apart = np.where(inside & (truth.high != 0), np.nan_to_num(apart, nan=np.inf), 0.0)
+        worst = max(worst, float(np.max(apart, initial=0.0)))
+    return _number(worst)
+
+
+def _degree(truth: Enclosure, climb: Ladder) -> int | None:
+    """d such that f(2**k x) = 2**(k d) f(x) at every rung, as far as the enclosures tell."""
+    degrees: set[float] = set()
+    at_one = {int(o): row for row, (o, e) in enumerate(zip(climb.origin, climb.exponent, strict=True)) if e == 0}
+    for row, (origin, exponent) in enumerate(zip(climb.origin, climb.exponent, strict=True)):
+        base = at_one.get(int(origin))
+        if base is None or exponent == 0:
+            continue
+        one, other = truth[base], truth[row]
+        usable = (one.state == PROVED) & (other.state == PROVED) & np.isfinite(one.high) & (one.high != 0)
+        same = (one.high == other.high) & (np.abs(one.low - other.low) < 2.0**-90)
+        if not same[usable].all():
             return None
-        (one,) = [x for x in measure(routine, points, single, format, device, of == "grad") if x.of == of]
-        (two,) = [x for x in measure(routine, doubled, double, format, device, of == "grad") if x.of == of]
-    except Exception:  # the routine crashed: no defect to measure
-        return "inf"
-    got, scaled = one.judgement.got, two.judgement.got * 2.0**-degree
-    with np.errstate(invalid="ignore"):
-        apart = np.abs(got - scaled) / one.judgement.format.ulp(one.judgement.truth.nearest())
-    apart = np.where(got == scaled, 0.0, apart)
-    return _number(float(np.max(np.nan_to_num(apart, nan=np.inf), initial=0)))
-
-
-def _degree(single: Enclosure | None, double: Enclosure | None) -> int | None:
-    """d such that f(2x) = 2**d f(x) at every point, as far as the enclosures tell."""
-    if single is None or double is None:
+        degrees.update(((other.exponent - one.exponent)[usable] / int(exponent)).tolist())
+    if len(degrees) != 1 or not (degree := degrees.pop()).is_integer():
         return None
-    usable = (single.state == PROVED) & (double.state == PROVED) & np.isfinite(single.high) & (single.high != 0)
-    if not usable.any():
-        return None
-    same = (single.high == double.high) & (np.abs(single.low - double.low) < 2.0**-90)
-    degrees = np.unique((double.exponent - single.exponent)[usable])
-    return int(degrees[0]) if same[usable].all() and len(degrees) == 1 else None
+    return int(degree)
 
 
 # Laws -------------------------------------------------------------------------------------------------------------

@@ -20,13 +20,13 @@ import torch
 
 from numcheck import case
 from numcheck.case import FAILING, Cause, Fate, Formula, Routine, UsageError, formula_named, load_catalog
-from numcheck.diagnose import Finding, diagnose, findings
+from numcheck.diagnose import Cluster, Finding, clusters, diagnose, findings
 from numcheck.domain import Points, draw
 from numcheck.formats import Format, format_of
 from numcheck.measure import FATES, Measurement, RoutineError, measure, tally
-from numcheck.quantify import cancellation, law_defects, scaling, underflow
+from numcheck.quantify import cancellations, ladder, law_defects, scalings, underflow
 from numcheck.reals.settle import Enclosure
-from numcheck.truth import Truth, second_opinion, settle
+from numcheck.truth import second_opinion, settle
 
 FORMATS = ("float32", "bfloat16", "float16")
 POINTS = 2000
@@ -85,6 +85,7 @@ def run_unit(unit: Unit, routines: Sequence[Routine] | None = None, formula: For
         opinion = second_opinion(formula, points, truth, format, rows)
         checked += opinion.checked
         disagreements.extend(opinion.disagreements)
+    climb = ladder(formula, drawn[0], format, backward)
     measurements: list[dict[str, Any]] = []
     errors: list[str] = []
     for routine in chosen:
@@ -93,8 +94,11 @@ def run_unit(unit: Unit, routines: Sequence[Routine] | None = None, formula: For
         except RoutineError as error:
             errors.append(f"{formula.name}: {error}")
             continue
+        lost = cancellations(measured[-1])
+        climbed = scalings(routine, climb, format, unit.device)
         for parts in zip(*measured, strict=True):
-            measurements.append(_entry(routine, unit, format, list(parts), truths))
+            of = parts[0].of
+            measurements.append(_entry(routine, unit, format, list(parts), lost[of], climbed[of]))
     return Result(measurements, checked, tuple(disagreements), tuple(errors))
 
 
@@ -173,14 +177,15 @@ def reproduce(routine: Routine, points: Points, i: int, format: Format, of: str)
     return f"numcheck explain {routine.formula.name} {routine.name} {at} --format {format.name}{gradient}"
 
 
-def _finding(measurement: Measurement, finding: Finding) -> dict[str, Any]:
+def _finding(finding: Finding) -> dict[str, Any]:
+    measurement = finding.measurement
     routine, format = measurement.routine, measurement.format
     simple = _simple_point(measurement, finding.simplest)
     return {
         "cause": finding.cause.value,
         "region": finding.region,
         "bits_lost": _number(finding.bits_lost),
-        "points": len(finding.rows),
+        "points": finding.points,
         "forgiven": finding.forgiven,
         "gap": finding.gap,
         "operator": finding.operator,
@@ -202,7 +207,12 @@ def _simple_point(measurement: Measurement, point: Points) -> dict[str, Any]:
 
 
 def _entry(
-    routine: Routine, unit: Unit, format: Format, parts: list[Measurement], truths: Sequence[Truth]
+    routine: Routine,
+    unit: Unit,
+    format: Format,
+    parts: list[Measurement],
+    cancelled: dict[str, Any] | None,
+    scaled: dict[str, Any],
 ) -> dict[str, Any]:
     """One routine's value or gradient in one format: the tally over all sizes, findings and examples."""
     of = parts[0].of
@@ -211,10 +221,10 @@ def _entry(
     reasons = {g.cause: g.reason for g in applicable}
     covered: dict[Cause, int] = dict.fromkeys(reasons, 0)
     fates: list[np.ndarray] = []
-    found: list[tuple[Measurement, Finding]] = []
+    found: list[Cluster] = []
     for part in parts:
         diagnosis = diagnose(part)
-        found.extend((part, finding) for finding in findings(part, diagnosis, reasons))
+        found.extend(clusters(part, diagnosis))
         fate = part.judgement.of_points()[0].copy()
         for cause in reasons:
             struck = diagnosis.causes == cause
@@ -241,15 +251,15 @@ def _entry(
         "output_format": parts[0].judgement.format.name,
         "worst": _point(worst_part, worst_row),
         "simplest": None,
-        "findings": _merged([_finding(part, finding) for part, finding in found]),
+        "findings": [_finding(finding) for finding in findings(found, reasons)],
         "gaps": [
             {"cause": g.cause.value, "reason": g.reason, "points": covered[g.cause], "stale": covered[g.cause] == 0}
             for g in applicable
         ],
         "ulp_histogram": histogram(error[np.isin(fate, [FATES.index(f) for f in _JUDGED])]),
         "underflow": underflow(parts),
-        "cancellation": cancellation(parts),
-        "scaling": scaling(routine, parts, format, unit.device),
+        "cancellation": cancelled,
+        "scaling": scaled,
         "laws": law_defects(routine, parts[0], format, unit.device) if of == "value" else [],
         "plot": plot(parts),
         "message": next((message for part in parts for message in part.crashes.values()), None),
@@ -260,19 +270,6 @@ def _entry(
 
 
 _JUDGED = (Fate.WITHIN, Fate.OVER, Fate.SPECIAL, Fate.OVERFLOW, Fate.UNDERFLOW, Fate.GAP)
-
-
-def _merged(found: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """One finding for each cause: the sizes of a ragged formula have theirs put together, the gravest speaking."""
-    by_cause: dict[str, dict[str, Any]] = {}
-    for finding in found:
-        other = by_cause.get(finding["cause"])
-        if other is None:
-            by_cause[finding["cause"]] = finding
-            continue
-        graver, lesser = sorted((other, finding), key=lambda f: (f["bits_lost"], f["points"]), reverse=True)
-        by_cause[finding["cause"]] = graver | {"points": graver["points"] + lesser["points"]}
-    return sorted(by_cause.values(), key=lambda f: (f["forgiven"], f["gap"] is not None, -f["points"]))
 
 
 BUCKETS = (("0", 0.0), ("<=0.5", 0.5), ("<=1", 1.0), ("<=2", 2.0), ("<=4", 4.0), ("<=16", 16.0), ("<=256", 256.0),
@@ -585,7 +582,7 @@ def explain_routine(
     rows.append(("precision", f"{int(truth.precision[0])} bits settled the truth"))
     if one.crashes:
         rows.append(("crash", one.crashes[0]))
-    for found in findings(one, diagnose(one), {}):
+    for found in findings(clusters(one, diagnose(one)), {}):
         line = f" at {found.line}" if found.line else ""
         rows.append(("finding", f"{found.cause.value}, {found.bits_lost:.3g} bits lost{line}"))
         rows.append(("region", found.region))

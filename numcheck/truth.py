@@ -57,6 +57,14 @@ class Truth:
 # Evaluating a formula ---------------------------------------------------------------------------------------------
 
 
+@dataclass(frozen=True)
+class Wanted:
+    """What is asked of a formula beside its value."""
+
+    gradient: bool
+    conditioning: bool
+
+
 @dataclass(frozen=True, eq=False)
 class Evaluation:
     """A formula's arrays over one group of points, still in the arithmetic's own numbers."""
@@ -132,7 +140,7 @@ def flattened(parts: Sequence[Reals | None], inputs: Sequence[Reals], lanes: int
 
 
 def evaluate(
-    formula: Formula, points: Points, component: np.ndarray, arithmetic: Arithmetic, with_gradient: bool
+    formula: Formula, points: Points, component: np.ndarray, arithmetic: Arithmetic, wanted: Wanted
 ) -> Evaluation:
     """Value, conditioning and, on request, the gradient with its conditioning, for one group of points."""
     lanes = len(points)
@@ -148,20 +156,20 @@ def evaluate(
         return one_hot(flat, np.arange(size) == k[:, None])
 
     conditioning = np.zeros((lanes, size))
-    if flat.traced:
+    if flat.traced and wanted.conditioning:
         for k in range(size):
             slopes = gradient(flat, hot(np.full(lanes, k)), continuous)
             conditioning[:, k] = _total(
                 [_product_terms(x, s) for x, s in zip(continuous, slopes, strict=True)], lanes
             )
     conditioning = conditioning.reshape(data.shape)
-    if not with_gradient or not wrt:
+    if not wanted.gradient or not wrt:
         return Evaluation(data, conditioning, None, None)
-    slopes = gradient(flat, hot(component), wrt) if flat.traced else [None] * len(wrt)
+    slopes = gradient(flat, hot(component % size), wrt) if flat.traced else [None] * len(wrt)
     slope = flattened(slopes, wrt, lanes)
     width = slope.shape[0]
     terms = np.zeros((lanes, width))
-    if slope.traced:
+    if slope.traced and wanted.conditioning:
         for i in range(width):
             seconds = gradient(
                 slope, one_hot(slope, np.broadcast_to(np.arange(width) == i, (lanes, width))), continuous
@@ -179,6 +187,7 @@ def settle(
     format: Format,
     *,
     with_gradient: bool = True,
+    with_conditioning: bool = True,
     component: np.ndarray | None = None,
     tolerance: float = TOLERANCE,
 ) -> Truth:
@@ -186,15 +195,16 @@ def settle(
     count = len(points)
     pieces: list[tuple[np.ndarray, Truth]] = []
     component = np.arange(count) if component is None else component
+    wanted = Wanted(with_gradient, with_conditioning)
     for rows in groups(formula, points):
         pieces.append(
-            (rows, _settle_group(formula, points.select(rows), format, with_gradient, component[rows], tolerance))
+            (rows, _settle_group(formula, points.select(rows), format, wanted, component[rows], tolerance))
         )
     return _joined(pieces, count)
 
 
 def _settle_group(
-    formula: Formula, points: Points, format: Format, with_gradient: bool, component: np.ndarray, tolerance: float
+    formula: Formula, points: Points, format: Format, wanted: Wanted, component: np.ndarray, tolerance: float
 ) -> Truth:
     count = len(points)
     active = np.arange(count)
@@ -202,7 +212,7 @@ def _settle_group(
     before: Enclosure | None = None  # the gradients of the precision before, for what no longer narrows
     for bits in precisions():
         with precision(bits):
-            found = evaluate_chunk(formula, points.select(active), component[active], with_gradient)
+            found = evaluate_chunk(formula, points.select(active), component[active], wanted)
         if truth is None:
             truth = replace(found, precision=np.full(count, bits))
         settled = np.ones(len(active), dtype=bool)
@@ -226,25 +236,17 @@ def _settle_group(
     return truth
 
 
-def evaluate_chunk(formula: Formula, points: Points, component: np.ndarray, with_gradient: bool) -> Truth:
+def evaluate_chunk(formula: Formula, points: Points, component: np.ndarray, wanted: Wanted) -> Truth:
     """One group of points at the current precision; the point's `component` counts modulo the outputs."""
-    probe = evaluate_outputs(formula, points)
-    component = component % probe
-    found = evaluate(formula, points, component, ARB, with_gradient)
+    found = evaluate(formula, points, component, ARB, wanted)
     return Truth(
         enclosure(found.value),
         found.conditioning,
         None if found.gradient is None else enclosure(found.gradient),
         found.gradient_conditioning,
-        component,
+        component % max(1, int(np.prod(found.value.shape[1:]))),
         np.full(len(points), ctx.prec),
     )
-
-
-def evaluate_outputs(formula: Formula, points: Points) -> int:
-    """How many numbers the formula gives at these points."""
-    value = m.as_reals(formula(*lifted(formula, points.select(np.arange(1)), ARB, False).values()), ARB)
-    return int(np.prod(value.shape))
 
 
 def _scatter(truth: Truth, rows: np.ndarray, found: Truth, bits: int) -> Truth:

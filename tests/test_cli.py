@@ -1,7 +1,7 @@
 import json
+import os
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import ModuleType
@@ -68,13 +68,13 @@ def test_help_answers_in_half_a_second() -> None:
     command = [sys.executable, "-c", "import sys; from numcheck.cli import run; sys.exit(run(['--help']))"]
 
     def seconds() -> float:
-        before = time.perf_counter()
+        # Processor time: waiting for the tests that run beside this one is not the command's fault.
+        before = os.times()
         subprocess.run(command, check=True, capture_output=True)
-        return time.perf_counter() - before
+        after = os.times()
+        return after.children_user + after.children_system - before.children_user - before.children_system
 
-    assert (
-        min(seconds() for _ in range(3)) < 0.5
-    )  # the quickest of three: other work on the machine is not its fault
+    assert min(seconds() for _ in range(3)) < 0.5
 
 
 def test_help_imports_nothing_heavy() -> None:
@@ -278,3 +278,33 @@ def test_explain_takes_the_point_with_or_without_repeating_at(
         assert cli.run(["explain", "bce", "naive", *words]) == 0
         assert suite.asked["explain"] == expected
         assert capsys.readouterr().out == "truth 0.5\nspent 0.25\n"
+
+
+# without the stand-in
+
+
+def test_list_prints_what_scripts_rely_on(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.run(["list", "--json"]) == 0
+    for formula in json.loads(capsys.readouterr().out):
+        assert set(formula) == {"name", "topic", "source", "inputs", "routines"}
+
+
+def test_check_judges_a_function_of_a_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "judged_from_the_command_line.py"
+    file.write_text(
+        "def area(vertices):\n"
+        "    x, y = vertices[:, 0], vertices[:, 1]\n"
+        "    return (x * y.roll(-1) - x.roll(-1) * y).sum() / 2\n"
+    )
+    options = "--formula polygon_area --points 30 --formats float32 --fail-on none --json -"
+    assert cli.run(["check", "--routine", f"{file}:area", *options.split()]) == 0
+    measurements = json.loads(capsys.readouterr().out)["measurements"]
+    assert {measurement["of"] for measurement in measurements} == {"value", "grad"}
+    for measurement in measurements:
+        assert measurement["routine"] == f"{file}:area"
+        assert sum(measurement["fates"].values()) == measurement["points"]
+
+
+def test_explain_says_what_to_write_for_an_input(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.run(["explain", "polygon_area", "absolute_shoelace", "--at", "xy=north"]) == 2
+    assert "xy" in told(capsys)

@@ -218,13 +218,3 @@ def test_the_rules_catch_what_they_forbid(tmp_path: Path) -> None:
     assert {node.id for node in ast.walk(function) if isinstance(node, ast.Name)} & FORBIDDEN_IN_FORMULAS
     assert Fraction("0.1") != Fraction(0.1)
     assert imported(wrong) == {"numpy", "numcheck"}
-
-
-def test_readme_has_one_test_command_and_ci_runs_it() -> None:
-    lines = [
-        line
-        for line in (ROOT / "README.md").read_text(encoding="utf-8").splitlines()
-        if re.match(r"python3 -m venv .* pytest ", line)
-    ]
-    assert len(lines) == 1
-    assert "README.md" in (ROOT / ".ci" / "run").read_text(encoding="utf-8")

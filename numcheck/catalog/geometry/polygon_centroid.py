@@ -55,14 +55,14 @@ def _moments(xy):
     return cross.sum(-1, keepdim=True), ((xy + after) * cross[..., None]).sum(-2)
 
 
-@polygon_centroid.routine(value=ulps(4, cond=4), grad=ulps(4, cond=4))
+@polygon_centroid.routine(value=ulps(4, cond=4), grad=ulps(4, cond=4, coupled=True))
 def absolute_shoelace(xy):
     """The formula as printed, on the coordinates as they are."""
     twice_area, moment = _moments(xy)
     return moment / (3 * twice_area)
 
 
-@polygon_centroid.routine(value=ulps(4, cond=4), grad=ulps(4, cond=4))
+@polygon_centroid.routine(value=ulps(4, cond=4), grad=ulps(4, cond=4, coupled=True))
 def differenced(xy):
     """The cross product rewritten as (x1 - x2)*y2 - x2*(y1 - y2), the rest as printed."""
     after = xy.roll(-1, -2)
@@ -71,7 +71,7 @@ def differenced(xy):
     return ((xy + after) * cross[..., None]).sum(-2) / (3 * cross.sum(-1, keepdim=True))
 
 
-@polygon_centroid.routine(value=ulps(4, cond=4), grad=ulps(4, cond=4))
+@polygon_centroid.routine(value=ulps(4, cond=4), grad=ulps(4, cond=4, coupled=True))
 def corner_origin(xy):
     """The formula seen from the first vertex, and moved back at the end.
 
@@ -82,17 +82,18 @@ def corner_origin(xy):
     return corner[:, 0] + moment / (3 * twice_area)
 
 
-@polygon_centroid.routine(value=ulps(4, cond=4), grad=ulps(4, cond=4))
+@polygon_centroid.routine(value=ulps(4, cond=4), grad=ulps(4, cond=4, coupled=True))
 def corner_origin_scaled(xy):
     """The same in a unit, a power of two, in which the polygon's extent is about one: nothing leaves the range."""
     corner = xy[:, :1].detach()
     apart = xy - corner
-    exponent = torch.frexp(apart.detach().abs().amax(dim=(-2, -1), keepdim=True)).exponent
-    twice_area, moment = _moments(torch.ldexp(apart, -exponent))
-    return corner[:, 0] + torch.ldexp(moment / (3 * twice_area), exponent[:, 0])
+    extent = apart.detach().abs().amax(dim=(-2, -1), keepdim=True)
+    unit = torch.ldexp(torch.ones_like(extent), torch.frexp(extent).exponent - 1)
+    twice_area, moment = _moments(apart / unit)
+    return corner[:, 0] + moment / (3 * twice_area) * unit[:, 0]
 
 
-@polygon_centroid.routine(value=ulps(4, cond=4), grad=ulps(4, cond=4))
+@polygon_centroid.routine(value=ulps(4, cond=4), grad=ulps(4, cond=4, coupled=True))
 def triangle_fan(xy):
     """Mean of the centroids of the triangles fanned from the first vertex, weighted by their areas."""
     spokes = xy[:, 1:] - xy[:, :1]
@@ -101,7 +102,7 @@ def triangle_fan(xy):
     return xy[:, 0] + ((a + b) * weight).sum(-2) / (3 * weight.sum(-2))
 
 
-@polygon_centroid.routine(value=ulps(1), grad=ulps(1), formats=["float32", "bfloat16", "float16"])
+@polygon_centroid.routine(value=ulps(1), grad=ulps(1, coupled=True), formats=["float32", "bfloat16", "float16"])
 def float64_corner_origin(xy):
     """The corner-origin form in float64, rounded once at the end."""
     wide = xy.double()

@@ -1,0 +1,1 @@
+"""Activations of neural networks, and the log-sum-exp family behind them."""

@@ -1,0 +1,67 @@
+"""Gaussian error linear unit.
+
+Where it is hard: the negative tail, where erf(x / sqrt 2) is nearly -1 and 1 + erf cancels; erfc keeps the tail.
+"""
+
+import math
+
+import torch
+import torch.nn.functional as F
+
+from numcheck import formula, gap, m, real, ulps
+
+
+@formula(
+    source="Hendrycks & Gimpel 2016, Gaussian error linear units, section 2",
+    known=[
+        ((0,), "0"),
+        ((1,), "0.8413447460685429485852325456320379224779"),
+        ((-5,), "-1.433257859395969558368761664373226769272e-6"),
+    ],
+    # the negative tail leaves float32 at -14.5; beyond -30 exact erf costs mpmath seconds per point
+    x=real(-30, 1000, near=(-14.2, -5.5, -3.9, -0.7518, 3.9, 5.5)),
+)
+def gelu(x):
+    """x times the probability that a standard normal variable lies below x."""
+    return x * (1 + m.erf(x / m.sqrt(m.zeros_like(x) + 2))) / 2
+
+
+@gelu.law
+def both_sides_share_x(f, x):
+    """gelu(x) - gelu(-x) = x."""
+    return f(x) - f(-x), x
+
+
+_SQRT_HALF = math.sqrt(0.5)
+
+
+# cond=4: the derivative P(x) + x p(x) is a difference near -0.75, and each of its terms is rounded up to four times
+@gelu.routine(value=ulps(2), grad=ulps(4, cond=4))
+def naive_form(x):
+    """As the paper prints it."""
+    return x * (1 + torch.erf(x * _SQRT_HALF)) / 2
+
+
+@gelu.routine(value=ulps(2), grad=ulps(4, cond=4))
+def complementary_form(x):
+    """x erfc(-x / sqrt 2) / 2: nothing to subtract."""
+    return x * torch.erfc(-x * _SQRT_HALF) / 2
+
+
+@gelu.routine(value=ulps(2), grad=ulps(4, cond=4))
+def normal_distribution(x):
+    """x times torch.special.ndtr(x)."""
+    return x * torch.special.ndtr(x)
+
+
+# cond=2: the logarithm is rounded as well as its exponential, and torch has log_ndtr in float32 and float64 only
+@gelu.routine(value=ulps(2, cond=2), grad=ulps(4, cond=4), formats=("float32",))
+def exponential_of_log_normal(x):
+    """x times exp(torch.special.log_ndtr(x))."""
+    return x * torch.exp(torch.special.log_ndtr(x))
+
+
+@gelu.routine(value=ulps(2), grad=ulps(4, cond=4))
+def torch_builtin(x):
+    """torch.nn.functional.gelu."""
+    return F.gelu(x)

@@ -1,0 +1,68 @@
+"""Gaussian error linear unit, with the normal distribution approximated by a tanh.
+
+Where it is hard: 1 + tanh cancels on the negative side; 1 + tanh(u) = 2 sigmoid(2 u) keeps the tail. Far out x**3 leaves
+the range, beyond 40.3 in float16, and the derivative multiplies an infinity by a zero.
+"""
+
+import math
+
+import torch
+import torch.nn.functional as F
+
+from numcheck import formula, gap, m, real, ulps
+
+
+@formula(
+    source="Hendrycks & Gimpel 2016, Gaussian error linear units, section 2, the approximation with 0.044715",
+    known=[
+        ((0,), "0"),
+        ((1,), "0.8411919906082767047819957770451838608258"),
+        ((-5,), "-2.291796196629506504559275532854690502685e-7"),
+    ],
+    x=real(-1e308, 1e308, near=(-10.07, -5.07, -2.88, -0.7525, 2.88, 5.07, 40.3)),
+)
+def gelu_tanh(x):
+    """x times about the probability that a standard normal variable lies below x."""
+    inner = m.sqrt(2 / (m.zeros_like(x) + m.pi())) * (x + m.ratio(44715, 1000000) * x**3)
+    return x * (1 + m.tanh(inner)) / 2
+
+
+@gelu_tanh.law
+def both_sides_share_x(f, x):
+    """gelu_tanh(x) - gelu_tanh(-x) = x."""
+    return f(x) - f(-x), x
+
+
+_ROOT = math.sqrt(2 / math.pi)
+
+
+# cond=4: the cubic under the exponential is rounded four times, and the exponential magnifies each by the cubic itself
+@gelu_tanh.routine(value=ulps(2, cond=4), grad=ulps(4, cond=4))
+def naive_form(x):
+    """As the paper prints it."""
+    return 0.5 * x * (1 + torch.tanh(_ROOT * (x + 0.044715 * x**3)))
+
+
+@gelu_tanh.routine(value=ulps(2, cond=4), grad=ulps(4, cond=4))
+def factored_form(x):
+    """The same with x taken out of the cubic, as fused kernels do."""
+    return 0.5 * x * (1 + torch.tanh(_ROOT * x * (1 + 0.044715 * x * x)))
+
+
+@gelu_tanh.routine(value=ulps(2, cond=4), grad=ulps(4, cond=4))
+def sigmoid_form(x):
+    """x sigmoid(2 u), for 1 + tanh(u) = 2 sigmoid(2 u)."""
+    return x * torch.sigmoid(2 * _ROOT * x * (1 + 0.044715 * x * x))
+
+
+@gelu_tanh.routine(value=ulps(2, cond=4), grad=ulps(4, cond=4))
+def stable_form(x):
+    """The sigmoid form, through a log-sigmoid on a clamped argument so that nothing overflows."""
+    near = torch.clamp(x, -32, 32)
+    return x * torch.exp(F.logsigmoid(2 * _ROOT * near * (1 + 0.044715 * near * near)))
+
+
+@gelu_tanh.routine(value=ulps(2, cond=4), grad=ulps(4, cond=4))
+def torch_builtin(x):
+    """torch.nn.functional.gelu(x, approximate='tanh')."""
+    return F.gelu(x, approximate="tanh")

@@ -1,0 +1,79 @@
+"""Logarithm of the logistic function.
+
+Where it is hard: for large x the result is about -exp(-x), which log(1/(1 + exp(-x))) loses as soon as exp(-x) is
+absorbed by 1; for very negative x it is x itself, which any form that passes through exp(-x) overflows.
+"""
+
+import torch
+import torch.nn.functional as F
+
+from numcheck import formula, gap, m, real, ulps
+
+
+@formula(
+    source="Goodfellow, Bengio & Courville 2016, Deep Learning, section 3.10, equation 3.41 with 3.30",
+    known=[
+        ((0,), "-0.6931471805599453094172321214581765680755"),
+        ((2,), "-0.1269280110429724964437268063083584031434"),
+        ((-20,), "-20.00000000206115362031438070323898279888"),
+    ],
+    x=real(-float("inf"), float("inf"), near=(-88.72, -20, 16.6, 20, 88.72)),
+)
+def log_sigmoid(x):
+    """Log-probability, in nats, of the outcome that odds exp(x) favour."""
+    return m.log(1 / (1 + m.exp(-x)))
+
+
+@log_sigmoid.law
+def both_outcomes_differ_by_the_logit(f, x):
+    """log_sigmoid(x) - log_sigmoid(-x) = x."""
+    return f(x) - f(-x), x
+
+
+@log_sigmoid.law
+def it_is_minus_softplus_of_minus_x(f, x):
+    """log_sigmoid(x) = -log(1 + exp(-x))."""
+    return f(x), -m.log1p(m.exp(-x))
+
+
+@log_sigmoid.routine(value=ulps(2), grad=ulps(4))
+def naive_form(x):
+    """As the book prints it."""
+    return torch.log(1 / (1 + torch.exp(-x)))
+
+
+@log_sigmoid.routine(value=ulps(2), grad=ulps(4))
+def log_of_sigmoid(x):
+    """The logarithm of torch's own sigmoid."""
+    return torch.log(torch.sigmoid(x))
+
+
+@log_sigmoid.routine(value=ulps(2), grad=ulps(4))
+def stable_form(x):
+    """min(x, 0) - log1p(exp(-abs(x))), each half of the line chosen by where."""
+    tail = torch.log1p(torch.exp(torch.where(x >= 0, -x, x)))
+    return torch.where(x >= 0, -tail, x - tail)
+
+
+@log_sigmoid.routine(value=ulps(2), grad=ulps(4))
+def clamped_form(x):
+    """min(x, 0) - log1p(exp(-abs(x))), with torch's clamp and abs."""
+    return torch.clamp(x, max=0) - torch.log1p(torch.exp(-torch.abs(x)))
+
+
+@log_sigmoid.routine(value=ulps(2), grad=ulps(4))
+def log_add_exp(x):
+    """-logaddexp(0, -x)."""
+    return -torch.logaddexp(torch.zeros_like(x), -x)
+
+
+@log_sigmoid.routine(value=ulps(2), grad=ulps(4))
+def minus_softplus(x):
+    """-softplus(-x) with torch's softplus and its default threshold of 20."""
+    return -F.softplus(-x)
+
+
+@log_sigmoid.routine(value=ulps(2), grad=ulps(4))
+def torch_builtin(x):
+    """torch.nn.functional.logsigmoid."""
+    return F.logsigmoid(x)

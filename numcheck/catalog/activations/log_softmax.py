@@ -1,0 +1,84 @@
+"""Logarithm of shares in proportion to exponentials.
+
+Where it is hard: a share that underflows has a logarithm of minus infinity, though the exact one is merely large; a
+share that is nearly all has a logarithm near zero, which x - logsumexp(x) gets as a difference of close numbers.
+"""
+
+import torch
+
+from numcheck import formula, gap, m, ulps, vector
+
+
+@formula(
+    source="Blanchard, Higham & Higham 2021, Accurately computing the log-sum-exp and softmax functions, section 1",
+    known=[
+        (
+            ([1, 2, 3],),
+            "-2.407605964444380304482919904545070451473, -1.407605964444380304482919904545070451473, "
+            "-0.4076059644443803044829199045450704514729",
+        ),
+    ],
+    x=vector(-float("inf"), 10000, sizes=(2, 3, 8), near=(-88.72, 11.09, 88.72)),
+)
+def log_softmax(x):
+    """Log-probability, in nats, of each class whose log-odds are the vector `x`."""
+    return m.log(m.exp(x) / m.sum(m.exp(x)))
+
+
+@log_softmax.law
+def it_is_the_entry_minus_logsumexp(f, x):
+    """log_softmax(x) = x - logsumexp(x)."""
+    return f(x), x - m.log(m.sum(m.exp(x)))
+
+
+@log_softmax.law
+def the_shares_sum_to_one(f, x):
+    """Probabilities."""
+    return m.sum(m.exp(f(x))), m.sum(m.zeros_like(x)) + 1
+
+
+@log_softmax.law
+def a_common_offset_changes_nothing(f, x):
+    """log_softmax(x + 3) = log_softmax(x)."""
+    return f(x + 3), f(x)
+
+
+@log_softmax.routine(value=ulps(2), grad=ulps(4))
+def naive_form(x):
+    """As the book prints it."""
+    z = torch.exp(x)
+    return torch.log(z / z.sum(-1, keepdim=True))
+
+
+@log_softmax.routine(value=ulps(2), grad=ulps(4))
+def log_of_softmax(x):
+    """The logarithm of torch's softmax."""
+    return torch.log(torch.softmax(x, -1))
+
+
+@log_softmax.routine(value=ulps(2), grad=ulps(4))
+def minus_logsumexp(x):
+    """x - logsumexp(x): two numbers of the size of the offset are subtracted."""
+    return x - torch.logsumexp(x, -1, keepdim=True)
+
+
+@log_softmax.routine(value=ulps(2), grad=ulps(4))
+def max_subtracted(x):
+    """The largest input is subtracted before the exponentials and not added again."""
+    shifted = x - x.amax(-1, keepdim=True).detach()
+    return shifted - torch.log(torch.exp(shifted).sum(-1, keepdim=True))
+
+
+@log_softmax.routine(value=ulps(2), grad=ulps(4))
+def stable_form(x):
+    """The largest input's own term is left out of the sum and log1p takes the others."""
+    largest, position = x.max(-1, keepdim=True)
+    shifted = x - largest
+    others = torch.exp(shifted).scatter(-1, position, 0.0).sum(-1, keepdim=True)
+    return shifted - torch.log1p(others)
+
+
+@log_softmax.routine(value=ulps(2), grad=ulps(4))
+def torch_builtin(x):
+    """torch.log_softmax."""
+    return torch.log_softmax(x, -1)

@@ -1,0 +1,68 @@
+"""Sigmoid-weighted linear unit, also called swish.
+
+Where it is hard: it inherits the sigmoid's tail, multiplied by a large x; and near x = -1.278 its derivative passes
+through zero, where only absolute digits can be asked for (the conditioning term forgives the others).
+"""
+
+import torch
+import torch.nn.functional as F
+
+from numcheck import formula, gap, m, real, ulps
+
+
+@formula(
+    source="Elfwing, Uchibe & Doya 2018, Sigmoid-weighted linear units, equation 6",
+    known=[
+        ((0,), "0"),
+        ((2,), "1.761594155955764888119458282604793590413"),
+        ((-20,), "-4.122307236380407162861724258949185381505e-8"),
+    ],
+    x=real(-1e308, 1e308, near=(-88.72, -16.6, -1.278, 16.6, 88.72)),
+)
+def silu(x):
+    """x times the share sigmoid(x)."""
+    return x * (1 / (1 + m.exp(-x)))
+
+
+@silu.law
+def positive_minus_negative_part_is_x(f, x):
+    """silu(x) - silu(-x) = x."""
+    return f(x) + f(-x) + x, 2 * f(x)
+
+
+# cond=4: the derivative s + x s (1 - s) is a difference near -1.278, and each of its terms is rounded up to four times
+@silu.routine(value=ulps(2), grad=ulps(4, cond=4))
+def naive_form(x):
+    """As the paper prints it."""
+    return x * (1 / (1 + torch.exp(-x)))
+
+
+@silu.routine(value=ulps(2), grad=ulps(4, cond=4))
+def quotient_form(x):
+    """x / (1 + exp(-x))."""
+    return x / (1 + torch.exp(-x))
+
+
+@silu.routine(value=ulps(2), grad=ulps(4, cond=4))
+def times_sigmoid(x):
+    """x * torch.sigmoid(x)."""
+    return x * torch.sigmoid(x)
+
+
+@silu.routine(value=ulps(2), grad=ulps(4, cond=4))
+def half_tanh(x):
+    """0.5 x (1 + tanh(x/2))."""
+    return 0.5 * x * (1 + torch.tanh(0.5 * x))
+
+
+@silu.routine(value=ulps(2), grad=ulps(4, cond=4))
+def stable_form(x):
+    """x times the two-sided sigmoid, whose exponential is at most one."""
+    z = torch.exp(torch.where(x >= 0, -x, x))
+    return x * torch.where(x >= 0, 1 / (1 + z), z / (1 + z))
+
+
+@silu.routine(value=ulps(2), grad=ulps(4, cond=4))
+def torch_builtin(x):
+    """torch.nn.functional.silu."""
+    return F.silu(x)

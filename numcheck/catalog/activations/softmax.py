@@ -1,0 +1,77 @@
+"""Shares in proportion to exponentials.
+
+Where it is hard: exp overflows although every share is at most one; masked entries are -inf; and the derivative
+s_i (1 - s_i) cancels where one share is nearly all.
+"""
+
+import torch
+
+from numcheck import formula, gap, m, ulps, vector
+
+
+@formula(
+    source="Goodfellow, Bengio & Courville 2016, Deep Learning, section 4.1, equation 4.1",
+    known=[
+        (
+            ([1, 2, 3],),
+            "0.09003057317038045799802210148449179786793, 0.2447284710547976524729596183407627971993, "
+            "0.6652409557748218895290182801747454049328",
+        ),
+    ],
+    x=vector(-float("inf"), 10000, sizes=(2, 3, 8), near=(-88.72, 11.09, 88.72)),
+)
+def softmax(x):
+    """Probability of each class whose log-odds are the vector `x`; the entries sum to one."""
+    return m.exp(x) / m.sum(m.exp(x))
+
+
+@softmax.law
+def the_shares_sum_to_one(f, x):
+    """Probabilities."""
+    return m.sum(f(x)), m.sum(m.zeros_like(x)) + 1
+
+
+@softmax.law
+def the_order_does_not_matter(f, x):
+    """Moving the entries around moves the shares along."""
+    return f(m.roll(x, 1)), m.roll(f(x), 1)
+
+
+@softmax.law
+def a_common_offset_changes_nothing(f, x):
+    """softmax(x + 3) = softmax(x)."""
+    return f(x + 3), f(x)
+
+
+@softmax.routine(value=ulps(2), grad=ulps(4))
+def naive_form(x):
+    """As the book prints it."""
+    z = torch.exp(x)
+    return z / z.sum(-1, keepdim=True)
+
+
+# ulps(8): eight terms are added one after another to a sum near one
+@softmax.routine(value=ulps(8), grad=ulps(4))
+def max_subtracted(x):
+    """The largest input is subtracted first, so that the exponentials are at most one."""
+    z = torch.exp(x - x.amax(-1, keepdim=True).detach())
+    return z / z.sum(-1, keepdim=True)
+
+
+@softmax.routine(value=ulps(2), grad=ulps(4))
+def minus_logsumexp(x):
+    """exp(x - logsumexp(x))."""
+    return torch.exp(x - torch.logsumexp(x, -1, keepdim=True))
+
+
+@softmax.routine(value=ulps(2), grad=ulps(4))
+def exponential_of_log_softmax(x):
+    """exp(log_softmax(x))."""
+    return torch.exp(torch.log_softmax(x, -1))
+
+
+# ulps(8) as for max_subtracted, in float32
+@softmax.routine(value=ulps(8), grad=ulps(4))
+def torch_builtin(x):
+    """torch.softmax."""
+    return torch.softmax(x, -1)

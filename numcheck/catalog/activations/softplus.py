@@ -1,0 +1,73 @@
+"""The smooth positive part.
+
+Where it is hard: exp(x) overflows beyond log(largest), 11.09 in float16 and 88.72 in float32 and bfloat16, where the
+result is x itself; and for x below about -log(2/u) the small exponential is absorbed by 1 unless log1p takes it.
+"""
+
+import torch
+import torch.nn.functional as F
+
+from numcheck import formula, gap, m, real, ulps
+
+
+@formula(
+    source="Dugas, Bengio, Belisle, Nadeau & Garcia 2001, Incorporating second-order functional knowledge, section 2",
+    known=[
+        ((0,), "0.6931471805599453094172321214581765680755"),
+        ((1,), "1.313261687518222834048995494967855641915"),
+        ((-20,), "2.061153620314380703238982798877915235603e-9"),
+    ],
+    x=real(-float("inf"), float("inf"), near=(-16.6, 11.09, 16.6, 20, 88.72)),
+)
+def softplus(x):
+    """Positive part of x, rounded off over a width of one."""
+    return m.log(1 + m.exp(x))
+
+
+@softplus.law
+def positive_minus_negative_part_is_x(f, x):
+    """softplus(x) - softplus(-x) = x."""
+    return f(x) - f(-x), x
+
+
+@softplus.routine(value=ulps(2), grad=ulps(4))
+def naive_form(x):
+    """As the paper prints it."""
+    return torch.log(1 + torch.exp(x))
+
+
+@softplus.routine(value=ulps(2), grad=ulps(4))
+def log1p_form(x):
+    """log1p(exp(x)): keeps the small exponential, not the large one."""
+    return torch.log1p(torch.exp(x))
+
+
+@softplus.routine(value=ulps(2), grad=ulps(4))
+def stable_form(x):
+    """max(x, 0) + log1p(exp(-abs(x))), each half of the line chosen by where."""
+    tail = torch.log1p(torch.exp(torch.where(x > 0, -x, x)))
+    return torch.where(x > 0, x + tail, tail)
+
+
+@softplus.routine(value=ulps(2), grad=ulps(4))
+def clamped_form(x):
+    """max(x, 0) + log1p(exp(-abs(x))), with torch's clamp and abs."""
+    return torch.clamp(x, min=0) + torch.log1p(torch.exp(-torch.abs(x)))
+
+
+@softplus.routine(value=ulps(2), grad=ulps(4))
+def log_add_exp(x):
+    """logaddexp(x, 0)."""
+    return torch.logaddexp(x, torch.zeros_like(x))
+
+
+@softplus.routine(value=ulps(2), grad=ulps(4))
+def minus_log_sigmoid(x):
+    """-log_sigmoid(-x) with torch's log_sigmoid."""
+    return -F.logsigmoid(-x)
+
+
+@softplus.routine(value=ulps(2), grad=ulps(4))
+def torch_builtin(x):
+    """torch.nn.functional.softplus, which returns x itself beyond its threshold of 20."""
+    return F.softplus(x)

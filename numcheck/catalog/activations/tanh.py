@@ -1,0 +1,88 @@
+"""Hyperbolic tangent.
+
+Where it is hard: the book's form subtracts two equal exponentials near zero and divides two infinities far from it;
+and the derivative 1 - tanh(x)**2 is taken of a tanh that has rounded to 1, though it is about 4 exp(-2 x) there.
+"""
+
+import torch
+
+from numcheck import formula, gap, m, real, ulps
+
+
+@formula(
+    source="Abramowitz & Stegun 1964, section 4.5, equations 4.5.1 to 4.5.3",
+    known=[
+        ((0,), "0"),
+        ((1,), "0.7615941559557648881194582826047935904128"),
+        ((-20,), "-0.9999999999999999915032914894168220454386"),
+    ],
+    x=real(-1e308, 1e308, near=(-44.36, -9.01, 9.01, 44.36, 88.72)),
+)
+def tanh(x):
+    """Hyperbolic tangent, in (-1, 1)."""
+    return (m.exp(x) - m.exp(-x)) / (m.exp(x) + m.exp(-x))
+
+
+@tanh.law
+def it_is_odd(f, x):
+    """tanh(-x) = -tanh(x)."""
+    return f(-x), -f(x)
+
+
+@tanh.law
+def it_adds_as_velocities_do(f, x):
+    """tanh(2 x) = 2 tanh(x) / (1 + tanh(x)**2)."""
+    return f(2 * x), 2 * f(x) / (1 + f(x) ** 2)
+
+
+class _TanhWithOwnBackward(torch.autograd.Function):
+    """torch.tanh, with its derivative computed from x rather than from the rounded result."""
+
+    @staticmethod
+    def forward(ctx, x):
+        ctx.save_for_backward(x)
+        return torch.tanh(x)
+
+    @staticmethod
+    def backward(ctx, *grads):
+        (x,) = ctx.saved_tensors
+        z = torch.exp(-2 * torch.abs(x))
+        return grads[0] * (4 * z / (1 + z) ** 2)
+
+
+@tanh.routine(value=ulps(2), grad=ulps(4))
+def naive_form(x):
+    """As the book prints it."""
+    up, down = torch.exp(x), torch.exp(-x)
+    return (up - down) / (up + down)
+
+
+@tanh.routine(value=ulps(2), grad=ulps(4))
+def one_minus_form(x):
+    """1 - 2 / (exp(2 x) + 1): no overflow to nan, but no digits near zero."""
+    return 1 - 2 / (torch.exp(2 * x) + 1)
+
+
+@tanh.routine(value=ulps(2), grad=ulps(4))
+def twice_sigmoid(x):
+    """2 sigmoid(2 x) - 1, as written for hardware that has a sigmoid."""
+    return 2 * torch.sigmoid(2 * x) - 1
+
+
+@tanh.routine(value=ulps(2), grad=ulps(4))
+def expm1_form(x):
+    """expm1(2 x) / (expm1(2 x) + 2): digits near zero, infinity over infinity far from it."""
+    t = torch.expm1(2 * x)
+    return t / (t + 2)
+
+
+@tanh.routine(value=ulps(2), grad=ulps(4))
+def stable_form(x):
+    """torch.tanh with a backward that computes 4 z / (1 + z)**2 with z = exp(-2 abs(x))."""
+    return _TanhWithOwnBackward.apply(x)
+
+
+@tanh.routine(value=ulps(2), grad=ulps(4))
+def torch_builtin(x):
+    """torch.tanh."""
+    return torch.tanh(x)

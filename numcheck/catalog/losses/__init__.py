@@ -1,0 +1,1 @@
+"""Losses of classification, regression and metric learning."""

@@ -1,0 +1,60 @@
+"""Mean absolute error."""
+
+import torch
+from torch.nn import functional
+
+from numcheck import formula, gap, m, ulps, vector
+
+
+@formula(
+    source="Hastie, Tibshirani & Friedman 2009, The Elements of Statistical Learning, section 7.2, equation 7.2",
+    known=[(((1, 2, 3), (1.5, 0, -1)), "2.16666666666666666666666666667")],
+    wrt=("prediction",),
+    prediction=vector(-10000, 10000),
+    target=vector(-10000, 10000),
+)
+def absolute_error(prediction: m.Reals, target: m.Reals) -> m.Reals:
+    """Mean of the absolute differences, in the inputs' unit.
+
+    Where an entry is hit exactly, any derivative in [-1/n, 1/n] by that entry is right.
+    """
+    return m.mean(abs(prediction - target))
+
+
+@absolute_error.law
+def twice_the_inputs_is_twice_the_loss(f, prediction, target):
+    """Homogeneous of degree one."""
+    return 2 * f(prediction, target), f(2 * prediction, 2 * target)
+
+
+@absolute_error.law
+def exchanging_prediction_and_target_changes_nothing(f, prediction, target):
+    """The absolute value does not see the sign."""
+    return f(prediction, target), f(target, prediction)
+
+
+@absolute_error.routine(value=ulps(2, gamma=True), grad=ulps(1))
+def naive_form(prediction: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+    """The formula as it is printed."""
+    return (prediction - target).abs().mean(1)
+
+
+@absolute_error.routine(value=ulps(2, gamma=True), grad=ulps(1))
+def torch_builtin(prediction: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+    """`l1_loss`, averaged over each point."""
+    return functional.l1_loss(prediction, target, reduction="none").mean(1)
+
+
+@absolute_error.routine(value=ulps(2, gamma=True), grad=ulps(1))
+def larger_minus_smaller(prediction: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+    """max(p, t) - min(p, t), averaged."""
+    return (torch.maximum(prediction, target) - torch.minimum(prediction, target)).mean(1)
+
+
+@gap("underflow", "the square of a small difference underflows")
+@gap("overflow", "the square of a difference beyond 255 overflows", formats=("float16",))
+@gap("nan_gradient", "the derivative at 0 is 0 times infinity", of="grad")
+@absolute_error.routine(value=ulps(2, gamma=True), grad=ulps(1))
+def root_of_the_square(prediction: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+    """sqrt((p - t)**2) for the absolute value."""
+    return ((prediction - target) ** 2).sqrt().mean(1)

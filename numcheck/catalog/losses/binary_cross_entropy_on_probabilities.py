@@ -1,0 +1,107 @@
+"""Binary cross-entropy on probabilities."""
+
+import torch
+from torch.nn import functional
+
+from numcheck import formula, gap, m, one_of, real, ulps
+
+
+@formula(
+    source="Goodfellow, Bengio & Courville 2016, Deep Learning, section 3.13, equation 3.51",
+    known=[
+        ((0.25, 1), "1.38629436111989061883446424292"),
+        ((2.0**-20, 0), "9.53674771153890007250243736279e-7"),
+    ],
+    probability=real(0, 1, near=(0.5,)),
+    label=one_of(0, 1),
+)
+def binary_cross_entropy_on_probabilities(probability: m.Reals, label: m.Reals) -> m.Reals:
+    """Nats lost when `label` is predicted with this `probability` of being 1; infinite where it was held impossible.
+
+    Hard for tiny probabilities, which 1 - p absorbs.
+    """
+    return -m.log(probability) if label else -m.log(1 - probability)
+
+
+@binary_cross_entropy_on_probabilities.law
+def exchanging_the_labels_reflects_the_probability(f, probability, label):
+    """p of one label is 1 - p of the other."""
+    return f(probability, label), f(1 - probability, 1 - label)
+
+
+@gap("absorption", "1 - p rounds to 1 for a small p", of="value")
+@gap("cancellation", "1 - p keeps few digits of a small p", of="value")
+@gap(
+    "nan_gradient",
+    "the branch that is not taken has an infinite derivative, and 0 times infinity is NaN",
+    of="grad",
+)
+@binary_cross_entropy_on_probabilities.routine(value=ulps(2), grad=ulps(2))
+def naive_form(probability: torch.Tensor, label: torch.Tensor) -> torch.Tensor:
+    """The formula as it is printed."""
+    return -torch.where(label == 1, torch.log(probability), torch.log(1 - probability))
+
+
+@gap(
+    "nan_gradient",
+    "the branch that is not taken has an infinite derivative, and 0 times infinity is NaN",
+    of="grad",
+)
+@binary_cross_entropy_on_probabilities.routine(value=ulps(2), grad=ulps(2))
+def log1p_form(probability: torch.Tensor, label: torch.Tensor) -> torch.Tensor:
+    """log1p(-p) where the label is 0."""
+    return -torch.where(label == 1, probability.log(), torch.log1p(-probability))
+
+
+@binary_cross_entropy_on_probabilities.routine(value=ulps(2), grad=ulps(2))
+def guarded_branches(probability: torch.Tensor, label: torch.Tensor) -> torch.Tensor:
+    """log(p) and log1p(-p), each of a harmless number where the label asks for the other."""
+    positive = label == 1
+    return -torch.where(
+        positive,
+        torch.log(torch.where(positive, probability, 0.5)),
+        torch.log1p(-torch.where(positive, 0.5, probability)),
+    )
+
+
+@gap("wrong_formula", "logarithms are cut off at -100", of="value")
+@gap(
+    "wrong_formula",
+    "the denominator p (1 - p) of the derivative is cut off at 1e-12",
+    of="grad",
+    formats=("float32", "bfloat16"),
+)
+@gap(
+    "nan_gradient",
+    "1e-12 is 0 in half precision, and the derivative at p = label 0/0",
+    of="grad",
+    formats=("float16",),
+)
+@binary_cross_entropy_on_probabilities.routine(value=ulps(2), grad=ulps(2))
+def torch_builtin(probability: torch.Tensor, label: torch.Tensor) -> torch.Tensor:
+    """`binary_cross_entropy`."""
+    return functional.binary_cross_entropy(probability, label.to(probability.dtype), reduction="none")
+
+
+@gap("wrong_formula", "the added number is not small beside a small p")
+@gap("absorption", "1 - p rounds to 1 for a small p", of="value")
+@gap("cancellation", "1 - p keeps few digits of a small p", of="value")
+@binary_cross_entropy_on_probabilities.routine(value=ulps(2), grad=ulps(2))
+def shifted_logarithms(probability: torch.Tensor, label: torch.Tensor) -> torch.Tensor:
+    """1e-7 added inside the logarithms against log(0), as many training scripts have it."""
+    tiny = 1e-7
+    return -(label * torch.log(probability + tiny) + (1 - label) * torch.log(1 - probability + tiny))
+
+
+@gap("wrong_formula", "p is cut off, and its derivative 0 there")
+@gap(
+    "nan_gradient",
+    "1 - 1e-7 is 1 in half precision: the branch that is not taken has an infinite derivative",
+    of="grad",
+    formats=("bfloat16", "float16"),
+)
+@binary_cross_entropy_on_probabilities.routine(value=ulps(2), grad=ulps(2))
+def clamped_probability(probability: torch.Tensor, label: torch.Tensor) -> torch.Tensor:
+    """p clamped to [1e-7, 1 - 1e-7] before the logarithm, as Keras has it."""
+    p = probability.clamp(1e-7, 1 - 1e-7)
+    return -torch.where(label == 1, torch.log(p), torch.log1p(-p))

@@ -1,0 +1,52 @@
+"""Hinge loss."""
+
+import torch
+from torch.nn import functional
+
+from numcheck import formula, m, one_of, real, ulps
+
+
+@formula(
+    source="Hastie, Tibshirani & Friedman 2009, The Elements of Statistical Learning, section 12.3.2, equation 12.25",
+    known=[((0.25, 1), "0.75"), ((-3, 1), "4"), ((3, 1), "0")],
+    score=real(-10000, 10000, near=(1, -1)),
+    side=one_of(-1, 1),
+)
+def hinge(score: m.Reals, side: m.Reals) -> m.Reals:
+    """max(0, 1 - side * score): how far a `score` is from being right by a margin of 1.
+
+    At the kink any derivative between the two sides' is right. Hard beside it, where 1 - side * score is small.
+    """
+    return m.maximum(0, 1 - side * score)
+
+
+@hinge.law
+def exchanging_the_sides_turns_the_score(f, score, side):
+    """Only the product of score and side counts."""
+    return f(score, side), f(-score, -side)
+
+
+@hinge.routine(value=ulps(1), grad=ulps(1))
+def naive_form(score: torch.Tensor, side: torch.Tensor) -> torch.Tensor:
+    """The formula as it is printed."""
+    return torch.clamp(1 - side * score, min=0)
+
+
+@hinge.routine(value=ulps(1), grad=ulps(1))
+def relu_form(score: torch.Tensor, side: torch.Tensor) -> torch.Tensor:
+    """relu(1 - side * score)."""
+    return functional.relu(1 - side * score)
+
+
+@hinge.routine(value=ulps(1), grad=ulps(1))
+def margin_ranking_loss(score: torch.Tensor, side: torch.Tensor) -> torch.Tensor:
+    """torch's `margin_ranking_loss` of the score against 0 with margin 1."""
+    nothing = torch.zeros_like(score)
+    return functional.margin_ranking_loss(score, nothing, side.to(score.dtype), margin=1.0, reduction="none")
+
+
+@hinge.routine(value=ulps(1), grad=ulps(1))
+def half_of_sum_and_absolute_value(score: torch.Tensor, side: torch.Tensor) -> torch.Tensor:
+    """(z + |z|)/2 with z = 1 - side * score, for hardware without a maximum."""
+    z = 1 - side * score
+    return 0.5 * (z + z.abs())

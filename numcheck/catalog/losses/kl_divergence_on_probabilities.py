@@ -1,0 +1,87 @@
+"""Kullback-Leibler divergence from probabilities."""
+
+import torch
+from torch.nn import functional
+
+from numcheck import formula, gap, m, simplex, ulps
+
+
+@formula(
+    source="Cover & Thomas 2006, Elements of Information Theory, equation 2.26, with 0 log(0/p) = 0 and q log(q/0) infinite",
+    known=[
+        (((0.75, 0.25), (0.5, 0.5)), "0.130812035941136959129201806234"),
+        (((0.5, 0.5), (0.75, 0.25)), "0.143841036225890463719609502997"),
+    ],
+    wrt=("prediction",),
+    target=simplex(),
+    prediction=simplex(),
+)
+def kl_divergence_on_probabilities(target: m.Reals, prediction: m.Reals) -> m.Reals:
+    """Nats lost when `target` is coded with the probabilities `prediction`; infinite where it held a case impossible.
+
+    Hard where either has zeros, where their quotient leaves the range, and where both nearly agree.
+    """
+    return m.sum(m.where(target == 0, 0, target * m.log(target / prediction)))
+
+
+@kl_divergence_on_probabilities.law
+def a_distribution_does_not_diverge_from_itself(f, target, prediction):
+    """Zero for equal arguments."""
+    return f(target, target), m.zeros_like(target[0])
+
+
+@kl_divergence_on_probabilities.law
+def the_order_of_classes_does_not_matter(f, target, prediction):
+    """Rolling classes in both leaves the divergence."""
+    return f(target, prediction), f(m.roll(target, 1), m.roll(prediction, 1))
+
+
+@gap("special_value", "0 * log(0) is NaN, and so is log(0/0)")
+@gap("overflow", "q/p overflows for a tiny p")
+@gap("nan_gradient", "0 times an infinite derivative is NaN", of="grad")
+@kl_divergence_on_probabilities.routine(value=ulps(2, gamma=True), grad=ulps(2))
+def naive_form(target: torch.Tensor, prediction: torch.Tensor) -> torch.Tensor:
+    """The formula without its convention for 0 log 0."""
+    return (target * torch.log(target / prediction)).sum(1)
+
+
+@gap("special_value", "0 * log(0) is NaN where neither has the class", of="value")
+@gap("nan_gradient", "0 times the infinite derivative of log(0)", of="grad")
+@kl_divergence_on_probabilities.routine(value=ulps(2, gamma=True), grad=ulps(2))
+def torch_builtin(target: torch.Tensor, prediction: torch.Tensor) -> torch.Tensor:
+    """`kl_div` of the prediction's logarithm, summed over each point."""
+    return functional.kl_div(prediction.log(), target, reduction="none").sum(1)
+
+
+@gap("nan_gradient", "the derivative q/p is 0/0 where neither has the class", of="grad")
+@kl_divergence_on_probabilities.routine(value=ulps(2, gamma=True), grad=ulps(2))
+def difference_of_xlogy(target: torch.Tensor, prediction: torch.Tensor) -> torch.Tensor:
+    """sum(xlogy(q, q) - xlogy(q, p)): xlogy has the convention for 0 log 0."""
+    return (torch.xlogy(target, target) - torch.xlogy(target, prediction)).sum(1)
+
+
+@kl_divergence_on_probabilities.routine(value=ulps(2, gamma=True), grad=ulps(2))
+def masked_logarithms(target: torch.Tensor, prediction: torch.Tensor) -> torch.Tensor:
+    """q (log q - log p) where q is not 0; elsewhere both logarithms are of 1, so that no derivative is 0/0."""
+    kept = target > 0
+    q, p = torch.where(kept, target, 1.0), torch.where(kept, prediction, 1.0)
+    return torch.where(kept, q * (torch.log(q) - torch.log(p)), 0.0).sum(1)
+
+
+@gap("wrong_formula", "the added number is not small beside a small p", formats=("float32", "bfloat16"))
+@gap(
+    "special_value",
+    "1e-8 rounds to 0 in half precision: 0 * log(0) is NaN",
+    of="value",
+    formats=("float16",),
+)
+@gap(
+    "nan_gradient",
+    "1e-8 rounds to 0 in half precision: 0 times an infinite derivative",
+    of="grad",
+    formats=("float16",),
+)
+@kl_divergence_on_probabilities.routine(value=ulps(2, gamma=True), grad=ulps(2))
+def shifted_logarithms(target: torch.Tensor, prediction: torch.Tensor) -> torch.Tensor:
+    """1e-8 added inside both logarithms against log(0)."""
+    return (target * (torch.log(target + 1e-8) - torch.log(prediction + 1e-8))).sum(1)

@@ -1,0 +1,88 @@
+"""Mean softmax cross-entropy over the rows of a batch that are not padding."""
+
+import torch
+from torch.nn import functional
+
+from numcheck import formula, gap, m, one_of, ulps, vector
+
+
+@formula(
+    source="Vaswani et al. 2017, Attention Is All You Need, section 5 (per-token loss over unpadded positions)",
+    known=[
+        (((1, 2, 3, 0, 0, 5), 2, -100), "0.407605964444380304482919904545"),
+        (((1, 2, 3, 0, 0, 5), 2, 0), "2.71049593308291460336236040423"),
+        (((1, 2, 3, 0, 0, 5), -100, -100), "0"),
+    ],
+    logits=vector(-200, 200, sizes=(6,)),
+    first=one_of(0, 1, 2, -100),
+    second=one_of(0, 1, 2, -100),
+)
+def mean_cross_entropy_of_kept_rows(logits: m.Reals, first: m.Reals, second: m.Reals) -> m.Reals:
+    """Mean nats lost over those of two rows of three logits whose label is not -100.
+
+    The mean of nothing is declared to be 0: a batch of padding teaches nothing, and must not stop the training.
+    `logits` holds the rows one after the other. Hard where every row is ignored, 0/0.
+    """
+    rows = m.reshape(logits, (2, 3))
+    kept = [(rows[i], label) for i, label in enumerate((first, second)) if label != -100]
+    if not kept:
+        return m.zeros_like(logits[0])
+    return sum(-m.log(m.exp(row[label]) / m.sum(m.exp(row))) for row, label in kept) / len(kept)
+
+
+@mean_cross_entropy_of_kept_rows.law
+def the_order_of_rows_does_not_matter(f, logits, first, second):
+    """Exchanging rows and labels leaves the mean."""
+    return f(logits, first, second), f(m.roll(logits, 3), second, first)
+
+
+@mean_cross_entropy_of_kept_rows.law
+def a_common_offset_changes_nothing(f, logits, first, second):
+    """Softmax depends on differences alone."""
+    return f(logits, first, second), f(logits + 3, first, second)
+
+
+@gap("special_value", "the mean over no row is 0/0", of="value")
+@gap("cancellation", "log_softmax keeps no digit of a small loss, and p_label - 1 cancels")
+@gap("underflow", "the logarithm of a p near 1 rounds to 0", formats=("float16",))
+@mean_cross_entropy_of_kept_rows.routine(value=ulps(4, gamma=True), grad=ulps(4, gamma=True))
+def torch_builtin(logits: torch.Tensor, first: torch.Tensor, second: torch.Tensor) -> torch.Tensor:
+    """`cross_entropy` with reduction="mean", mapped over the points because each is a batch of its own."""
+
+    def loss(rows: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+        return functional.cross_entropy(rows, labels, reduction="mean")
+
+    return torch.vmap(loss)(logits.reshape(-1, 2, 3), torch.stack([first, second], 1))
+
+
+@gap("cancellation", "log_softmax keeps no digit of a small loss, and p_label - 1 cancels")
+@gap("underflow", "the logarithm of a p near 1 rounds to 0", formats=("float16",))
+@mean_cross_entropy_of_kept_rows.routine(value=ulps(4, gamma=True), grad=ulps(4, gamma=True))
+def sum_over_at_least_one(logits: torch.Tensor, first: torch.Tensor, second: torch.Tensor) -> torch.Tensor:
+    """The sum of torch's losses over the number of kept rows, which counts as 1 where there is none."""
+    labels = torch.stack([first, second], 1)
+    losses = functional.cross_entropy(logits.reshape(-1, 3), labels.reshape(-1), reduction="none")
+    return losses.reshape(-1, 2).sum(1) / (labels != -100).sum(1).clamp(min=1)
+
+
+@gap("scale", "ignored rows are counted: the mean is half of what it should be")
+@gap("cancellation", "log_softmax keeps no digit of a small loss, and p_label - 1 cancels")
+@mean_cross_entropy_of_kept_rows.routine(value=ulps(4, gamma=True), grad=ulps(4, gamma=True))
+def mean_over_all_rows(logits: torch.Tensor, first: torch.Tensor, second: torch.Tensor) -> torch.Tensor:
+    """The mean of torch's unreduced losses, in which the ignored rows count as rows with loss 0."""
+    labels = torch.stack([first, second], 1)
+    losses = functional.cross_entropy(logits.reshape(-1, 3), labels.reshape(-1), reduction="none")
+    return losses.reshape(-1, 2).mean(1)
+
+
+@mean_cross_entropy_of_kept_rows.routine(value=ulps(4, gamma=True), grad=ulps(4, gamma=True))
+def margins_over_at_least_one(logits: torch.Tensor, first: torch.Tensor, second: torch.Tensor) -> torch.Tensor:
+    """softplus(logsumexp of the others - x_label) of the kept rows, over their number, at least 1."""
+    labels = torch.stack([first, second], 1)
+    rows, place = logits.reshape(-1, 2, 3), labels.clamp(min=0)[:, :, None]
+    places = torch.arange(2, device=logits.device)
+    others = rows.gather(2, places + (places >= place))
+    largest = others.detach().amax(2, keepdim=True)
+    margins = torch.logsumexp(others - largest, 2) + (largest - rows.gather(2, place))[:, :, 0]
+    losses = torch.where(labels != -100, functional.softplus(margins), 0.0)
+    return losses.sum(1) / (labels != -100).sum(1).clamp(min=1)

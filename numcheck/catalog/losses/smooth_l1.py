@@ -1,0 +1,84 @@
+"""Smooth L1 loss."""
+
+import torch
+from torch.nn import functional
+
+from numcheck import formula, gap, m, one_of, real, ulps
+
+
+@formula(
+    source="Girshick 2015, Fast R-CNN, equations 2 and 3; beta as in Detectron2, where 0 means L1",
+    known=[
+        ((3, 0, 0.1), "2.94999999999999999722444243844"),
+        ((0.5, 0.25, 1.0), "0.03125"),
+        ((0.5, 0.25, 3.0), "0.0104166666666666666666666666667"),
+    ],
+    wrt=("prediction",),
+    prediction=real(-10000, 10000),
+    target=real(-10000, 10000),
+    beta=one_of(0.0, 0.1, 1.0, 3.0),
+)
+def smooth_l1(prediction: m.Reals, target: m.Reals, beta: m.Reals) -> m.Reals:
+    """The absolute error less beta/2, or the squared error over 2 beta where the error is below `beta`.
+
+    Hard at beta = 0, the absolute error: any derivative in [-1, 1] is right where the target is hit.
+    """
+    error = abs(prediction - target)
+    return m.where(error < beta, error**2 / (2 * beta), error - beta / 2) if beta else error
+
+
+@smooth_l1.law
+def twice_all_lengths_is_twice_the_loss(f, prediction, target, beta):
+    """Homogeneous of degree one, `beta` included."""
+    return 2 * f(prediction, target, beta), f(2 * prediction, 2 * target, 2 * beta)
+
+
+@smooth_l1.law
+def exchanging_prediction_and_target_changes_nothing(f, prediction, target, beta):
+    """Only the distance counts."""
+    return f(prediction, target, beta), f(target, prediction, beta)
+
+
+@gap("nan_gradient", "beta = 0: the branch that is not taken divides by 0", of="grad")
+@smooth_l1.routine(value=ulps(2), grad=ulps(2))
+def naive_form(prediction: torch.Tensor, target: torch.Tensor, beta: float) -> torch.Tensor:
+    """The formula as it is printed, without a case for beta = 0."""
+    error = (prediction - target).abs()
+    square = error**2 / torch.full_like(error, 2 * beta)
+    return torch.where(error < beta, square, error - 0.5 * beta)
+
+
+@gap(
+    "underflow",
+    "e * e is rounded to half precision before it is divided by beta",
+    of="value",
+    formats=("float16",),
+)
+@smooth_l1.routine(value=ulps(2), grad=ulps(2))
+def torch_builtin(prediction: torch.Tensor, target: torch.Tensor, beta: float) -> torch.Tensor:
+    """`smooth_l1_loss`."""
+    return functional.smooth_l1_loss(prediction, target, reduction="none", beta=beta)
+
+
+@smooth_l1.routine(value=ulps(2), grad=ulps(2))
+def divided_before_squaring(prediction: torch.Tensor, target: torch.Tensor, beta: float) -> torch.Tensor:
+    """e/2 times the share e/beta of the way to the kink; L1 where beta is 0."""
+    error = (prediction - target).abs()
+    if beta == 0:
+        return error
+    near = error.clamp(max=beta)  # so that error / beta overflows in neither branch
+    return torch.where(error < beta, 0.5 * near * (near / beta), error - 0.5 * beta)
+
+
+@gap(
+    "underflow",
+    "e * e / 2 is rounded to half precision before it is divided by beta",
+    of="value",
+    formats=("float16",),
+)
+@smooth_l1.routine(value=ulps(2), grad=ulps(2))
+def huber_over_beta(prediction: torch.Tensor, target: torch.Tensor, beta: float) -> torch.Tensor:
+    """torch's huber_loss divided by its delta; L1 where beta is 0."""
+    if beta == 0:
+        return functional.l1_loss(prediction, target, reduction="none")
+    return functional.huber_loss(prediction, target, reduction="none", delta=beta) / beta

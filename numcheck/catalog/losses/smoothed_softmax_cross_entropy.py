@@ -1,0 +1,90 @@
+"""Softmax cross-entropy with label smoothing."""
+
+import torch
+from torch.nn import functional
+
+from numcheck import formula, gap, index, m, one_of, ulps, vector
+
+
+@formula(
+    source="Szegedy et al. 2016, Rethinking the Inception Architecture for Computer Vision, section 7",
+    known=[
+        (((1, 2, 3), 2, 0.125), "0.532605964444380304482919904545"),
+        (((0, 20), 1, 0.1), "1.0000000020611536758255319345"),
+    ],
+    logits=vector(-200, 200),
+    label=index(),
+    smoothing=one_of(0.0, 0.1, 0.5, 1.0),
+)
+def smoothed_softmax_cross_entropy(logits: m.Reals, label: m.Reals, smoothing: m.Reals) -> m.Reals:
+    """Nats lost against a target that gives each of the K classes smoothing/K, and the rest to `label`.
+
+    Hard without smoothing, where the loss of a sure prediction is tiny, and where a probability underflows while its
+    share of the target is not zero.
+    """
+    logarithms = logits - m.log(m.sum(m.exp(logits)))
+    return -(1 - smoothing) * logarithms[label] - smoothing * m.mean(logarithms)
+
+
+@smoothed_softmax_cross_entropy.law
+def a_common_offset_changes_nothing(f, logits, label, smoothing):
+    """Softmax depends on differences alone."""
+    return f(logits, label, smoothing), f(logits + 3, label, smoothing)
+
+
+@smoothed_softmax_cross_entropy.law
+def the_order_of_classes_does_not_matter(f, logits, label, smoothing):
+    """Rolling classes and label together leaves the loss."""
+    size = len(logits)
+    return f(logits, label, smoothing), f(m.roll(logits, 1), (label.__index__() + 1) % size, smoothing)
+
+
+@gap("underflow", "a probability underflows, and its logarithm is infinite")
+@gap("special_value", "no smoothing times an infinite logarithm is NaN", of="value")
+@gap("nan_gradient", "the derivative 1/p of the logarithm is infinite, times 0", of="grad")
+@gap("overflow", "1/p overflows for a subnormal p", of="grad")
+@gap("cancellation", "p keeps no digit of 1 - p")
+@smoothed_softmax_cross_entropy.routine(value=ulps(4, gamma=True), grad=ulps(4, gamma=True))
+def softmax_then_log(logits: torch.Tensor, label: torch.Tensor, smoothing: float) -> torch.Tensor:
+    """The logarithm of a softmax layer's output, averaged with the smoothed target."""
+    logarithms = torch.log(torch.softmax(logits, 1))
+    chosen = logarithms.gather(1, label[:, None])[:, 0]
+    return -(1 - smoothing) * chosen - smoothing * logarithms.mean(1)
+
+
+@gap("cancellation", "log_softmax keeps no digit of a small loss; p - target cancels")
+@gap("underflow", "the logarithm of a p near 1 rounds to 0", formats=("float16",))
+@smoothed_softmax_cross_entropy.routine(value=ulps(4, gamma=True), grad=ulps(4, gamma=True))
+def torch_builtin(logits: torch.Tensor, label: torch.Tensor, smoothing: float) -> torch.Tensor:
+    """`cross_entropy` with `label_smoothing`."""
+    return functional.cross_entropy(logits, label, reduction="none", label_smoothing=smoothing)
+
+
+@gap("cancellation", "log_softmax keeps no digit of a small loss; p - target cancels")
+@gap("underflow", "the logarithm of a p near 1 rounds to 0", formats=("float16",))
+@smoothed_softmax_cross_entropy.routine(value=ulps(4, gamma=True), grad=ulps(4, gamma=True))
+def smoothed_target(logits: torch.Tensor, label: torch.Tensor, smoothing: float) -> torch.Tensor:
+    """The target written out as probabilities, times -log_softmax."""
+    size = logits.shape[1]
+    target = functional.one_hot(label, size).to(logits.dtype) * (1 - smoothing) + smoothing / size
+    return -(target * torch.log_softmax(logits, 1)).sum(1)
+
+
+@gap(
+    "cancellation",
+    "p - smoothing/K cancels where the prediction is as flat as the smoothed target",
+    of="grad",
+)
+@smoothed_softmax_cross_entropy.routine(value=ulps(4, gamma=True), grad=ulps(4, gamma=True))
+def margins_from_the_label(logits: torch.Tensor, label: torch.Tensor, smoothing: float) -> torch.Tensor:
+    """softplus(logsumexp of the others' margins) minus smoothing times the mean margin.
+
+    With z = x - x_label the loss is logsumexp(z) - smoothing * mean(z), and logsumexp(z) = softplus(logsumexp of the
+    z of the other classes), since z_label = 0.
+    """
+    chosen = logits.gather(1, label[:, None])
+    places = torch.arange(logits.shape[1] - 1, device=logits.device)
+    others = logits.gather(1, places + (places >= label[:, None]))
+    largest = others.detach().amax(1, keepdim=True)
+    margin = torch.logsumexp(others - largest, 1) + (largest - chosen)[:, 0]
+    return functional.softplus(margin) - smoothing * (logits - chosen).mean(1)

@@ -1,0 +1,93 @@
+"""Softmax cross-entropy against a target distribution."""
+
+import torch
+from torch.nn import functional
+
+from numcheck import formula, gap, m, simplex, ulps, vector
+
+
+@formula(
+    source="Hinton, Vinyals & Dean 2015, Distilling the Knowledge in a Neural Network, section 2",
+    known=[(((1, 2, 3), (0.25, 0.25, 0.5)), "1.15760596444438030448291990455")],
+    wrt=("logits",),
+    logits=vector(-200, 200),
+    target=simplex(),
+)
+def soft_label_cross_entropy(logits: m.Reals, target: m.Reals) -> m.Reals:
+    """Nats to code `target` with the probabilities softmax(logits): -sum(q log p).
+
+    Hard where a class with no share of the target has a probability that underflows, 0 times infinity, and where
+    the prediction is sure and right.
+    """
+    return -m.sum(target * m.log(m.exp(logits) / m.sum(m.exp(logits))))
+
+
+@soft_label_cross_entropy.law
+def a_common_offset_changes_nothing(f, logits, target):
+    """Softmax depends on differences alone."""
+    return f(logits, target), f(logits + 3, target)
+
+
+@soft_label_cross_entropy.law
+def the_order_of_classes_does_not_matter(f, logits, target):
+    """Rolling classes in both leaves the loss."""
+    return f(logits, target), f(m.roll(logits, 1), m.roll(target, 1))
+
+
+@gap("underflow", "a probability underflows, and its logarithm is infinite")
+@gap("special_value", "0 times an infinite logarithm is NaN", of="value")
+@gap("nan_gradient", "the derivative 1/p of the logarithm is infinite, times 0", of="grad")
+@gap("overflow", "1/p overflows for a subnormal p", of="grad")
+@gap("cancellation", "p keeps no digit of 1 - p")
+@soft_label_cross_entropy.routine(value=ulps(4, gamma=True), grad=ulps(4, gamma=True))
+def softmax_then_log(logits: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+    """The formula as it is printed, with torch's softmax."""
+    return -(target * torch.log(torch.softmax(logits, 1))).sum(1)
+
+
+@gap("cancellation", "log_softmax keeps no digit of a small loss; p - q cancels")
+@gap("underflow", "the logarithm of a p near 1 rounds to 0", formats=("float16",))
+@soft_label_cross_entropy.routine(value=ulps(4, gamma=True), grad=ulps(4, gamma=True))
+def torch_builtin(logits: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+    """`cross_entropy` with probabilities as its target."""
+    return functional.cross_entropy(logits, target, reduction="none")
+
+
+@gap("cancellation", "logsumexp(x) - q . x cancels for a small loss; p - q cancels")
+@gap("absorption", "logsumexp absorbs the exponentials of the lesser logits")
+@soft_label_cross_entropy.routine(value=ulps(4, gamma=True), grad=ulps(4, gamma=True))
+def logsumexp_form(logits: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+    """logsumexp(x) - q . x, which takes it for granted that the target's sum is 1."""
+    return torch.logsumexp(logits, 1) - (target * logits).sum(1)
+
+
+@gap("wrong_formula", "the added number is not small beside a small p", formats=("float32", "bfloat16"))
+@gap("absorption", "p + 1e-8 rounds to p", formats=("float32", "bfloat16"))
+@gap("underflow", "a probability underflows; in half precision so does 1e-8")
+@gap(
+    "special_value",
+    "1e-8 rounds to 0 in half precision: 0 * log(0) is NaN",
+    of="value",
+    formats=("float16",),
+)
+@gap(
+    "nan_gradient",
+    "1e-8 rounds to 0 in half precision: 0 times an infinite derivative",
+    of="grad",
+    formats=("float16",),
+)
+@gap("cancellation", "p keeps no digit of 1 - p")
+@soft_label_cross_entropy.routine(value=ulps(4, gamma=True), grad=ulps(4, gamma=True))
+def shifted_logarithm(logits: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+    """1e-8 added inside the logarithm against log(0)."""
+    return -(target * torch.log(torch.softmax(logits, 1) + 1e-8)).sum(1)
+
+
+@soft_label_cross_entropy.routine(value=ulps(4, gamma=True), grad=ulps(4, gamma=True))
+def softplus_of_the_margins(logits: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+    """The target's mean of the single classes' losses, each as softplus(logsumexp of the others - x)."""
+    places = torch.arange(logits.shape[1], device=logits.device)
+    others = logits[:, places[:-1] + (places[:-1] >= places[:, None])]  # row k lacks class k
+    largest = others.detach().amax(2, keepdim=True)
+    margins = torch.logsumexp(others - largest, 2) + (largest[:, :, 0] - logits)
+    return (target * functional.softplus(margins)).sum(1)

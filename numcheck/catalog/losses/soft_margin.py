@@ -1,0 +1,75 @@
+"""Soft margin (logistic) loss."""
+
+import torch
+from torch.nn import functional
+
+from numcheck import formula, gap, m, one_of, real, ulps
+
+
+@formula(
+    source="Hastie, Tibshirani & Friedman 2009, The Elements of Statistical Learning, section 10.6, equation 10.18",
+    known=[
+        ((2, 1), "0.126928011042972496443726806358"),
+        ((-20, -1), "2.06115362031438070323898279888e-9"),
+    ],
+    score=real(-200, 200),
+    side=one_of(-1, 1),
+)
+def soft_margin(score: m.Reals, side: m.Reals) -> m.Reals:
+    """log(1 + exp(-side * score)): nats lost by a `score` whose sign should be `side`.
+
+    Hard at both ends: exp overflows for a score far on the wrong side, 1 + exp absorbs it far on the right one.
+    """
+    return m.log(1 + m.exp(-side * score))
+
+
+@soft_margin.law
+def exchanging_the_sides_turns_the_score(f, score, side):
+    """Only the product of score and side counts."""
+    return f(score, side), f(-score, -side)
+
+
+@soft_margin.law
+def the_two_sides_differ_by_the_score(f, score, side):
+    """log(1 + e**-x) - log(1 + e**x) = -x."""
+    return f(score, side) + score * side, f(-score, side)
+
+
+@gap("overflow", "exp overflows for a score far on the wrong side")
+@gap("absorption", "1 + exp rounds to 1 for a score far on the right side", of="value")
+@gap("cancellation", "the logarithm of a number near 1 keeps few digits", of="value")
+@soft_margin.routine(value=ulps(2), grad=ulps(2))
+def naive_form(score: torch.Tensor, side: torch.Tensor) -> torch.Tensor:
+    """The formula as it is printed."""
+    return torch.log(1 + torch.exp(-side * score))
+
+
+@gap("overflow", "exp overflows for a score far on the wrong side")
+@soft_margin.routine(value=ulps(2), grad=ulps(2))
+def log1p_form(score: torch.Tensor, side: torch.Tensor) -> torch.Tensor:
+    """log1p(exp(-side * score))."""
+    return torch.log1p(torch.exp(-side * score))
+
+
+@gap("overflow", "exp overflows for a score far on the wrong side; the derivative is infinity over infinity")
+@soft_margin.routine(value=ulps(2), grad=ulps(2))
+def torch_builtin(score: torch.Tensor, side: torch.Tensor) -> torch.Tensor:
+    """`soft_margin_loss`."""
+    return functional.soft_margin_loss(score, side.to(score.dtype), reduction="none")
+
+
+@soft_margin.routine(value=ulps(2), grad=ulps(2))
+def softplus_form(score: torch.Tensor, side: torch.Tensor) -> torch.Tensor:
+    """softplus(-side * score)."""
+    return functional.softplus(-side * score)
+
+
+@gap(
+    "overflow",
+    "torch's derivative is 1/(1 + exp(b - a)), whose exp overflows where the result would be subnormal",
+    of="grad",
+)
+@soft_margin.routine(value=ulps(2), grad=ulps(2))
+def logaddexp_form(score: torch.Tensor, side: torch.Tensor) -> torch.Tensor:
+    """logaddexp(0, -side * score)."""
+    return torch.logaddexp(torch.zeros_like(score), -side * score)

@@ -1,0 +1,95 @@
+"""Softmax cross-entropy of one row of logits."""
+
+import torch
+from torch.nn import functional
+
+from numcheck import formula, gap, index, m, ulps, vector
+
+
+@formula(
+    source="Goodfellow, Bengio & Courville 2016, Deep Learning, section 6.2.2.3, equation 6.30",
+    known=[
+        (((1, 2, 3), 2), "0.407605964444380304482919904545"),
+        (((0, 20), 1), "2.06115362031438070323898279888e-9"),
+        (((1000, 1001, 1002), 0), "2.40760596444438030448291990455"),
+    ],
+    logits=vector(-1000, 1000),
+    label=index(),
+)
+def softmax_cross_entropy(logits: m.Reals, label: m.Reals) -> m.Reals:
+    """Nats lost when class `label` is predicted with probability softmax(logits)[label].
+
+    Hard where the right class leads: the loss is then about the sum of the others' exp(x_j - x_label), which a
+    logarithm of a sum near 1 loses, as does its derivative p_label - 1.
+    """
+    return -m.log(m.exp(logits[label]) / m.sum(m.exp(logits)))
+
+
+@softmax_cross_entropy.law
+def a_common_offset_changes_nothing(f, logits, label):
+    """Softmax depends on differences alone."""
+    return f(logits, label), f(logits + 3, label)
+
+
+@softmax_cross_entropy.law
+def the_order_of_classes_does_not_matter(f, logits, label):
+    """Rolling classes and label together leaves the loss."""
+    size = len(logits)
+    return f(logits, label), f(m.roll(logits, 1), (label.__index__() + 1) % size)
+
+
+@gap("overflow", "exp(x) overflows beyond the logarithm of the largest number")
+@gap("underflow", "exp(x) underflows, and the loss is infinite")
+@gap("special_value", "all exp(x) underflow: 0/0")
+@gap("nan_gradient", "an infinite derivative times 0", of="grad")
+@gap("cancellation", "p keeps no digit of 1 - p")
+@softmax_cross_entropy.routine(value=ulps(4, gamma=True), grad=ulps(4, gamma=True))
+def naive_form(logits: torch.Tensor, label: torch.Tensor) -> torch.Tensor:
+    """The formula as it is printed."""
+    exponentials = torch.exp(logits)
+    chosen = exponentials.gather(1, label[:, None])[:, 0]
+    return -torch.log(chosen / exponentials.sum(1))
+
+
+@gap("underflow", "the probability underflows, and the loss is infinite")
+@gap("special_value", "the logarithm of a probability that underflowed is infinite", of="value")
+@gap("nan_gradient", "the derivative 1/p of the logarithm is infinite, times 0", of="grad")
+@gap("overflow", "1/p overflows for a subnormal p", of="grad")
+@gap("cancellation", "p keeps no digit of 1 - p")
+@softmax_cross_entropy.routine(value=ulps(4, gamma=True), grad=ulps(4, gamma=True))
+def softmax_then_log(logits: torch.Tensor, label: torch.Tensor) -> torch.Tensor:
+    """The logarithm of a softmax layer's output."""
+    return -torch.log(torch.softmax(logits, 1).gather(1, label[:, None])[:, 0])
+
+
+@gap(
+    "cancellation",
+    "log_softmax takes the logarithm of a sum near 1, which keeps no digit of a small loss; p_label - 1 cancels",
+)
+@gap("underflow", "the logarithm of a p near 1 rounds to 0, and the loss to -0")
+@softmax_cross_entropy.routine(value=ulps(4, gamma=True), grad=ulps(4, gamma=True))
+def torch_builtin(logits: torch.Tensor, label: torch.Tensor) -> torch.Tensor:
+    """`cross_entropy`."""
+    return functional.cross_entropy(logits, label, reduction="none")
+
+
+@gap("cancellation", "logsumexp(x) - x_label cancels for a small loss; p_label - 1 cancels")
+@gap("absorption", "logsumexp absorbs the exponentials of the other classes")
+@softmax_cross_entropy.routine(value=ulps(4, gamma=True), grad=ulps(4, gamma=True))
+def logsumexp_form(logits: torch.Tensor, label: torch.Tensor) -> torch.Tensor:
+    """logsumexp(x) - x_label."""
+    return torch.logsumexp(logits, 1) - logits.gather(1, label[:, None])[:, 0]
+
+
+@softmax_cross_entropy.routine(value=ulps(2, gamma=True), grad=ulps(2, gamma=True))
+def softplus_of_the_margin(logits: torch.Tensor, label: torch.Tensor) -> torch.Tensor:
+    """softplus(logsumexp of the other classes' logits - x_label): nothing near 1 is formed, nothing cancels.
+
+    From log((e**x_l + s) / e**x_l) = log(1 + e**(log(s) - x_l)) with s the sum over the other classes.
+    """
+    places = torch.arange(logits.shape[1] - 1, device=logits.device)
+    others = logits.gather(1, places + (places >= label[:, None]))
+    # at a large offset logsumexp's own derivative, exp(x - rounded logsumexp), does not sum to 1: shift it away
+    largest = others.detach().amax(1, keepdim=True)
+    margin = torch.logsumexp(others - largest, 1) + (largest - logits.gather(1, label[:, None]))[:, 0]
+    return functional.softplus(margin)

@@ -1,0 +1,79 @@
+"""Mean squared error."""
+
+import torch
+from torch.nn import functional
+
+from numcheck import formula, gap, m, ulps, vector
+
+
+@formula(
+    source="Hastie, Tibshirani & Friedman 2009, The Elements of Statistical Learning, section 7.2, equation 7.4",
+    known=[(((1, 2, 3), (1.5, 0, -1)), "6.75")],
+    wrt=("prediction",),
+    prediction=vector(-1000, 1000),
+    target=vector(-1000, 1000),
+)
+def squared_error(prediction: m.Reals, target: m.Reals) -> m.Reals:
+    """Mean of the squared differences, in the square of the inputs' unit.
+
+    Hard where the difference is small beside its operands, and in half precision where a square overflows though
+    the mean does not.
+    """
+    return m.mean((prediction - target) ** 2)
+
+
+@squared_error.law
+def twice_the_inputs_is_four_times_the_loss(f, prediction, target):
+    """Homogeneous of degree two."""
+    return 4 * f(prediction, target), f(2 * prediction, 2 * target)
+
+
+@squared_error.law
+def exchanging_prediction_and_target_changes_nothing(f, prediction, target):
+    """The square does not see the sign."""
+    return f(prediction, target), f(target, prediction)
+
+
+@squared_error.law
+def a_common_offset_changes_nothing(f, prediction, target):
+    """Only differences count."""
+    return f(prediction, target), f(prediction + 7, target + 7)
+
+
+@gap(
+    "overflow",
+    "the square of a difference beyond 255 overflows, though the mean does not",
+    of="value",
+    formats=("float16",),
+)
+@squared_error.routine(value=ulps(2, gamma=True), grad=ulps(2))
+def naive_form(prediction: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+    """The formula as it is printed."""
+    return ((prediction - target) ** 2).mean(1)
+
+
+@gap(
+    "overflow",
+    "the square of a difference beyond 255 overflows, though the mean does not",
+    of="value",
+    formats=("float16",),
+)
+@squared_error.routine(value=ulps(2, gamma=True), grad=ulps(2))
+def torch_builtin(prediction: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+    """`mse_loss`, averaged over each point."""
+    return functional.mse_loss(prediction, target, reduction="none").mean(1)
+
+
+@squared_error.routine(value=ulps(2, gamma=True), grad=ulps(2))
+def divided_before_squaring(prediction: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+    """The dot product of the difference with its n-th part: no term exceeds the mean."""
+    difference = prediction - target
+    return (difference * (difference / prediction.shape[1])).sum(1)
+
+
+@gap("cancellation", "the squares of nearly equal numbers cancel", of="value")
+@gap("overflow", "the square of a number beyond 255 overflows", of="value", formats=("float16",))
+@squared_error.routine(value=ulps(2, gamma=True), grad=ulps(2))
+def expanded_square(prediction: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+    """mean(p p) - 2 mean(p t) + mean(t t), as distances by matrix products have it."""
+    return (prediction**2).mean(1) - 2 * (prediction * target).mean(1) + (target**2).mean(1)

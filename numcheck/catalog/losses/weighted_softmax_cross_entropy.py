@@ -1,0 +1,82 @@
+"""Softmax cross-entropy with class weights."""
+
+import torch
+from torch.nn import functional
+
+from numcheck import formula, gap, index, m, ulps, vector
+
+
+@formula(
+    source="King & Zeng 2001, Logistic Regression in Rare Events Data, Political Analysis 9(2), equation 12 (weighted log-likelihood)",
+    known=[
+        (((1, 2, 3), (0.5, 1, 2), 0), "1.20380298222219015224145995227"),
+        (((1, 2, 3), (0.5, 1, 2), 2), "0.81521192888876060896583980909"),
+    ],
+    wrt=("logits",),
+    logits=vector(-200, 200),
+    weights=vector(0, 64),
+    label=index(),
+)
+def weighted_softmax_cross_entropy(logits: m.Reals, weights: m.Reals, label: m.Reals) -> m.Reals:
+    """Nats lost when class `label` is predicted with probability softmax(logits)[label], times that class's weight.
+
+    Hard where the right class leads, and where a weight is tiny, zero or subnormal.
+    """
+    return -weights[label] * m.log(m.exp(logits[label]) / m.sum(m.exp(logits)))
+
+
+@weighted_softmax_cross_entropy.law
+def twice_the_weight_is_twice_the_loss(f, logits, weights, label):
+    """Homogeneous in the weights."""
+    return 2 * f(logits, weights, label), f(logits, 2 * weights, label)
+
+
+@weighted_softmax_cross_entropy.law
+def a_common_offset_changes_nothing(f, logits, weights, label):
+    """Softmax depends on differences alone."""
+    return f(logits, weights, label), f(logits - 5, weights, label)
+
+
+@gap("overflow", "exp(x) overflows beyond the logarithm of the largest number")
+@gap("underflow", "exp(x) underflows, and the loss is infinite, or NaN for the weight 0")
+@gap("special_value", "all exp(x) underflow: 0/0")
+@gap("nan_gradient", "an infinite derivative times 0", of="grad")
+@gap("cancellation", "p keeps no digit of 1 - p")
+@weighted_softmax_cross_entropy.routine(value=ulps(4, gamma=True), grad=ulps(4, gamma=True))
+def naive_form(logits: torch.Tensor, weights: torch.Tensor, label: torch.Tensor) -> torch.Tensor:
+    """The formula as it is printed."""
+    exponentials = torch.exp(logits)
+    chosen = exponentials.gather(1, label[:, None])[:, 0]
+    return -weights.gather(1, label[:, None])[:, 0] * torch.log(chosen / exponentials.sum(1))
+
+
+@gap("cancellation", "log_softmax keeps no digit of a small loss; p_label - 1 cancels")
+@gap("underflow", "the logarithm of a p near 1 rounds to 0, and the loss to -0")
+@weighted_softmax_cross_entropy.routine(value=ulps(4, gamma=True), grad=ulps(4, gamma=True))
+def torch_builtin(logits: torch.Tensor, weights: torch.Tensor, label: torch.Tensor) -> torch.Tensor:
+    """`cross_entropy` with `weight`, mapped over the points because each has weights of its own."""
+
+    def loss(x: torch.Tensor, w: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+        return functional.cross_entropy(x, y, weight=w, reduction="none")
+
+    return torch.vmap(loss)(logits, weights, label)
+
+
+@gap("cancellation", "log_softmax keeps no digit of a small loss; p_label - 1 cancels")
+@gap("underflow", "the logarithm of a p near 1 rounds to 0, and the loss to -0")
+@weighted_softmax_cross_entropy.routine(value=ulps(4, gamma=True), grad=ulps(4, gamma=True))
+def unweighted_times_weight(logits: torch.Tensor, weights: torch.Tensor, label: torch.Tensor) -> torch.Tensor:
+    """The unweighted loss of each point, multiplied by its weight afterwards."""
+    return functional.cross_entropy(logits, label, reduction="none") * weights.gather(1, label[:, None])[:, 0]
+
+
+@gap("underflow", "a loss or probability is subnormal before the weight multiplies it")
+@weighted_softmax_cross_entropy.routine(value=ulps(2, gamma=True), grad=ulps(2, gamma=True))
+def softplus_of_the_margin(logits: torch.Tensor, weights: torch.Tensor, label: torch.Tensor) -> torch.Tensor:
+    """The weight times softplus(logsumexp of the other classes' logits - x_label)."""
+    places = torch.arange(logits.shape[1] - 1, device=logits.device)
+    others = logits.gather(1, places + (places >= label[:, None]))
+    # at a large offset logsumexp's own derivative, exp(x - rounded logsumexp), does not sum to 1: shift it away
+    largest = others.detach().amax(1, keepdim=True)
+    margin = torch.logsumexp(others - largest, 1) + (largest - logits.gather(1, label[:, None]))[:, 0]
+    return weights.gather(1, label[:, None])[:, 0] * functional.softplus(margin)

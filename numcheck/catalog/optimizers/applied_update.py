@@ -1,0 +1,80 @@
+"""The change that a stored weight takes from one step of gradient descent.
+
+In exact arithmetic it is -lr * grad. In a format, weight - lr * grad is rounded to a number near the weight, and a step
+of less than half the spacing there is absorbed: 1 - 0.0001 is 1 in float16 and bfloat16, and training stands still.
+Just below one the numbers are u = 2**-precision apart, so that a step down from 1 survives if it is larger than u/2:
+2**-12 in float16, 2**-9 in bfloat16, 2**-25 in float32. A tie at exactly that size goes back to 1, which is even.
+"""
+
+import torch
+
+from numcheck import formula, gap, m, one_of, real, ulps
+
+
+@formula(
+    source="Micikevicius et al. 2018, Mixed precision training, section 3.1",
+    known=[
+        ((1, 1, 0.5), "-0.5"),
+        ((1, -0.25, 0.125), "0.03125"),
+        # the smallest steps from 1 that are absorbed whole: 2**-12 in float16, 2**-9 in bfloat16, 2**-25 in float32
+        ((1, 2.0**-12, 1.0), "-0.000244140625"),
+        ((1, 2.0**-9, 1.0), "-0.001953125"),
+        ((1, 2.0**-25, 1.0), "-0.0000000298023223876953125"),
+    ],
+    wrt=(),
+    weight=real(-16, 16, near=(1,)),
+    grad=real(-16, 16, near=(1, 2.0**-9, 2.0**-12, 2.0**-25)),
+    lr=one_of(0.0001, 0.01, 1.0),
+)
+def applied_update(weight, grad, lr):
+    """New weight less old weight, in the weight's unit, after a step of -lr * grad."""
+    return (weight - lr * grad) - weight
+
+
+@applied_update.law
+def the_weight_does_not_matter(f, weight, grad, lr):
+    """The update from any other weight is the same."""
+    return f(weight + 64, grad, lr), f(weight, grad, lr)
+
+
+@applied_update.law
+def the_update_is_the_step(f, weight, grad, lr):
+    """In exact arithmetic nothing is absorbed."""
+    return f(weight, grad, lr), -1 * lr * grad
+
+
+@gap("absorption", "a step of less than half the weight's spacing is rounded away")
+@gap("cancellation", "a step of some spacings is rounded to whole ones, and the difference lays that bare")
+@applied_update.routine(value=ulps(4))
+def stored_in_format(weight, grad, lr):
+    """The weight is kept in the format, as a plain half-precision training loop does."""
+    return (weight - lr * grad) - weight
+
+
+@gap("absorption", "float32 holds 13 bits more than float16 and 16 more than bfloat16, and absorbs what lies below")
+@gap("cancellation", "a step of some float32 spacings is rounded to whole ones, and the difference lays that bare")
+@applied_update.routine(value=ulps(4), formats=["bfloat16", "float16"])
+def float32_master_weight(weight, grad, lr):
+    """A float32 copy of the weight takes the step; what that copy has taken, in the format."""
+    master = weight.float()
+    return ((master - lr * grad.float()) - master).to(weight.dtype)
+
+
+@applied_update.routine(value=ulps(4))
+def compensated(weight, grad, lr):
+    """Weight and compensation are kept in the format: Knuth's two-sum finds what the rounding left over.
+
+    Knuth 1998, The Art of Computer Programming, volume 2, section 4.2.2, theorem B. The change of the pair's sum is
+    what the weight took plus what the compensation took.
+    """
+    step = -lr * grad
+    stored = weight + step
+    taken = stored - weight
+    left_over = (weight - (stored - taken)) + (step - taken)
+    return taken + left_over
+
+
+@applied_update.routine(value=ulps(4))
+def kept_beside(weight, grad, lr):
+    """The sum of steps is kept beside a frozen weight, as adapters do: the step alone is stored."""
+    return -lr * grad

@@ -1,0 +1,89 @@
+"""One step of stochastic gradient descent with momentum."""
+
+import torch
+
+from numcheck import formula, m, one_of, real, ulps
+
+
+@formula(
+    source="Sutskever, Martens, Dahl & Hinton 2013, equations 1 and 2, in the form of torch.optim.SGD's documentation",
+    known=[
+        ((1, 2, 10, 0.5, 0.5, 0.5, True), "0"),
+        ((1, 2, 10, 0.5, 0.5, 0.5, False), "-2"),
+        ((1, 0, 0, 0.5, 0.5, 0.0, False), "1"),
+    ],
+    wrt=(),
+    weight=real(-1e3, 1e3),
+    grad=real(-1e4, 1e4),
+    buffer=real(-1e4, 1e4),
+    lr=one_of(0.001, 0.1, 1.0),
+    momentum=one_of(0.5, 0.9, 0.99),
+    dampening=one_of(0.0, 0.1),
+    first=one_of(False, True),
+)
+def sgd_momentum(weight, grad, buffer, lr, momentum, dampening, first):
+    """Weight after a step: weight - lr * b, with the momentum buffer b = momentum * buffer + (1 - dampening) * grad.
+
+    On the `first` step there is no buffer yet, and b = grad without dampening. The step is hard to see where the
+    weight is much larger than it: then the new weight is the old one, right to half an ulp (see `applied_update`).
+    """
+    b = grad if first else momentum * buffer + (1 - dampening) * grad
+    return weight - lr * b
+
+
+@sgd_momentum.law
+def without_momentum_it_is_plain_descent(f, weight, grad, buffer, lr, momentum, dampening, first):
+    """Zero momentum and dampening leave weight - lr * grad."""
+    return f(weight, grad, buffer, lr, 0, 0, first), weight - lr * grad
+
+
+@sgd_momentum.law
+def the_first_step_ignores_the_buffer(f, weight, grad, buffer, lr, momentum, dampening, first):
+    """What the buffer held before the first step does not matter."""
+    left = f(weight, grad, buffer, lr, momentum, dampening, True)
+    return left, f(weight, grad, 0 * buffer, lr, momentum, dampening, True)
+
+
+@sgd_momentum.law
+def weights_move_along(f, weight, grad, buffer, lr, momentum, dampening, first):
+    """The step does not depend on the weight."""
+    left = f(weight + 64, grad, buffer, lr, momentum, dampening, first)
+    return left, f(weight, grad, buffer, lr, momentum, dampening, first) + 64
+
+
+# Budgets: the buffer's terms carry up to five roundings (coefficient, product, sum, rate, product), hence cond=5.
+
+
+@sgd_momentum.routine(value=ulps(1, cond=5))
+def as_printed(weight, grad, buffer, lr, momentum, dampening, first):
+    """Every operation rounded to the format."""
+    b = grad if first else momentum * buffer + (1 - dampening) * grad
+    return weight - lr * b
+
+
+@sgd_momentum.routine(value=ulps(1, cond=5))
+def rate_folded_in(weight, grad, buffer, lr, momentum, dampening, first):
+    """The rate multiplied into both coefficients before they meet a tensor, as fused kernels do."""
+    if first:
+        return torch.add(weight, grad, alpha=-lr)
+    return torch.add(torch.add(weight, buffer, alpha=-lr * momentum), grad, alpha=-lr * (1 - dampening))
+
+
+@sgd_momentum.routine(value=ulps(1), formats=["bfloat16", "float16"])
+def float32_then_rounded(weight, grad, buffer, lr, momentum, dampening, first):
+    """Computed in float32, rounded once at the end."""
+    w, g, b = weight.float(), grad.float(), buffer.float()
+    b = g if first else momentum * b + (1 - dampening) * g
+    return (w - lr * b).to(weight.dtype)
+
+
+@sgd_momentum.routine(value=ulps(1, cond=5))
+def torch_sgd(weight, grad, buffer, lr, momentum, dampening, first):
+    """torch.optim.SGD itself, all points as one parameter."""
+    parameter = weight.detach().clone()
+    parameter.grad = grad.detach()
+    optimizer = torch.optim.SGD([parameter], lr=lr, momentum=momentum, dampening=dampening, foreach=False)
+    if not first:
+        optimizer.state[parameter]["momentum_buffer"] = buffer.detach()
+    optimizer.step()
+    return parameter

@@ -1,0 +1,133 @@
+"""Inverse of a blend of two increasing curves on [0, 1].
+
+The blend of the inverses is another curve: for alpha strictly between 0 and 1 the inverse of alpha*f + (1 - alpha)*g
+has no closed form, and has to be found as a root. Where it is hard: a blend that is flat somewhere throws plain Newton
+out of [0, 1], or makes it halve its error at each step only, and where the blend is flat the root is ill-conditioned.
+"""
+
+import torch
+
+from numcheck import curve, formula, gap, m, real, ulps
+
+STEPS = 25
+"""Newton steps: near a simple root each doubles the number of right digits, so that six do for float64."""
+
+LINE, SQUARE = curve("line", "square").choices
+
+
+@formula(
+    source="Apostol 1967, Calculus, volume 1, section 3.12 (inverse of a strictly increasing continuous function)",
+    known=[
+        ((LINE, LINE, 0.5, 0.25), "0.25"),
+        # x*x + x = 1: the golden section
+        ((SQUARE, LINE, 0.5, 0.5), "0.618033988749894848204586834366"),
+        ((SQUARE, LINE, 0.25, 0.4375), "0.5"),
+    ],
+    wrt=(),
+    f=curve("line", "square", "ninth", "late_cube", "slow_start", "plateau"),
+    g=curve("line", "smoothstep", "quick_start", "plateau"),
+    alpha=real(0, 1, near=(0.5,)),
+    # late_cube and plateau are differences of numbers near one: below 2**-29 even float64 has nothing left of them
+    y=real(2.0**-20, 1, near=(0.5,)),
+)
+def blend_inverse(f, g, alpha, y):
+    """The x in [0, 1] at which alpha * f(x) + (1 - alpha) * g(x) = y, for curves `f` and `g` that increase from 0 to 1."""
+    return m.root(lambda x: alpha * f(x) + (1 - alpha) * g(x) - y, 0, 1)
+
+
+@blend_inverse.law
+def the_blend_of_the_root_is_y(inverse, f, g, alpha, y):
+    """There and back."""
+    x = inverse(f, g, alpha, y)
+    return alpha * f(x) + (1 - alpha) * g(x), y
+
+
+@blend_inverse.law
+def curves_change_places_with_their_shares(inverse, f, g, alpha, y):
+    """A share alpha of f is a share 1 - alpha of g."""
+    return inverse(f, g, alpha, y), inverse(g, f, 1 - alpha, y)
+
+
+@blend_inverse.law
+def a_curve_blended_with_itself_is_the_curve(inverse, f, g, alpha, y):
+    """The share does not matter between equal curves."""
+    return f(inverse(f, f, alpha, y)), y
+
+
+def _residual(f, g, alpha, y, x):
+    return alpha * f(x) + (1 - alpha) * g(x) - y
+
+
+def _slope(f, g, alpha, x):
+    return alpha * f.derivative(x) + (1 - alpha) * g.derivative(x)
+
+
+def _newton(f, g, alpha, y):
+    """Plain Newton from the middle."""
+    x = torch.full_like(y, 0.5)
+    for _ in range(STEPS):
+        x = x - _residual(f, g, alpha, y, x) / _slope(f, g, alpha, x)
+    return x
+
+
+def _bisection(f, g, alpha, y, steps):
+    """The middle of the bracket that is left after halving [0, 1] `steps` times."""
+    low, high = torch.zeros_like(y), torch.ones_like(y)
+    for _ in range(steps):
+        middle = (low + high) / 2
+        above = _residual(f, g, alpha, y, middle) >= 0
+        low, high = torch.where(above, low, middle), torch.where(above, middle, high)
+    return (low + high) / 2
+
+
+def _bracketed_newton(f, g, alpha, y):
+    """Newton within a bracket that every step narrows; each third step, and each that would leave it, halves it.
+
+    After Press et al. 2007, Numerical Recipes, section 9.4 (rtsafe). The x with the smallest residual is the answer,
+    for the last step may have been a halving.
+    """
+    low, high, x = torch.zeros_like(y), torch.ones_like(y), torch.full_like(y, 0.5)
+    best, least = x, torch.full_like(y, torch.inf)
+    for step in range(3 * STEPS):
+        residual = _residual(f, g, alpha, y, x)
+        closer = residual.abs() < least
+        best, least = torch.where(closer, x, best), torch.where(closer, residual.abs(), least)
+        low, high = torch.where(residual <= 0, x, low), torch.where(residual >= 0, x, high)
+        onward = x - residual / _slope(f, g, alpha, x)
+        inside = (onward >= low) & (onward <= high)  # false for NaN
+        x = torch.where(inside & torch.tensor(step % 3 != 2), onward, (low + high) / 2)
+    return best
+
+
+@gap("unconverged", "where the blend is flat or bends towards a step out of [0, 1], plain Newton leaves and does not return")
+@blend_inverse.routine(value=ulps(1), formats=["float32", "bfloat16", "float16"])
+def newton(f, g, alpha, y):
+    """Plain Newton from 0.5 in float64, as the question's first answer proposes."""
+    return _newton(f, g, alpha.double(), y.double()).to(y.dtype)
+
+
+@gap("unconverged", "as `newton`")
+@gap("cancellation", "late_cube and plateau are near zero a difference of numbers near one")
+@blend_inverse.routine(value=ulps(4, cond=4))
+def newton_in_format(f, g, alpha, y):
+    """Plain Newton from 0.5, every operation rounded to the format."""
+    return _newton(f, g, alpha, y)
+
+
+@blend_inverse.routine(value=ulps(1), formats=["float32", "bfloat16", "float16"])
+def bracketed_newton(f, g, alpha, y):
+    """Newton safeguarded by bisection in float64, rounded once at the end."""
+    return _bracketed_newton(f, g, alpha.double(), y.double()).to(y.dtype)
+
+
+@gap("cancellation", "late_cube and plateau are near zero a difference of numbers near one")
+@blend_inverse.routine(value=ulps(4, cond=4))
+def bracketed_newton_in_format(f, g, alpha, y):
+    """Newton safeguarded by bisection, every operation rounded to the format."""
+    return _bracketed_newton(f, g, alpha, y)
+
+
+@blend_inverse.routine(value=ulps(1), formats=["float32", "bfloat16", "float16"])
+def bisection(f, g, alpha, y):
+    """Halving in float64, once for each bit of its significand, rounded once at the end."""
+    return _bisection(f, g, alpha.double(), y.double(), 53).to(y.dtype)
