@@ -26,6 +26,7 @@ from numcheck.truth import settle
 SECTIONS = 16  # a search for a border divides its interval into so many at a time
 CALM = 3  # so many passing neighbours in a row end a region
 RESOLUTION = 14  # bits to which a border is searched; regions print four digits
+GROUPS = 3  # calls with different settings that are traced
 TRACED = 384  # failing points looked at operator by operator; the rest take the cause of their like
 _FAILING = np.array([fate in FAILING for fate in FATES])
 
@@ -87,6 +88,7 @@ def diagnose(measurement: Measurement) -> Diagnosis:
         return Diagnosis(causes, {})
     chosen = failing if failing.size <= TRACED else failing[np.linspace(0, failing.size - 1, TRACED).astype(int)]
     records = Records(measurement, chosen)
+    chosen = records.rows
     for row, cause in _mathematical(measurement, chosen, records).items():
         causes[row] = cause
     rest = chosen[[causes[row] is None for row in chosen]]
@@ -220,9 +222,9 @@ class Records:
     """Traces of a measurement's failing points, one for each group that can be run in one call."""
 
     def __init__(self, measurement: Measurement, rows: np.ndarray) -> None:
-        self.groups = [
-            (rows[positions], _traced(measurement, rows[positions])) for positions in _same_settings(measurement, rows)
-        ]
+        groups = sorted(_same_settings(measurement, rows), key=len, reverse=True)[:GROUPS]
+        self.groups = [(rows[positions], _traced(measurement, rows[positions])) for positions in groups]
+        self.rows = np.sort(np.concatenate([group for group, _ in self.groups]))
         self.of = measurement.of
 
     def rounding(self, rows: np.ndarray, precision: int) -> tuple[np.ndarray, np.ndarray]:

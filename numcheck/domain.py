@@ -1288,9 +1288,10 @@ def _scalar_strategy(low: int, high: int, near: Sequence[float], format: Format)
 
     First a sort of value is drawn: zero; a stretch of magnitudes of one sign, around one, wherever the domain
     reaches, or at its far end; some ulps away from a `near` point; minus zero or infinity. Then a number of
-    significand bits, a binade, and a place in it that is rounded to so many bits. So when hypothesis lowers the number of
-    bits the value hardly moves and keeps failing, and then the binade walks towards that of one. Every sort
-    draws the same choices, needed or not: else hypothesis could not leave a sort for a simpler one.
+    significand bits, a binade, and a place in it that is rounded to so many bits. So when hypothesis lowers
+    the number of bits the value hardly moves and keeps failing, and then the binade walks towards that of
+    one. Every sort draws the same choices, needed or not: else hypothesis could not leave a sort for a
+    simpler one.
     """
     from hypothesis import strategies as st
 

@@ -1,1 +1,509 @@
-"""`pytest --numcheck`: every registered routine, in every format and on every device, as a test item."""
+"""`pytest --numcheck`: every registered routine, in every format and on every device, as a test item.
+
+An item judges one routine's value and gradient: at the corners, sweep and sample that `numcheck check` draws, then by
+hypothesis's search for an input that spends more than the budget. It fails with the finding; a routine that fails only
+where its gaps say so is expected to fail (`xfailed`), and a gap that has become stale fails the item.
+
+Formulas that a package or conftest.py declares are collected too, as soon as pytest imports them. Nothing heavy is
+imported without `--numcheck`: this file needs pytest and nothing else of weight.
+"""
+
+import json
+from collections.abc import Generator, Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from numcheck.case import Formula, Routine
+    from numcheck.diagnose import Finding
+    from numcheck.formats import Format
+    from numcheck.measure import Measurement
+    from numcheck.search import Examined, Found, Sample
+
+ROOT = "numcheck"
+"""The first part of every item's node id, where a test file's path stands for other items."""
+
+FORMATS = ("float32", "bfloat16", "float16")
+POINTS = 2000
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Declare the options; each has a name that says whose it is."""
+    group = parser.getgroup("numcheck", "numcheck: digits proved right")
+    group.addoption(
+        "--numcheck", action="store_true", help="judge every registered routine, in every format, as a test"
+    )
+    group.addoption(
+        "--numcheck-formats",
+        metavar="NAMES",
+        default=",".join(FORMATS),
+        help="formats with commas between them (%(default)s)",
+    )
+    group.addoption(
+        "--numcheck-devices",
+        metavar="NAMES",
+        default="cpu",
+        help="devices with commas between them (%(default)s)",
+    )
+    group.addoption(
+        "--numcheck-points",
+        metavar="N",
+        default=str(POINTS),
+        help="points drawn for each formula and format, before the search (%(default)s)",
+    )
+    group.addoption(
+        "--numcheck-seed", metavar="S", default="0", help="seed of the drawn points (%(default)s)"
+    )
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config: pytest.Config) -> None:
+    """Check the options before anything is collected, and set the items aside that were asked for by node id."""
+    if not config.getoption("numcheck"):
+        return
+    _whole(config, "points", 1)
+    _whole(config, "seed", 0)
+    _formats(config)
+    _devices(config)
+    chosen = [argument for argument in config.args if argument.split("::")[0] == ROOT and "::" in argument]
+    if chosen:
+        # They are no paths, so pytest must not look for them; the files are imported for what they declare. The
+        # choice is an option because that is what xdist hands to its workers.
+        config.option.numcheck_chosen = chosen
+        rest = [argument for argument in config.args if argument not in chosen]
+        config.option.numcheck_only = not rest
+        config.args[:] = rest or config.getini("testpaths") or [str(config.invocation_params.dir)]
+    config.pluginmanager.register(Tallies(), "numcheck-tallies")
+
+
+def _whole(config: pytest.Config, what: str, least: int) -> int:
+    text = str(config.getoption(f"numcheck_{what}"))
+    try:
+        number = int(text)
+    except ValueError:
+        number = least - 1
+    if number < least:
+        raise pytest.UsageError(f"--numcheck-{what} {text}: write a whole number, {least} or more")
+    return number
+
+
+def _listed(config: pytest.Config, what: str) -> list[str]:
+    names = [name.strip() for name in str(config.getoption(f"numcheck_{what}")).split(",") if name.strip()]
+    if not names:
+        raise pytest.UsageError(f"--numcheck-{what}: name at least one")
+    return list(dict.fromkeys(names))
+
+
+def _formats(config: pytest.Config) -> "list[Format]":
+    from numcheck.formats import format_of
+
+    try:
+        return [format_of(name) for name in _listed(config, "formats")]
+    except ValueError as error:
+        raise pytest.UsageError(f"--numcheck-formats: {error}") from None
+
+
+def _devices(config: pytest.Config) -> list[str]:
+    import torch
+
+    names = _listed(config, "devices")
+    for name in names:
+        try:
+            torch.zeros(1, device=name)
+        except (RuntimeError, AssertionError):
+            raise pytest.UsageError(
+                f"--numcheck-devices: no device {name!r} here: write cpu, or cuda where torch sees a GPU"
+            ) from None
+    return names
+
+
+# Collecting -------------------------------------------------------------------------------------------------------
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(
+    session: pytest.Session, config: pytest.Config, items: list[pytest.Item]
+) -> None:
+    """Add an item for each routine: now, when every module is imported, and before -k and -m choose."""
+    if not config.getoption("numcheck"):
+        return
+    from numcheck.case import UsageError, formulas, load_catalog
+
+    try:
+        load_catalog()
+        known = formulas()
+    except UsageError as error:
+        raise pytest.UsageError(f"numcheck: {error}") from None
+    chosen: list[str] = getattr(config.option, "numcheck_chosen", [])
+    if chosen and config.option.numcheck_only:
+        config.hook.pytest_deselected(items=items[:])
+        items.clear()
+    root = Catalog.from_parent(
+        session, name=ROOT, nodeid=ROOT, formulas=known, formats=_formats(config), devices=_devices(config)
+    )
+    found = [item for item in session.genitems(root) if isinstance(item, RoutineItem)]
+    for node in chosen:
+        if not any(_within(item.nodeid, node) for item in found):
+            raise pytest.UsageError(
+                f"no item {node}: `pytest --numcheck --collect-only -q` prints the node ids"
+            )
+    items.extend(i for i in found if not chosen or any(_within(i.nodeid, node) for node in chosen))
+
+
+def _within(nodeid: str, chosen: str) -> bool:
+    return nodeid == chosen or nodeid.startswith((f"{chosen}::", f"{chosen}["))
+
+
+class Catalog(pytest.Collector):
+    """Stands above every formula in node ids and in the tree of `--collect-only`."""
+
+    def __init__(
+        self,
+        name: str,
+        parent: pytest.Session,
+        nodeid: str,
+        formulas: "Mapping[str, Formula]",
+        formats: "list[Format]",
+        devices: list[str],
+    ) -> None:
+        super().__init__(name, parent, nodeid=nodeid)
+        self.formulas = formulas
+        self.formats = formats
+        self.devices = devices
+
+    def collect(self) -> Iterable[pytest.Collector]:
+        """A node for each formula."""
+        for formula in self.formulas.values():
+            yield FormulaNode.from_parent(
+                self, name=formula.name, formula=formula, formats=self.formats, devices=self.devices
+            )
+
+
+class FormulaNode(pytest.Collector):
+    """One formula, above the items of its routines."""
+
+    def __init__(
+        self,
+        name: str,
+        parent: pytest.Collector,
+        formula: "Formula",
+        formats: "list[Format]",
+        devices: list[str],
+    ) -> None:
+        super().__init__(name, parent)
+        self.formula = formula
+        self.formats = formats
+        self.devices = devices
+
+    def collect(self) -> Iterable[pytest.Item]:
+        """An item for each routine, in each format that it was written for, on each device."""
+        for routine in self.formula.routines.values():
+            for format in self.formats:
+                if routine.formats is not None and format.name not in routine.formats:
+                    continue
+                for device in self.devices:
+                    name = f"{routine.name}[{format.name}-{device}]"
+                    yield RoutineItem.from_parent(
+                        self, name=name, routine=routine, format=format, device=device
+                    )
+
+
+class RoutineItem(pytest.Item):
+    """One routine in one format on one device, its value and its gradient."""
+
+    def __init__(
+        self,
+        name: str,
+        parent: pytest.Collector,
+        routine: "Routine",
+        format: "Format",
+        device: str,
+    ) -> None:
+        super().__init__(name, parent)
+        self.routine = routine
+        self.format = format
+        self.device = device
+
+    def runtest(self) -> None:
+        import torch
+
+        from numcheck.measure import RoutineError
+        from numcheck.search import examine, sampled
+
+        points, seed = _whole(self.config, "points", 1), _whole(self.config, "seed", 0)
+        threads = torch.get_num_threads()
+        torch.set_num_threads(1)  # the batches are small, and xdist's workers share the cores
+        try:
+            sample = sampled(self.routine.formula, self.format, points, seed)
+            examined = examine(self.routine, self.format, self.device, sample)
+        except RoutineError as error:
+            raise BrokenPromiseError(f"{self.routine.formula.name}: {error}") from None
+        finally:
+            torch.set_num_threads(threads)
+        self.user_properties.append((ROOT, json.dumps(_tally(self, examined))))
+        if sample.disagreements or not all(one.passed for one in examined):
+            raise BrokenPromiseError("\n".join(_failure(self, sample, examined, seed)))
+        met = [gap for one in examined for gap in one.gaps]
+        if met:
+            if self.config.option.runxfail:
+                raise BrokenPromiseError("\n".join(_gap_lines(self, examined)))
+            pytest.xfail("; ".join(dict.fromkeys(f"{gap.cause.value}: {gap.reason}" for gap in met)))
+
+    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
+        if isinstance(excinfo.value, BrokenPromiseError):
+            return str(excinfo.value)
+        return super().repr_failure(excinfo, style)
+
+    def reportinfo(self) -> tuple[Path | str, int | None, str]:
+        code = getattr(self.routine.function, "__code__", None)
+        if code is None:
+            return self.path, None, self.nodeid
+        return code.co_filename, code.co_firstlineno - 1, self.nodeid
+
+
+class BrokenPromiseError(Exception):
+    """A routine spends more than its budget, or a gap is stale; the message is what the user reads."""
+
+
+# What a failing item prints ---------------------------------------------------------------------------------------
+
+
+def _failure(
+    item: RoutineItem, sample: "Sample", examined: "tuple[Examined, ...]", seed: int
+) -> Generator[str]:
+    routine = item.routine
+    # pytest's short summary shows the beginning of the first line.
+    yield f"{_headline(sample, examined)}: {_title(item)}"
+    for told in sample.disagreements:
+        yield f"truth in doubt: the second opinion disagrees: {told}"
+    for one in examined:
+        if one.in_doubt:
+            yield (
+                f"truth in doubt: {one.unresolved} of {one.points + one.examples} points unresolved ({one.of})"
+            )
+        budget = routine.value if one.of == "value" else routine.grad
+        shown = _shown(one)
+        for finding, found in shown:
+            yield ""
+            at = (
+                f"{finding.points} of {one.points} points"
+                if finding.points
+                else "an input that was searched for"
+            )
+            yield (
+                f"{one.of} spends more than its budget of {budget}: {finding.cause.value}, "
+                f"{finding.bits_lost:.3g} bits lost, at {at}"
+            )
+            yield from _finding_lines(finding, found, seed, one)
+        if one.crash is not None:
+            measurement, row = one.crash
+            count = len(measurement.crashes)
+            yield ""
+            yield f"{one.of} raises, as it does at {count} of {len(measurement.points)} points drawn"
+            yield from _crash_lines(measurement, row, f"sampled, seed {seed}")
+        if one.found is not None and one.found.cause is None:
+            yield ""
+            yield f"{one.of} raises at the simplest input found"
+            yield from _crash_lines(one.found.measurement, 0, f"searched, {one.examples} examples")
+        for gap in one.stale:
+            yield ""
+            yield f"{one.of}: stale gap {gap.cause.value!r} ({gap.reason}): nothing fails so any more; delete the gap"
+    yield ""
+    yield f"  again      pytest --numcheck '{item.nodeid}'"
+
+
+def _headline(sample: "Sample", examined: "tuple[Examined, ...]") -> str:
+    told: list[str] = []
+    for one in examined:
+        told += [finding.cause.value for finding in one.findings]
+        if one.found is not None and one.found.cause is not None:
+            told.append(one.found.cause.value)
+        if one.crash is not None or (one.found is not None and one.found.cause is None):
+            told.append("crash")
+        told += ["stale gap"] * bool(one.stale) + ["truth in doubt"] * one.in_doubt
+    told += ["truth in doubt"] * bool(sample.disagreements)
+    return ", ".join(dict.fromkeys(told))
+
+
+def _title(item: RoutineItem) -> str:
+    routine = item.routine
+    code = getattr(routine.function, "__code__", None)
+    where = routine.formula.module if code is None else f"{code.co_filename}:{code.co_firstlineno}"
+    return f"{routine.formula.name}.{routine.name} in {item.format.name} on {item.device} ({where})"
+
+
+def _shown(one: "Examined") -> "list[tuple[Finding, Found | None]]":
+    """The findings of the drawn points, each with the simplest input searched for, and that input's own if new."""
+    from dataclasses import replace
+
+    from numcheck.case import Cause
+    from numcheck.diagnose import REMEDIES, clusters, diagnose, findings
+    from numcheck.diagnose import Finding as Told
+
+    found = one.found if one.found is not None and one.found.cause is not None else None
+    shown = [(f, found if found is not None and f.cause == found.cause else None) for f in one.findings]
+    if found is None or any(shrunk is found for _, shrunk in shown):
+        return shown
+    alone = found.measurement
+    told = [c for c in clusters(alone, diagnose(alone)) if not c.forgiven]
+    if told and found.cause is not Cause.ORDER:
+        return [*shown, *((replace(f, points=0), found) for f in findings(told, {}))]
+    assert found.cause is not None and found.cause in REMEDIES
+    flaky = Told(
+        alone,
+        found.cause,
+        0,
+        "equal inputs gave different results",
+        0.0,
+        None,
+        None,
+        0,
+        found.point,
+        False,
+        None,
+    )
+    return [*shown, (flaky, found)]
+
+
+def _finding_lines(finding: "Finding", found: "Found | None", seed: int, one: "Examined") -> Generator[str]:
+    from numcheck.search import judged_alone
+
+    measurement = finding.measurement
+    yield f"  region     {finding.region}"
+    if finding.operator:
+        yield f"  operator   {finding.operator}{f' in {finding.line}' if finding.line else ''}"
+    if finding.points:
+        yield f"  worst      {_point(measurement, finding.worst)}  (sampled, seed {seed})"
+    if found is not None:
+        yield f"  simplest   {_point(found.measurement, 0)}  (searched, {one.examples} examples)"
+        simplest = found.measurement
+    else:
+        simplest = judged_alone(
+            measurement.routine,
+            finding.simplest,
+            int(measurement.component[finding.worst]),
+            measurement.format,
+            measurement.device,
+            measurement.of,
+        )
+        yield f"  simplest   {_point(simplest, 0)}  (sampled)"
+    yield f"  remedy     {finding.remedy}"
+    yield from _reproduce_lines(simplest)
+
+
+def _crash_lines(measurement: "Measurement", row: int, evidence: str) -> Generator[str]:
+    yield f"  message    {measurement.crashes[row]}"
+    yield f"  input      {_inputs(measurement, row)}  ({evidence})"
+    yield from _reproduce_lines(measurement, row)
+
+
+def _reproduce_lines(measurement: "Measurement", row: int = 0) -> Generator[str]:
+    from numcheck.suite import reproduce
+
+    # The command line knows the formulas of the catalogue; others only when their package names them to it.
+    if measurement.routine.formula.module.startswith("numcheck."):
+        command = reproduce(measurement.routine, measurement.points, row, measurement.format, measurement.of)
+        yield f"  reproduce  {command}"
+
+
+def _point(measurement: "Measurement", row: int) -> str:
+    from numcheck.suite import decimal
+
+    judged = measurement.judgement
+    element = int(judged.worst_element[row])
+    which = f"[{element}]" if judged.got.shape[1] > 1 else ""
+    return (
+        f"{_inputs(measurement, row)}: got{which} {float(judged.got[row, element])!r}, "
+        f"truth {decimal(judged.truth, (row, element))}, spent {float(judged.spent[row, element]):.4g}"
+    )
+
+
+def _inputs(measurement: "Measurement", row: int) -> str:
+    from numcheck.truth import describe
+
+    return describe(measurement.points.select([row]))
+
+
+def _gap_lines(item: RoutineItem, examined: "tuple[Examined, ...]") -> Generator[str]:
+    yield f"known gaps, taken as failures by --runxfail: {_title(item)}"
+    for one in examined:
+        for gap, count in one.gaps.items():
+            yield f"{one.of}: gap {gap.cause.value!r} at {count} of {one.points} points: {gap.reason}"
+
+
+# The summary ------------------------------------------------------------------------------------------------------
+
+
+def _tally(item: RoutineItem, examined: "tuple[Examined, ...]") -> dict[str, Any]:
+    worst = max(examined, key=lambda one: one.spent)
+    return {
+        "formula": item.routine.formula.name,
+        "routine": item.routine.name,
+        "format": item.format.name,
+        "points": sum(one.points for one in examined),
+        "examples": sum(one.examples for one in examined),
+        "unresolved": sum(one.unresolved for one in examined),
+        "gap_points": sum(sum({gap.cause: n for gap, n in one.gaps.items()}.values()) for one in examined),
+        "spent": str(worst.spent),  # an infinity is no JSON number
+        "of": worst.of,
+    }
+
+
+class Tallies:
+    """What the items of a run reported, from this process or from xdist's workers."""
+
+    def __init__(self) -> None:
+        self.tallies: list[dict[str, Any]] = []
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Keep what an item says of itself."""
+        if report.when == "call":
+            self.tallies += [json.loads(str(told)) for name, told in report.user_properties if name == ROOT]
+
+    def pytest_terminal_summary(
+        self, terminalreporter: pytest.TerminalReporter, config: pytest.Config
+    ) -> None:
+        """Print the table: one line for each formula."""
+        if not self.tallies:
+            return
+        terminalreporter.section("numcheck")
+        for line in _summary(self.tallies, str(config.getoption("numcheck_seed"))):
+            terminalreporter.line(line)
+
+
+def _summary(tallies: list[dict[str, Any]], seed: str) -> Generator[str]:
+    def total(name: str, among: Iterable[Mapping[str, Any]]) -> int:
+        return sum(tally[name] for tally in among)
+
+    yield (
+        f"{len(tallies)} items: {total('points', tallies):,} points sampled (seed {seed}), "
+        f"{total('examples', tallies):,} searched, {total('gap_points', tallies):,} in known gaps, "
+        f"{total('unresolved', tallies):,} unresolved"
+    )
+    by_formula: dict[str, list[dict[str, Any]]] = {}
+    for tally in tallies:
+        by_formula.setdefault(tally["formula"], []).append(tally)
+    rows = [("formula", "items", "worst spent", "by", "gap points", "unresolved")]
+    for name, among in sorted(by_formula.items()):
+        worst = max(among, key=lambda tally: float(tally["spent"]))
+        by = f"{worst['routine']} {worst['of']} {worst['format']}"
+        spent = f"{float(worst['spent']):.3g}"
+        rows.append(
+            (
+                name,
+                str(len(among)),
+                spent,
+                by,
+                str(total("gap_points", among)),
+                str(total("unresolved", among)),
+            )
+        )
+    widths = [max(len(row[k]) for row in rows) for k in range(len(rows[0]))]
+    for row in rows:
+        cells = [
+            text.ljust(width) if k in (0, 3) else text.rjust(width)
+            for k, (text, width) in enumerate(zip(row, widths, strict=True))
+        ]
+        yield "  ".join(cells).rstrip()

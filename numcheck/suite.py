@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 import torch
 
+import numcheck
 from numcheck import case
 from numcheck.case import FAILING, Cause, Fate, Formula, Routine, UsageError, formula_named, load_catalog
 from numcheck.diagnose import Cluster, Finding, clusters, diagnose, findings
@@ -367,22 +368,26 @@ def check_catalog(
     units = [Unit(f.name, name, device, points, seed) for f in selected for name in names for device in devices]
     workers = jobs if jobs is not None else min(len(units), multiprocessing.cpu_count())
     shippable = routine is None and all(f.module.startswith("numcheck.") for f in selected)
-    if workers > 1 and shippable:
-        results = _in_processes(units, workers, progress)
-    else:
-        results = {}
-        for done, unit in enumerate(units):
-            if progress is not None:
-                progress(f"{unit.formula} {unit.format}", done, len(units))
-            own = next(f for f in selected if f.name == unit.formula)
-            results[unit] = run_unit(unit, None if routine is None else [routine], own)
-    ordered = [results[unit] for unit in units]
+    results: dict[Unit, Result] = {}
+    interrupted = False
+    try:
+        if workers > 1 and shippable:
+            _in_processes(units, workers, progress, results)
+        else:
+            for done, unit in enumerate(units):
+                if progress is not None:
+                    progress(f"{unit.formula} {unit.format}", done, len(units))
+                own = next(f for f in selected if f.name == unit.formula)
+                results[unit] = run_unit(unit, None if routine is None else [routine], own)
+    except KeyboardInterrupt:  # what is measured already is worth reporting
+        interrupted = True
+    ordered = [results[unit] for unit in units if unit in results]
     measurements = [entry for result in ordered for entry in result.measurements]
     checked, judged = sum(r.checked for r in ordered), sum(u.points for u in units)
     disagreements = [text for result in ordered for text in result.disagreements]
-    return {
+    report: dict[str, Any] = {
         "schema": 1,
-        "numcheck": importlib.metadata.version("numcheck"),
+        "numcheck": numcheck.__version__,
         "environment": environment(devices),
         "seed": seed,
         "points": points,
@@ -400,6 +405,7 @@ def check_catalog(
         "measurements": measurements,
         "notes": [text for result in ordered for text in result.errors],
     }
+    return report | {"interrupted": True} if interrupted else report
 
 
 def described(formula: Formula) -> dict[str, Any]:
@@ -416,21 +422,26 @@ def described(formula: Formula) -> dict[str, Any]:
     }
 
 
-def _in_processes(units: Sequence[Unit], workers: int, progress: Progress | None) -> dict[Unit, Result]:
+def _in_processes(
+    units: Sequence[Unit], workers: int, progress: Progress | None, results: dict[Unit, Result]
+) -> None:
+    """Fill `results` as worker processes finish their units."""
     # A fork server imports torch once, before any thread exists, and forks workers from there.
     method = "forkserver" if sys.platform == "linux" else "spawn"
     context = multiprocessing.get_context(method)
     if method == "forkserver":
         context.set_forkserver_preload(["numcheck.suite"])
-    results: dict[Unit, Result] = {}
     with ProcessPoolExecutor(workers, mp_context=context) as pool:
         pending = {pool.submit(run_unit, unit): unit for unit in units}
-        for done, future in enumerate(as_completed(pending)):
-            unit = pending[future]
-            results[unit] = future.result()
-            if progress is not None:
-                progress(f"{unit.formula} {unit.format}", done + 1, len(units))
-    return results
+        try:
+            for done, future in enumerate(as_completed(pending)):
+                unit = pending[future]
+                results[unit] = future.result()
+                if progress is not None:
+                    progress(f"{unit.formula} {unit.format}", done + 1, len(units))
+        except KeyboardInterrupt:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
 
 
 def _checked_formats(formats: Iterable[str]) -> tuple[str, ...]:

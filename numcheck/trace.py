@@ -86,6 +86,8 @@ class Operation:
     """Additions, subtractions, sums: leading bits of the operands that are gone from the result."""
     absorbed: Flags
     """An addition or subtraction returned one operand although the other was nonzero."""
+    swallowed_bits: Floats
+    """Additions, subtractions: trailing bits of the smaller operand for which the result had no room."""
     overflowed: Flags
     """Infinite result of finite operands."""
     overflowed_in_shadow: Flags
@@ -94,6 +96,8 @@ class Operation:
     """The infinite result is a division by zero or the logarithm of zero: no wider range would help."""
     underflowed: Flags
     """Zero or subnormal result that lost digits, out of operands that had not underflowed before."""
+    vanished: Flags
+    """Zero where no real number gives one: the shadow, which has float64's range, may have underflowed too."""
     born_nan: Flags
     """NaN out of NaN-free operands."""
     nan_kind: tuple[str, ...]
@@ -272,6 +276,7 @@ _SUMS: Final = frozenset(
 _PICKS: Final = frozenset(
     {"max", "min", "sort", "topk", "median", "nanmedian", "kthvalue", "mode", "cummax", "cummin"}
 )
+_NEVER_ZERO: Final = frozenset({"exp", "exp2", "sigmoid", "_softmax", "erfc"})
 _ZERO_IS_A_POLE: Final = frozenset({"log", "log2", "log10", "reciprocal", "rsqrt", "digamma", "lgamma"})
 
 
@@ -696,10 +701,12 @@ class _Lockstep(TorchDispatchMode):
                 bits_lost=zero,
                 cancelled_bits=zero,
                 absorbed=no,
+                swallowed_bits=zero,
                 overflowed=no,
                 overflowed_in_shadow=no,
                 pole=no,
                 underflowed=no,
+                vanished=no,
                 born_nan=no,
                 nan_kind=("",) * self.lanes,
                 diverged=diverged,
@@ -788,7 +795,7 @@ class _Lockstep(TorchDispatchMode):
             a, b, c = (x.native.double() for x in args[:3])
             value = float(kwargs.get("value", 1))
             pair = (a, value * (b * c if base == "addcmul" else b / c))
-        absorbed, cancelled = self.no, self.zero
+        absorbed, swallowed, cancelled = self.no, self.zero, self.zero
         if pair is not None:
             alpha = kwargs.get("alpha", args[2] if len(args) > 2 and base in _ADDITIVE else 1)
             first, second = pair[0], pair[1] * float(alpha) if base in _ADDITIVE else pair[1]
@@ -798,6 +805,9 @@ class _Lockstep(TorchDispatchMode):
                 finite & (((out == first) & (second != 0)) | ((out == second) & (first != 0)))
             )
             cancelled = self.worst(_bits_between(torch.maximum(first.abs(), second.abs()), out, precision))
+            smaller = torch.minimum(first.abs(), second.abs())
+            room = _bits_between(out, torch.where(smaller == 0, out, smaller), precision)
+            swallowed = self.worst(torch.where(finite, room, 0.0))
         elif base in _SUMS:
             a, k = tree_unflatten(
                 [
@@ -833,7 +843,7 @@ class _Lockstep(TorchDispatchMode):
             small = (out.abs() < smallest) & (torch.maximum(local.abs(), high.abs()) < 2 * smallest) & lossy
             if bool(small.any()):
                 before = self._any_operand(
-                    operands, native, pointwise, lambda t: (t != 0) & (t.abs() < smallest), vanished=True
+                    operands, native, pointwise, lambda t: t.abs() < smallest, lossy=True
                 )
                 # In a fused operator an element may vanish that a wider range wouldn't have kept: it speaks first.
                 lost_in_range = (errors_local >= 0.25) & ~small
@@ -853,10 +863,12 @@ class _Lockstep(TorchDispatchMode):
                 bits_lost=self.worst(bits),
                 cancelled_bits=cancelled,
                 absorbed=absorbed,
+                swallowed_bits=swallowed,
                 overflowed=overflowed_lanes,
                 overflowed_in_shadow=in_shadow,
                 pole=pole,
                 underflowed=underflowed_lanes,
+                vanished=self.any(_vanished(base, args, out)),
                 born_nan=born_lanes,
                 nan_kind=nan_kind,
                 diverged=no,
@@ -869,14 +881,17 @@ class _Lockstep(TorchDispatchMode):
         native: Tensor,
         pointwise: bool,
         test: Callable[[Tensor], Tensor],
-        vanished: bool = False,
+        lossy: bool = False,
     ) -> Tensor:
-        """Where (per element, or per lane as far as that can be told) some operand passes `test`."""
+        """Where (per element, or per lane as far as that can be told) some operand passes `test`.
+
+        `lossy` asks for more than the last digit's error besides.
+        """
         found = torch.zeros_like(native, dtype=torch.bool)
         for o in operands:
             flags = test(o.native)
-            if vanished:
-                flags = flags | ((o.native == 0) & (o.high != 0))
+            if lossy:
+                flags = flags & (_relative(o.native, o.high, o.low) > format_of(o.native.dtype).unit_roundoff)
             if pointwise:
                 found = found | flags
             else:
@@ -970,6 +985,22 @@ def _at_pole(base: str, args: Sequence[Any], out: Tensor) -> Tensor:
     if isinstance(zero_at, Tensor):
         return (zero_at == 0).expand_as(out)
     return torch.full_like(out, isinstance(zero_at, (int, float)) and zero_at == 0, dtype=torch.bool)
+
+
+def _vanished(base: str, args: Sequence[Any], out: Tensor) -> Tensor:
+    """Zeros of operators that are never zero, and of products without a factor zero."""
+    zero = (out == 0) & torch.tensor(base in _NEVER_ZERO or base in ("mul", "prod"))
+    numbers = [a.native if isinstance(a, _Operand) else a for a in args]
+    factors = numbers[:2] if base == "mul" else numbers[:1]
+    for factor in factors if bool(zero.any()) else ():
+        x = torch.as_tensor(factor)
+        usable = torch.isfinite(x) & (x != 0) if base in ("mul", "prod") else torch.isfinite(x)
+        if base == "prod":
+            usable = usable.reshape(len(usable), -1).all(1).reshape(-1, *[1] * (out.ndim - 1))
+        if usable.ndim and not _spreads(usable, out):
+            return torch.zeros_like(zero)
+        zero = zero & usable
+    return zero
 
 
 def _local_call(func: Any, operands: list[_Operand], lifted: list[Any], spec: Any) -> list[Any]:
@@ -1223,8 +1254,19 @@ def _blame_lane(trace: Trace, of: str, lane: int) -> Blame | None:
                 # The value never used the infinity; only the derivative multiplied it by zero.
                 return Blame(later_nan[-1], "nan_gradient", float(trace.precision), path)
             return Blame(index, "overflow", float(trace.precision), path)
-        if op.born_nan[lane] or (op.pole[lane] and op.error_in[lane] <= _FAITHFUL * roundoff):
-            cause = "nan_gradient" if op.phase == "backward" else "special_value"
+        singular = op.pole[lane] and op.error_in[lane] <= _FAITHFUL * roundoff
+        if op.born_nan[lane] or singular:
+            outside = _left_the_range_before(trace, index, lane) if op.phase == "forward" else None
+            if outside is not None:
+                cause = "overflow" if operations[outside].overflowed[lane] else "underflow"
+                return Blame(outside, cause, float(trace.precision), path)
+            if op.error_in[lane] > 0.25 and any(
+                operations[i].bits_lost[lane] >= 2 for i in path[path.index(index) + 1 :]
+            ):
+                continue  # the operand that makes it singular is itself the ruin of an earlier loss
+            # The value may hold although a branch that it never took doesn't.
+            hidden = of == "grad" and forward_holds
+            cause = "nan_gradient" if op.phase == "backward" or hidden else "special_value"
             return Blame(index, cause, float(trace.precision), path)
     if not any(operations[i].error_out[lane] > 0 for i in path):
         return None
@@ -1273,8 +1315,24 @@ def _follow(trace: Trace, start: int, lane: int) -> tuple[int, ...]:
         path.append(index)
 
 
+def _left_the_range_before(trace: Trace, start: int, lane: int) -> int | None:
+    """The operation shortly before a pole or a NaN that overflowed or whose result vanished, if there is one."""
+    front = [start]
+    for _ in range(_REACH):
+        front = [i for index in front for i in trace.operations[index].operands if i >= 0]
+        for index in front:
+            op = trace.operations[index]
+            if op.underflowed[lane] or op.vanished[lane] or (op.overflowed[lane] and not op.pole[lane]):
+                return index
+    return None
+
+
 def _absorbed_before(trace: Trace, culprit: int, lane: int) -> bool:
-    """Whether an operation shortly before the culprit swallowed a term, on a branch with the error."""
+    """Whether an operation shortly before the culprit swallowed a term, on a branch with the error.
+
+    Where a function magnifies what an addition left of its smaller term, as in log(1 + x), a part of it is enough.
+    """
+    function = _base(trace.operations[culprit]) not in _ADDITIVE
     front, seen = [culprit], {culprit}
     for _ in range(_REACH):
         following: list[int] = []
@@ -1284,7 +1342,10 @@ def _absorbed_before(trace: Trace, culprit: int, lane: int) -> bool:
             for c, i in zip(op.contributions, op.operands, strict=True):
                 if i < 0 or i in seen or not float(c[lane]) > 0 or float(c[lane]) < 0.25 * largest:
                     continue
-                if trace.operations[i].absorbed[lane]:
+                before = trace.operations[i]
+                if before.absorbed[lane]:
+                    return True
+                if function and before.swallowed_bits[lane] >= 2 and before.cancelled_bits[lane] < 2:
                     return True
                 seen.add(i)
                 following.append(i)

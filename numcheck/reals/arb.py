@@ -1,9 +1,17 @@
 """Balls of any precision: numpy object arrays of python-flint `arb`.
 
-A ball is a midpoint and a radius that together enclose the exact number. Three kinds of ball are not finite: an exact
-infinity; *undefined* (not a number), proved to have no value, such as log(-1) or inf - inf; and *unknown* ([0 +- inf]),
-which a higher precision may sharpen. FLINT answers nan both for what is undefined and for what this precision cannot
-tell, so every function that has a singularity is guarded here: an inexact argument gives unknown, never undefined.
+A ball is a midpoint and a radius that together enclose the exact number. Three kinds of ball are not finite:
+
+- an exact infinity (FLINT also makes [inf +- 1] of inf + [0 +- 1]; whatever the finite radius, that is infinity);
+- *undefined*, proved to have no value, such as log(-1) or inf - inf: a nan with a finite radius;
+- *unknown*, about which this precision says nothing: [0 +- inf], or a nan with an infinite radius.
+
+FLINT answers nan both for what is undefined and for what this precision cannot tell. So every function states here
+where it has no value, and only a ball that lies there entirely makes the result undefined.
+
+Sums and products are numpy's own loops over FLINT's operators at up to `QUICK` bits; these keep the kinds apart well
+enough to be sound (0 * unknown is unknown, inf - inf undefined), but make unknown of undefined * [3 +- 1]. Above
+`QUICK` bits, where only lanes come that were not settled, each result that is not finite is told exactly.
 
 The precision is FLINT's, global to the process; only `settle` sets it.
 
@@ -17,37 +25,75 @@ from fractions import Fraction
 from typing import Any
 
 import numpy as np
-from flint import arb, fmpq, fmpz
+from flint import arb, ctx, fmpq
 
 from numcheck.reals.arrays import NO, UNDECIDED, YES
 
+QUICK = 128  # bits up to which sums and products are not looked at one by one
+PATIENCE = 1024  # bits from which an undecided comparison counts as a tie that no precision decides
+
 PLUS_INFINITY: Any = arb.pos_inf()
 MINUS_INFINITY: Any = arb.neg_inf()
-UNDEFINED: Any = arb.nan()
+UNDEFINED: Any = PLUS_INFINITY - PLUS_INFINITY  # radius 0; arb.nan() has an infinite radius
 UNKNOWN: Any = arb(0, PLUS_INFINITY)
 ABSENT: Any = arb(0)  # recognised by identity, see arrays.Arithmetic
 
 Ball = Any
 
 
-def known_or(x: Ball, y: Ball) -> Ball:
-    """What a singular result is: undefined where the argument is exact, unknown where it is not."""
-    return y if not y.is_nan() else (UNDEFINED if x.is_exact() or x.is_nan() else UNKNOWN)
+def is_undefined(x: Ball) -> bool:
+    """Whether `x` is proved to have no value."""
+    return x.is_nan() and x.rad().is_finite()
 
 
-def guarded(function: Callable[[Ball], Ball], limits: Mapping[float, Ball]) -> Callable[[Ball], Ball]:
-    """`function` with its `limits` at infinities and singular points, and unknown told from undefined."""
-    exact = [(PLUS_INFINITY if at > 0 and at == np.inf else MINUS_INFINITY if at == -np.inf else arb(at), limit)
-             for at, limit in limits.items()]  # fmt: skip
+def is_infinite(x: Ball) -> bool:
+    """Whether `x` is an infinity of known sign."""
+    return bool(x == PLUS_INFINITY or x == MINUS_INFINITY)  # noqa: SIM109, `in` asks for identity first
+
+
+def _nothing_told(*operands: Ball) -> Ball | None:
+    """The result that an undefined or unknown operand forces, None where there is no such operand."""
+    if any(is_undefined(x) for x in operands):
+        return UNDEFINED
+    return None if all(x.is_finite() or is_infinite(x) for x in operands) else UNKNOWN
+
+
+def _infinity(positive: bool) -> Ball:
+    return PLUS_INFINITY if positive else MINUS_INFINITY
+
+
+def _never(x: Ball) -> bool:
+    return False
+
+
+def guarded(
+    function: Callable[[Ball], Ball],
+    limits: Mapping[float, Ball | Callable[[], Ball]],
+    outside: Callable[[Ball], bool] = _never,
+) -> Callable[[Ball], Ball]:
+    """`function` with its `limits` at infinities and singular points; undefined where a ball lies `outside`."""
+    at_points = [(_infinity(at > 0) if abs(at) == INF else arb(at), limit) for at, limit in limits.items()]
 
     def call(x: Ball) -> Ball:
         y = function(x)
         if y.is_finite():
             return y
-        for at, limit in exact:
+        told = _nothing_told(x)
+        if told is not None:
+            return told
+        for at, limit in at_points:
             if x == at:
                 return limit() if callable(limit) else limit
-        return known_or(x, y)
+        return UNDEFINED if outside(x) else UNKNOWN
+
+    return call
+
+
+def _periodic(function: Callable[[Ball], Ball]) -> Callable[[Ball], Ball]:
+    """FLINT answers [0 +- 1] at an infinity, where a sine has no value."""
+
+    def call(x: Ball) -> Ball:
+        return function(x) if x.is_finite() else UNDEFINED if is_undefined(x) or is_infinite(x) else UNKNOWN
 
     return call
 
@@ -56,12 +102,13 @@ def _lgamma(x: Ball) -> Ball:
     return x.lgamma()
 
 
-def _half_pi() -> Ball:
-    return arb.pi() / 2
-
-
 def _absolute(x: Ball) -> Ball:
-    return PLUS_INFINITY if x == MINUS_INFINITY or x == PLUS_INFINITY else abs(x)
+    y = abs(x)
+    return y if y.is_finite() else _nothing_told(x) or PLUS_INFINITY
+
+
+def _pole_of_gamma(x: Ball) -> bool:
+    return x == MINUS_INFINITY or (x <= 0 and x.is_integer())
 
 
 INF = float("inf")
@@ -70,85 +117,225 @@ FUNCTIONS: dict[str, Callable[[Ball], Ball]] = {
     "abs": _absolute,
     "exp": guarded(arb.exp, {INF: PLUS_INFINITY, -INF: arb(0)}),
     "expm1": guarded(arb.expm1, {INF: PLUS_INFINITY, -INF: arb(-1)}),
-    "log": guarded(arb.log, {0.0: MINUS_INFINITY, INF: PLUS_INFINITY}),
-    "log1p": guarded(arb.log1p, {-1.0: MINUS_INFINITY, INF: PLUS_INFINITY}),
-    "sqrt": guarded(arb.sqrt, {INF: PLUS_INFINITY}),
-    "rsqrt": guarded(arb.rsqrt, {0.0: PLUS_INFINITY, INF: arb(0)}),
-    "sin": guarded(arb.sin, {}),
-    "cos": guarded(arb.cos, {}),
-    "atan": guarded(arb.atan, {INF: _half_pi, -INF: lambda: -_half_pi()}),
+    "log": guarded(arb.log, {0.0: MINUS_INFINITY, INF: PLUS_INFINITY}, lambda x: x < 0),
+    "log1p": guarded(arb.log1p, {-1.0: MINUS_INFINITY, INF: PLUS_INFINITY}, lambda x: x < -1),
+    "sqrt": guarded(arb.sqrt, {INF: PLUS_INFINITY}, lambda x: x < 0),
+    "rsqrt": guarded(arb.rsqrt, {0.0: PLUS_INFINITY, INF: arb(0)}, lambda x: x < 0),
+    "sin": _periodic(arb.sin),
+    "cos": _periodic(arb.cos),
+    "atan": guarded(arb.atan, {INF: lambda: arb.pi() / 2, -INF: lambda: -arb.pi() / 2}),
     "sinh": guarded(arb.sinh, {INF: PLUS_INFINITY, -INF: MINUS_INFINITY}),
     "cosh": guarded(arb.cosh, {INF: PLUS_INFINITY, -INF: PLUS_INFINITY}),
     "tanh": guarded(arb.tanh, {INF: arb(1), -INF: arb(-1)}),
     "asinh": guarded(arb.asinh, {INF: PLUS_INFINITY, -INF: MINUS_INFINITY}),
-    "atanh": guarded(arb.atanh, {1.0: PLUS_INFINITY, -1.0: MINUS_INFINITY}),
+    "atanh": guarded(arb.atanh, {1.0: PLUS_INFINITY, -1.0: MINUS_INFINITY}, lambda x: x > 1 or x < -1),
     "erf": guarded(arb.erf, {INF: arb(1), -INF: arb(-1)}),
     "erfc": guarded(arb.erfc, {INF: arb(0), -INF: arb(2)}),
-    "lgamma": guarded(_lgamma, {0.0: PLUS_INFINITY, INF: PLUS_INFINITY}),
-    "digamma": guarded(arb.digamma, {INF: PLUS_INFINITY}),
-    "times_pi": lambda x: x * arb.pi(),
+    "lgamma": guarded(_lgamma, {0.0: PLUS_INFINITY, INF: PLUS_INFINITY}, lambda x: x < 0),
+    "digamma": guarded(arb.digamma, {INF: PLUS_INFINITY}, _pole_of_gamma),
+    "times_pi": guarded(lambda x: x * arb.pi(), {INF: PLUS_INFINITY, -INF: MINUS_INFINITY}),
 }
+
+
+# Two numbers: what is not finite is told apart after the fact, so that finite results cost one question
+
+
+def _add(x: Ball, y: Ball) -> Ball:
+    z = x + y
+    if z.is_finite():
+        return z
+    # both finite cannot be; of two infinities with unlike signs FLINT has made a nan
+    return _nothing_told(x, y) or (UNDEFINED if z.is_nan() else _infinity(z > 0))
+
+
+def _subtract(x: Ball, y: Ball) -> Ball:
+    return _add(x, -y)
+
+
+def _multiply(x: Ball, y: Ball) -> Ball:
+    z = x * y
+    if z.is_finite():
+        return z
+    told = _nothing_told(x, y)
+    if told is not None:
+        return told
+    if x == 0 or y == 0:
+        return UNDEFINED
+    if x.contains(0) or y.contains(0):
+        return UNKNOWN
+    return _infinity((x > 0) == (y > 0))
 
 
 def _divide(x: Ball, y: Ball) -> Ball:
     z = x / y
-    if z.is_finite() or not z.is_nan():
+    if z.is_finite():
         return z
-    return UNDEFINED if (x.is_exact() and y.is_exact()) or x.is_nan() or y.is_nan() else UNKNOWN
+    if y == 0:
+        return UNDEFINED  # whatever x is: even its infinity would have no sign
+    told = _nothing_told(x, y)
+    if told is not None:
+        return told
+    if is_infinite(y):
+        return UNDEFINED if is_infinite(x) else arb(0)
+    if y.contains(0):
+        return UNKNOWN
+    return _infinity((x > 0) == (y > 0))
 
 
 def _pow(x: Ball, y: Ball) -> Ball:
+    if y == 0:
+        return arb(1)
+    told = _nothing_told(x, y)
+    if told is not None:
+        return told
     z = x**y
-    if z.is_finite() or not z.is_nan():
+    if z.is_finite():
         return z
-    return UNDEFINED if (x.is_exact() and y.is_exact()) or x.is_nan() or y.is_nan() else UNKNOWN
+    if y.is_integer():
+        return power(x, int(y.unique_fmpz()))
+    if is_infinite(y):
+        return _infinite_power(x, y > 0)
+    if x == 0 or x == PLUS_INFINITY:
+        if y.contains(0):
+            return UNKNOWN
+        if x == 0 and y < 0 and y.contains_integer():
+            return UNKNOWN  # an odd integer would leave the infinity without a sign
+        return arb(0) if (x == 0) == (y > 0) else PLUS_INFINITY
+    # a negative number has integer powers only
+    return UNDEFINED if x < 0 and not y.contains_integer() else UNKNOWN
+
+
+def _infinite_power(x: Ball, growing: bool) -> Ball:
+    """x**inf, or x**-inf: 1 where x is 1, as in IEEE 754."""
+    if x == 1:
+        return arb(1)
+    if x < 0:
+        return UNDEFINED
+    if x > 1:
+        return PLUS_INFINITY if growing else arb(0)
+    if x >= 0 and x < 1:
+        return arb(0) if growing else PLUS_INFINITY
+    return UNKNOWN
+
+
+def power(x: Ball, n: int) -> Ball:
+    """The integer power; a negative odd one has no limit at 0."""
+    if x.is_finite():
+        y = x**n
+        if y.is_finite():
+            return y
+    elif n == 0:
+        return arb(1)
+    told = _nothing_told(x)  # FLINT 3.6 crashes at powers of [inf +- inf], so they are not asked for
+    if told is not None:
+        return told
+    if is_infinite(x):
+        return arb(0) if n < 0 else _infinity(bool(x > 0) or n % 2 == 0)
+    if x == 0:
+        return PLUS_INFINITY if n % 2 == 0 else UNDEFINED
+    if n > 0:  # FLINT has nan for a ball around 0
+        largest = x.abs_upper() ** n
+        return largest.union(arb(0) if n % 2 == 0 else -largest)
+    return UNKNOWN
+
+
+def _atan2(y: Ball, x: Ball) -> Ball:
+    if not (x.is_finite() and y.is_finite()):  # FLINT makes a number of nan
+        told = _nothing_told(x, y)
+        if told is not None:
+            return told
+        if is_infinite(x) and is_infinite(y):
+            return UNDEFINED
+    return arb.atan2(y, x)
 
 
 def _maximum(x: Ball, y: Ball) -> Ball:
-    return y if x == MINUS_INFINITY else x if y == MINUS_INFINITY else x.max(y)
+    z = x.max(y)
+    if z.is_finite():
+        return z
+    return _nothing_told(x, y) or (
+        PLUS_INFINITY if x == PLUS_INFINITY or y == PLUS_INFINITY else MINUS_INFINITY
+    )
 
 
 def _minimum(x: Ball, y: Ball) -> Ball:
-    return y if x == PLUS_INFINITY else x if y == PLUS_INFINITY else x.min(y)
+    z = x.min(y)
+    if z.is_finite():
+        return z
+    return _nothing_told(x, y) or (
+        MINUS_INFINITY if x == MINUS_INFINITY or y == MINUS_INFINITY else PLUS_INFINITY
+    )
+
+
+def _zeta(s: Ball, x: Ball) -> Ball:
+    """Hurwitz zeta for an integer s >= 2: the sum over k >= 0 of (x + k)**-s."""
+    z = s.zeta(x)
+    if z.is_finite():
+        return z
+    told = _nothing_told(x)
+    if told is not None:
+        return told
+    n = int(s.unique_fmpz())
+    if x == PLUS_INFINITY:
+        return arb(0)
+    if _pole_of_gamma(x):
+        return PLUS_INFINITY if n % 2 == 0 and x.is_finite() else UNDEFINED
+    if not x > -4096:
+        return UNKNOWN
+    # FLINT has positive x only: terms go in front until x is (DLMF 25.11.3)
+    total = arb(0)
+    while not x > 0:
+        total, x = _add(total, power(x, -n)), x + 1
+    return _add(total, s.zeta(x))
 
 
 def _union(x: Ball, y: Ball) -> Ball:
-    return x.union(y)
+    if x.is_finite() and y.is_finite():
+        return x.union(y)
+    if is_undefined(x) and is_undefined(y):
+        return UNDEFINED
+    return x if is_infinite(x) and x == y else UNKNOWN
 
 
 OPERATORS: dict[str, Callable[[Any, Any], Any]] = {
-    "add": np.add,
-    "sub": np.subtract,
-    "mul": np.multiply,
+    "add": np.frompyfunc(_add, 2, 1),
+    "sub": np.frompyfunc(_subtract, 2, 1),
+    "mul": np.frompyfunc(_multiply, 2, 1),
     "div": np.frompyfunc(_divide, 2, 1),
     "pow": np.frompyfunc(_pow, 2, 1),
     "power": lambda x, n: _unary_power(n)(x),
-    "atan2": np.frompyfunc(lambda y, x: arb.atan2(y, x), 2, 1),
+    "atan2": np.frompyfunc(_atan2, 2, 1),
     "maximum": np.frompyfunc(_maximum, 2, 1),
     "minimum": np.frompyfunc(_minimum, 2, 1),
-    "zeta": np.frompyfunc(lambda s, x: s.zeta(x), 2, 1),
+    "zeta": np.frompyfunc(_zeta, 2, 1),
 }
-UNARY = {name: np.frompyfunc(function, 1, 1) for name, function in FUNCTIONS.items()}
+QUICK_OPERATORS = OPERATORS | {"add": np.add, "sub": np.subtract, "mul": np.multiply}
+UNARY: dict[str, Callable[[Any], Any]] = {
+    name: np.frompyfunc(function, 1, 1) for name, function in FUNCTIONS.items()
+}
 UNARY["neg"] = np.negative  # numpy's own loop is faster where there is nothing to guard
 
 
 @functools.cache
 def _unary_power(n: int) -> Callable[[Any], Any]:
-    """The integer power; a negative one has a pole at 0."""
-    return np.frompyfunc(guarded(lambda x: x**n, {}), 1, 1)
+    return np.frompyfunc(lambda x: power(x, n), 1, 1)
 
 
-def _masked_add(x: Ball, y: Ball) -> Ball:
-    return y if x is ABSENT else x if y is ABSENT else x + y
+def _masking(
+    add: Callable[[Ball, Ball], Ball], sub: Callable[[Ball, Ball], Ball], mul: Callable[[Ball, Ball], Ball]
+) -> dict[str, Callable[[Any, Any], Any]]:
+    """The operations through which an absent zero passes."""
+    return {
+        "add": np.frompyfunc(lambda x, y: y if x is ABSENT else x if y is ABSENT else add(x, y), 2, 1),
+        "sub": np.frompyfunc(lambda x, y: x if y is ABSENT else -y if x is ABSENT else sub(x, y), 2, 1),
+        "mul": np.frompyfunc(lambda x, y: ABSENT if x is ABSENT or y is ABSENT else mul(x, y), 2, 1),
+        "div": np.frompyfunc(lambda x, y: ABSENT if x is ABSENT else _divide(x, y), 2, 1),
+        "neg": np.frompyfunc(lambda x, y: x if x is ABSENT else -x, 2, 1),
+    }
 
 
-MASKED: dict[str, Callable[[Any, Any], Any]] = {
-    "add": np.frompyfunc(_masked_add, 2, 1),
-    "sub": np.frompyfunc(lambda x, y: x if y is ABSENT else -y if x is ABSENT else x - y, 2, 1),
-    "mul": np.frompyfunc(lambda x, y: ABSENT if x is ABSENT or y is ABSENT else x * y, 2, 1),
-    "div": np.frompyfunc(lambda x, y: ABSENT if x is ABSENT else _divide(x, y), 2, 1),
-    "neg": np.frompyfunc(lambda x, y: x if x is ABSENT else -x, 2, 1),
-}
+MASKED = _masking(_add, _subtract, _multiply)
+QUICK_MASKED = _masking(operator.add, operator.sub, operator.mul)
 _compare = {
     "lt": (np.less, np.greater_equal),
     "le": (np.less_equal, np.greater),
@@ -190,16 +377,18 @@ class ArbArithmetic:
         return UNARY[name](x)
 
     def binary(self, name: str, x: Any, y: Any) -> Any:
-        return OPERATORS[name](x, y)
+        return (QUICK_OPERATORS if ctx.prec <= QUICK else OPERATORS)[name](x, y)
 
     def absent(self) -> Ball:
         return ABSENT
 
     def masked(self, name: str, x: Any, y: Any) -> Any:
-        return MASKED[name](x, y) if name in MASKED else OPERATORS[name](x, y)
+        operation = (QUICK_MASKED if ctx.prec <= QUICK else MASKED).get(name)
+        return operation(x, y) if operation else self.binary(name, x, y)
 
     def sum(self, x: Any, axes: tuple[int, ...], masked: bool) -> Any:
-        adding: Any = MASKED["add"] if masked else np.add
+        quick, careful = (QUICK_MASKED, MASKED) if masked else (QUICK_OPERATORS, OPERATORS)
+        adding: Any = (quick if ctx.prec <= QUICK else careful)["add"]
         for axis in sorted(axes, reverse=True):
             x = adding.reduce(x, axis=axis)
         return x
@@ -219,8 +408,11 @@ class ArbArithmetic:
     def interval(self, low: int, high: int) -> Any:
         return np.array([arb(low).union(arb(high))], dtype=object)
 
+    def doubt(self, low: int, high: int) -> Any:
+        return self.interval(low, high) if ctx.prec >= PATIENCE else np.array([UNKNOWN], dtype=object)
+
     def order(self, x: Any) -> tuple[np.ndarray, np.ndarray]:
-        middles = np.frompyfunc(lambda b: float(b.mid()), 1, 1)(x).astype(np.float64)
+        middles = np.asarray(np.frompyfunc(float, 1, 1)(x), dtype=np.float64)
         order = np.argsort(middles, axis=-1, kind="stable")
         # float64 middles may tie or overflow where the balls do not: one pass of exact insertion puts that right
         order = _insertion(x, order)
@@ -255,11 +447,10 @@ def enclose_root(function: Callable[[Any], Any], low: Any, high: Any) -> Any:
     its bracket where that is undecided too. By the intermediate value theorem every bracket with proved signs at its
     ends holds a root, and an increasing function has no other.
     """
-    from flint import ctx
-
     low, high = low.copy(), high.copy()
     at_low, at_high = function(low), function(high)
-    below = np.greater_equal(at_low, 0).astype(bool)  # already up at the lower end: the nearer end is the answer
+    # already up at the lower end, or still down at the upper: the nearer end is the answer
+    below = np.greater_equal(at_low, 0).astype(bool)
     above = np.less_equal(at_high, 0).astype(bool)
     stuck = np.zeros(low.shape, dtype=bool)
     for _ in range(ctx.prec + 8):
@@ -282,4 +473,3 @@ def enclose_root(function: Callable[[Any], Any], low: Any, high: Any) -> Any:
 
 
 ARB = ArbArithmetic()
-_ = fmpz

@@ -29,6 +29,9 @@ class Arithmetic(Protocol):
     Absent zeros: `absent()` is the zero of a derivative that does not exist, because a branch was not taken or an
     element was not selected. It absorbs every factor, infinite and undefined ones included, which an ordinary exact
     zero must not do (the derivative of sqrt(x)**2 at 0 is 1, not 0 times infinity).
+
+    `interval(low, high)` is what is known of a share at a tie; `doubt` the same where the tie itself is undecided, and
+    no more than unknown while a higher precision may still decide it.
     """
 
     name: str
@@ -42,6 +45,7 @@ class Arithmetic(Protocol):
     def compare(self, name: str, x: Any, y: Any) -> np.ndarray: ...
     def select(self, decision: np.ndarray, x: Any, y: Any) -> Any: ...
     def interval(self, low: int, high: int) -> Any: ...
+    def doubt(self, low: int, high: int) -> Any: ...
     def order(self, x: Any) -> tuple[np.ndarray, np.ndarray]: ...
     def unknown(self, x: Any, lanes: np.ndarray) -> Any: ...
     def root(self, function: Callable[[Any], Any], low: Any, high: Any) -> Any: ...
@@ -255,7 +259,11 @@ def apply(operation: str, *operands: Reals, parameters: tuple[Any, ...] = ()) ->
 
 
 def _forward(
-    arithmetic: Arithmetic, operation: str, operands: tuple[Reals, ...], parameters: tuple[Any, ...], masked: bool
+    arithmetic: Arithmetic,
+    operation: str,
+    operands: tuple[Reals, ...],
+    parameters: tuple[Any, ...],
+    masked: bool,
 ) -> Any:
     first = operands[0].data
     match operation:
@@ -279,9 +287,7 @@ def _forward(
             return first[(slice(None), *parameters[0])]
         case "scatter":
             key, shape = parameters
-            data = np.full((first.shape[0], *shape), arithmetic.absent(), dtype=object)
-            data[(slice(None), *key)] = first
-            return data
+            return _scattered(arithmetic, first, key, shape)
         case "reshape":
             return first.reshape((first.shape[0], *parameters[0]))
         case "transpose":
@@ -294,7 +300,7 @@ def _forward(
             lanes = builtins.max(operand.lanes for operand in operands)
             parts = [np.broadcast_to(o.data, (lanes, *o.data.shape[1:])) for o in operands]
             return np.concatenate(parts, axis=parameters[0] + 1)
-        case "permute":
+        case "permute" | "sort":
             return np.take_along_axis(first, parameters[0], axis=parameters[1] + 1)
         case "select":
             decision = parameters[0]
@@ -303,6 +309,19 @@ def _forward(
             return arithmetic.select(states, x, y)
         case _:
             return arithmetic.unary(operation, first)
+
+
+def _scattered(arithmetic: Arithmetic, x: Any, key: tuple[Any, ...], shape: tuple[int, ...]) -> Any:
+    data = np.full((x.shape[0], *shape), arithmetic.absent(), dtype=object)
+    if all(isinstance(part, int | slice) for part in key):
+        data[(slice(None), *key)] = x
+        return data
+    # a list may name an element twice: what arrives there adds up
+    places = np.arange(data[0].size).reshape(shape)[key].ravel()
+    flat, parts = data.reshape((x.shape[0], -1)), x.reshape((x.shape[0], -1))
+    for i, place in enumerate(places):
+        flat[:, place] = arithmetic.masked("add", flat[:, place], parts[:, i])
+    return flat.reshape(data.shape)
 
 
 def aligned(x: Any, y: Any) -> tuple[Any, Any]:
@@ -316,11 +335,13 @@ def aligned(x: Any, y: Any) -> tuple[Any, Any]:
 
 
 def binary(operation: str, x: "Reals | Ratio | Number", y: "Reals | Ratio | Number") -> Reals:
+    """The result of a binary `operation`; one of the two may be an exact number."""
     arithmetic = _arithmetic((x, y))
     return apply(operation, as_reals(x, arithmetic), as_reals(y, arithmetic))
 
 
 def compare(operation: str, x: "Reals | Number", y: "Reals | Number") -> Decision:
+    """Whether a comparison holds, per lane and element."""
     arithmetic = _arithmetic((x, y))
     a, b = aligned(as_reals(x, arithmetic).data, as_reals(y, arithmetic).data)
     return Decision(arithmetic, arithmetic.compare(operation, a, b))
@@ -493,6 +514,11 @@ def digamma(x: Reals) -> Reals:
     return apply("digamma", x)
 
 
+def abs(x: Reals) -> Reals:
+    """Distance from 0; at 0 its derivative is the interval [-1, 1]."""
+    return apply("abs", x)
+
+
 def sign(x: Reals) -> Reals:
     """-1, 0 or 1; its derivative is 0 wherever it has one."""
     return where(x > 0, 1, where(x < 0, -1, 0 * x))
@@ -630,13 +656,20 @@ def argsort(x: Reals) -> np.ndarray:
 
 
 def sort(x: Reals) -> Reals:
-    """Elements along the last axis in increasing order; unknown where the order is undecided."""
+    """Elements along the last axis in increasing order; unknown where the order is undecided.
+
+    Among equal elements the derivative is the interval between what their orders would give.
+    """
     order, undecided = x.arithmetic.order(x.data)
-    ordered = apply("permute", x, parameters=(order, x.ndim - 1))
+    ordered = apply("sort", x, parameters=(order, x.ndim - 1))
     if not undecided.any():
         return ordered
     return Reals(
-        x.arithmetic, x.arithmetic.unknown(ordered.data, undecided), ordered.origin, ordered.traced, ordered.masked
+        x.arithmetic,
+        x.arithmetic.unknown(ordered.data, undecided),
+        ordered.origin,
+        ordered.traced,
+        ordered.masked,
     )
 
 

@@ -49,6 +49,27 @@ def _log(x: Any) -> Any:
     return CONTEXT.ninf if x == 0 else CONTEXT.log(x)
 
 
+def _lgamma(x: Any) -> Any:
+    return CONTEXT.inf if x == 0 else CONTEXT.loggamma(x)
+
+
+def _pow(x: Any, y: Any) -> Any:
+    if y == 0 or x == 1:
+        return CONTEXT.mpf(1)  # as in IEEE 754; mpmath has nan at infinities
+    if x == 0 and y < 0:
+        # no sign without a side: undefined after odd powers
+        return CONTEXT.nan if CONTEXT.isint(y) and int(y) % 2 else CONTEXT.inf
+    return x**y
+
+
+def _maximum(x: Any, y: Any) -> Any:
+    return CONTEXT.nan if CONTEXT.isnan(x) or CONTEXT.isnan(y) else max(x, y)
+
+
+def _minimum(x: Any, y: Any) -> Any:
+    return CONTEXT.nan if CONTEXT.isnan(x) or CONTEXT.isnan(y) else min(x, y)
+
+
 FUNCTIONS: dict[str, Callable[[Any], Any]] = {
     "neg": lambda x: -x,
     "abs": abs,
@@ -68,7 +89,7 @@ FUNCTIONS: dict[str, Callable[[Any], Any]] = {
     "atanh": CONTEXT.atanh,
     "erf": CONTEXT.erf,
     "erfc": CONTEXT.erfc,
-    "lgamma": CONTEXT.loggamma,
+    "lgamma": _lgamma,
     "digamma": CONTEXT.digamma,
     "times_pi": lambda x: x * CONTEXT.pi,
 }
@@ -77,11 +98,11 @@ OPERATORS: dict[str, Callable[[Any, Any], Any]] = {
     "sub": lambda x, y: x - y,
     "mul": lambda x, y: x * y,
     "div": lambda x, y: x / y,
-    "pow": lambda x, y: x**y,
-    "power": lambda x, n: x**n,
+    "pow": _pow,
+    "power": _pow,
     "atan2": lambda y, x: CONTEXT.atan2(y, x),
-    "maximum": max,
-    "minimum": min,
+    "maximum": _maximum,
+    "minimum": _minimum,
     "zeta": lambda s, x: CONTEXT.zeta(s, x),
 }
 MASKED: dict[str, Callable[[Any, Any], Any]] = {
@@ -147,6 +168,9 @@ class MpArithmetic:
 
     def interval(self, low: int, high: int) -> Any:
         return np.array([CONTEXT.mpf(low + high) / 2], dtype=object)
+
+    def doubt(self, low: int, high: int) -> Any:
+        return self.interval(low, high)
 
     def order(self, x: Any) -> tuple[np.ndarray, np.ndarray]:
         return np.argsort(x, axis=-1, kind="stable"), np.zeros(x.shape[:-1], dtype=bool)

@@ -10,20 +10,21 @@ A gradient at a kink is an interval on purpose: it is proved when doubling the p
 sound, for the ball encloses the truth at every precision.
 """
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from flint import ctx
+from flint import arb, ctx
 
 from numcheck.formats import Format
-from numcheck.reals.arb import ARB
+from numcheck.reals.arb import QUICK, is_infinite, is_undefined
 from numcheck.reals.mp import CONTEXT
 
-START, LIMIT = 128, 10_000
+START, LIMIT = QUICK, 10_000
 TOLERANCE = 1 / 64
+KEPT = 2.0**-20  # FLINT's radii have 30 bits, rounded up at every operation
 
 PROVED, INVALID, UNRESOLVED = 0, 1, 2
 
@@ -59,12 +60,14 @@ class Enclosure:
 
 
 @contextmanager
-def precision(bits: int) -> Iterator[None]:
+def precision(bits: int) -> Generator[None, None, None]:
     """FLINT's and mpmath's working precision, put back afterwards."""
     before, before_mp = ctx.prec, CONTEXT.prec
     ctx.prec = CONTEXT.prec = bits
     try:
-        yield
+        # FLINT leaves the processor's floating-point flags raised (digamma does), and numpy would warn of them
+        with np.errstate(all="ignore"):
+            yield
     finally:
         ctx.prec, CONTEXT.prec = before, before_mp
 
@@ -81,38 +84,70 @@ def precisions() -> Iterator[int]:
 # From balls to float64 pairs --------------------------------------------------------------------------------------
 
 
-def _pair(ball: Any) -> tuple[float, float, float, int, int]:
-    """(high, low, radius, exponent, state) of one ball."""
-    if ball.is_finite():
-        middle, radius = ball.mid(), ball.rad()
-        if middle == 0 and radius == 0:
-            return 0.0, 0.0, 0.0, 0, PROVED
-        mantissa, exponent = (middle if middle != 0 else radius).man_exp()
-        scale = int(mantissa).bit_length() + int(exponent)
-        if abs(scale) < 900:
-            high = float(middle)
-            low = float(middle - high)
-            unit = 2.0**-scale
-            return high * unit, low * unit, float(radius) * unit, scale, PROVED
-        shifted, width = middle * _two ** (-scale), radius * _two ** (-scale)
-        high = float(shifted)
-        return high, float(shifted - high), float(width), scale, PROVED
-    if ball.is_nan():
+# What high and low together may leave unsaid of a midpoint in [0.5, 1): low's own rounding, with room to spare.
+REMAINDER = 2.0**-104
+# Exponents stop here. exp(3e38) lies beyond int64's, and beyond every format by more than any comparison can see.
+EXPONENT_LIMIT = 2**60
+
+
+def _parts(ball: Any) -> tuple[float, float, float, int, int]:
+    """(high, low, radius, exponent, state) of one ball, not yet normalised."""
+    high = float(ball)
+    size = abs(high)
+    if 1e-250 < size < 1e250:
+        rest = ball - high
+        low, radius = float(rest), float(ball.rad())
+        if radius < 1e18 * size:
+            exact = radius == 0 and rest.is_exact() and rest == low
+            return high, low, 0.0 if exact else radius or 5e-324, 0, PROVED
+    return _extreme_parts(ball)
+
+
+def _extreme_parts(ball: Any) -> tuple[float, float, float, int, int]:
+    """The same where plain conversion to float64 would lose the ball: zero, tiny, huge, wide or not finite."""
+    if is_undefined(ball):
         return np.nan, 0.0, 0.0, 0, INVALID
-    if ball == _infinity or ball == -_infinity:
+    if is_infinite(ball):
         return (np.inf if ball > 0 else -np.inf), 0.0, 0.0, 0, PROVED
-    return np.nan, 0.0, np.inf, 0, UNRESOLVED
+    if not ball.is_finite():
+        return np.nan, 0.0, np.inf, 0, UNRESOLVED
+    middle, radius = ball.mid(), ball.rad()
+    if middle == 0 and radius == 0:
+        return 0.0, 0.0, 0.0, 0, PROVED
+    if abs(middle) <= radius:
+        widest, exponent = _scaled(radius if middle == 0 else (abs(middle) + radius).mid(), None)
+        # rounded up by more than the sum and the conversion can have rounded down
+        return 0.0, 0.0, float(widest) * (1 + 2**-20 if middle != 0 else 1), _stored(exponent), PROVED
+    middle, exponent = _scaled(middle, None)
+    high = float(middle)
+    rest = middle - high
+    low, width = float(rest), float(_scaled(radius, exponent)[0]) if radius != 0 else 0.0
+    exact = radius == 0 and rest.is_exact() and rest == low
+    return high, low, 0.0 if exact else width or 5e-324, _stored(exponent), PROVED
 
 
-_two = ARB.lift([2])[0]
-_infinity = -ARB.unary("log", ARB.lift([0]))[0]
+def _scaled(number: Any, by: int | None) -> tuple[Any, int]:
+    """An exact ball times 2**-`by`, by default into [0.5, 1), and the exponent taken out.
+
+    Through integers: FLINT's own powers of two end before its exponents do.
+    """
+    mantissa, exponent = (int(part) for part in number.man_exp())
+    by = mantissa.bit_length() + exponent if by is None else by
+    return arb(mantissa) * arb(2) ** max(exponent - by, -(10**6)), by
+
+
+def _stored(exponent: int) -> int:
+    return max(-EXPONENT_LIMIT, min(EXPONENT_LIMIT, exponent))
 
 
 def enclosure(data: np.ndarray) -> Enclosure:
     """The float64 pairs of an array of balls."""
-    parts = np.array([_pair(ball) for ball in data.flat], dtype=np.float64).reshape(-1, 5)
+    parts = np.array([_parts(ball) for ball in data.flat], dtype=np.float64).reshape(-1, 5)
     high, low, radius, exponent, state = (column.reshape(data.shape) for column in parts.T)
-    return Enclosure(high, low, radius, exponent.astype(np.int64), state.astype(np.int8))
+    high, shift = np.frexp(high)  # zeros, infinities and nans keep a shift of 0
+    low, radius = np.ldexp(low, -shift), np.ldexp(radius, -shift)
+    radius = np.where((radius > 0) & (high != 0), radius + REMAINDER, radius)
+    return Enclosure(high, low, radius, exponent.astype(np.int64) + shift, state.astype(np.int8))
 
 
 def ulp_exponent(truth: Enclosure, format: Format) -> np.ndarray:
@@ -123,16 +158,24 @@ def ulp_exponent(truth: Enclosure, format: Format) -> np.ndarray:
 
 
 def narrow(found: Enclosure, format: Format, tolerance: float) -> np.ndarray:
+    """Where the radius is at most `tolerance` of the format's ulp at the truth."""
     with np.errstate(over="ignore", under="ignore"):
         gap = np.clip(ulp_exponent(found, format) - found.exponent, -1000, 1000).astype(np.int32)
         return (found.state != UNRESOLVED) & (found.radius <= tolerance * np.ldexp(1.0, gap))
 
 
 def no_longer_narrows(before: Enclosure, now: Enclosure, format: Format, tolerance: float) -> np.ndarray:
-    """Where twice the precision left the ball as it was: an interval on purpose, between one-sided derivatives."""
+    """Where twice the precision left the ball as it was: an interval on purpose, between one-sided derivatives.
+
+    As it was, up to `tolerance` ulp or the few bits that a radius is kept in. A ball that rounding made wide loses far
+    more of its radius, and an undecided tie is unknown until precision is unlikely to decide it (`arb.PATIENCE`).
+    """
     same = (before.exponent == now.exponent) & np.isfinite(before.radius) & np.isfinite(now.radius)
     with np.errstate(invalid="ignore"):
-        change = np.abs(before.radius - now.radius) + np.abs((before.high - now.high) + (before.low - now.low))
+        change = np.abs(before.radius - now.radius) + np.abs(
+            (before.high - now.high) + (before.low - now.low)
+        )
         change = np.where(np.isfinite(change), change, np.inf)
     moved = Enclosure(now.high, now.low, change, now.exponent, now.state)
-    return same & (now.radius > 0) & np.isfinite(now.high) & narrow(moved, format, tolerance)
+    kept = (change <= KEPT * now.radius) | narrow(moved, format, tolerance)
+    return same & (now.radius > 0) & np.isfinite(now.high) & (now.state == PROVED) & kept

@@ -6,8 +6,11 @@ operations of `arrays` themselves, so that a derivative is traced too and can be
 Sources of the rules: elementary calculus; digamma and Hurwitz zeta: NIST DLMF 5.15.1 and 25.11.17.
 """
 
+import functools
 import heapq
-from collections.abc import Callable, Sequence
+import itertools
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from types import FunctionType
 from typing import Any
 
 import numpy as np
@@ -83,51 +86,45 @@ def one_hot(like: Reals, hot: np.ndarray) -> Reals:
     return Reals(like.arithmetic, data, masked=True)
 
 
-def _select(states: np.ndarray, ct: Reals, origin: Origin) -> tuple[Reals, Reals]:
+def _between(ct: Reals, smooth: Reals, tied: np.ndarray, low: int, high: int) -> Reals:
+    """`smooth`, but ct times the interval [low, high] at a tie, and what can be said where the tie is undecided."""
+    for state, known in ((m.YES, ct.arithmetic.interval), (m.UNDECIDED, ct.arithmetic.doubt)):
+        here = tied == state
+        if here.any():
+            slope = Reals(ct.arithmetic, known(low, high))
+            smooth = m.apply("select", ct * slope, smooth, parameters=(here.astype(np.int8),))
+    return smooth
+
+
+def _select(states: np.ndarray, ct: Reals) -> tuple[Reals, Reals]:
     nothing = absent(ct, ct.shape)
-    return (
-        m.apply("select", ct, nothing, parameters=(states,)),
-        m.apply("select", nothing, ct, parameters=(states,)),
-    )
+    left = m.apply("select", ct, nothing, parameters=((states == m.YES).astype(np.int8),))
+    right = m.apply("select", ct, nothing, parameters=((states == m.NO).astype(np.int8),))
+    undecided = np.where(states == m.UNDECIDED, m.UNDECIDED, m.NO)
+    return _between(ct, left, undecided, 0, 1), _between(ct, right, undecided, 0, 1)
 
 
 def _extremum(ct: Reals, origin: Origin, operation: str) -> tuple[Reals, Reals]:
-    # At a tie, decided or not, each side gets a share in [0, 1]: the interval between the one-sided derivatives.
+    # At a tie each side gets a share in [0, 1]: the interval between the one-sided derivatives.
     x, y = origin.operands
-    decided = m.compare(operation, x, y).states
-    tied = m.compare("eq", x, y).states != m.NO
-    share = Reals(ct.arithmetic, np.broadcast_to(ct.arithmetic.interval(0, 1), (1,)))
-    left, right = _select(decided, ct, origin)
-    if not tied.any():
-        return left, right
-    states = tied.astype(np.int8)
-    both = ct * share
-    return (
-        m.apply("select", both, left, parameters=(states,)),
-        m.apply("select", both, right, parameters=(states,)),
-    )
+    tied = m.compare("eq", x, y).states
+    left, right = _select(m.compare(operation, x, y).states, ct)
+    return _between(ct, left, tied, 0, 1), _between(ct, right, tied, 0, 1)
 
 
 def _absolute(ct: Reals, x: Reals) -> Reals:
-    tied = (m.compare("eq", x, 0).states != m.NO).astype(np.int8)
-    signed = m.apply("select", ct, -ct, parameters=(m.compare("gt", x, 0).states,))
-    if not tied.any():
-        return signed
-    slope = Reals(ct.arithmetic, np.broadcast_to(ct.arithmetic.interval(-1, 1), (1,)))
-    return m.apply("select", ct * slope, signed, parameters=(tied,))
+    positive = m.compare("gt", x, 0).states
+    signed = m.apply("select", ct, -ct, parameters=((positive == m.YES).astype(np.int8),))
+    return _between(ct, signed, m.compare("eq", x, 0).states, -1, 1)
 
 
 def _norm(ct: Reals, out: Reals, origin: Origin) -> Reals:
     (x,), (axes,) = origin.operands, origin.parameters
     kept = tuple(1 if i in axes else size for i, size in enumerate(x.shape))
     ct, length = m.reshape(ct, kept), m.reshape(out, kept)
-    zero = (m.compare("eq", length, 0).states != m.NO).astype(np.int8)
-    smooth = ct * (x / length)
-    if not zero.any():
-        return smooth
-    ball = Reals(ct.arithmetic, np.broadcast_to(ct.arithmetic.interval(-1, 1), (1,)))
-    states = np.broadcast_to(zero, (zero.shape[0], *x.shape))
-    return m.where(m.Decision(ct.arithmetic, states), m.broadcast(ct * ball, x.shape), smooth)
+    tied = m.compare("eq", length, 0).states
+    tied = np.broadcast_to(tied, (tied.shape[0], *x.shape))
+    return _between(m.broadcast(ct, x.shape), ct * (x / length), tied, -1, 1)
 
 
 def _pow(ct: Reals, out: Reals, origin: Origin) -> tuple[Reals, Reals | None]:
@@ -152,6 +149,21 @@ def _concatenate(ct: Reals, origin: Origin) -> tuple[Reals, ...]:
 
 def _permute(ct: Reals, origin: Origin) -> Reals:
     order, axis = origin.parameters
+    return m.apply("permute", ct, parameters=(np.argsort(order, axis=axis + 1), axis))
+
+
+def _sort(ct: Reals, out: Reals, origin: Origin) -> Reals:
+    # Equal elements may stand in any order: each takes all between its own cotangent and those of its equals.
+    order, axis = origin.parameters
+    size = out.shape[-1]
+    if (m.compare("eq", out[..., 1:], out[..., :-1]).states != m.NO).any():
+        given = [ct[..., i] for i in range(size)]
+        taken = list(given)
+        for i, j in itertools.permutations(range(size), 2):
+            tied = m.compare("eq", out[..., i], out[..., j]).states
+            moved = given[j] - given[i]
+            taken[i] = taken[i] + _between(moved, absent(moved, moved.shape), tied, 0, 1)
+        ct = m.stack(taken, axis)
     return m.apply("permute", ct, parameters=(np.argsort(order, axis=axis + 1), axis))
 
 
@@ -218,7 +230,7 @@ RULES: dict[str, Rule] = {
     "abs": _one(lambda ct, x, y: _absolute(ct, x)),
     "maximum": lambda ct, out, origin: _extremum(ct, origin, "gt"),
     "minimum": lambda ct, out, origin: _extremum(ct, origin, "lt"),
-    "select": lambda ct, out, origin: _select(origin.parameters[0], ct, origin),
+    "select": lambda ct, out, origin: _select(origin.parameters[0], ct),
     "pin": lambda ct, out, origin: (ct, None),
     "sum": lambda ct, out, origin: (_sum(ct, origin),),
     "norm": lambda ct, out, origin: (_norm(ct, out, origin),),
@@ -231,6 +243,7 @@ RULES: dict[str, Rule] = {
     "broadcast": lambda ct, out, origin: (ct,),  # unbroadcast sums the repeats
     "concatenate": lambda ct, out, origin: _concatenate(ct, origin),
     "permute": lambda ct, out, origin: (_permute(ct, origin),),
+    "sort": lambda ct, out, origin: (_sort(ct, out, origin),),
 }
 
 
@@ -265,9 +278,29 @@ def implicit(function: Callable[[Reals], Reals], low: Any, high: Any) -> Reals:
 
 
 def _like(function: Callable[[Reals], Reals], number: Any) -> Reals:
-    closed_over = [
-        cell.cell_contents for cell in function.__closure__ or () if isinstance(cell.cell_contents, Reals)
-    ]
-    if not closed_over:
-        raise ValueError("m.root's function must use at least one of the formula's inputs")
-    return m.as_reals(number, closed_over[0].arithmetic)
+    for found in _reals_within(function, 6):
+        return m.as_reals(number, found.arithmetic)
+    raise ValueError("m.root's function must use at least one of the formula's inputs")
+
+
+def _reals_within(thing: Any, depth: int) -> Iterator[Reals]:
+    """The arrays that a function closes over, directly or in other functions and containers."""
+    parts: Iterable[Any]
+    match thing:
+        case Reals():
+            parts = ()
+            yield thing
+        case _ if not depth:
+            return
+        case tuple() | list():
+            parts = thing
+        case dict():
+            parts = thing.values()
+        case functools.partial():
+            parts = (thing.func, *thing.args, *thing.keywords.values())
+        case FunctionType():
+            parts = (*(cell.cell_contents for cell in thing.__closure__ or ()), *(thing.__defaults__ or ()))
+        case _:
+            return
+    for part in parts:
+        yield from _reals_within(part, depth - 1)

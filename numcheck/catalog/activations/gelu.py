@@ -6,7 +6,7 @@ Where it is hard: the negative tail, where erf(x / sqrt 2) is nearly -1 and 1 + 
 import math
 
 import torch
-import torch.nn.functional as F
+from torch.nn import functional
 
 from numcheck import formula, gap, m, real, ulps
 
@@ -36,18 +36,54 @@ _SQRT_HALF = math.sqrt(0.5)
 
 
 # cond=4: the derivative P(x) + x p(x) is a difference near -0.75, and each of its terms is rounded up to four times
+@gap(
+    "cancellation",
+    "1 + erf(x / sqrt 2) cancels in the negative tail: nothing is left below -5.5 in float32",
+    of="value",
+)
+@gap(
+    "cancellation",
+    "1 + erf(x / sqrt 2) cancels in the negative tail: nothing is left below -5.5 in float32",
+    of="grad",
+    formats=("float32", "float16"),
+)
+@gap(
+    "underflow",
+    "exp(-x*x/2) is subnormal, with few digits, where x times it is not yet",
+    of="grad",
+    formats=("float32",),
+)
 @gelu.routine(value=ulps(2), grad=ulps(4, cond=4))
 def naive_form(x):
     """As the paper prints it."""
     return x * (1 + torch.erf(x * _SQRT_HALF)) / 2
 
 
-@gelu.routine(value=ulps(2), grad=ulps(4, cond=4))
+# cond=2: the argument is rounded twice, and erfc magnifies each by x*x
+@gap("underflow", "erfc is subnormal, with few digits, where x times it is not yet", formats=("float32",))
+@gelu.routine(value=ulps(2, cond=2), grad=ulps(4, cond=4))
 def complementary_form(x):
     """x erfc(-x / sqrt 2) / 2: nothing to subtract."""
     return x * torch.erfc(-x * _SQRT_HALF) / 2
 
 
+@gap(
+    "cancellation",
+    "1 + erf(x / sqrt 2) cancels in the negative tail: nothing is left below -5.5 in float32",
+    of="value",
+)
+@gap(
+    "cancellation",
+    "1 + erf(x / sqrt 2) cancels in the negative tail: nothing is left below -5.5 in float32",
+    of="grad",
+    formats=("float32", "float16"),
+)
+@gap(
+    "underflow",
+    "exp(-x*x/2) is subnormal, with few digits, where x times it is not yet",
+    of="grad",
+    formats=("float32",),
+)
 @gelu.routine(value=ulps(2), grad=ulps(4, cond=4))
 def normal_distribution(x):
     """x times torch.special.ndtr(x)."""
@@ -55,13 +91,31 @@ def normal_distribution(x):
 
 
 # cond=2: the logarithm is rounded as well as its exponential, and torch has log_ndtr in float32 and float64 only
-@gelu.routine(value=ulps(2, cond=2), grad=ulps(4, cond=4), formats=("float32",))
+@gap("underflow", "the exponential is subnormal, with few digits or none, where x times it is not yet")
+@gelu.routine(value=ulps(4, cond=2), grad=ulps(4, cond=4), formats=("float32",))
 def exponential_of_log_normal(x):
     """x times exp(torch.special.log_ndtr(x))."""
     return x * torch.exp(torch.special.log_ndtr(x))
 
 
+@gap(
+    "cancellation",
+    "1 + erf(x / sqrt 2) cancels in the negative tail: use x erfc(-x / sqrt 2) / 2",
+    formats=("float32", "bfloat16"),
+)
+@gap(
+    "underflow",
+    "the kernel flushes subnormal results to zero, around x = 0 and in the tail",
+    of="grad",
+    formats=("float32",),
+)
+@gap(
+    "underflow",
+    "the kernel flushes subnormal results to zero, around x = 0 and in the tail",
+    of="value",
+    formats=("bfloat16",),
+)
 @gelu.routine(value=ulps(2), grad=ulps(4, cond=4))
 def torch_builtin(x):
     """torch.nn.functional.gelu."""
-    return F.gelu(x)
+    return functional.gelu(x)

@@ -5,7 +5,7 @@ absorbed by 1; for very negative x it is x itself, which any form that passes th
 """
 
 import torch
-import torch.nn.functional as F
+from torch.nn import functional
 
 from numcheck import formula, gap, m, real, ulps
 
@@ -36,12 +36,31 @@ def it_is_minus_softplus_of_minus_x(f, x):
     return f(x), -m.log1p(m.exp(-x))
 
 
+@gap("underflow", "the backward squares 1 / (1 + exp(-x)), which underflows", of="grad")
+@gap("underflow", "the backward squares 1 / (1 + exp(-x)), which underflows", of="grad")
+@gap("underflow", "the backward squares 1 / (1 + exp(-x)), which underflows", of="grad")
+@gap("underflow", "the backward squares 1 / (1 + exp(-x)), which underflows", of="grad")
+@gap("special_value", "log(0) where the result is x", of="value")
+@gap("overflow", "exp(-x) exceeds the largest number below -log(largest): log(0)")
+@gap("absorption", "exp(-x) and 1 absorb each other in 1 + exp(-x)", of="value")
+@gap(
+    "absorption",
+    "exp(-x) and 1 absorb each other in 1 + exp(-x)",
+    of="grad",
+    formats=("float32", "float16"),
+)
+@gap("nan_gradient", "the backward multiplies infinity by zero", of="grad")
+@gap("underflow", "the backward squares 1 / (1 + exp(-x)), which underflows", of="grad")
 @log_sigmoid.routine(value=ulps(2), grad=ulps(4))
 def naive_form(x):
     """As the book prints it."""
     return torch.log(1 / (1 + torch.exp(-x)))
 
 
+@gap("underflow", "the sigmoid underflows to zero or a subnormal before its logarithm is large")
+@gap("cancellation", "the logarithm of a rounded number near one has lost what distinguishes it from one")
+@gap("nan_gradient", "the backward multiplies 1/0 by zero", of="grad")
+@gap("overflow", "the backward divides by a subnormal sigmoid", of="grad", formats=("float16",))
 @log_sigmoid.routine(value=ulps(2), grad=ulps(4))
 def log_of_sigmoid(x):
     """The logarithm of torch's own sigmoid."""
@@ -55,12 +74,47 @@ def stable_form(x):
     return torch.where(x >= 0, -tail, x - tail)
 
 
+@gap(
+    "underflow",
+    "0 - log1p(exp(-x)) is +0 where exp(-x) underflows, and the exact result is negative",
+    of="value",
+)
+@gap(
+    "underflow",
+    "0 - log1p(exp(-x)) is +0 where exp(-x) underflows, and the exact result is negative",
+    of="value",
+)
+@gap(
+    "underflow",
+    "0 - log1p(exp(-x)) is +0 where exp(-x) underflows, and the exact result is negative",
+    of="value",
+)
+@gap(
+    "underflow",
+    "0 - log1p(exp(-x)) is +0 where exp(-x) underflows, and the exact result is negative",
+    of="value",
+)
+@gap(
+    "underflow",
+    "0 - log1p(exp(-x)) is +0 where exp(-x) underflows, and the exact result is negative",
+    of="value",
+)
+@gap(
+    "wrong_formula",
+    "autograd takes the derivatives of clamp and abs at 0 as 1 and 0; their sum is 1, not 1/2",
+    of="grad",
+)
 @log_sigmoid.routine(value=ulps(2), grad=ulps(4))
 def clamped_form(x):
     """min(x, 0) - log1p(exp(-abs(x))), with torch's clamp and abs."""
     return torch.clamp(x, max=0) - torch.log1p(torch.exp(-torch.abs(x)))
 
 
+@gap(
+    "overflow",
+    "the backward exponentiates a positive number, which overflows, and divides by it",
+    of="grad",
+)
 @log_sigmoid.routine(value=ulps(2), grad=ulps(4))
 def log_add_exp(x):
     """-logaddexp(0, -x)."""
@@ -70,10 +124,40 @@ def log_add_exp(x):
 @log_sigmoid.routine(value=ulps(2), grad=ulps(4))
 def minus_softplus(x):
     """-softplus(-x) with torch's softplus and its default threshold of 20."""
-    return -F.softplus(-x)
+    return -functional.softplus(-x)
 
 
+@gap(
+    "underflow",
+    "min(x, 0) - log1p(exp(-x)) is +0 where exp(-x) underflows, and the exact result is negative",
+    of="value",
+    formats=("float32", "bfloat16"),
+)
+@gap(
+    "underflow",
+    "min(x, 0) - log1p(exp(-x)) is +0 where exp(-x) underflows, and the exact result is negative",
+    of="value",
+    formats=("float32", "bfloat16"),
+)
+@gap(
+    "underflow",
+    "min(x, 0) - log1p(exp(-x)) is +0 where exp(-x) underflows, and the exact result is negative",
+    of="value",
+    formats=("float32", "bfloat16"),
+)
+@gap(
+    "underflow",
+    "min(x, 0) - log1p(exp(-x)) is +0 where exp(-x) underflows, and the exact result is negative",
+    of="value",
+    formats=("float32", "bfloat16"),
+)
+@gap(
+    "underflow",
+    "min(x, 0) - log1p(exp(-x)) is +0 where exp(-x) underflows, and the exact result is negative",
+    of="value",
+    formats=("float32", "bfloat16"),
+)
 @log_sigmoid.routine(value=ulps(2), grad=ulps(4))
 def torch_builtin(x):
     """torch.nn.functional.logsigmoid."""
-    return F.logsigmoid(x)
+    return functional.logsigmoid(x)

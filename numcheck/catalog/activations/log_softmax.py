@@ -43,6 +43,11 @@ def a_common_offset_changes_nothing(f, x):
     return f(x + 3), f(x)
 
 
+@gap("underflow", "exponentials are subnormal or zero, and so is the share whose logarithm is taken")
+@gap("overflow", "exp exceeds the largest number beyond log(largest): infinity over infinity")
+@gap("cancellation", "the logarithm of a rounded share near one has lost what distinguishes it from one")
+@gap("nan_gradient", "the backward multiplies an infinity by zero", of="grad")
+@gap("special_value", "log(0), or 0/0 where all exponentials underflow", of="value", formats=("float16",))
 @log_softmax.routine(value=ulps(2), grad=ulps(4))
 def naive_form(x):
     """As the book prints it."""
@@ -50,18 +55,44 @@ def naive_form(x):
     return torch.log(z / z.sum(-1, keepdim=True))
 
 
+@gap(
+    "underflow",
+    "the share is subnormal or zero before its logarithm is large; small exponentials are absorbed",
+)
+@gap("cancellation", "the logarithm of a rounded share near one has lost what distinguishes it from one")
+@gap("nan_gradient", "the backward multiplies 1/0 by zero", of="grad")
+@gap("overflow", "the backward divides by a subnormal share", of="grad")
 @log_softmax.routine(value=ulps(2), grad=ulps(4))
 def log_of_softmax(x):
     """The logarithm of torch's softmax."""
     return torch.log(torch.softmax(x, -1))
 
 
+@gap("absorption", "the logarithm of the sum is absorbed by the largest input")
+@gap(
+    "cancellation",
+    "x and logsumexp(x) are close where a share is nearly one, and both rounded at the size of the offset",
+)
+@gap(
+    "underflow",
+    "the small exponentials that make a nearly certain class's logarithm underflow or are absorbed",
+)
+@gap("overflow", "x - logsumexp(x) leaves the range", formats=("float16",))
 @log_softmax.routine(value=ulps(2), grad=ulps(4))
 def minus_logsumexp(x):
     """x - logsumexp(x): two numbers of the size of the offset are subtracted."""
     return x - torch.logsumexp(x, -1, keepdim=True)
 
 
+@gap(
+    "cancellation",
+    "log(1 + small) of a rounded sum: the largest entry's logarithm has lost its digits, as has 1 - s_i",
+)
+@gap("absorption", "small exponentials are absorbed by the largest entry's 1, so that its logarithm is zero")
+@gap(
+    "underflow",
+    "small exponentials underflow or are absorbed; the result is +0 where the exact one is negative",
+)
 @log_softmax.routine(value=ulps(2), grad=ulps(4))
 def max_subtracted(x):
     """The largest input is subtracted before the exponentials and not added again."""
@@ -69,7 +100,13 @@ def max_subtracted(x):
     return shifted - torch.log(torch.exp(shifted).sum(-1, keepdim=True))
 
 
-@log_softmax.routine(value=ulps(2), grad=ulps(4))
+# grad ulps(8): the derivatives of eight entries are added one after another
+@gap(
+    "underflow",
+    "0 - log1p(small) is +0 where small underflows, and the exact result is negative; small derivatives are absorbed",
+)
+@gap("cancellation", "the derivative 1 - s_i is taken of a rounded share that is nearly one", of="grad")
+@log_softmax.routine(value=ulps(2), grad=ulps(8))
 def stable_form(x):
     """The largest input's own term is left out of the sum and log1p takes the others."""
     largest, position = x.max(-1, keepdim=True)
@@ -78,6 +115,22 @@ def stable_form(x):
     return shifted - torch.log1p(others)
 
 
+@gap(
+    "cancellation",
+    "log(1 + small) of a rounded sum: the largest entry's logarithm has lost its digits, as has 1 - s_i",
+)
+@gap(
+    "underflow",
+    "small exponentials underflow or are absorbed; the result is +0 where the exact one is negative",
+    of="grad",
+    formats=("float32", "float16"),
+)
+@gap(
+    "underflow",
+    "small exponentials underflow or are absorbed; the result is +0 where the exact one is negative",
+    of="value",
+    formats=("float16",),
+)
 @log_softmax.routine(value=ulps(2), grad=ulps(4))
 def torch_builtin(x):
     """torch.log_softmax."""

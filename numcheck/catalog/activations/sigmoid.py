@@ -5,7 +5,7 @@ derivative s (1 - s) is taken of an s that has rounded to 1, though the derivati
 """
 
 import torch
-import torch.nn.functional as F
+from torch.nn import functional
 
 from numcheck import formula, gap, m, real, ulps
 
@@ -31,12 +31,92 @@ def opposite_odds_share_the_rest(f, x):
     return f(-x), 1 - f(x)
 
 
+@gap(
+    "underflow",
+    "the backward squares 1 / (1 + exp(-x)), which underflows at half the x at which the derivative does",
+    of="grad",
+)
+@gap(
+    "underflow",
+    "the backward squares 1 / (1 + exp(-x)), which underflows at half the x at which the derivative does",
+    of="grad",
+)
+@gap(
+    "underflow",
+    "the backward squares 1 / (1 + exp(-x)), which underflows at half the x at which the derivative does",
+    of="grad",
+)
+@gap(
+    "underflow",
+    "the backward squares 1 / (1 + exp(-x)), which underflows at half the x at which the derivative does",
+    of="grad",
+)
+@gap(
+    "overflow",
+    "exp(-x) exceeds the largest number below -log(largest), where the result is still subnormal",
+    of="value",
+)
+@gap(
+    "nan_gradient",
+    "the backward multiplies the infinite exp(-x) by the zero square of its reciprocal",
+    of="grad",
+)
+@gap(
+    "absorption",
+    "the 1 of 1 + exp(-x) is absorbed, and the square of the reciprocal has underflowed",
+    of="grad",
+    formats=("float32",),
+)
+@gap(
+    "underflow",
+    "the backward squares 1 / (1 + exp(-x)), which underflows at half the x at which the derivative does",
+    of="grad",
+)
 @sigmoid.routine(value=ulps(2), grad=ulps(4))
 def naive_form(x):
     """As the book prints it."""
     return 1 / (1 + torch.exp(-x))
 
 
+@gap(
+    "underflow",
+    "the square of 1 / (1 + exp(x)) underflows before exp(x) overflows",
+    of="grad",
+    formats=("float16",),
+)
+@gap(
+    "underflow",
+    "the square of 1 / (1 + exp(x)) underflows before exp(x) overflows",
+    of="grad",
+    formats=("float16",),
+)
+@gap(
+    "underflow",
+    "the square of 1 / (1 + exp(x)) underflows before exp(x) overflows",
+    of="grad",
+    formats=("float16",),
+)
+@gap(
+    "underflow",
+    "the square of 1 / (1 + exp(x)) underflows before exp(x) overflows",
+    of="grad",
+    formats=("float16",),
+)
+@gap("overflow", "exp(x) exceeds the largest number beyond log(largest): infinity over infinity")
+@gap(
+    "cancellation",
+    "autograd adds 1/(1 + z) and -z/(1 + z)**2, which cancel for large z = exp(x)",
+    of="grad",
+)
+@gap("absorption", "1 is absorbed by exp(x), so the two terms of the derivative cancel to zero", of="grad")
+@gap("special_value", "infinity over infinity at x = inf", of="value", formats=("bfloat16", "float16"))
+@gap("nan_gradient", "infinity over infinity at x = inf", of="grad", formats=("bfloat16", "float16"))
+@gap(
+    "underflow",
+    "the square of 1 / (1 + exp(x)) underflows before exp(x) overflows",
+    of="grad",
+    formats=("float16",),
+)
 @sigmoid.routine(value=ulps(2), grad=ulps(4))
 def exponential_ratio(x):
     """exp(x) / (1 + exp(x)): good for negative x only."""
@@ -51,6 +131,11 @@ def stable_form(x):
     return torch.where(x >= 0, 1 / (1 + z), z / (1 + z))
 
 
+@gap(
+    "wrong_formula",
+    "autograd takes the derivative of abs at 0 as 0, so this form is flat at x = 0, where the slope is 1/4",
+    of="grad",
+)
 @sigmoid.routine(value=ulps(2), grad=ulps(4))
 def absolute_value_form(x):
     """The stable form with abs(x) in place of a choice."""
@@ -58,6 +143,10 @@ def absolute_value_form(x):
     return torch.where(x >= 0, 1, z) / (1 + z)
 
 
+@gap(
+    "cancellation",
+    "1 + tanh(x/2) cancels for negative x; the derivative 1 - tanh**2 for large x of either sign",
+)
 @sigmoid.routine(value=ulps(2), grad=ulps(4))
 def half_tanh(x):
     """0.5 (1 + tanh(x/2)), as written for hardware that has a tanh."""
@@ -67,9 +156,19 @@ def half_tanh(x):
 @sigmoid.routine(value=ulps(2), grad=ulps(4))
 def exponential_of_log_sigmoid(x):
     """Through the logarithm, whose derivative keeps its digits on both sides."""
-    return torch.exp(F.logsigmoid(x))
+    return torch.exp(functional.logsigmoid(x))
 
 
+@gap(
+    "underflow",
+    "below -log(largest) the kernel's exp(-x) overflows, and a subnormal result comes out as zero",
+    formats=("float32", "bfloat16"),
+)
+@gap(
+    "cancellation",
+    "the backward computes s (1 - s) from the rounded s: use log_sigmoid where small derivatives matter",
+    of="grad",
+)
 @sigmoid.routine(value=ulps(2), grad=ulps(4))
 def torch_builtin(x):
     """torch.sigmoid."""

@@ -5,7 +5,7 @@ through zero, where only absolute digits can be asked for (the conditioning term
 """
 
 import torch
-import torch.nn.functional as F
+from torch.nn import functional
 
 from numcheck import formula, gap, m, real, ulps
 
@@ -17,7 +17,7 @@ from numcheck import formula, gap, m, real, ulps
         ((2,), "1.761594155955764888119458282604793590413"),
         ((-20,), "-4.122307236380407162861724258949185381505e-8"),
     ],
-    x=real(-1e308, 1e308, near=(-88.72, -16.6, -1.278, 16.6, 88.72)),
+    x=real(-1e308, 1e308, near=(-95, -88.72, -16.6, -16, -1.278, 16.6, 88.72)),
 )
 def silu(x):
     """x times the share sigmoid(x)."""
@@ -31,30 +31,126 @@ def positive_minus_negative_part_is_x(f, x):
 
 
 # cond=4: the derivative s + x s (1 - s) is a difference near -1.278, and each of its terms is rounded up to four times
+@gap(
+    "underflow",
+    "the backward squares 1 / (1 + exp(-x)), which underflows at half the x at which the derivative does",
+    of="grad",
+)
+@gap(
+    "underflow",
+    "the backward squares 1 / (1 + exp(-x)), which underflows at half the x at which the derivative does",
+    of="grad",
+)
+@gap(
+    "underflow",
+    "the backward squares 1 / (1 + exp(-x)), which underflows at half the x at which the derivative does",
+    of="grad",
+)
+@gap(
+    "underflow",
+    "the backward squares 1 / (1 + exp(-x)), which underflows at half the x at which the derivative does",
+    of="grad",
+)
+@gap(
+    "overflow",
+    "exp(-x) exceeds the largest number below -log(largest), where the result is x exp(x) and not yet zero",
+)
+@gap(
+    "nan_gradient",
+    "the backward multiplies the infinite exp(-x) by the zero square of its reciprocal",
+    of="grad",
+)
+@gap(
+    "underflow",
+    "the backward squares 1 / (1 + exp(-x)), which underflows at half the x at which the derivative does",
+    of="grad",
+)
 @silu.routine(value=ulps(2), grad=ulps(4, cond=4))
 def naive_form(x):
     """As the paper prints it."""
     return x * (1 / (1 + torch.exp(-x)))
 
 
+@gap(
+    "underflow",
+    "the backward squares 1 / (1 + exp(-x)), which underflows at half the x at which the derivative does",
+    of="grad",
+)
+@gap(
+    "underflow",
+    "the backward squares 1 / (1 + exp(-x)), which underflows at half the x at which the derivative does",
+    of="grad",
+)
+@gap(
+    "underflow",
+    "the backward squares 1 / (1 + exp(-x)), which underflows at half the x at which the derivative does",
+    of="grad",
+)
+@gap(
+    "underflow",
+    "the backward squares 1 / (1 + exp(-x)), which underflows at half the x at which the derivative does",
+    of="grad",
+)
+@gap(
+    "overflow",
+    "exp(-x) exceeds the largest number below -log(largest), where the result is x exp(x) and not yet zero",
+)
+@gap(
+    "nan_gradient",
+    "the backward multiplies the infinite exp(-x) by the zero square of its reciprocal",
+    of="grad",
+)
+@gap(
+    "underflow",
+    "the backward squares 1 / (1 + exp(-x)), which underflows at half the x at which the derivative does",
+    of="grad",
+)
 @silu.routine(value=ulps(2), grad=ulps(4, cond=4))
 def quotient_form(x):
     """x / (1 + exp(-x))."""
     return x / (1 + torch.exp(-x))
 
 
+@gap(
+    "underflow",
+    "the sigmoid is subnormal, with few digits or none, where x times it is still normal",
+    of="value",
+)
+@gap(
+    "underflow",
+    "the sigmoid is subnormal, with few digits or none, where x times it is still normal",
+    of="grad",
+    formats=("float32", "float16"),
+)
+@gap(
+    "cancellation",
+    "the backward computes s (1 - s) from the rounded s and multiplies what is left by x",
+    of="grad",
+    formats=("float32",),
+)
 @silu.routine(value=ulps(2), grad=ulps(4, cond=4))
 def times_sigmoid(x):
     """x * torch.sigmoid(x)."""
     return x * torch.sigmoid(x)
 
 
+@gap(
+    "cancellation",
+    "1 + tanh(x/2) cancels for negative x; the derivative 1 - tanh**2 for large x of either sign",
+)
 @silu.routine(value=ulps(2), grad=ulps(4, cond=4))
 def half_tanh(x):
     """0.5 x (1 + tanh(x/2))."""
     return 0.5 * x * (1 + torch.tanh(0.5 * x))
 
 
+@gap("underflow", "the sigmoid is subnormal, with few digits, where x times it is still normal", of="value")
+@gap(
+    "underflow",
+    "the sigmoid is subnormal, with few digits, where x times it is still normal",
+    of="grad",
+    formats=("float32", "float16"),
+)
 @silu.routine(value=ulps(2), grad=ulps(4, cond=4))
 def stable_form(x):
     """x times the two-sided sigmoid, whose exponential is at most one."""
@@ -62,7 +158,31 @@ def stable_form(x):
     return x * torch.where(x >= 0, 1 / (1 + z), z / (1 + z))
 
 
+@gap(
+    "underflow",
+    "below -log(largest) the kernel's exp(-x) overflows, and x exp(x), still normal at first, comes out as zero",
+    of="value",
+    formats=("float32", "bfloat16"),
+)
+@gap(
+    "underflow",
+    "below -log(largest) the kernel's exp(-x) overflows, and x exp(x), still normal at first, comes out as zero",
+    of="grad",
+    formats=("float32",),
+)
+@gap(
+    "cancellation",
+    "the backward computes 1 - s from the rounded s; for x below -log(largest) s itself is zero",
+    of="value",
+    formats=("float32", "bfloat16"),
+)
+@gap(
+    "cancellation",
+    "the backward computes 1 - s from the rounded s; for x below -log(largest) s itself is zero",
+    of="grad",
+    formats=("float32",),
+)
 @silu.routine(value=ulps(2), grad=ulps(4, cond=4))
 def torch_builtin(x):
     """torch.nn.functional.silu."""
-    return F.silu(x)
+    return functional.silu(x)

@@ -5,7 +5,7 @@ result is x itself; and for x below about -log(2/u) the small exponential is abs
 """
 
 import torch
-import torch.nn.functional as F
+from torch.nn import functional
 
 from numcheck import formula, gap, m, real, ulps
 
@@ -30,12 +30,15 @@ def positive_minus_negative_part_is_x(f, x):
     return f(x) - f(-x), x
 
 
+@gap("absorption", "exp(x) is absorbed by 1 below log(u)", of="value")
+@gap("overflow", "exp(x) exceeds the largest number beyond log(largest)")
 @softplus.routine(value=ulps(2), grad=ulps(4))
 def naive_form(x):
     """As the paper prints it."""
     return torch.log(1 + torch.exp(x))
 
 
+@gap("overflow", "exp(x) exceeds the largest number beyond log(largest)")
 @softplus.routine(value=ulps(2), grad=ulps(4))
 def log1p_form(x):
     """log1p(exp(x)): keeps the small exponential, not the large one."""
@@ -49,25 +52,41 @@ def stable_form(x):
     return torch.where(x > 0, x + tail, tail)
 
 
+@gap(
+    "wrong_formula",
+    "autograd takes the derivatives of clamp and abs at 0 as 1 and 0; their sum is 1, not 1/2",
+    of="grad",
+)
 @softplus.routine(value=ulps(2), grad=ulps(4))
 def clamped_form(x):
     """max(x, 0) + log1p(exp(-abs(x))), with torch's clamp and abs."""
     return torch.clamp(x, min=0) + torch.log1p(torch.exp(-torch.abs(x)))
 
 
+@gap(
+    "overflow",
+    "the backward exponentiates a positive number, which overflows, and divides by it",
+    of="grad",
+)
 @softplus.routine(value=ulps(2), grad=ulps(4))
 def log_add_exp(x):
     """logaddexp(x, 0)."""
     return torch.logaddexp(x, torch.zeros_like(x))
 
 
+@gap(
+    "underflow",
+    "log_sigmoid(-x) is +0 where exp(x) underflows, so its opposite is -0, and the exact result is positive",
+    of="value",
+    formats=("float32", "bfloat16"),
+)
 @softplus.routine(value=ulps(2), grad=ulps(4))
 def minus_log_sigmoid(x):
     """-log_sigmoid(-x) with torch's log_sigmoid."""
-    return -F.logsigmoid(-x)
+    return -functional.logsigmoid(-x)
 
 
 @softplus.routine(value=ulps(2), grad=ulps(4))
 def torch_builtin(x):
     """torch.nn.functional.softplus, which returns x itself beyond its threshold of 20."""
-    return F.softplus(x)
+    return functional.softplus(x)

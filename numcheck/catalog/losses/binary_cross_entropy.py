@@ -57,6 +57,7 @@ def naive_form(logit: torch.Tensor, label: torch.Tensor) -> torch.Tensor:
     of="grad",
 )
 @gap("overflow", "1/p overflows for a subnormal p", of="grad", formats=("float16",))
+@gap("underflow", "sigmoid underflows: 1/0 times 0", of="grad")
 @binary_cross_entropy.routine(value=ulps(2), grad=ulps(4))
 def sigmoid_then_log(logit: torch.Tensor, label: torch.Tensor) -> torch.Tensor:
     """The two layers of a network that ends in a sigmoid."""
@@ -67,6 +68,13 @@ def sigmoid_then_log(logit: torch.Tensor, label: torch.Tensor) -> torch.Tensor:
 @gap(
     "wrong_formula",
     "torch cuts logarithms off at -100, and the denominator p (1 - p) of the derivative at 1e-12",
+    of="value",
+)
+@gap(
+    "wrong_formula",
+    "torch cuts logarithms off at -100, and the denominator p (1 - p) of the derivative at 1e-12",
+    of="grad",
+    formats=("float32", "bfloat16"),
 )
 @gap(
     "cancellation",
@@ -81,10 +89,8 @@ def sigmoid_then_torch_builtin(logit: torch.Tensor, label: torch.Tensor) -> torc
     return functional.binary_cross_entropy(torch.sigmoid(logit), label.to(logit.dtype), reduction="none")
 
 
-@gap(
-    "cancellation",
-    "max(0, -x) + log(exp(-max) + exp(-x - max)): the logarithm of a sum near 1 keeps no digit of a small loss, nor does sigmoid(x) - 1",
-)
+@gap("cancellation", "the logarithm of a sum near 1 keeps no digit of a small loss, nor does sigmoid(x) - 1")
+@gap("underflow", "sigmoid is 0 where it should be subnormal", of="grad", formats=("float32", "bfloat16"))
 @binary_cross_entropy.routine(value=ulps(2), grad=ulps(2))
 def torch_builtin(logit: torch.Tensor, label: torch.Tensor) -> torch.Tensor:
     """`binary_cross_entropy_with_logits`."""

@@ -7,7 +7,7 @@ from numcheck import formula, m, one_of, real, ulps
 
 
 @formula(
-    source="Hastie, Tibshirani & Friedman 2009, The Elements of Statistical Learning, section 12.3.2, equation 12.25",
+    source="Hastie, Tibshirani & Friedman 2009, The Elements of Statistical Learning, section 12.3.2, table 12.1",
     known=[((0.25, 1), "0.75"), ((-3, 1), "4"), ((3, 1), "0")],
     score=real(-10000, 10000, near=(1, -1)),
     side=one_of(-1, 1),

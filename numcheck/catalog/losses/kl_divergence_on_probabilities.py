@@ -7,7 +7,7 @@ from numcheck import formula, gap, m, simplex, ulps
 
 
 @formula(
-    source="Cover & Thomas 2006, Elements of Information Theory, equation 2.26, with 0 log(0/p) = 0 and q log(q/0) infinite",
+    source="Cover & Thomas 2006, Elements of Information Theory, section 2.3, equation 2.26",
     known=[
         (((0.75, 0.25), (0.5, 0.5)), "0.130812035941136959129201806234"),
         (((0.5, 0.5), (0.75, 0.25)), "0.143841036225890463719609502997"),
@@ -19,9 +19,12 @@ from numcheck import formula, gap, m, simplex, ulps
 def kl_divergence_on_probabilities(target: m.Reals, prediction: m.Reals) -> m.Reals:
     """Nats lost when `target` is coded with the probabilities `prediction`; infinite where it held a case impossible.
 
+    0 log(0/p) counts as 0, whatever p.
+
     Hard where either has zeros, where their quotient leaves the range, and where both nearly agree.
     """
-    return m.sum(m.where(target == 0, 0, target * m.log(target / prediction)))
+    # the quotient's logarithm as a difference, so that q log(q/0) is infinite: 1/0 alone has no sign
+    return m.sum(m.where(target == 0, 0, target * (m.log(target) - m.log(prediction))))
 
 
 @kl_divergence_on_probabilities.law
@@ -39,6 +42,7 @@ def the_order_of_classes_does_not_matter(f, target, prediction):
 @gap("special_value", "0 * log(0) is NaN, and so is log(0/0)")
 @gap("overflow", "q/p overflows for a tiny p")
 @gap("nan_gradient", "0 times an infinite derivative is NaN", of="grad")
+@gap("underflow", "q/p underflows to 0 for a tiny q", of="value")
 @kl_divergence_on_probabilities.routine(value=ulps(2, gamma=True), grad=ulps(2))
 def naive_form(target: torch.Tensor, prediction: torch.Tensor) -> torch.Tensor:
     """The formula without its convention for 0 log 0."""
@@ -47,6 +51,7 @@ def naive_form(target: torch.Tensor, prediction: torch.Tensor) -> torch.Tensor:
 
 @gap("special_value", "0 * log(0) is NaN where neither has the class", of="value")
 @gap("nan_gradient", "0 times the infinite derivative of log(0)", of="grad")
+@gap("overflow", "q/p overflows for a tiny p", of="grad", formats=("float16",))
 @kl_divergence_on_probabilities.routine(value=ulps(2, gamma=True), grad=ulps(2))
 def torch_builtin(target: torch.Tensor, prediction: torch.Tensor) -> torch.Tensor:
     """`kl_div` of the prediction's logarithm, summed over each point."""
@@ -54,6 +59,7 @@ def torch_builtin(target: torch.Tensor, prediction: torch.Tensor) -> torch.Tenso
 
 
 @gap("nan_gradient", "the derivative q/p is 0/0 where neither has the class", of="grad")
+@gap("overflow", "q/p overflows for a tiny p", of="grad", formats=("float16",))
 @kl_divergence_on_probabilities.routine(value=ulps(2, gamma=True), grad=ulps(2))
 def difference_of_xlogy(target: torch.Tensor, prediction: torch.Tensor) -> torch.Tensor:
     """sum(xlogy(q, q) - xlogy(q, p)): xlogy has the convention for 0 log 0."""
@@ -70,17 +76,17 @@ def masked_logarithms(target: torch.Tensor, prediction: torch.Tensor) -> torch.T
 
 @gap("wrong_formula", "the added number is not small beside a small p", formats=("float32", "bfloat16"))
 @gap(
-    "special_value",
-    "1e-8 rounds to 0 in half precision: 0 * log(0) is NaN",
+    "absorption",
+    "q + 1e-8 and p + 1e-8 lose a small difference of q and p",
     of="value",
-    formats=("float16",),
+    formats=("float32", "bfloat16"),
 )
 @gap(
-    "nan_gradient",
-    "1e-8 rounds to 0 in half precision: 0 times an infinite derivative",
-    of="grad",
+    "underflow",
+    "1e-8 rounds to 0 in half precision: 0 times an infinite logarithm or derivative",
     formats=("float16",),
 )
+@gap("overflow", "q/p overflows for a tiny p", of="grad", formats=("float16",))
 @kl_divergence_on_probabilities.routine(value=ulps(2, gamma=True), grad=ulps(2))
 def shifted_logarithms(target: torch.Tensor, prediction: torch.Tensor) -> torch.Tensor:
     """1e-8 added inside both logarithms against log(0)."""

@@ -9,7 +9,7 @@ from numcheck import formula, gap, m, real, ulps
 
 
 @formula(
-    source="Saleh & Saleh 2022, Statistical Properties of the log-cosh Loss Function Used in Machine Learning, equation 3",
+    source="Saleh & Saleh 2022, Statistical Properties of the log-cosh Loss Function Used in Machine Learning",
     known=[
         ((1, 0), "0.4337808304830271870264946849"),
         ((100, 0), "99.3068528194400546905827678785"),

@@ -40,6 +40,7 @@ def exchanging_prediction_and_target_changes_nothing(f, prediction, target, beta
 
 
 @gap("nan_gradient", "beta = 0: the branch that is not taken divides by 0", of="grad")
+@gap("underflow", "e * e is subnormal before the division by a small beta", of="value", formats=("float16",))
 @smooth_l1.routine(value=ulps(2), grad=ulps(2))
 def naive_form(prediction: torch.Tensor, target: torch.Tensor, beta: float) -> torch.Tensor:
     """The formula as it is printed, without a case for beta = 0."""
@@ -50,9 +51,9 @@ def naive_form(prediction: torch.Tensor, target: torch.Tensor, beta: float) -> t
 
 @gap(
     "underflow",
-    "e * e is rounded to half precision before it is divided by beta",
+    "e * e is subnormal before the division by a small beta",
     of="value",
-    formats=("float16",),
+    formats=("float32", "float16"),
 )
 @smooth_l1.routine(value=ulps(2), grad=ulps(2))
 def torch_builtin(prediction: torch.Tensor, target: torch.Tensor, beta: float) -> torch.Tensor:
@@ -62,19 +63,19 @@ def torch_builtin(prediction: torch.Tensor, target: torch.Tensor, beta: float) -
 
 @smooth_l1.routine(value=ulps(2), grad=ulps(2))
 def divided_before_squaring(prediction: torch.Tensor, target: torch.Tensor, beta: float) -> torch.Tensor:
-    """e/2 times the share e/beta of the way to the kink; L1 where beta is 0."""
+    """e times e/(2 beta); L1 where beta is 0."""
     error = (prediction - target).abs()
     if beta == 0:
         return error
     near = error.clamp(max=beta)  # so that error / beta overflows in neither branch
-    return torch.where(error < beta, 0.5 * near * (near / beta), error - 0.5 * beta)
+    return torch.where(error < beta, near * (near / (2 * beta)), error - 0.5 * beta)
 
 
 @gap(
     "underflow",
-    "e * e / 2 is rounded to half precision before it is divided by beta",
+    "e * e / 2 is subnormal before the division by a small beta",
     of="value",
-    formats=("float16",),
+    formats=("float32", "float16"),
 )
 @smooth_l1.routine(value=ulps(2), grad=ulps(2))
 def huber_over_beta(prediction: torch.Tensor, target: torch.Tensor, beta: float) -> torch.Tensor:

@@ -36,14 +36,18 @@ def a_common_offset_changes_nothing(f, logits, label, smoothing):
 def the_order_of_classes_does_not_matter(f, logits, label, smoothing):
     """Rolling classes and label together leaves the loss."""
     size = len(logits)
-    return f(logits, label, smoothing), f(m.roll(logits, 1), (label.__index__() + 1) % size, smoothing)
+    return f(logits, label, smoothing), f(m.roll(logits, 1), (int(label) + 1) % size, smoothing)
 
 
 @gap("underflow", "a probability underflows, and its logarithm is infinite")
-@gap("special_value", "no smoothing times an infinite logarithm is NaN", of="value")
-@gap("nan_gradient", "the derivative 1/p of the logarithm is infinite, times 0", of="grad")
 @gap("overflow", "1/p overflows for a subnormal p", of="grad")
 @gap("cancellation", "p keeps no digit of 1 - p")
+@gap(
+    "absorption",
+    "p - smoothing/K keeps few digits of how far p is from 1/K",
+    of="grad",
+    formats=("float32",),
+)
 @smoothed_softmax_cross_entropy.routine(value=ulps(4, gamma=True), grad=ulps(4, gamma=True))
 def softmax_then_log(logits: torch.Tensor, label: torch.Tensor, smoothing: float) -> torch.Tensor:
     """The logarithm of a softmax layer's output, averaged with the smoothed target."""
@@ -54,6 +58,12 @@ def softmax_then_log(logits: torch.Tensor, label: torch.Tensor, smoothing: float
 
 @gap("cancellation", "log_softmax keeps no digit of a small loss; p - target cancels")
 @gap("underflow", "the logarithm of a p near 1 rounds to 0", formats=("float16",))
+@gap(
+    "absorption",
+    "p - smoothing/K keeps few digits of how far p is from 1/K",
+    of="grad",
+    formats=("float32",),
+)
 @smoothed_softmax_cross_entropy.routine(value=ulps(4, gamma=True), grad=ulps(4, gamma=True))
 def torch_builtin(logits: torch.Tensor, label: torch.Tensor, smoothing: float) -> torch.Tensor:
     """`cross_entropy` with `label_smoothing`."""
@@ -62,6 +72,12 @@ def torch_builtin(logits: torch.Tensor, label: torch.Tensor, smoothing: float) -
 
 @gap("cancellation", "log_softmax keeps no digit of a small loss; p - target cancels")
 @gap("underflow", "the logarithm of a p near 1 rounds to 0", formats=("float16",))
+@gap(
+    "absorption",
+    "p - smoothing/K keeps few digits of how far p is from 1/K",
+    of="grad",
+    formats=("float32",),
+)
 @smoothed_softmax_cross_entropy.routine(value=ulps(4, gamma=True), grad=ulps(4, gamma=True))
 def smoothed_target(logits: torch.Tensor, label: torch.Tensor, smoothing: float) -> torch.Tensor:
     """The target written out as probabilities, times -log_softmax."""
@@ -74,6 +90,12 @@ def smoothed_target(logits: torch.Tensor, label: torch.Tensor, smoothing: float)
     "cancellation",
     "p - smoothing/K cancels where the prediction is as flat as the smoothed target",
     of="grad",
+)
+@gap(
+    "absorption",
+    "p - smoothing/K keeps few digits of how far p is from 1/K",
+    of="grad",
+    formats=("float32", "bfloat16"),
 )
 @smoothed_softmax_cross_entropy.routine(value=ulps(4, gamma=True), grad=ulps(4, gamma=True))
 def margins_from_the_label(logits: torch.Tensor, label: torch.Tensor, smoothing: float) -> torch.Tensor:

@@ -7,7 +7,7 @@ from numcheck import formula, gap, index, m, ulps, vector
 
 
 @formula(
-    source="Goodfellow, Bengio & Courville 2016, Deep Learning, section 6.2.2.3, equation 6.30; the label -100 is torch's",
+    source="Goodfellow, Bengio & Courville 2016, Deep Learning, section 6.2.2.3, equation 6.30; torch's label -100",
     known=[
         (((1, 2, 3), 2), "0.407605964444380304482919904545"),
         (((1, 2, 3), -100), "0"),
@@ -33,8 +33,6 @@ def a_common_offset_changes_nothing(f, logits, label):
 
 @gap("overflow", "exp(x) overflows, and infinity/infinity times the mask 0 is NaN")
 @gap("underflow", "exp(x) underflows: the loss is infinite, or NaN times the mask 0")
-@gap("special_value", "all exp(x) underflow: 0/0, also times the mask 0")
-@gap("nan_gradient", "an infinite derivative times the mask 0", of="grad")
 @gap("cancellation", "p keeps no digit of 1 - p")
 @softmax_cross_entropy_with_ignored_label.routine(value=ulps(4, gamma=True), grad=ulps(4, gamma=True))
 def naive_form_times_mask(logits: torch.Tensor, label: torch.Tensor) -> torch.Tensor:
@@ -45,7 +43,7 @@ def naive_form_times_mask(logits: torch.Tensor, label: torch.Tensor) -> torch.Te
 
 
 @gap("cancellation", "log_softmax keeps no digit of a small loss; p_label - 1 cancels")
-@gap("underflow", "the logarithm of a p near 1 rounds to 0, and the loss to -0")
+@gap("underflow", "the logarithm of a p near 1 rounds to 0, and the loss to -0", formats=("float16",))
 @softmax_cross_entropy_with_ignored_label.routine(value=ulps(4, gamma=True), grad=ulps(4, gamma=True))
 def torch_builtin(logits: torch.Tensor, label: torch.Tensor) -> torch.Tensor:
     """`cross_entropy` with its `ignore_index`."""
@@ -53,7 +51,7 @@ def torch_builtin(logits: torch.Tensor, label: torch.Tensor) -> torch.Tensor:
 
 
 @gap("cancellation", "log_softmax keeps no digit of a small loss; p_label - 1 cancels")
-@gap("underflow", "the logarithm of a p near 1 rounds to 0, and the loss to -0")
+@gap("underflow", "the logarithm of a p near 1 rounds to 0, and the loss to -0", formats=("float16",))
 @softmax_cross_entropy_with_ignored_label.routine(value=ulps(4, gamma=True), grad=ulps(4, gamma=True))
 def log_softmax_times_mask(logits: torch.Tensor, label: torch.Tensor) -> torch.Tensor:
     """-log_softmax at some class, multiplied by 0 where the row is ignored."""
@@ -61,7 +59,8 @@ def log_softmax_times_mask(logits: torch.Tensor, label: torch.Tensor) -> torch.T
     return -chosen * (label >= 0)
 
 
-@softmax_cross_entropy_with_ignored_label.routine(value=ulps(2, gamma=True), grad=ulps(2, gamma=True))
+@softmax_cross_entropy_with_ignored_label.routine(value=ulps(2, gamma=True), grad=ulps(8, gamma=True))
+# 8: each of up to 7 exponentials may lose half an ulp when it is added to a sum near 1
 def softplus_of_the_margin_where_kept(logits: torch.Tensor, label: torch.Tensor) -> torch.Tensor:
     """softplus(logsumexp of the other classes' logits - x_label) where the row counts, else 0."""
     place = label.clamp(min=0)[:, None]

@@ -6,9 +6,7 @@ Just below one the numbers are u = 2**-precision apart, so that a step down from
 2**-12 in float16, 2**-9 in bfloat16, 2**-25 in float32. A tie at exactly that size goes back to 1, which is even.
 """
 
-import torch
-
-from numcheck import formula, gap, m, one_of, real, ulps
+from numcheck import formula, gap, one_of, real, ulps
 
 
 @formula(
@@ -51,8 +49,15 @@ def stored_in_format(weight, grad, lr):
     return (weight - lr * grad) - weight
 
 
-@gap("absorption", "float32 holds 13 bits more than float16 and 16 more than bfloat16, and absorbs what lies below")
-@gap("cancellation", "a step of some float32 spacings is rounded to whole ones, and the difference lays that bare")
+@gap(
+    "absorption",
+    "float32 holds 16 bits more than bfloat16, and absorbs what lies below",
+    formats=["bfloat16"],
+)
+@gap(
+    "cancellation",
+    "a step of some float32 spacings is rounded to whole ones, and the difference lays that bare",
+)
 @applied_update.routine(value=ulps(4), formats=["bfloat16", "float16"])
 def float32_master_weight(weight, grad, lr):
     """A float32 copy of the weight takes the step; what that copy has taken, in the format."""
@@ -60,6 +65,7 @@ def float32_master_weight(weight, grad, lr):
     return ((master - lr * grad.float()) - master).to(weight.dtype)
 
 
+@gap("underflow", "a step below the smallest subnormal number leaves +0, whatever its sign")
 @applied_update.routine(value=ulps(4))
 def compensated(weight, grad, lr):
     """Weight and compensation are kept in the format: Knuth's two-sum finds what the rounding left over.

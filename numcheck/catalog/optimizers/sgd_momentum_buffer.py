@@ -6,12 +6,16 @@ keeps. The first step has none yet, takes the gradient itself, and is not dampen
 
 import torch
 
-from numcheck import formula, m, one_of, real, ulps
+from numcheck import formula, one_of, real, ulps
 
 
 @formula(
     source="Sutskever, Martens, Dahl & Hinton 2013, equation 1; torch.optim.SGD's documentation for b_1 and dampening",
-    known=[((2, 10, 0.5, 0.5, True), "2"), ((2, 10, 0.5, 0.5, False), "6"), ((-3, 3, 0.75, 0.0, False), "-0.75")],
+    known=[
+        ((2, 10, 0.5, 0.5, True), "2"),
+        ((2, 10, 0.5, 0.5, False), "6"),
+        ((-3, 3, 0.75, 0.0, False), "-0.75"),
+    ],
     wrt=(),
     grad=real(-1e4, 1e4),
     buffer=real(-1e4, 1e4),
@@ -36,7 +40,9 @@ def no_momentum_keeps_the_gradient_alone(f, grad, buffer, momentum, dampening, f
 @sgd_momentum_buffer.law
 def doubled_gradients_double_the_buffer(f, grad, buffer, momentum, dampening, first):
     """The buffer is linear in gradients."""
-    return f(2 * grad, 2 * buffer, momentum, dampening, first), 2 * f(grad, buffer, momentum, dampening, first)
+    return f(2 * grad, 2 * buffer, momentum, dampening, first), 2 * f(
+        grad, buffer, momentum, dampening, first
+    )
 
 
 # Budgets: each term carries the rounding of its coefficient, of the product and of the sum, hence cond=3.

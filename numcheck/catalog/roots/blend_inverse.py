@@ -2,14 +2,14 @@
 
 The blend of the inverses is another curve: for alpha strictly between 0 and 1 the inverse of alpha*f + (1 - alpha)*g
 has no closed form, and has to be found as a root. Where it is hard: a blend that is flat somewhere throws plain Newton
-out of [0, 1], or makes it halve its error at each step only, and where the blend is flat the root is ill-conditioned.
+out of [0, 1], or takes only a third off its error at each step, and where the blend is flat the root is ill-conditioned.
 """
 
 import torch
 
 from numcheck import curve, formula, gap, m, real, ulps
 
-STEPS = 25
+STEPS = 20
 """Newton steps: near a simple root each doubles the number of right digits, so that six do for float64."""
 
 LINE, SQUARE = curve("line", "square").choices
@@ -24,14 +24,14 @@ LINE, SQUARE = curve("line", "square").choices
         ((SQUARE, LINE, 0.25, 0.4375), "0.5"),
     ],
     wrt=(),
-    f=curve("line", "square", "ninth", "late_cube", "slow_start", "plateau"),
-    g=curve("line", "smoothstep", "quick_start", "plateau"),
+    f=curve("ninth", "slow_start", "plateau"),
+    g=curve("line", "quick_start"),
     alpha=real(0, 1, near=(0.5,)),
-    # late_cube and plateau are differences of numbers near one: below 2**-29 even float64 has nothing left of them
+    # plateau is near 0 a difference of numbers near one: below 2**-29 even float64 has nothing left of them
     y=real(2.0**-20, 1, near=(0.5,)),
 )
 def blend_inverse(f, g, alpha, y):
-    """The x in [0, 1] at which alpha * f(x) + (1 - alpha) * g(x) = y, for curves `f` and `g` that increase from 0 to 1."""
+    """The x in [0, 1] at which alpha * f(x) + (1 - alpha) * g(x) = y; the curves `f` and `g` increase from 0 to 1."""
     return m.root(lambda x: alpha * f(x) + (1 - alpha) * g(x) - y, 0, 1)
 
 
@@ -70,13 +70,22 @@ def _newton(f, g, alpha, y):
     return x
 
 
+def _ends(f, g, alpha, y):
+    """The bracket to start from: [0, 1], or [1, 1] where the blend reaches y at the upper end only."""
+    high = torch.ones_like(y)
+    return torch.where(_residual(f, g, alpha, y, high) <= 0, high, 0.0), high
+
+
+def _narrowed(low, high, x, residual):
+    return torch.where(residual <= 0, x, low), torch.where(residual >= 0, x, high)
+
+
 def _bisection(f, g, alpha, y, steps):
     """The middle of the bracket that is left after halving [0, 1] `steps` times."""
-    low, high = torch.zeros_like(y), torch.ones_like(y)
+    low, high = _ends(f, g, alpha, y)
     for _ in range(steps):
         middle = (low + high) / 2
-        above = _residual(f, g, alpha, y, middle) >= 0
-        low, high = torch.where(above, low, middle), torch.where(above, middle, high)
+        low, high = _narrowed(low, high, middle, _residual(f, g, alpha, y, middle))
     return (low + high) / 2
 
 
@@ -86,32 +95,29 @@ def _bracketed_newton(f, g, alpha, y):
     After Press et al. 2007, Numerical Recipes, section 9.4 (rtsafe). The x with the smallest residual is the answer,
     for the last step may have been a halving.
     """
-    low, high, x = torch.zeros_like(y), torch.ones_like(y), torch.full_like(y, 0.5)
-    best, least = x, torch.full_like(y, torch.inf)
-    for step in range(3 * STEPS):
+    low, high = _ends(f, g, alpha, y)
+    x = best = (low + high) / 2
+    least = torch.full_like(y, torch.inf)
+    for step in range(36):
         residual = _residual(f, g, alpha, y, x)
         closer = residual.abs() < least
         best, least = torch.where(closer, x, best), torch.where(closer, residual.abs(), least)
-        low, high = torch.where(residual <= 0, x, low), torch.where(residual >= 0, x, high)
+        low, high = _narrowed(low, high, x, residual)
         onward = x - residual / _slope(f, g, alpha, x)
         inside = (onward >= low) & (onward <= high)  # false for NaN
-        x = torch.where(inside & torch.tensor(step % 3 != 2), onward, (low + high) / 2)
+        halved = (low + high) / 2
+        x = halved if step % 3 == 2 else torch.where(inside, onward, halved)
     return best
 
 
-@gap("unconverged", "where the blend is flat or bends towards a step out of [0, 1], plain Newton leaves and does not return")
+@gap("unconverged", "a flat stretch throws Newton far out of [0, 1], whence it returns slowly or never")
+@gap("wrong_formula", "thrown out of [0, 1], Newton settles on a root of the curves' continuation there")
+@gap("special_value", "thrown out of [0, 1], Newton divides 0 by 0 or infinity by infinity")
+@gap("overflow", "thrown out of [0, 1], Newton leaves float64's range")
 @blend_inverse.routine(value=ulps(1), formats=["float32", "bfloat16", "float16"])
 def newton(f, g, alpha, y):
     """Plain Newton from 0.5 in float64, as the question's first answer proposes."""
     return _newton(f, g, alpha.double(), y.double()).to(y.dtype)
-
-
-@gap("unconverged", "as `newton`")
-@gap("cancellation", "late_cube and plateau are near zero a difference of numbers near one")
-@blend_inverse.routine(value=ulps(4, cond=4))
-def newton_in_format(f, g, alpha, y):
-    """Plain Newton from 0.5, every operation rounded to the format."""
-    return _newton(f, g, alpha, y)
 
 
 @blend_inverse.routine(value=ulps(1), formats=["float32", "bfloat16", "float16"])
@@ -120,14 +126,7 @@ def bracketed_newton(f, g, alpha, y):
     return _bracketed_newton(f, g, alpha.double(), y.double()).to(y.dtype)
 
 
-@gap("cancellation", "late_cube and plateau are near zero a difference of numbers near one")
-@blend_inverse.routine(value=ulps(4, cond=4))
-def bracketed_newton_in_format(f, g, alpha, y):
-    """Newton safeguarded by bisection, every operation rounded to the format."""
-    return _bracketed_newton(f, g, alpha, y)
-
-
 @blend_inverse.routine(value=ulps(1), formats=["float32", "bfloat16", "float16"])
 def bisection(f, g, alpha, y):
-    """Halving in float64, once for each bit of its significand, rounded once at the end."""
-    return _bisection(f, g, alpha.double(), y.double(), 53).to(y.dtype)
+    """Fifty halvings in float64, rounded once at the end; float32's last bit at 2**-23 is the 47th."""
+    return _bisection(f, g, alpha.double(), y.double(), 50).to(y.dtype)

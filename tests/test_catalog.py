@@ -1,0 +1,183 @@
+"""What the catalogue promises of every formula and routine in it; the registry says which they are."""
+
+from dataclasses import replace
+from functools import cache
+from typing import Any
+
+import numpy as np
+import pytest
+from flint import arb
+
+from numcheck.case import Budget, Formula, formulas, load_catalog
+from numcheck.domain import Points, draw
+from numcheck.formats import format_of
+from numcheck.measure import measure
+from numcheck.reals import arrays as m
+from numcheck.reals.arb import ARB
+from numcheck.reals.settle import PROVED, UNRESOLVED, precision, precisions
+from numcheck.truth import Truth, describe, groups, lifted, second_opinion, settle
+
+load_catalog()
+FORMULAS = [made for made in formulas().values() if made.module.startswith("numcheck.catalog.")]
+FLOAT32, FLOAT64 = format_of("float32"), format_of("float64")
+POINTS = 90
+LEAST_FORMULAS, LEAST_ROUTINES = 28, 80
+UNRESOLVED_SHARE = 0.002
+LOOSEST = Budget(64, 64, gamma=True, coupled=True)
+"""The widest budget that a declaration may have: it forgives lost digits, and no wrong derivative."""
+
+each_formula = pytest.mark.parametrize("formula", FORMULAS, ids=lambda formula: formula.name)
+
+
+@cache
+def drawn(formula: Formula) -> list[tuple[Points, Truth]]:
+    return [
+        (points, settle(formula, points, FLOAT32))
+        for points in draw(formula.inputs, FLOAT32, POINTS, 0, formula.name)
+    ]
+
+
+def values(formula: Formula, points: Points) -> np.ndarray:
+    """The formula's balls at the current precision, (N, *out); the points share their discrete choices."""
+    data = m.as_reals(formula(*lifted(formula, points, ARB, False).values()), ARB).data
+    return np.broadcast_to(data, (len(points), *data.shape[1:]))
+
+
+def test_there_are_enough_formulas_and_routines():
+    assert len(FORMULAS) >= LEAST_FORMULAS
+    assert sum(len(formula.routines) for formula in FORMULAS) >= LEAST_ROUTINES
+
+
+# What a reader is told --------------------------------------------------------------------------------------------
+
+
+@each_formula
+def test_a_formula_names_its_source(formula):
+    assert len(formula.source.split()) >= 2, "a paper and equation, or a book and section"
+
+
+@each_formula
+def test_a_docstring_begins_with_what_the_number_means(formula):
+    first = formula.doc.splitlines()[0] if formula.doc else ""
+    assert first.endswith(".") and len(first.split()) >= 3, "one sentence: what the number means"
+    assert formula.name.replace("_", " ") != first.rstrip(".").lower(), "the name again tells nothing"
+
+
+@each_formula
+def test_a_formula_has_several_routines_or_says_why_not(formula):
+    assert len(formula.routines) >= 2 or "routine" in formula.doc
+
+
+@each_formula
+def test_each_routine_says_what_it_does(formula):
+    silent = [routine.name for routine in formula.routines.values() if not routine.doc]
+    assert not silent
+
+
+# What is proved ---------------------------------------------------------------------------------------------------
+
+
+def at(formula: Formula, arguments: tuple[Any, ...]) -> Points:
+    sizes = [
+        len(x) for x, d in zip(arguments, formula.inputs.values(), strict=True) if d.ragged and np.ndim(x)
+    ]
+    columns = {
+        name: domain.column([argument], FLOAT64)
+        for (name, domain), argument in zip(formula.inputs.items(), arguments, strict=True)
+    }
+    return Points(columns, np.array(["given"]), sizes[0] if sizes else None)
+
+
+def last_digit(text: str) -> arb:
+    """One unit in the last digit that is written; an integer without a point is exact."""
+    digits, _, exponent = text.strip().lower().partition("e")
+    _, point, decimals = digits.partition(".")
+    return arb(10) ** (int(exponent or 0) - len(decimals)) if point or exponent else arb(0)
+
+
+@each_formula
+def test_known_values_hold_in_every_digit(formula):
+    for known in formula.known:
+        with precision(512):
+            found = values(formula, at(formula, known.arguments)).reshape(-1)
+            written = known.value.split(",")
+            assert len(written) == len(found), f"{known.arguments}: {len(found)} numbers"
+            for text, ball in zip(written, found, strict=True):
+                if ball.is_finite() and not (last_digit(text) == 0 and ball.overlaps(arb(text))):
+                    assert abs(ball - arb(text)) <= last_digit(text), f"{known.arguments}: {ball}, not {text}"
+                elif not ball.is_finite():
+                    assert str(ball) == str(arb(text)), f"{known.arguments}: {ball}, not {text}"
+
+
+def law_defect(formula: Formula, law: Any, points: Points) -> tuple[np.ndarray, np.ndarray]:
+    """Whether both sides may be equal, and whether they were computed so closely that this says something."""
+    left, right = law.function(formula, *lifted(formula, points, ARB, False).values())
+    left, right = m.as_reals(left, ARB), m.as_reals(right, ARB)
+    shape = np.broadcast_shapes(
+        left.data.shape, right.data.shape, (len(points),) + (1,) * (left.data.ndim - 1)
+    )
+    sides = zip(np.broadcast_to(left.data, shape).flat, np.broadcast_to(right.data, shape).flat, strict=True)
+    equal, tight = np.ones(shape, dtype=bool), np.ones(shape, dtype=bool)
+    for k, (a, b) in enumerate(sides):
+        if not a.is_finite() and not b.is_finite():
+            continue  # both infinite, or outside of what the formula defines
+        equal.flat[k] = a.overlaps(b)
+        largest = max(abs(a).upper(), abs(b).upper())
+        tight.flat[k] = bool(a.rad() + b.rad() <= arb(2) ** -60 * largest) or largest < arb(2) ** -400
+    rows = (len(points), -1)
+    return equal.reshape(rows).all(1), tight.reshape(rows).all(1)
+
+
+@each_formula
+def test_laws_hold_exactly(formula):
+    for law in formula.laws.values():
+        for points, _ in drawn(formula):
+            for rows in groups(formula, points):
+                active = rows
+                for bits in precisions():
+                    with precision(bits):
+                        equal, tight = law_defect(formula, law, points.select(active))
+                    broken = active[~equal]
+                    assert not broken.size, f"{law.name} at {describe(points.select(broken[:1]))}"
+                    active = active[~tight]
+                    if not active.size:
+                        break
+                assert not active.size, f"{law.name} is open at {describe(points.select(active[:1]))}"
+
+
+@each_formula
+def test_the_second_opinion_agrees(formula):
+    for points, truth in drawn(formula):
+        rows = np.unique(np.linspace(0, len(points) - 1, 8).astype(int))
+        assert second_opinion(formula, points, truth, FLOAT32, rows).disagreements == ()
+
+
+def test_hardly_a_truth_is_left_unresolved():
+    judged = [(f, (truth.value.state == UNRESOLVED).any()) for f in FORMULAS for _, truth in drawn(f)]
+    states = [truth.value.state.reshape(len(p), -1).max(1) for f in FORMULAS for p, truth in drawn(f)]
+    share = np.mean(np.concatenate(states) == UNRESOLVED)
+    assert share <= UNRESOLVED_SHARE, f"{share:.2%}: {sorted({f.name for f, open_ in judged if open_})}"
+
+
+@each_formula
+def test_exact_gradients_are_those_of_autograd_where_the_digits_are_easy(formula):
+    """At data-like points in float64 some routine's backward pass gives the gradient of the truth."""
+    routines = [
+        replace(r, value=LOOSEST, grad=LOOSEST) for r in formula.routines.values() if r.grad is not None
+    ]
+    if not routines:
+        pytest.skip("no routine of it promises a gradient")
+    agreeing: list[np.ndarray] = []
+    for points in draw(formula.inputs, FLOAT64, POINTS, 0, formula.name):
+        easy = points.select(points.origin == "sample")
+        truth = settle(formula, easy, FLOAT64)
+        assert truth.gradient is not None
+        proved = (truth.gradient.state == PROVED).all(axis=1)
+        best = np.full(len(easy), np.inf)
+        for routine in routines:
+            graded = [found for found in measure(routine, easy, truth, FLOAT64, "cpu") if found.of == "grad"]
+            if graded[0].judgement.format is FLOAT64:
+                best = np.minimum(best, graded[0].judgement.spent.max(axis=1))
+        agreeing.append(best[proved] <= 1)
+    share = np.mean(np.concatenate(agreeing))
+    assert share >= 0.9, f"only {share:.0%} of the points agree"

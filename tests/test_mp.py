@@ -1,0 +1,110 @@
+"""The second opinion's own arithmetic: known bugs of mpmath guarded, and nothing shared with the first."""
+
+from fractions import Fraction
+from typing import Any
+
+import mpmath
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from numcheck.reals.arrays import NO, YES
+from numcheck.reals.mp import ABSENT, CONTEXT, FUNCTIONS, MP
+from numcheck.reals.settle import precision
+
+
+def one(name: str, x: Any) -> Any:
+    with precision(CONTEXT.prec):
+        return MP.unary(name, MP.lift(np.array([x], dtype=object)))[0]
+
+
+def two(name: str, x: Any, y: Any) -> Any:
+    with precision(CONTEXT.prec):
+        return MP.binary(name, MP.lift(np.array([x], dtype=object)), MP.lift(np.array([y], dtype=object)))[0]
+
+
+@given(x=st.floats(min_value=1e-300, max_value=1e-5))
+@pytest.mark.parametrize("sign", [1, -1])
+def test_log1p_of_a_tiny_number_keeps_all_its_digits(x: float, sign: int) -> None:
+    with precision(200):
+        got = one("log1p", sign * x)
+    with precision(3000):
+        want = CONTEXT.log(1 + sign * CONTEXT.mpf(x))
+        assert abs(got - want) <= abs(want) * CONTEXT.mpf(2) ** -198
+
+
+@given(x=st.floats(min_value=1e-300, max_value=1e-5))
+@pytest.mark.parametrize("name", ["expm1", "sinh", "tanh", "asinh", "atanh"])
+def test_functions_that_cancel_at_zero_keep_all_digits_of_a_tiny_number(name: str, x: float) -> None:
+    with precision(200):
+        got = one(name, x)
+    with precision(3000):
+        want = one(name, x)
+        assert abs(got - want) <= abs(want) * CONTEXT.mpf(2) ** -196
+
+
+@pytest.mark.parametrize("x", [-0.5, -1.5, -1e-300, -100.25])
+def test_lgamma_of_a_negative_number_is_undefined_though_mpmath_has_a_complex_number(x: float) -> None:
+    assert CONTEXT.isnan(one("lgamma", x))
+
+
+@pytest.mark.parametrize(
+    ("name", "x"), [("log", -1), ("sqrt", -1), ("rsqrt", -2), ("atanh", 2), ("log1p", -3)]
+)
+def test_outside_the_real_domain_is_undefined_though_mpmath_has_a_complex_number(name: str, x: int) -> None:
+    assert CONTEXT.isnan(one(name, x))
+
+
+@pytest.mark.parametrize("x", [0, -1, -7])
+def test_a_pole_of_digamma_is_undefined_and_raises_nothing(x: int) -> None:
+    assert CONTEXT.isnan(one("digamma", x))
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_undefined_is_passed_on(name: str) -> None:
+    assert CONTEXT.isnan(one(name, float("nan")))
+
+
+@pytest.mark.parametrize("name", ["maximum", "minimum"])
+def test_an_extremum_with_an_undefined_operand_is_undefined_on_either_side(name: str) -> None:
+    assert CONTEXT.isnan(two(name, float("nan"), 1.0))
+    assert CONTEXT.isnan(two(name, 1.0, float("nan")))
+
+
+def test_the_context_is_not_the_one_that_callers_share() -> None:
+    before = mpmath.mp.prec
+    with precision(777):
+        assert CONTEXT.prec == 777
+        assert mpmath.mp.prec == before
+
+
+def test_a_fraction_is_known_to_the_working_precision() -> None:
+    with precision(500):
+        third = MP.lift(np.array([Fraction(1, 3)], dtype=object))[0]
+        assert abs(3 * third - 1) <= CONTEXT.mpf(2) ** -498
+
+
+def test_a_string_is_no_number() -> None:
+    with pytest.raises(TypeError, match="str is no real number"):
+        MP.lift(np.array(["1"], dtype=object))
+
+
+def test_a_comparison_with_what_is_undefined_does_not_hold() -> None:
+    with precision(100):
+        x, y = MP.lift(np.array([float("nan"), 1.0])), MP.lift(np.array([1.0, 1.0]))
+    assert MP.compare("eq", x, y).tolist() == [NO, YES]
+
+
+def test_an_absent_zero_absorbs_an_infinite_factor() -> None:
+    absent = np.array([ABSENT], dtype=object)
+    assert MP.masked("mul", absent, MP.lift(np.array([float("inf")])))[0] is ABSENT
+
+
+def test_the_root_is_found_to_the_working_precision() -> None:
+    with precision(300):
+        low, high = MP.lift(np.array([0.0, 0.0])), MP.lift(np.array([2.0, 2.0]))
+        target = MP.lift(np.array([2, 3]))
+        found = MP.root(lambda x: x * x - target, low, high)
+        for root, square in zip(found, (2, 3), strict=True):
+            assert abs(root - CONTEXT.sqrt(square)) <= CONTEXT.mpf(2) ** -298
