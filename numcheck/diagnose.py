@@ -95,6 +95,8 @@ def diagnose(measurement: Measurement) -> Diagnosis:
     votes: dict[tuple[Cause, str, str], int] = {}
     for row, blamed in zip(rest, records.blame(rest), strict=True):
         if blamed is not None:
+            if measurement.of == "grad" and np.isnan(_speaking(measurement, int(row))):
+                blamed = (Cause.NAN_GRADIENT, *blamed[1:])  # whatever made it: this is what training meets
             causes[row] = blamed[0]
             votes[blamed] = votes.get(blamed, 0) + 1
     blameless = np.array([row for row in rest if causes[row] is None], dtype=int)
@@ -159,25 +161,31 @@ def _mathematical(measurement: Measurement, rows: np.ndarray, records: "Records"
         size = np.maximum(np.abs(exact), judged.format.smallest_normal)
         error = np.abs(native - exact) / size
     rounding, swallowed = records.rounding(rows, judged.format.precision)
-    same = (rounding < error / 4) & np.isfinite(native) & (error > 8 * judged.format.unit_roundoff)
-    same &= ~(swallowed & (native == 0))
+    explained = rounding < np.nan_to_num(error, nan=np.inf) / 4
+    same = explained & np.isfinite(native) & (error > 8 * judged.format.unit_roundoff)
+    # an operator may swallow a term that the shadow cannot hold either: a result of 0 tells nothing then
+    same &= ~((native == 0) & (swallowed | (np.abs(exact) < 2.0**-50)))
     found: dict[int, Cause] = {}
-    moving = records.moving(rows, 16 * judged.format.unit_roundoff) if measurement.of == "value" else None
-    constant = _is_constant((native / np.where(exact == 0, np.nan, exact))[same])
+    moving = records.moving(rows, 2 * judged.format.unit_roundoff) if measurement.of == "value" else None
+    ratios = (native / np.where(exact == 0, np.nan, exact))[same]
+    constant = _is_constant(ratios, judged.format.unit_roundoff)
     for i, row in enumerate(rows):
-        if moving is not None and moving[i]:
+        if moving is not None and moving[i] and explained[i]:
             found[int(row)] = Cause.UNCONVERGED
         elif same[i]:
             found[int(row)] = Cause.SCALE if constant else Cause.WRONG_FORMULA
     return found
 
 
-def _is_constant(ratios: np.ndarray) -> bool:
+def _is_constant(ratios: np.ndarray, roundoff: float) -> bool:
+    """Whether results are one multiple of the truth; near 1 they must scatter far less than they differ from it."""
     finite = ratios[np.isfinite(ratios) & (ratios != 0)]
     if len(finite) < 8 or len(finite) < 0.9 * len(ratios):
         return False
     middle = float(np.median(finite))
-    return middle != 1 and bool(np.mean(np.abs(finite / middle - 1) < 2.0**-10) > 0.9)
+    away = abs(middle - 1)
+    tolerance = max(8 * roundoff, min(2.0**-10, away / 16))
+    return away > 2 * tolerance and bool(np.mean(np.abs(finite / middle - 1) < tolerance) > 0.9)
 
 
 def _call(measurement: Measurement, rows: np.ndarray) -> tuple[dict[str, Any], tuple[str, ...], Points]:
@@ -221,8 +229,8 @@ def _traced(measurement: Measurement, rows: np.ndarray) -> Trace | None:
 class Records:
     """Traces of a measurement's failing points, one for each group that can be run in one call."""
 
-    def __init__(self, measurement: Measurement, rows: np.ndarray) -> None:
-        groups = sorted(_same_settings(measurement, rows), key=len, reverse=True)[:GROUPS]
+    def __init__(self, measurement: Measurement, rows: np.ndarray, most: int = GROUPS) -> None:
+        groups = sorted(_same_settings(measurement, rows), key=len, reverse=True)[:most]
         self.groups = [(rows[positions], _traced(measurement, rows[positions])) for positions in groups]
         self.rows = np.sort(np.concatenate([group for group, _ in self.groups]))
         self.of = measurement.of
@@ -267,17 +275,23 @@ class Records:
         return [found.get(row) for row in rows.tolist()]
 
 
+def _speaking(measurement: Measurement, row: int) -> float:
+    """The number that speaks for a point."""
+    judged = measurement.judgement
+    return float(judged.got[row, judged.worst_element[row]])
+
+
 def _by_result(measurement: Measurement, row: int) -> Cause:
     """The cause that the result itself shows, where no operator could be blamed."""
     judged = measurement.judgement
     element = judged.worst_element[row]
-    got, truth = judged.got[row, element], judged.truth.high[row, element]
+    got, truth = _speaking(measurement, row), judged.truth.high[row, element]
     if np.isnan(got):
         return Cause.NAN_GRADIENT if measurement.of == "grad" else Cause.SPECIAL_VALUE
     if np.isinf(got) and np.isfinite(truth):
         return Cause.OVERFLOW
-    small = judged.truth.exponent[row, element] <= judged.format.min_exponent
-    return Cause.UNDERFLOW if got == 0 and small else Cause.CANCELLATION
+    small = judged.truth.exponent[row, element] <= judged.format.min_exponent + judged.format.precision
+    return Cause.UNDERFLOW if small and abs(got) < judged.format.smallest_normal else Cause.CANCELLATION
 
 
 # Regions and examples ---------------------------------------------------------------------------------------------

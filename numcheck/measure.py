@@ -279,8 +279,9 @@ def judge(
 ) -> Judgement:
     """The fate of every number in `got`, which is in `format`, against proved truths.
 
-    `signed_zero` asks that a zero carry the sign of a truth too small for the format. A gradient cannot promise that:
-    autograd adds up parts, and IEEE addition turns -0 + 0 into +0.
+    `signed_zero` asks that a zero carry the sign of a truth too small for the format, where the budget is less than an
+    ulp: a wider one reaches across zero anyway. A gradient cannot promise that: autograd adds up parts, and IEEE
+    addition turns -0 + 0 into +0.
     """
     count = len(got)
     got = got.reshape(count, -1)
@@ -326,7 +327,8 @@ def judge(
     wrong_zero = (
         (got == 0) & (truth.high != 0) & (np.signbit(got) != np.signbit(truth.high)) & (spent <= 1) & ~interval
     ) & (truth.exponent <= format.min_exponent - format.precision)  # the truth itself rounds to zero,
-    wrong_zero &= truth.radius < np.abs(truth.high)  # and its sign is known
+    wrong_zero &= truth.radius < np.abs(truth.high)  # its sign is known,
+    wrong_zero &= allowed < 1  # and the budget does not reach across zero
     if signed_zero:
         fate[wrong_zero] = _INDEX[Fate.SPECIAL]
     fate[np.isinf(truth.high) & ~infinite] = _INDEX[Fate.SPECIAL]

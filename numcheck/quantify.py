@@ -77,7 +77,7 @@ def cancellations(measurements: Sequence[Measurement]) -> dict[str, dict[str, An
     """
     part = measurements[-1]
     rows = np.unique(np.linspace(0, len(part.points) - 1, CANCELLATION_POINTS).astype(int))
-    records = [record for _, record in Records(part, rows).groups]
+    records = [record for _, record in Records(part, rows, 1).groups]
     if any(record is None for record in records):
         return {measurement.of: None for measurement in measurements}
     operations = [operation for record in records if record is not None for operation in record.operations]

@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
+from unittest import SkipTest
 
 import numpy as np
 from hypothesis import Phase, Verbosity, find, settings, target
@@ -142,7 +143,7 @@ def explore(
         measurement = judged_alone(routine, simplest.points, simplest.component, format, device, of)
         assert seen.last is not None
         found = Found(measurement, seen.last.cause)  # hypothesis runs the simplest input once more at the end
-    except NoSuchExample:
+    except (NoSuchExample, SkipTest):  # skipped: the profile's phases leave nothing to run
         pass
     except Flaky:
         # It failed once and did not when it was asked again: equal inputs, different results.

@@ -254,8 +254,7 @@ def _entry(
         "simplest": None,
         "findings": [_finding(finding) for finding in findings(found, reasons)],
         "gaps": [
-            {"cause": g.cause.value, "reason": g.reason, "points": covered[g.cause], "stale": covered[g.cause] == 0}
-            for g in applicable
+            {"cause": g.cause.value, "reason": g.reason, "points": covered[g.cause], "stale": False} for g in applicable
         ],
         "ulp_histogram": histogram(error[np.isin(fate, [FATES.index(f) for f in _JUDGED])]),
         "underflow": underflow(parts),
@@ -268,6 +267,18 @@ def _entry(
     failing = [f for f in entry["findings"] if not f["forgiven"]]
     entry["simplest"] = failing[0]["simplest"] if failing else None
     return entry
+
+
+def _mark_stale(measurements: Sequence[dict[str, Any]]) -> None:
+    """A gap is stale where it covers no point of the whole run, in no format and of neither value nor gradient."""
+    met: dict[tuple[str, str, str, str], int] = {}
+    for entry in measurements:
+        for gap in entry["gaps"]:
+            key = (entry["formula"], entry["routine"], gap["cause"], gap["reason"])
+            met[key] = met.get(key, 0) + gap["points"]
+    for entry in measurements:
+        for gap in entry["gaps"]:
+            gap["stale"] = not met[entry["formula"], entry["routine"], gap["cause"], gap["reason"]]
 
 
 _JUDGED = (Fate.WITHIN, Fate.OVER, Fate.SPECIAL, Fate.OVERFLOW, Fate.UNDERFLOW, Fate.GAP)
@@ -384,6 +395,8 @@ def check_catalog(
     ordered = [results[unit] for unit in units if unit in results]
     measurements = [entry for result in ordered for entry in result.measurements]
     checked, judged = sum(r.checked for r in ordered), sum(u.points for u in units)
+    if not interrupted:
+        _mark_stale(measurements)
     disagreements = [text for result in ordered for text in result.disagreements]
     report: dict[str, Any] = {
         "schema": 1,
@@ -492,12 +505,12 @@ def check(
 def verdict(report: Mapping[str, Any], fail_on: str = "over") -> tuple[int, str]:
     """Exit code and closing sentence: 0 passed, 1 over budget, 2 a routine broke its contract, 3 truth in doubt."""
     totals = {fate.value: 0 for fate in Fate}
-    stale: list[str] = []
+    stale: set[str] = set()
     for entry in report["measurements"]:
         for fate, count in entry["fates"].items():
             totals[fate] += count
-        where = f"{entry['formula']}.{entry['routine']} {entry['of']} {entry['format']}"
-        stale.extend(f"{where}: {gap['cause']}" for gap in entry["gaps"] if gap["stale"])
+        where = f"{entry['formula']}.{entry['routine']}"
+        stale |= {f"{where}: {gap['cause']}" for gap in entry["gaps"] if gap["stale"]}
     judged = sum(totals.values())
     failing = sum(totals[fate.value] for fate in FAILING)
     disagreed = report["second_opinion"]["disagreed"]
@@ -512,7 +525,7 @@ def verdict(report: Mapping[str, Any], fail_on: str = "over") -> tuple[int, str]
     if failing:
         return 1, f"over budget at {failing} of {judged} points: {counts}"
     if stale:
-        return 1, f"{len(stale)} stale gaps: {'; '.join(stale[:3])}: delete what no longer fails"
+        return 1, f"{len(stale)} stale gaps: {'; '.join(sorted(stale)[:3])}: delete what no longer fails"
     if fail_on == "gap" and totals[Fate.GAP.value]:
         return 1, f"{totals[Fate.GAP.value]} of {judged} points lie in known gaps: {counts}"
     return 0, f"passed: {judged} points: {counts}"

@@ -273,6 +273,7 @@ _ADDITIVE: Final = frozenset({"add", "sub", "rsub"})
 _SUMS: Final = frozenset(
     {"sum", "mean", "cumsum", "mm", "bmm", "mv", "dot", "addmm", "addmv", "baddbmm", "addcmul"}
 )
+_GATHERED: Final = frozenset({"gather", "index", "index_select", "amax", "amin", "max", "min"})
 _PICKS: Final = frozenset(
     {"max", "min", "sort", "topk", "median", "nanmedian", "kthvalue", "mode", "cummax", "cummin"}
 )
@@ -1240,7 +1241,7 @@ def _blame_lane(trace: Trace, of: str, lane: int) -> Blame | None:
     if not candidates:
         return None
     sink = max(candidates, key=lambda s: (bool(s.nan[lane]), bool(s.nonfinite[lane]), float(s.error[lane])))
-    path = _follow(trace, sink.operation, lane)
+    path, relevant = _follow(trace, sink.operation, lane)
     operations = trace.operations
     forward_holds = not value.nonfinite[lane] and not value.error[lane] > 0.5
     # From the source of the error towards the result: what happened first is the cause of what followed.
@@ -1270,9 +1271,13 @@ def _blame_lane(trace: Trace, of: str, lane: int) -> Blame | None:
             return Blame(index, cause, float(trace.precision), path)
     if not any(operations[i].error_out[lane] > 0 for i in path):
         return None
-    culprit = max(reversed(path), key=lambda i: float(operations[i].bits_lost[lane]))
+    lost = {
+        i: _bits_lost_on_the_way(operations[i], error, roundoff, lane)
+        for i, error in zip(path, relevant, strict=True)
+    }
+    culprit = max(reversed(path), key=lambda i: lost[i])
     op = operations[culprit]
-    bits = float(op.bits_lost[lane])
+    bits = lost[culprit]
     if op.underflowed[lane] or (
         op.error_in[lane] <= _FAITHFUL * roundoff and _producer_underflowed(trace, op, lane)
     ):
@@ -1284,7 +1289,8 @@ def _blame_lane(trace: Trace, of: str, lane: int) -> Blame | None:
         absorbing = [i for i in additions if operations[i].absorbed[lane]]
         if absorbing:
             return Blame(absorbing[-1], "absorption", bits, path)
-        if additions:
+        places = [operations[i].where for i in additions]
+        if any(_base(operations[i]) in _SUMS for i in additions) or any(places.count(p) >= 3 for p in places):
             return Blame(culprit, "order", bits, path)
     if base in _SUMS:
         return Blame(culprit, "cancellation" if op.cancelled_bits[lane] >= 2 else "order", bits, path)
@@ -1301,18 +1307,30 @@ def _producer_underflowed(trace: Trace, op: Operation, lane: int) -> bool:
     return any(i >= 0 and bool(trace.operations[i].underflowed[lane]) for i in op.operands)
 
 
-def _follow(trace: Trace, start: int, lane: int) -> tuple[int, ...]:
-    """From a result backwards, each time to the operand that explains most of the error."""
-    path = [start]
+def _follow(trace: Trace, start: int, lane: int) -> tuple[tuple[int, ...], tuple[float, ...]]:
+    """From a result backwards, each time to the operand that explains most of the error; with how much of the
+    error of each result on the way reaches the end.
+
+    A sum or a gathering may leave elements behind whose relative error is large and does no harm.
+    """
+    path, relevant = [start], [math.inf]
     while True:
         op = trace.operations[path[-1]]
         errors = [(float(c[lane]), i) for c, i in zip(op.contributions, op.operands, strict=True) if i >= 0]
         if not errors:
-            return tuple(path)
+            return tuple(path), tuple(relevant)
         error, index = max(errors)
         if not error > 0:
-            return tuple(path)
+            return tuple(path), tuple(relevant)
         path.append(index)
+        gathered = _base(op) in _SUMS or _base(op) in _GATHERED
+        relevant.append(min(error, float(op.error_out[lane]), relevant[-1]) if gathered else math.inf)
+
+
+def _bits_lost_on_the_way(op: Operation, relevant: float, roundoff: float, lane: int) -> float:
+    """Bits that an operation lost, as far as they bear on the result."""
+    before, after = (min(max(float(e), roundoff), 1.0) for e in (op.error_in[lane], relevant))
+    return min(float(op.bits_lost[lane]), max(0.0, math.log2(after / before)))
 
 
 def _left_the_range_before(trace: Trace, start: int, lane: int) -> int | None:

@@ -19,6 +19,7 @@ from numcheck.reals.arb import ARB
 from numcheck.reals.arrays import Arithmetic, Reals
 from numcheck.reals.mp import CONTEXT, MP
 from numcheck.reals.settle import (
+    EXPONENT_LIMIT,
     INVALID,
     PROVED,
     START,
@@ -77,7 +78,9 @@ class Evaluation:
 
 def groups(formula: Formula, points: Points) -> Iterator[np.ndarray]:
     """Indices of points that share every discrete choice, in chunks."""
-    keys = [points.columns[name] for name, domain in formula.inputs.items() if isinstance(domain, OneOf | Index)]
+    keys = [
+        points.columns[name] for name, domain in formula.inputs.items() if isinstance(domain, OneOf | Index)
+    ]
     rows: dict[tuple[Any, ...], list[int]] = {}
     if keys:
         columns = [list(column) if isinstance(column, tuple) else column.tolist() for column in keys]
@@ -174,7 +177,9 @@ def evaluate(
             seconds = gradient(
                 slope, one_hot(slope, np.broadcast_to(np.arange(width) == i, (lanes, width))), continuous
             )
-            terms[:, i] = _total([_product_terms(x, s) for x, s in zip(continuous, seconds, strict=True)], lanes)
+            terms[:, i] = _total(
+                [_product_terms(x, s) for x, s in zip(continuous, seconds, strict=True)], lanes
+            )
     return Evaluation(data, conditioning, slope.data, terms)
 
 
@@ -328,7 +333,9 @@ def _exact(truth: Enclosure, key: Any) -> Any:
 
 def _allowed(truth: Enclosure, key: Any, format: Format) -> Any:
     ulp = CONTEXT.mpf(2) ** int(ulp_exponent(truth[key], format))
-    return CONTEXT.mpf(float(truth.radius[key])) * CONTEXT.mpf(2) ** int(truth.exponent[key]) + TOLERANCE * ulp
+    return (
+        CONTEXT.mpf(float(truth.radius[key])) * CONTEXT.mpf(2) ** int(truth.exponent[key]) + TOLERANCE * ulp
+    )
 
 
 def _disagreement(formula: Formula, point: Points, truth: Truth, i: int, format: Format) -> str | None:
@@ -345,13 +352,21 @@ def _disagreement(formula: Formula, point: Points, truth: Truth, i: int, format:
                 if second[key] != high:
                     return f"value {high}, but mpmath has {second[key]}"
                 continue
+            exponent = int(truth.value.exponent[(i, *key)])
+            if abs(exponent) >= EXPONENT_LIMIT:  # only the sign and the end that it lies beyond are told
+                beyond = CONTEXT.mag(second[key]) * exponent > 0
+                if not (beyond and (high == 0 or CONTEXT.sign(second[key]) * high > 0)):
+                    return f"value beyond every exponent, but mpmath has {CONTEXT.nstr(second[key], 20)}"
+                continue
             exact, allowed = _exact(truth.value, (i, *key)), _allowed(truth.value, (i, *key), format)
             if not (abs(second[key] - exact) <= allowed and abs(first[key] - exact) <= allowed):
                 return f"value {CONTEXT.nstr(exact, 20)}, but mpmath has {CONTEXT.nstr(second[key], 20)} at {describe(point)}"
     return _gradient_disagreement(formula, point, truth, i, format)
 
 
-def _gradient_disagreement(formula: Formula, point: Points, truth: Truth, i: int, format: Format) -> str | None:
+def _gradient_disagreement(
+    formula: Formula, point: Points, truth: Truth, i: int, format: Format
+) -> str | None:
     slopes = truth.gradient
     if slopes is None or (slopes.state[i] != PROVED).any() or not np.isfinite(slopes.high[i]).all():
         return None
@@ -359,15 +374,20 @@ def _gradient_disagreement(formula: Formula, point: Points, truth: Truth, i: int
         return None  # a kink: its interval is wide on purpose
     # what is far below the format's range would only cost the difference digits
     live = (slopes.high[i] != 0) & (slopes.exponent[i] > format.min_exponent - 2 * format.precision)
+    live &= (
+        slopes.exponent[i] < 2**13
+    )  # far above every format a direction of its size would vanish beside the point
     if not live.any():
         return None
     # direction_j = 2**-exponent(slope_j): every component adds between 1/2 and 1 to the directional derivative
     exponents = slopes.exponent[i]
     inputs = [point.columns[name] for name in formula.wrt]
     largest = max([0, *(-int(e) for e in exponents[live])])
-    tiniest = min(_smallest_exponent(column) for column in inputs)
+    # a constant input may lie as close to a kink as a moved one
+    near = [point.columns[name] for name, domain in formula.inputs.items() if domain.differentiable]
+    tiniest = min(_smallest_exponent(column) for column in near)
     step_exponent = -(largest + 200) + min(0, tiniest)
-    for_bits = 4 * -step_exponent + 1000
+    for_bits = 4 * -step_exponent + 2 * max(0, *exponents[live].tolist()) + 1000
     with precision(min(for_bits, 40_000)):
         step = CONTEXT.mpf(2) ** step_exponent
         moves: dict[str, Any] = {}
@@ -386,7 +406,11 @@ def _gradient_disagreement(formula: Formula, point: Points, truth: Truth, i: int
         k = int(truth.component[i])
         got = (ahead.reshape(-1)[k] - behind.reshape(-1)[k]) / (2 * step)
         want = sum(
-            (_exact(slopes, (i, j)) * CONTEXT.mpf(2) ** -int(exponents[j]) for j in range(len(live)) if live[j]),
+            (
+                _exact(slopes, (i, j)) * CONTEXT.mpf(2) ** -int(exponents[j])
+                for j in range(len(live))
+                if live[j]
+            ),
             CONTEXT.mpf(0),
         )
         # each term is known to 1/64 ulp of the format, and adds at most one

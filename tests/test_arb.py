@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 from flint import arb, ctx
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from numcheck.reals.arb import (
@@ -28,6 +28,8 @@ from numcheck.reals.mp import CONTEXT, MP
 from numcheck.reals.settle import precision
 
 INF = math.inf
+# The profile's examples, shared out where one test runs over a whole table.
+SHARED = settings(max_examples=max(5, settings.default.max_examples // 4))
 # Precisions on both sides of the one from which every result is looked at.
 QUICK, CAREFUL = 128, 256
 MAGNITUDES = [
@@ -146,6 +148,7 @@ def test_an_exponential_too_large_for_flint_is_unknown_and_not_undefined(name: s
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)
+@SHARED
 @given(x=moderate)
 def test_a_function_encloses_what_mpmath_finds(name: str, x: float) -> None:
     with precision(QUICK):
@@ -190,6 +193,7 @@ def test_zeta_encloses_the_derivative_of_digamma(s: int, x: float) -> None:
         assert encloses(got, want, 250), f"{got} {CONTEXT.nstr(want, 60)}"
 
 
+@SHARED
 @given(x=moderate, width=st.floats(0, 2), share=st.floats(-1, 1))
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_a_wide_ball_gives_a_ball_around_every_value_in_it(
@@ -330,6 +334,7 @@ def test_undefined_is_passed_on_by_every_operation(name: str) -> None:
 
 
 # Balls that hold an argument in the domain, at which the function has a value or a limit
+@SHARED
 @given(x=finite, radius=st.floats(min_value=5e-324, max_value=1e300))
 @pytest.mark.parametrize("bits", [QUICK, CAREFUL])
 @pytest.mark.parametrize("name", FUNCTIONS)
@@ -349,6 +354,7 @@ def test_an_inexact_argument_that_meets_the_domain_is_never_undefined(
             assert not is_undefined(one(name, arb(x, radius)))
 
 
+@SHARED
 @given(x=finite, y=finite, radius=st.floats(min_value=1e-300, max_value=1e300))
 @pytest.mark.parametrize("name", ["add", "sub", "mul", "div", "atan2", "maximum", "minimum"])
 def test_an_inexact_operand_never_makes_a_result_undefined(

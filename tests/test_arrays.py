@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 from flint import arb
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
@@ -19,6 +19,8 @@ from numcheck.reals.arrays import NO, UNDECIDED, YES, Decision, Reals
 from numcheck.reals.mp import MP
 from numcheck.reals.settle import precision
 
+# The profile's examples, shared out where one test runs over a whole table.
+SHARED = settings(max_examples=max(5, settings.default.max_examples // 10))
 # Small integers: sums and products of them are exact in numpy's float64 too.
 integers = st.integers(-50, 50).map(float)
 
@@ -76,6 +78,7 @@ SAME_AS_NUMPY: dict[str, tuple[Callable[[Reals], Reals], Callable[[np.ndarray], 
 
 @pytest.mark.parametrize("arithmetic", [ARB, MP], ids=["arb", "mp"])
 @pytest.mark.parametrize("name", SAME_AS_NUMPY)
+@SHARED
 @given(a=matrices(2, 3, 4))
 def test_exact_operations_give_what_numpy_gives(name: str, arithmetic: Any, a: np.ndarray) -> None:
     function, expected = SAME_AS_NUMPY[name]
@@ -182,6 +185,7 @@ OPERATORS = {
 }
 
 
+@SHARED
 @given(x=st.floats(allow_nan=False), y=st.floats(allow_nan=False))
 @pytest.mark.parametrize("sign", OPERATORS)
 @pytest.mark.parametrize("arithmetic", [ARB, MP], ids=["arb", "mp"])

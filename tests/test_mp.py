@@ -6,12 +6,15 @@ from typing import Any
 import mpmath
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from numcheck.reals.arrays import NO, YES
 from numcheck.reals.mp import ABSENT, CONTEXT, FUNCTIONS, MP
 from numcheck.reals.settle import precision
+
+# The profile's examples, shared out where one test runs over a whole table.
+SHARED = settings(max_examples=max(5, settings.default.max_examples // 4))
 
 
 def one(name: str, x: Any) -> Any:
@@ -24,6 +27,7 @@ def two(name: str, x: Any, y: Any) -> Any:
         return MP.binary(name, MP.lift(np.array([x], dtype=object)), MP.lift(np.array([y], dtype=object)))[0]
 
 
+@SHARED
 @given(x=st.floats(min_value=1e-300, max_value=1e-5))
 @pytest.mark.parametrize("sign", [1, -1])
 def test_log1p_of_a_tiny_number_keeps_all_its_digits(x: float, sign: int) -> None:
@@ -34,6 +38,7 @@ def test_log1p_of_a_tiny_number_keeps_all_its_digits(x: float, sign: int) -> Non
         assert abs(got - want) <= abs(want) * CONTEXT.mpf(2) ** -198
 
 
+@SHARED
 @given(x=st.floats(min_value=1e-300, max_value=1e-5))
 @pytest.mark.parametrize("name", ["expm1", "sinh", "tanh", "asinh", "atanh"])
 def test_functions_that_cancel_at_zero_keep_all_digits_of_a_tiny_number(name: str, x: float) -> None:

@@ -37,22 +37,9 @@ _SQRT_HALF = math.sqrt(0.5)
 
 # cond=4: the derivative P(x) + x p(x) is a difference near -0.75, and each of its terms is rounded up to four times
 @gap(
-    "cancellation",
-    "1 + erf(x / sqrt 2) cancels in the negative tail: nothing is left below -5.5 in float32",
-    of="value",
+    "cancellation", "1 + erf(x / sqrt 2) cancels in the negative tail: nothing is left below -5.5 in float32"
 )
-@gap(
-    "cancellation",
-    "1 + erf(x / sqrt 2) cancels in the negative tail: nothing is left below -5.5 in float32",
-    of="grad",
-    formats=("float32", "float16"),
-)
-@gap(
-    "underflow",
-    "exp(-x*x/2) is subnormal, with few digits, where x times it is not yet",
-    of="grad",
-    formats=("float32",),
-)
+@gap("underflow", "exp(-x*x/2) is subnormal, with few digits, where x times it is not yet")
 @gelu.routine(value=ulps(2), grad=ulps(4, cond=4))
 def naive_form(x):
     """As the paper prints it."""
@@ -60,7 +47,7 @@ def naive_form(x):
 
 
 # cond=2: the argument is rounded twice, and erfc magnifies each by x*x
-@gap("underflow", "erfc is subnormal, with few digits, where x times it is not yet", formats=("float32",))
+@gap("underflow", "erfc is subnormal, with few digits, where x times it is not yet")
 @gelu.routine(value=ulps(2, cond=2), grad=ulps(4, cond=4))
 def complementary_form(x):
     """x erfc(-x / sqrt 2) / 2: nothing to subtract."""
@@ -68,22 +55,9 @@ def complementary_form(x):
 
 
 @gap(
-    "cancellation",
-    "1 + erf(x / sqrt 2) cancels in the negative tail: nothing is left below -5.5 in float32",
-    of="value",
+    "cancellation", "1 + erf(x / sqrt 2) cancels in the negative tail: nothing is left below -5.5 in float32"
 )
-@gap(
-    "cancellation",
-    "1 + erf(x / sqrt 2) cancels in the negative tail: nothing is left below -5.5 in float32",
-    of="grad",
-    formats=("float32", "float16"),
-)
-@gap(
-    "underflow",
-    "exp(-x*x/2) is subnormal, with few digits, where x times it is not yet",
-    of="grad",
-    formats=("float32",),
-)
+@gap("underflow", "exp(-x*x/2) is subnormal, with few digits, where x times it is not yet")
 @gelu.routine(value=ulps(2), grad=ulps(4, cond=4))
 def normal_distribution(x):
     """x times torch.special.ndtr(x)."""
@@ -98,23 +72,8 @@ def exponential_of_log_normal(x):
     return x * torch.exp(torch.special.log_ndtr(x))
 
 
-@gap(
-    "cancellation",
-    "1 + erf(x / sqrt 2) cancels in the negative tail: use x erfc(-x / sqrt 2) / 2",
-    formats=("float32", "bfloat16"),
-)
-@gap(
-    "underflow",
-    "the kernel flushes subnormal results to zero, around x = 0 and in the tail",
-    of="grad",
-    formats=("float32",),
-)
-@gap(
-    "underflow",
-    "the kernel flushes subnormal results to zero, around x = 0 and in the tail",
-    of="value",
-    formats=("bfloat16",),
-)
+@gap("cancellation", "1 + erf(x / sqrt 2) cancels in the negative tail: use x erfc(-x / sqrt 2) / 2")
+@gap("underflow", "the kernel flushes subnormal results to zero, around x = 0 and in the tail")
 @gelu.routine(value=ulps(2), grad=ulps(4, cond=4))
 def torch_builtin(x):
     """torch.nn.functional.gelu."""

@@ -41,13 +41,8 @@ _ROOT = math.sqrt(2 / math.pi)
 @gap(
     "overflow",
     "x**3 and its derivative exceed the largest number, and the backward multiplies them by 1 - tanh**2 = 0",
-    of="grad",
 )
-@gap(
-    "absorption",
-    "the derivative of the tanh or sigmoid is taken of a result that has rounded to its limit",
-    of="grad",
-)
+@gap("absorption", "the derivative of the tanh or sigmoid is taken of a result that has rounded to its limit")
 @gelu_tanh.routine(value=ulps(2, cond=4), grad=ulps(4, cond=4))
 def naive_form(x):
     """As the paper prints it."""
@@ -55,39 +50,18 @@ def naive_form(x):
 
 
 @gap("cancellation", "1 + tanh(u) cancels for negative x: 2 sigmoid(2 u) is the same without a difference")
-@gap(
-    "nan_gradient",
-    "x*x exceeds the largest number, and the backward multiplies it by 1 - tanh**2 = 0",
-    of="grad",
-)
-@gap(
-    "absorption",
-    "the derivative of the tanh or sigmoid is taken of a result that has rounded to its limit",
-    of="grad",
-)
+@gap("nan_gradient", "x*x exceeds the largest number, and the backward multiplies it by 1 - tanh**2 = 0")
+@gap("absorption", "the derivative of the tanh or sigmoid is taken of a result that has rounded to its limit")
 @gelu_tanh.routine(value=ulps(2, cond=4), grad=ulps(4, cond=4))
 def factored_form(x):
     """The same with x taken out of the cubic, as fused kernels do."""
     return 0.5 * x * (1 + torch.tanh(_ROOT * x * (1 + 0.044715 * x * x)))
 
 
-@gap(
-    "underflow",
-    "the sigmoid is subnormal or flushed to zero, where x times it is not yet",
-    formats=("float32", "float16"),
-)
-@gap(
-    "nan_gradient",
-    "x*x exceeds the largest number, and the backward multiplies it by s (1 - s) = 0",
-    of="grad",
-)
-@gap("cancellation", "the backward computes s (1 - s) from the rounded s", of="grad", formats=("float32",))
-@gap(
-    "absorption",
-    "the derivative of the tanh or sigmoid is taken of a result that has rounded to its limit",
-    of="grad",
-    formats=("float32",),
-)
+@gap("underflow", "the sigmoid is subnormal or flushed to zero, where x times it is not yet")
+@gap("nan_gradient", "x*x exceeds the largest number, and the backward multiplies it by s (1 - s) = 0")
+@gap("cancellation", "the backward computes s (1 - s) from the rounded s")
+@gap("absorption", "the derivative of the tanh or sigmoid is taken of a result that has rounded to its limit")
 @gelu_tanh.routine(value=ulps(2, cond=4), grad=ulps(4, cond=4))
 def sigmoid_form(x):
     """x sigmoid(2 u), for 1 + tanh(u) = 2 sigmoid(2 u)."""
@@ -98,8 +72,6 @@ def sigmoid_form(x):
 @gap(
     "underflow",
     "the exponential is subnormal, with few digits, where x and the derivative of the cubic times it are not",
-    of="grad",
-    formats=("float16",),
 )
 @gelu_tanh.routine(value=ulps(4, cond=4), grad=ulps(4, cond=4))
 def stable_form(x):
@@ -108,18 +80,12 @@ def stable_form(x):
     return x * torch.exp(functional.logsigmoid(2 * _ROOT * near * (1 + 0.044715 * near * near)))
 
 
-@gap(
-    "cancellation",
-    "1 + tanh(u) cancels for negative x: 2 sigmoid(2 u) is the same without a difference",
-    formats=("float32", "bfloat16"),
-)
+@gap("cancellation", "1 + tanh(u) cancels for negative x: 2 sigmoid(2 u) is the same without a difference")
 @gap(
     "nan_gradient",
     "x**2 exceeds the largest number (beyond 1.8e19 in float32), and the backward multiplies it by 1 - tanh**2 = 0",
-    of="grad",
-    formats=("float32", "bfloat16"),
 )
-@gap("underflow", "1 + tanh(u), computed in float32, is a few units of its last place", formats=("float16",))
+@gap("underflow", "1 + tanh(u), computed in float32, is a few units of its last place")
 @gelu_tanh.routine(value=ulps(2, cond=4), grad=ulps(4, cond=4))
 def torch_builtin(x):
     """torch.nn.functional.gelu(x, approximate='tanh')."""

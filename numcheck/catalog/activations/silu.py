@@ -34,37 +34,12 @@ def positive_minus_negative_part_is_x(f, x):
 @gap(
     "underflow",
     "the backward squares 1 / (1 + exp(-x)), which underflows at half the x at which the derivative does",
-    of="grad",
-)
-@gap(
-    "underflow",
-    "the backward squares 1 / (1 + exp(-x)), which underflows at half the x at which the derivative does",
-    of="grad",
-)
-@gap(
-    "underflow",
-    "the backward squares 1 / (1 + exp(-x)), which underflows at half the x at which the derivative does",
-    of="grad",
-)
-@gap(
-    "underflow",
-    "the backward squares 1 / (1 + exp(-x)), which underflows at half the x at which the derivative does",
-    of="grad",
 )
 @gap(
     "overflow",
     "exp(-x) exceeds the largest number below -log(largest), where the result is x exp(x) and not yet zero",
 )
-@gap(
-    "nan_gradient",
-    "the backward multiplies the infinite exp(-x) by the zero square of its reciprocal",
-    of="grad",
-)
-@gap(
-    "underflow",
-    "the backward squares 1 / (1 + exp(-x)), which underflows at half the x at which the derivative does",
-    of="grad",
-)
+@gap("nan_gradient", "the backward multiplies the infinite exp(-x) by the zero square of its reciprocal")
 @silu.routine(value=ulps(2), grad=ulps(4, cond=4))
 def naive_form(x):
     """As the paper prints it."""
@@ -74,60 +49,20 @@ def naive_form(x):
 @gap(
     "underflow",
     "the backward squares 1 / (1 + exp(-x)), which underflows at half the x at which the derivative does",
-    of="grad",
-)
-@gap(
-    "underflow",
-    "the backward squares 1 / (1 + exp(-x)), which underflows at half the x at which the derivative does",
-    of="grad",
-)
-@gap(
-    "underflow",
-    "the backward squares 1 / (1 + exp(-x)), which underflows at half the x at which the derivative does",
-    of="grad",
-)
-@gap(
-    "underflow",
-    "the backward squares 1 / (1 + exp(-x)), which underflows at half the x at which the derivative does",
-    of="grad",
 )
 @gap(
     "overflow",
     "exp(-x) exceeds the largest number below -log(largest), where the result is x exp(x) and not yet zero",
 )
-@gap(
-    "nan_gradient",
-    "the backward multiplies the infinite exp(-x) by the zero square of its reciprocal",
-    of="grad",
-)
-@gap(
-    "underflow",
-    "the backward squares 1 / (1 + exp(-x)), which underflows at half the x at which the derivative does",
-    of="grad",
-)
+@gap("nan_gradient", "the backward multiplies the infinite exp(-x) by the zero square of its reciprocal")
 @silu.routine(value=ulps(2), grad=ulps(4, cond=4))
 def quotient_form(x):
     """x / (1 + exp(-x))."""
     return x / (1 + torch.exp(-x))
 
 
-@gap(
-    "underflow",
-    "the sigmoid is subnormal, with few digits or none, where x times it is still normal",
-    of="value",
-)
-@gap(
-    "underflow",
-    "the sigmoid is subnormal, with few digits or none, where x times it is still normal",
-    of="grad",
-    formats=("float32", "float16"),
-)
-@gap(
-    "cancellation",
-    "the backward computes s (1 - s) from the rounded s and multiplies what is left by x",
-    of="grad",
-    formats=("float32",),
-)
+@gap("underflow", "the sigmoid is subnormal, with few digits or none, where x times it is still normal")
+@gap("cancellation", "the backward computes s (1 - s) from the rounded s and multiplies what is left by x")
 @silu.routine(value=ulps(2), grad=ulps(4, cond=4))
 def times_sigmoid(x):
     """x * torch.sigmoid(x)."""
@@ -144,13 +79,7 @@ def half_tanh(x):
     return 0.5 * x * (1 + torch.tanh(0.5 * x))
 
 
-@gap("underflow", "the sigmoid is subnormal, with few digits, where x times it is still normal", of="value")
-@gap(
-    "underflow",
-    "the sigmoid is subnormal, with few digits, where x times it is still normal",
-    of="grad",
-    formats=("float32", "float16"),
-)
+@gap("underflow", "the sigmoid is subnormal, with few digits, where x times it is still normal")
 @silu.routine(value=ulps(2), grad=ulps(4, cond=4))
 def stable_form(x):
     """x times the two-sided sigmoid, whose exponential is at most one."""
@@ -161,26 +90,10 @@ def stable_form(x):
 @gap(
     "underflow",
     "below -log(largest) the kernel's exp(-x) overflows, and x exp(x), still normal at first, comes out as zero",
-    of="value",
-    formats=("float32", "bfloat16"),
-)
-@gap(
-    "underflow",
-    "below -log(largest) the kernel's exp(-x) overflows, and x exp(x), still normal at first, comes out as zero",
-    of="grad",
-    formats=("float32",),
 )
 @gap(
     "cancellation",
     "the backward computes 1 - s from the rounded s; for x below -log(largest) s itself is zero",
-    of="value",
-    formats=("float32", "bfloat16"),
-)
-@gap(
-    "cancellation",
-    "the backward computes 1 - s from the rounded s; for x below -log(largest) s itself is zero",
-    of="grad",
-    formats=("float32",),
 )
 @silu.routine(value=ulps(2), grad=ulps(4, cond=4))
 def torch_builtin(x):

@@ -44,16 +44,11 @@ def a_common_offset_changes_nothing(f, x):
 
 
 @gap(
-    "underflow",
-    "exponentials or the square of their sum's reciprocal are subnormal, with few digits or none",
+    "underflow", "exponentials or the square of their sum's reciprocal are subnormal, with few digits or none"
 )
 @gap("overflow", "exp exceeds the largest number beyond log(largest): infinity over infinity")
-@gap("nan_gradient", "the backward multiplies an infinity by zero, or divides by a zero sum", of="grad")
-@gap(
-    "cancellation",
-    "autograd adds the two terms of s_i (1 - s_i), which cancel where s_i is nearly one",
-    of="grad",
-)
+@gap("nan_gradient", "the backward multiplies an infinity by zero, or divides by a zero sum")
+@gap("cancellation", "autograd adds the two terms of s_i (1 - s_i), which cancel where s_i is nearly one")
 @softmax.routine(value=ulps(2), grad=ulps(4))
 def naive_form(x):
     """As the book prints it."""
@@ -62,13 +57,12 @@ def naive_form(x):
 
 
 # ulps(8): eight terms are added one after another to a sum near one
-@gap("cancellation", "the derivative s_i (1 - s_i) of a rounded share that is nearly one", of="grad")
+@gap("cancellation", "the derivative s_i (1 - s_i) of a rounded share that is nearly one")
 @gap(
     "absorption",
     "small exponentials are absorbed by the sum, so that the largest share is one and its derivative zero",
-    of="grad",
 )
-@gap("underflow", "small exponentials are subnormal, with few digits or none, or absorbed", of="grad")
+@gap("underflow", "small exponentials are subnormal, with few digits or none, or absorbed")
 @softmax.routine(value=ulps(8), grad=ulps(4))
 def max_subtracted(x):
     """The largest input is subtracted first, so that the exponentials are at most one."""
@@ -82,7 +76,7 @@ def max_subtracted(x):
     "x minus the rounded logsumexp is exponentiated: at large offsets the difference has few digits left",
 )
 @gap("underflow", "small exponentials are subnormal, with few digits or none, or absorbed")
-@gap("overflow", "x - logsumexp(x) leaves the range", of="grad", formats=("float16",))
+@gap("overflow", "x - logsumexp(x) leaves the range")
 @softmax.routine(value=ulps(2), grad=ulps(4))
 def minus_logsumexp(x):
     """exp(x - logsumexp(x))."""
@@ -93,18 +87,7 @@ def minus_logsumexp(x):
     "cancellation",
     "the exponential magnifies the rounding of a large logarithm; s_i (1 - s_i) cancels where s_i is nearly one",
 )
-@gap(
-    "underflow",
-    "small exponentials are subnormal, with few digits or none, or absorbed",
-    of="value",
-    formats=("float32",),
-)
-@gap(
-    "underflow",
-    "small exponentials are subnormal, with few digits or none, or absorbed",
-    of="grad",
-    formats=("float32", "float16"),
-)
+@gap("underflow", "small exponentials are subnormal, with few digits or none, or absorbed")
 @softmax.routine(value=ulps(2), grad=ulps(4))
 def exponential_of_log_softmax(x):
     """exp(log_softmax(x))."""
@@ -112,8 +95,8 @@ def exponential_of_log_softmax(x):
 
 
 # ulps(8) as for max_subtracted, in float32
-@gap("cancellation", "the derivative s_i (1 - s_i) of a rounded share that is nearly one", of="grad")
-@gap("underflow", "small exponentials are subnormal, with few digits or none, or absorbed", of="grad")
+@gap("cancellation", "the derivative s_i (1 - s_i) of a rounded share that is nearly one")
+@gap("underflow", "small exponentials are subnormal, with few digits or none, or absorbed")
 @softmax.routine(value=ulps(8), grad=ulps(4))
 def torch_builtin(x):
     """torch.softmax."""

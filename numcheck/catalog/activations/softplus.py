@@ -30,7 +30,7 @@ def positive_minus_negative_part_is_x(f, x):
     return f(x) - f(-x), x
 
 
-@gap("absorption", "exp(x) is absorbed by 1 below log(u)", of="value")
+@gap("absorption", "exp(x) is absorbed by 1 below log(u)")
 @gap("overflow", "exp(x) exceeds the largest number beyond log(largest)")
 @softplus.routine(value=ulps(2), grad=ulps(4))
 def naive_form(x):
@@ -55,7 +55,6 @@ def stable_form(x):
 @gap(
     "wrong_formula",
     "autograd takes the derivatives of clamp and abs at 0 as 1 and 0; their sum is 1, not 1/2",
-    of="grad",
 )
 @softplus.routine(value=ulps(2), grad=ulps(4))
 def clamped_form(x):
@@ -63,11 +62,7 @@ def clamped_form(x):
     return torch.clamp(x, min=0) + torch.log1p(torch.exp(-torch.abs(x)))
 
 
-@gap(
-    "overflow",
-    "the backward exponentiates a positive number, which overflows, and divides by it",
-    of="grad",
-)
+@gap("overflow", "the backward exponentiates a positive number, which overflows, and divides by it")
 @softplus.routine(value=ulps(2), grad=ulps(4))
 def log_add_exp(x):
     """logaddexp(x, 0)."""
@@ -77,8 +72,6 @@ def log_add_exp(x):
 @gap(
     "underflow",
     "log_sigmoid(-x) is +0 where exp(x) underflows, so its opposite is -0, and the exact result is positive",
-    of="value",
-    formats=("float32", "bfloat16"),
 )
 @softplus.routine(value=ulps(2), grad=ulps(4))
 def minus_log_sigmoid(x):

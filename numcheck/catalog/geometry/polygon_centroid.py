@@ -59,6 +59,11 @@ def _moments(xy):
 # In float16 the products of three coordinates leave the range both ways: `corner_origin` stands for all there.
 
 
+@gap(
+    "order",
+    "what is left of cancelling cross products depends on the order of their sum",
+    formats=["float32"],
+)
 @gap("cancellation", "cross products grow with the square of the distance, their sum does not")
 @polygon_centroid.routine(value=ulps(4, cond=8), formats=["float32", "bfloat16"])
 def absolute_shoelace(xy):
@@ -67,6 +72,7 @@ def absolute_shoelace(xy):
     return moment / (3 * twice_area)
 
 
+@gap("order", "what is left of cancelling cross products depends on the order of their sum")
 @gap("cancellation", "the cross products are good, but far coordinates multiply them before they are summed")
 @polygon_centroid.routine(value=ulps(4, cond=8), formats=["float32", "bfloat16"])
 def differenced(xy):

@@ -52,8 +52,8 @@ def larger_minus_smaller(prediction: torch.Tensor, target: torch.Tensor) -> torc
 
 
 @gap("underflow", "the square of a small difference underflows")
-@gap("overflow", "the square of a difference beyond 255 overflows", formats=("float16",))
-@gap("nan_gradient", "the derivative at 0 is 0 times infinity", of="grad")
+@gap("overflow", "the square of a difference beyond 255 overflows")
+@gap("nan_gradient", "the derivative at 0 is 0 times infinity")
 @absolute_error.routine(value=ulps(2, gamma=True), grad=ulps(1))
 def root_of_the_square(prediction: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
     """sqrt((p - t)**2) for the absolute value."""

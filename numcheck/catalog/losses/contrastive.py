@@ -51,8 +51,8 @@ def moving_both_changes_nothing(f, first, second, unlike, margin):
     return f(first, second, unlike, margin), f(first + 3, second + 3, unlike, margin)
 
 
-@gap("nan_gradient", "the derivative of sqrt at 0 is infinite, times 0", of="grad")
-@gap("underflow", "the square of a small distance underflows", of="grad")
+@gap("nan_gradient", "the derivative of sqrt at 0 is infinite, times 0")
+@gap("underflow", "the square of a small distance underflows")
 @contrastive.routine(value=ulps(2, gamma=True), grad=ulps(2, gamma=True))
 def plain_square_root(
     first: torch.Tensor, second: torch.Tensor, unlike: torch.Tensor, margin: float
@@ -63,14 +63,8 @@ def plain_square_root(
     return 0.5 * torch.where(unlike == 1, lacking**2, squared)
 
 
-@gap(
-    "wrong_formula",
-    "1e-6 is added to every difference, which moves equal embeddings apart",
-    of="value",
-    formats=("float32", "bfloat16"),
-)
-@gap("wrong_formula", "1e-6 is added to every difference, which moves equal embeddings apart", of="grad")
-@gap("underflow", "the square of a small distance underflows, 1e-6 with it", of="grad", formats=("float16",))
+@gap("wrong_formula", "1e-6 is added to every difference, which moves equal embeddings apart")
+@gap("underflow", "the square of a small distance underflows, 1e-6 with it")
 @contrastive.routine(value=ulps(2, gamma=True), grad=ulps(2, gamma=True))
 def torch_pairwise_distance(
     first: torch.Tensor, second: torch.Tensor, unlike: torch.Tensor, margin: float
@@ -81,12 +75,7 @@ def torch_pairwise_distance(
     return 0.5 * torch.where(unlike == 1, lacking**2, distance**2)
 
 
-@gap(
-    "underflow",
-    "the square of a small distance underflows, and the gradient is 0",
-    of="grad",
-    formats=("float32", "float16"),
-)
+@gap("underflow", "the square of a small distance underflows, and the gradient is 0")
 @contrastive.routine(value=ulps(2, gamma=True), grad=ulps(2, gamma=True))
 def torch_vector_norm(
     first: torch.Tensor, second: torch.Tensor, unlike: torch.Tensor, margin: float
@@ -97,19 +86,9 @@ def torch_vector_norm(
     return 0.5 * torch.where(unlike == 1, lacking**2, distance**2)
 
 
-@gap(
-    "wrong_formula",
-    "the added number is not small beside a small distance",
-    of="grad",
-    formats=("float32", "bfloat16"),
-)
-@gap("underflow", "the square of a small distance underflows", of="grad", formats=("float16",))
-@gap(
-    "scale",
-    "for distances below 1e-4 the loss is short by a constant factor",
-    of="value",
-    formats=("float32",),
-)
+@gap("wrong_formula", "the added number is not small beside a small distance")
+@gap("underflow", "the square of a small distance underflows")
+@gap("scale", "for distances below 1e-4 the loss is short by a constant factor")
 @contrastive.routine(value=ulps(2, gamma=True), grad=ulps(2, gamma=True))
 def small_number_under_the_root(
     first: torch.Tensor, second: torch.Tensor, unlike: torch.Tensor, margin: float
@@ -120,12 +99,7 @@ def small_number_under_the_root(
     return 0.5 * torch.where(unlike == 1, lacking**2, squared)
 
 
-@gap(
-    "underflow",
-    "the square of a small distance underflows, and the gradient is 0",
-    of="grad",
-    formats=("float32", "float16"),
-)
+@gap("underflow", "the square of a small distance underflows, and the gradient is 0")
 @contrastive.routine(value=ulps(2, gamma=True), grad=ulps(2, gamma=True))
 def guarded_square_root(
     first: torch.Tensor, second: torch.Tensor, unlike: torch.Tensor, margin: float

@@ -36,7 +36,7 @@ def the_two_sides_differ_by_the_score(f, score, side):
 
 
 @gap("overflow", "exp overflows for a score far on the wrong side")
-@gap("absorption", "1 + exp rounds to 1 for a score far on the right side", of="value")
+@gap("absorption", "1 + exp rounds to 1 for a score far on the right side")
 @soft_margin.routine(value=ulps(2), grad=ulps(2))
 def naive_form(score: torch.Tensor, side: torch.Tensor) -> torch.Tensor:
     """The formula as it is printed."""
@@ -66,7 +66,6 @@ def softplus_form(score: torch.Tensor, side: torch.Tensor) -> torch.Tensor:
 @gap(
     "overflow",
     "torch's derivative is 1/(1 + exp(b - a)), whose exp overflows where the result would be subnormal",
-    of="grad",
 )
 @soft_margin.routine(value=ulps(2), grad=ulps(2))
 def logaddexp_form(score: torch.Tensor, side: torch.Tensor) -> torch.Tensor:

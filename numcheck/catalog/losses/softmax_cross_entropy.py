@@ -40,8 +40,8 @@ def the_order_of_classes_does_not_matter(f, logits, label):
 
 @gap("overflow", "exp(x) overflows beyond the logarithm of the largest number")
 @gap("underflow", "exp(x) underflows, and the loss is infinite")
-@gap("special_value", "all exp(x) underflow: 0/0", of="value")
-@gap("nan_gradient", "an infinite derivative times 0", of="grad")
+@gap("special_value", "all exp(x) underflow: 0/0")
+@gap("nan_gradient", "an infinite derivative times 0")
 @gap("cancellation", "p keeps no digit of 1 - p")
 @softmax_cross_entropy.routine(value=ulps(4, gamma=True), grad=ulps(4, gamma=True))
 def naive_form(logits: torch.Tensor, label: torch.Tensor) -> torch.Tensor:
@@ -52,8 +52,8 @@ def naive_form(logits: torch.Tensor, label: torch.Tensor) -> torch.Tensor:
 
 
 @gap("underflow", "the probability underflows, and the loss is infinite")
-@gap("nan_gradient", "the derivative 1/p of the logarithm is infinite, times 0", of="grad")
-@gap("overflow", "1/p overflows for a subnormal p", of="grad")
+@gap("nan_gradient", "the derivative 1/p of the logarithm is infinite, times 0")
+@gap("overflow", "1/p overflows for a subnormal p")
 @gap("cancellation", "p keeps no digit of 1 - p")
 @softmax_cross_entropy.routine(value=ulps(4, gamma=True), grad=ulps(4, gamma=True))
 def softmax_then_log(logits: torch.Tensor, label: torch.Tensor) -> torch.Tensor:
@@ -65,7 +65,7 @@ def softmax_then_log(logits: torch.Tensor, label: torch.Tensor) -> torch.Tensor:
     "cancellation",
     "log_softmax takes the logarithm of a sum near 1, which keeps no digit of a small loss; p_label - 1 cancels",
 )
-@gap("underflow", "the logarithm of a p near 1 rounds to 0, and the loss to -0", formats=("float16",))
+@gap("underflow", "the logarithm of a p near 1 rounds to 0, and the loss to -0")
 @softmax_cross_entropy.routine(value=ulps(4, gamma=True), grad=ulps(4, gamma=True))
 def torch_builtin(logits: torch.Tensor, label: torch.Tensor) -> torch.Tensor:
     """`cross_entropy`."""

@@ -43,7 +43,7 @@ def naive_form_times_mask(logits: torch.Tensor, label: torch.Tensor) -> torch.Te
 
 
 @gap("cancellation", "log_softmax keeps no digit of a small loss; p_label - 1 cancels")
-@gap("underflow", "the logarithm of a p near 1 rounds to 0, and the loss to -0", formats=("float16",))
+@gap("underflow", "the logarithm of a p near 1 rounds to 0, and the loss to -0")
 @softmax_cross_entropy_with_ignored_label.routine(value=ulps(4, gamma=True), grad=ulps(4, gamma=True))
 def torch_builtin(logits: torch.Tensor, label: torch.Tensor) -> torch.Tensor:
     """`cross_entropy` with its `ignore_index`."""
@@ -51,7 +51,7 @@ def torch_builtin(logits: torch.Tensor, label: torch.Tensor) -> torch.Tensor:
 
 
 @gap("cancellation", "log_softmax keeps no digit of a small loss; p_label - 1 cancels")
-@gap("underflow", "the logarithm of a p near 1 rounds to 0, and the loss to -0", formats=("float16",))
+@gap("underflow", "the logarithm of a p near 1 rounds to 0, and the loss to -0")
 @softmax_cross_entropy_with_ignored_label.routine(value=ulps(4, gamma=True), grad=ulps(4, gamma=True))
 def log_softmax_times_mask(logits: torch.Tensor, label: torch.Tensor) -> torch.Tensor:
     """-log_softmax at some class, multiplied by 0 where the row is ignored."""

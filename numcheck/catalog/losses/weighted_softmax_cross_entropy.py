@@ -49,18 +49,7 @@ def naive_form(logits: torch.Tensor, weights: torch.Tensor, label: torch.Tensor)
 
 
 @gap("cancellation", "log_softmax keeps no digit of a small loss; p_label - 1 cancels")
-@gap(
-    "underflow",
-    "the logarithm of a p near 1 rounds to 0, and the loss to -0",
-    of="value",
-    formats=("float16",),
-)
-@gap(
-    "underflow",
-    "the logarithm of a p near 1 rounds to 0, and the loss to -0",
-    of="grad",
-    formats=("float32", "float16"),
-)
+@gap("underflow", "the logarithm of a p near 1 rounds to 0, and the loss to -0")
 @weighted_softmax_cross_entropy.routine(value=ulps(4, gamma=True), grad=ulps(4, gamma=True))
 def torch_builtin(logits: torch.Tensor, weights: torch.Tensor, label: torch.Tensor) -> torch.Tensor:
     """`cross_entropy` with `weight`, mapped over the points because each has weights of its own."""
@@ -72,36 +61,14 @@ def torch_builtin(logits: torch.Tensor, weights: torch.Tensor, label: torch.Tens
 
 
 @gap("cancellation", "log_softmax keeps no digit of a small loss; p_label - 1 cancels")
-@gap(
-    "underflow",
-    "the logarithm of a p near 1 rounds to 0, and the loss to -0",
-    of="value",
-    formats=("float16",),
-)
-@gap(
-    "underflow",
-    "the logarithm of a p near 1 rounds to 0, and the loss to -0",
-    of="grad",
-    formats=("float32", "float16"),
-)
+@gap("underflow", "the logarithm of a p near 1 rounds to 0, and the loss to -0")
 @weighted_softmax_cross_entropy.routine(value=ulps(4, gamma=True), grad=ulps(4, gamma=True))
 def unweighted_times_weight(logits: torch.Tensor, weights: torch.Tensor, label: torch.Tensor) -> torch.Tensor:
     """The unweighted loss of each point, multiplied by its weight afterwards."""
     return functional.cross_entropy(logits, label, reduction="none") * weights.gather(1, label[:, None])[:, 0]
 
 
-@gap(
-    "underflow",
-    "a loss or probability is subnormal before the weight multiplies it",
-    of="value",
-    formats=("float16",),
-)
-@gap(
-    "underflow",
-    "a loss or probability is subnormal before the weight multiplies it",
-    of="grad",
-    formats=("float32",),
-)
+@gap("underflow", "a loss or probability is subnormal before the weight multiplies it")
 @weighted_softmax_cross_entropy.routine(value=ulps(2, gamma=True), grad=ulps(8, gamma=True))
 # 8: each of up to 7 exponentials may lose half an ulp when it is added to a sum near 1
 def softplus_of_the_margin(logits: torch.Tensor, weights: torch.Tensor, label: torch.Tensor) -> torch.Tensor:

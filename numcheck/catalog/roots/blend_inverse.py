@@ -2,7 +2,8 @@
 
 The blend of the inverses is another curve: for alpha strictly between 0 and 1 the inverse of alpha*f + (1 - alpha)*g
 has no closed form, and has to be found as a root. Where it is hard: a blend that is flat somewhere throws plain Newton
-out of [0, 1], or takes only a third off its error at each step, and where the blend is flat the root is ill-conditioned.
+out of [0, 1], or takes only a third off its error at each step, and there the root is
+ill-conditioned besides.
 """
 
 import torch

@@ -1,0 +1,390 @@
+"""Truth of small formulas against closed forms, and a second opinion that catches what is wrong and nothing else."""
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from flint import ctx
+
+from numcheck import truth as truth_module
+from numcheck.case import Formula, formula_of
+from numcheck.domain import Domain, Points, index, one_of, real, vector
+from numcheck.formats import format_of
+from numcheck.reals import arrays as m
+from numcheck.reals import tape
+from numcheck.reals.arrays import Reals
+from numcheck.reals.settle import INVALID, LIMIT, PROVED, START, UNRESOLVED, Enclosure, ulp_exponent
+from numcheck.truth import Truth, second_opinion, settle
+
+FLOAT64, FLOAT32 = format_of("float64"), format_of("float32")
+ANY = real(-math.inf, math.inf)
+UNIT = 2.0**-50  # a few float64 roundings of the closed forms, which are themselves computed in float64
+
+
+def made(function: Callable[..., Any], wrt: tuple[str, ...] | None = None, **inputs: Domain) -> Formula:
+    return formula_of(function, "a test", [], wrt, inputs)
+
+
+def at(**columns: Any) -> Points:
+    """Points from lists of floats, nested lists, ints (labels) or tuples (settings)."""
+    made_columns: dict[str, Any] = {}
+    for name, values in columns.items():
+        if isinstance(values, tuple):
+            made_columns[name] = values
+        else:
+            integral = all(isinstance(v, int) for v in values)
+            made_columns[name] = torch.tensor(values, dtype=torch.int64 if integral else torch.float64)
+    count = len(next(iter(columns.values())))
+    return Points(made_columns, np.full(count, "given"))
+
+
+def fractions(found: Enclosure) -> list[Fraction]:
+    return [
+        (Fraction(float(h)) + Fraction(float(low))) * Fraction(2) ** int(e)
+        for h, low, e in zip(found.high.flat, found.low.flat, found.exponent.flat, strict=True)
+    ]
+
+
+def assert_holds(found: Enclosure, want: list[Fraction]) -> None:
+    """The exact rational values lie inside the enclosures."""
+    radii = [
+        Fraction(float(r)) * Fraction(2) ** int(e)
+        for r, e in zip(found.radius.flat, found.exponent.flat, strict=True)
+    ]
+    assert (found.state == PROVED).all()
+    for got, radius, exact in zip(fractions(found), radii, want, strict=True):
+        assert abs(got - exact) <= radius, (float(got), float(exact))
+
+
+def assert_near(got: np.ndarray, want: Any) -> None:
+    """Equal up to the roundings of the float64 that both were computed in."""
+    want = np.asarray(want, dtype=np.float64)
+    assert got.shape == want.shape
+    assert (np.abs(got - want) <= UNIT * np.abs(want)).all(), (got, want)
+
+
+# Values, gradients, conditioning ----------------------------------------------------------------------------------
+
+
+def ratio_of_powers(x: Reals, y: Reals) -> Reals:
+    return x**3 / y
+
+
+XS, YS = [0.5, -3.0, 7.0, 1e-20], [2.0, 0.25, -1e10, 3.0]
+
+
+def test_value_and_gradient_hold_the_exact_rationals() -> None:
+    found = settle(made(ratio_of_powers, x=ANY, y=ANY), at(x=XS, y=YS), FLOAT64)
+    x, y = [Fraction(v) for v in XS], [Fraction(v) for v in YS]
+    assert_holds(found.value, [a**3 / b for a, b in zip(x, y, strict=True)])
+    assert found.gradient is not None
+    pairs = [(3 * a * a / b, -(a**3) / (b * b)) for a, b in zip(x, y, strict=True)]
+    assert_holds(found.gradient, [part for pair in pairs for part in pair])
+
+
+def test_conditioning_is_the_sum_of_arguments_times_slopes() -> None:
+    found = settle(made(ratio_of_powers, x=ANY, y=ANY), at(x=XS, y=YS), FLOAT64)
+    x, y = np.abs(XS), np.abs(YS)
+    # |x * 3x**2/y| + |y * x**3/y**2|
+    assert_near(found.conditioning, 4 * x**3 / y)
+    # |x * 6x/y| + |y * 3x**2/y**2|  and  |x * 3x**2/y**2| + |y * 2x**3/y**3|
+    assert found.gradient_conditioning is not None
+    assert_near(found.gradient_conditioning, np.stack([9 * x**2 / y, 5 * x**3 / y**2], 1))
+
+
+def test_conditioning_counts_the_inputs_by_which_no_gradient_is_asked() -> None:
+    found = settle(made(ratio_of_powers, wrt=("x",), x=ANY, y=ANY), at(x=XS, y=YS), FLOAT64)
+    x, y = np.abs(XS), np.abs(YS)
+    assert_near(found.conditioning, 4 * x**3 / y)
+    assert found.gradient is not None and found.gradient.shape == (4, 1)
+    assert found.gradient_conditioning is not None
+    assert_near(found.gradient_conditioning, (9 * x**2 / y)[:, None])
+
+
+def test_an_infinite_slope_forgives_nothing() -> None:
+    def root(x: Reals) -> Reals:
+        return m.sqrt(x)
+
+    told = settle(made(root, x=ANY), at(x=[0.0, 4.0]), FLOAT64)
+    assert told.conditioning.tolist() == [0.0, 1.0]
+    assert told.value.state.tolist() == [PROVED, PROVED]
+
+
+def squares_and_product(v: Reals) -> Reals:
+    return m.stack([v[0] ** 2, v[0] * v[1], v[1] ** 3])
+
+
+def test_of_several_outputs_the_gradient_is_that_of_the_chosen_one() -> None:
+    formula = made(squares_and_product, v=vector(-9, 9, sizes=(2,)))
+    points = at(v=[[3.0, 5.0]] * 4)
+    found = settle(formula, points, FLOAT64)
+    assert found.component.tolist() == [0, 1, 2, 0]
+    assert found.gradient is not None and found.gradient_conditioning is not None
+    assert_holds(found.gradient, [Fraction(v) for v in (6, 0, 5, 3, 0, 75, 6, 0)])
+    assert found.gradient_conditioning.tolist() == [[6, 0], [5, 3], [0, 150], [6, 0]]
+    assert found.conditioning.tolist() == [[18, 30, 375]] * 4
+    chosen = settle(formula, points, FLOAT64, component=np.array([2, 2, 2, 2]))
+    assert chosen.gradient is not None
+    assert_holds(chosen.gradient, [Fraction(v) for v in (0, 75)] * 4)
+
+
+def test_the_gradient_can_be_left_out() -> None:
+    found = settle(made(ratio_of_powers, x=ANY, y=ANY), at(x=XS, y=YS), FLOAT64, with_gradient=False)
+    assert found.gradient is None and found.gradient_conditioning is None
+
+
+def labelled(x: Reals, label: Any, mode: Any) -> Reals:
+    y = x * 2 if label else x * 3
+    return y + 100 if mode == "shifted" else y
+
+
+def test_points_are_grouped_by_labels_and_settings_and_come_back_in_order() -> None:
+    formula = made(labelled, x=ANY, label=one_of(0, 1), mode=one_of("plain", "shifted"))
+    points = at(x=[1.0, 2.0, 4.0, 8.0], label=[0, 1, 0, 1], mode=("plain", "shifted", "shifted", "plain"))
+    found = settle(formula, points, FLOAT64)
+    assert found.value.nearest().tolist() == [3, 104, 112, 16]
+    assert found.gradient is not None
+    assert found.gradient.nearest().ravel().tolist() == [3, 2, 3, 2]
+
+
+def picked(logits: Reals, target: Any) -> Reals:
+    return logits[target] ** 2
+
+
+def test_an_index_picks_per_point() -> None:
+    formula = made(picked, logits=vector(-9, 9, sizes=(3,)), target=index(sizes=(3,)))
+    found = settle(formula, at(logits=[[1.0, 2.0, 4.0]] * 3, target=[2, 0, 1]), FLOAT64)
+    assert found.value.nearest().tolist() == [16, 1, 4]
+    assert found.gradient is not None
+    assert found.gradient.nearest().tolist() == [[0, 0, 8], [2, 0, 0], [0, 4, 0]]
+
+
+# Precision and the three outcomes ---------------------------------------------------------------------------------
+
+
+def absorbed(x: Reals) -> Reals:
+    return m.log(1 + m.exp(-x))
+
+
+def test_the_precision_rises_only_for_the_points_that_need_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    lanes: list[tuple[int, int]] = []
+    evaluate = truth_module.evaluate
+
+    def counting(formula: Formula, points: Points, *rest: Any) -> Any:
+        lanes.append((ctx.prec, len(points)))
+        return evaluate(formula, points, *rest)
+
+    monkeypatch.setattr(truth_module, "evaluate", counting)
+    found = settle(made(absorbed, x=ANY), at(x=[1.0, 400.0, 2.0, 300.0]), FLOAT64)
+    # 1 + exp(-400) needs 578 bits before anything is left of it
+    assert found.precision.tolist() == [128, 1024, 128, 512]
+    assert lanes == [(128, 4), (256, 2), (512, 2), (1024, 1)]
+    assert (found.value.state == PROVED).all()
+
+
+def test_a_tiny_truth_is_that_of_its_series() -> None:
+    found = settle(made(absorbed, x=ANY), at(x=[400.0]), FLOAT64)
+    # log(1 + t) lies between t - t**2/2 and t
+    got, ulp = fractions(found.value)[0], Fraction(2) ** int(ulp_exponent(found.value, FLOAT64)[0])
+    assert abs(got - Fraction(math.exp(-400))) <= ulp
+
+
+def test_what_the_formula_has_no_value_for_is_invalid_and_infinities_are_proved() -> None:
+    def logarithm(x: Reals) -> Reals:
+        return m.log(x)
+
+    found = settle(made(logarithm, x=ANY), at(x=[-1.0, 0.0, math.inf, 1.0]), FLOAT32)
+    assert found.value.state.tolist() == [INVALID, PROVED, PROVED, PROVED]
+    assert found.value.high[1:].tolist() == [-math.inf, math.inf, 0]
+    assert found.precision.max() < LIMIT
+
+
+def test_an_undefined_subexpression_beside_an_inexact_one_is_invalid_at_once() -> None:
+    def scaled(x: Reals) -> Reals:
+        return m.exp(m.log(x) * m.pi()) + m.exp(x)
+
+    found = settle(made(scaled, x=ANY), at(x=[-1.0]), FLOAT32)
+    assert found.value.state.tolist() == [INVALID]
+    assert found.precision[0] == 2 * START
+
+
+def test_a_choice_that_no_precision_decides_is_unresolved() -> None:
+    def undecidable(x: Reals) -> Reals:
+        return m.where(m.sqrt(x) ** 2 == x, 1, 2) * x
+
+    found = settle(made(undecidable, x=ANY), at(x=[2.0]), FLOAT32)
+    assert found.value.state.tolist() == [UNRESOLVED]
+    assert found.precision[0] == LIMIT
+
+
+def test_an_infinity_passes_through_sums_with_inexact_numbers() -> None:
+    def shifted(x: Reals) -> Reals:
+        return (x + m.pi()) / m.sqrt(2 + 0 * m.exp(-abs(x))) * m.ratio(1, 3)
+
+    found = settle(made(shifted, x=ANY), at(x=[math.inf, -math.inf]), FLOAT32, with_gradient=False)
+    assert found.value.state.tolist() == [PROVED, PROVED]
+    assert found.value.high.tolist() == [math.inf, -math.inf]
+
+
+def test_a_kink_is_proved_at_the_interval_and_settles_early() -> None:
+    def relu(x: Reals) -> Reals:
+        return m.maximum(x, 0) * m.pi()
+
+    found = settle(made(relu, x=ANY), at(x=[0.0, 1.0]), FLOAT32)
+    assert found.gradient is not None
+    assert found.gradient.state.tolist() == [[PROVED], [PROVED]]
+    low = found.gradient.high[0, 0] - found.gradient.radius[0, 0]
+    high = found.gradient.high[0, 0] + found.gradient.radius[0, 0]
+    unit = 2.0 ** found.gradient.exponent[0, 0]
+    assert low * unit <= 0 and high * unit >= math.pi
+    assert high * unit <= math.pi * (1 + 2**-20)
+    assert found.precision.tolist() == [256, 128]
+
+
+def test_a_tie_that_looks_undecided_for_long_is_no_kink() -> None:
+    def late(x: Reals) -> Reals:
+        # exp(2**-400) exceeds 1 by 2**-400: decided above 400 bits only
+        return m.maximum(m.exp(x) - 1, 0) * 4
+
+    found = settle(made(late, x=ANY), at(x=[2.0**-400]), FLOAT64)
+    assert found.gradient is not None
+    assert abs(found.gradient.nearest()[0, 0] - 4) <= 2.0**-50
+    assert found.gradient.radius[0, 0] < 2.0**-50
+
+
+def test_the_precision_is_put_back_also_when_a_formula_fails() -> None:
+    def failing(x: Reals) -> Reals:
+        raise RuntimeError("no value")
+
+    before = ctx.prec
+    with pytest.raises(RuntimeError, match="no value"):
+        settle(made(failing, x=ANY), at(x=[1.0]), FLOAT32)
+    assert ctx.prec == before
+
+
+# The second opinion -----------------------------------------------------------------------------------------------
+
+
+def naive_tanh(x: Reals) -> Reals:
+    return m.tanh(x) * m.exp(x)
+
+
+def softmax_entropy(v: Reals) -> Reals:
+    e = m.exp(v)
+    p = e / m.sum(e)
+    return -m.sum(m.xlogy(p, p))
+
+
+def triangle(v: Reals) -> Reals:
+    return m.norm(v) + m.max(v) - m.min(v)
+
+
+def special(x: Reals) -> Reals:
+    return m.erf(x) + m.lgamma(2 + x * x) + m.atan2(x, 2 + x) + m.log1p(x * x)
+
+
+def cube_root(x: Reals) -> Reals:
+    return m.root(lambda t: t**3 + t - x, -100, 100)
+
+
+def distance(x: Reals, y: Reals) -> Reals:
+    return abs(x - y)
+
+
+def share(x: Reals, y: Reals) -> Reals:
+    return m.exp(x) / (m.exp(x) + m.exp(y))
+
+
+NUMBERS = [0.5, -3.0, 1e-12, 7.0, 0.0, -1e-30]
+VECTORS = [[0.5, -3.0, 1.0], [20.0, -20.0, 0.0], [1e-10, 0.0, 3.0], [0.0, 0.0, 0.0]]
+RIGHT: dict[str, tuple[Callable[..., Any], Mapping[str, Domain], Points]] = {
+    "tanh": (naive_tanh, {"x": ANY}, at(x=NUMBERS)),
+    "absorbed": (absorbed, {"x": ANY}, at(x=[1.0, 90.0, -800.0, 3e38, -3e38])),
+    "rationals": (ratio_of_powers, {"x": ANY, "y": ANY}, at(x=XS, y=YS)),
+    "entropy": (softmax_entropy, {"v": vector(-30, 30)}, at(v=VECTORS)),
+    "triangle": (triangle, {"v": vector(-30, 30)}, at(v=VECTORS)),
+    "special": (special, {"x": ANY}, at(x=NUMBERS)),
+    "root": (cube_root, {"x": ANY}, at(x=[0.5, -3.0])),
+    "near a kink": (distance, {"x": ANY, "y": ANY}, at(x=[0.0, 1.0, 0.0], y=[1e-320, 1 + 2.0**-52, -5e-324])),
+    "vanishing": (share, {"x": ANY, "y": ANY}, at(x=[-3e38, 3e38, -1e300], y=[3e38, -3e38, 0.0])),
+    "several": (squares_and_product, {"v": vector(-9, 9)}, at(v=VECTORS)),
+    "exponential": (lambda x: m.exp(x), {"x": ANY}, at(x=[3e38, -3e38, 1e4, -1e4, math.inf, -math.inf])),
+}
+
+
+def case_of(name: str) -> tuple[Formula, Points]:
+    function, inputs, points = RIGHT[name]
+    return made(function, **inputs), points
+
+
+@pytest.mark.parametrize("format", [FLOAT32, FLOAT64], ids=lambda format: format.name)
+@pytest.mark.parametrize("name", RIGHT)
+def test_the_second_opinion_agrees_with_what_is_right(name: str, format: Any) -> None:
+    formula, points = case_of(name)
+    found = settle(formula, points, format)
+    opinion = second_opinion(formula, points, found, format)
+    assert opinion.checked == len(points)
+    assert opinion.disagreements == ()
+
+
+def moved_by_ulps(truth: Truth, ulps: int) -> Truth:
+    value = truth.value
+    with np.errstate(over="ignore"):
+        shift = np.ldexp(
+            float(ulps), np.clip(ulp_exponent(value, FLOAT32) - value.exponent, -900, 900).astype(int)
+        )
+    return replace(truth, value=replace(value, low=value.low + shift))
+
+
+@pytest.mark.parametrize(
+    "name", ["tanh", "absorbed", "rationals", "entropy", "triangle", "special", "root", "several"]
+)
+@pytest.mark.parametrize("ulps", [2, -2])
+def test_a_truth_that_is_two_ulps_off_is_caught_at_every_point(name: str, ulps: int) -> None:
+    formula, points = case_of(name)
+    points = points.select(np.arange(2))
+    found = settle(formula, points, FLOAT32)
+    wrong = moved_by_ulps(found, ulps)
+    assert len(second_opinion(formula, points, wrong, FLOAT32).disagreements) == 2
+
+
+def test_a_wrong_derivative_rule_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
+    formula, _ = case_of("tanh")
+    points = at(x=[0.5, -3.0, 1e-12, 0.0, -1e-30])
+    right = tape.RULES["tanh"]
+
+    def wrong(cotangent: Reals, out: Reals, origin: Any) -> tuple[Reals | None, ...]:
+        (slope,) = right(cotangent, out, origin)
+        assert slope is not None
+        return (slope * (1 + 2.0**-18),)
+
+    monkeypatch.setitem(tape.RULES, "tanh", wrong)
+    found = settle(formula, points, FLOAT32)
+    opinion = second_opinion(formula, points, found, FLOAT32)
+    assert len(opinion.disagreements) == len(points)
+    assert all("directional derivative" in told for told in opinion.disagreements)
+
+
+def test_an_infinity_told_for_a_number_is_caught() -> None:
+    formula, points = case_of("tanh")
+    points = points.select(np.arange(1))
+    found = settle(formula, points, FLOAT32)
+    wrong = replace(found, value=replace(found.value, high=np.full_like(found.value.high, np.inf)))
+    assert len(second_opinion(formula, points, wrong, FLOAT32).disagreements) == 1
+
+
+def test_a_kink_close_to_an_input_that_is_no_variable_raises_no_alarm() -> None:
+    formula = made(distance, wrt=("x",), x=ANY, y=ANY)
+    points = at(x=[0.0, 0.0], y=[1e-320, -1e-300])
+    assert second_opinion(formula, points, settle(formula, points, FLOAT64), FLOAT64).disagreements == ()
+
+
+def test_only_the_rows_asked_for_are_recomputed() -> None:
+    formula, points = case_of("tanh")
+    found = settle(formula, points, FLOAT32)
+    assert second_opinion(formula, points, found, FLOAT32, np.array([1, 3])).checked == 2
