@@ -26,6 +26,7 @@ from numcheck.truth import settle
 SECTIONS = 16  # a search for a border divides its interval into so many at a time
 CALM = 3  # so many passing neighbours in a row end a region
 RESOLUTION = 14  # bits to which a border is searched; regions print four digits
+TINY = 2.0**-50  # truths that may be the difference of numbers near 1
 GROUPS = 3  # calls with different settings that are traced
 TRACED = 384  # failing points looked at operator by operator; the rest take the cause of their like
 _FAILING = np.array([fate in FAILING for fate in FATES])
@@ -95,8 +96,8 @@ def diagnose(measurement: Measurement) -> Diagnosis:
     votes: dict[tuple[Cause, str, str], int] = {}
     for row, blamed in zip(rest, records.blame(rest), strict=True):
         if blamed is not None:
-            if measurement.of == "grad" and np.isnan(_speaking(measurement, int(row))):
-                blamed = (Cause.NAN_GRADIENT, *blamed[1:])  # whatever made it: this is what training meets
+            if np.isnan(_speaking(measurement, int(row))):
+                blamed = (_not_a_number(measurement.of, blamed[0]), *blamed[1:])
             causes[row] = blamed[0]
             votes[blamed] = votes.get(blamed, 0) + 1
     blameless = np.array([row for row in rest if causes[row] is None], dtype=int)
@@ -104,7 +105,8 @@ def diagnose(measurement: Measurement) -> Diagnosis:
     if blameless.size and named.size:
         causes[blameless] = _like(measurement, blameless, named, causes[named])
     for row in blameless[[causes[row] is None for row in blameless]]:
-        causes[row] = _by_result(measurement, int(row))
+        underflowed = records.left_the_range(int(row))
+        causes[row] = Cause.UNDERFLOW if underflowed else _by_result(measurement, int(row))
     culprits: dict[Cause, tuple[str, str]] = {}
     for (cause, operator, line), _ in sorted(votes.items(), key=lambda item: item[1]):
         if operator:
@@ -160,11 +162,12 @@ def _mathematical(measurement: Measurement, rows: np.ndarray, records: "Records"
     with np.errstate(all="ignore"):
         size = np.maximum(np.abs(exact), judged.format.smallest_normal)
         error = np.abs(native - exact) / size
-    rounding, swallowed = records.rounding(rows, judged.format.precision)
+    rounding, hidden = records.rounding(rows, judged.format.precision)
     explained = rounding < np.nan_to_num(error, nan=np.inf) / 4
     same = explained & np.isfinite(native) & (error > 8 * judged.format.unit_roundoff)
-    # an operator may swallow a term that the shadow cannot hold either: a result of 0 tells nothing then
-    same &= ~((native == 0) & (swallowed | (np.abs(exact) < 2.0**-50)))
+    # an operator may swallow a term that the shadow cannot hold either: a tiny truth or a result of 0 tells nothing
+    same &= ~((native == 0) & (hidden | (np.abs(exact) < TINY))) & ~(hidden & (np.abs(exact) < TINY))
+    same &= (exact != 0) | (np.abs(native) > 2.0**-20)
     found: dict[int, Cause] = {}
     moving = records.moving(rows, 2 * judged.format.unit_roundoff) if measurement.of == "value" else None
     ratios = (native / np.where(exact == 0, np.nan, exact))[same]
@@ -236,18 +239,23 @@ class Records:
         self.of = measurement.of
 
     def rounding(self, rows: np.ndarray, precision: int) -> tuple[np.ndarray, np.ndarray]:
-        """Relative error against the shadow, and whether some operator swallowed a term or a whole result."""
-        error, swallowed = dict.fromkeys(rows.tolist(), np.inf), dict.fromkeys(rows.tolist(), False)
+        """Relative error against the shadow; and where the shadow may be as wrong as the native result.
+
+        That is where an operator swallowed a term or a whole result, or followed a comparison that the shadow would
+        have decided otherwise.
+        """
+        error, hidden = dict.fromkeys(rows.tolist(), np.inf), dict.fromkeys(rows.tolist(), False)
         for group, record in self.groups:
             if record is None:
                 continue
             sinks = [sink.error for sink in record.sinks if (sink.name == "value") == (self.of == "value")]
             worst = np.max(sinks, axis=0) if sinks else np.full(len(group), np.inf)
-            lost = [op.absorbed | (op.cancelled_bits >= precision) for op in record.operations]
-            any_lost = np.broadcast_to(np.any(lost, axis=0), len(group)) if lost else np.zeros(len(group), bool)
             error.update(zip(group.tolist(), worst.tolist(), strict=True))
-            swallowed.update(zip(group.tolist(), any_lost.tolist(), strict=True))
-        return np.array([error[r] for r in rows.tolist()]), np.array([swallowed[r] for r in rows.tolist()])
+            for operation in record.operations:
+                lost = operation.absorbed | (operation.cancelled_bits >= precision) | operation.diverged
+                for row in group[np.flatnonzero(np.broadcast_to(lost, len(group)))].tolist():
+                    hidden[row] = True
+        return np.array([error[r] for r in rows.tolist()]), np.array([hidden[r] for r in rows.tolist()])
 
     def moving(self, rows: np.ndarray, threshold: float) -> np.ndarray:
         """Where the last two passes of a loop still differ: the iteration has not converged."""
@@ -267,12 +275,34 @@ class Records:
         for group, record in self.groups:
             if record is None:
                 continue
-            for row, blame in zip(group.tolist(), record.blame(self.of), strict=True):
-                if blame is not None:
-                    operation = record.operations[blame.operation]
-                    line = f"{operation.where}: {operation.line}" if operation.where else ""
-                    found[row] = (Cause(blame.cause), operation.name, line)
+            for lane, (row, blame) in enumerate(zip(group.tolist(), record.blame(self.of), strict=True)):
+                if blame is None:
+                    continue
+                operation = record.operations[blame.operation]
+                cause = Cause(blame.cause)
+                if cause in _ROUNDING and any(record.operations[i].underflowed[lane] for i in blame.path):
+                    cause = Cause.UNDERFLOW  # digits that a subnormal could not hold come first
+                line = f"{operation.where}: {operation.line}" if operation.where else ""
+                found[row] = (cause, operation.name, line)
         return [found.get(row) for row in rows.tolist()]
+
+    def left_the_range(self, row: int) -> bool:
+        """Whether some operator's result underflowed at a point."""
+        for group, record in self.groups:
+            lane = np.flatnonzero(group == row)
+            if lane.size and record is not None:
+                return any(bool(np.broadcast_to(op.underflowed, len(group))[lane[0]]) for op in record.operations)
+        return False
+
+
+_ROUNDING = (Cause.CANCELLATION, Cause.ABSORPTION, Cause.ORDER)
+
+
+def _not_a_number(of: str, blamed: Cause) -> Cause:
+    """A NaN gradient is called that, whatever made it, for it is what training meets; so is a NaN out of rounding."""
+    if of == "grad":
+        return Cause.NAN_GRADIENT
+    return Cause.SPECIAL_VALUE if blamed in _ROUNDING else blamed
 
 
 def _speaking(measurement: Measurement, row: int) -> float:

@@ -105,6 +105,13 @@ def _formats(config: pytest.Config) -> "list[Format]":
         raise pytest.UsageError(f"--numcheck-formats: {error}") from None
 
 
+def _usual(config: pytest.Config) -> "tuple[Format, ...]":
+    """The formats in which a gap may strike: whether it is stale must not hang on which of them were asked for."""
+    from numcheck.formats import format_of
+
+    return tuple(dict.fromkeys([*_formats(config), *(format_of(name) for name in FORMATS)]))
+
+
 def _devices(config: pytest.Config) -> list[str]:
     import torch
 
@@ -237,7 +244,7 @@ class RoutineItem(pytest.Item):
         torch.set_num_threads(1)  # the batches are small, and xdist's workers share the cores
         try:
             sample = sampled(self.routine.formula, self.format, points, seed)
-            examined = examine(self.routine, self.format, self.device, sample)
+            examined = examine(self.routine, self.format, self.device, sample, None, _usual(self.config))
         except RoutineError as error:
             raise BrokenPromiseError(f"{self.routine.formula.name}: {error}") from None
         finally:
@@ -245,7 +252,7 @@ class RoutineItem(pytest.Item):
         self.user_properties.append((ROOT, json.dumps(_tally(self, examined))))
         if sample.disagreements or not all(one.passed for one in examined):
             raise BrokenPromiseError("\n".join(_failure(self, sample, examined, seed)))
-        met = [gap for one in examined for gap in one.gaps]
+        met = [gap for one in examined for gap in one.met]
         if met:
             if self.config.option.runxfail:
                 raise BrokenPromiseError("\n".join(_gap_lines(self, examined)))
@@ -307,9 +314,9 @@ def _failure(
             yield ""
             yield f"{one.of} raises at the simplest input found"
             yield from _crash_lines(one.found.measurement, 0, f"searched, {one.examples} examples")
-        for gap in one.stale:
-            yield ""
-            yield f"{one.of}: stale gap {gap.cause.value!r} ({gap.reason}): nothing fails so any more; delete the gap"
+    for gap in dict.fromkeys(gap for one in examined for gap in one.stale):
+        yield ""
+        yield f"stale gap {gap.cause.value!r} ({gap.reason}): nothing fails so any more; delete the gap"
     yield ""
     yield f"  again      pytest --numcheck '{item.nodeid}'"
 

@@ -9,7 +9,7 @@ tried first the next time.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 from unittest import SkipTest
@@ -301,15 +301,18 @@ class Sample:
     drawn: tuple[Points, ...]
     truths: tuple[Truth, ...]
     disagreements: tuple[str, ...]
+    count: int
+    seed: int
 
 
 @dataclass(frozen=True, eq=False)
 class Examined:
     """What came of a routine's value or gradient.
 
-    `spent` is the largest share of the budget outside of gaps. `gaps` counts the points that each gap's cause covers;
-    a gap that covers none, drawn or searched, is `stale`. `findings` are of drawn points and leave out what a gap
-    covers; `crash` is one drawn point at which the routine raised.
+    `spent` is the largest share of the budget outside of gaps. `gaps` counts the drawn points that each gap covers,
+    `met` are those that cover any, drawn or searched. A gap is `stale` where nothing fails by it, here or in another
+    format. `findings` are of drawn points and leave out what a gap covers; `crash` is one drawn point at which the
+    routine raised.
     """
 
     of: str
@@ -318,6 +321,7 @@ class Examined:
     unresolved: int
     spent: float
     gaps: Mapping[Gap, int]
+    met: tuple[Gap, ...]
     stale: tuple[Gap, ...]
     findings: tuple[Finding, ...]
     crash: tuple[Measurement, int] | None
@@ -346,20 +350,51 @@ def sampled(formula: Formula, format: Format, points: int, seed: int) -> Sample:
         share = max(2, int(np.ceil(SECOND_OPINION * len(part))))
         rows = np.unique(np.linspace(0, len(part) - 1, share).astype(int))
         disagreements.extend(second_opinion(formula, part, truth, format, rows).disagreements)
-    return Sample(drawn, truths, tuple(disagreements))
+    return Sample(drawn, truths, tuple(disagreements), points, seed)
 
 
 def examine(
-    routine: Routine, format: Format, device: str, sample: Sample, chosen: settings | None = None
+    routine: Routine,
+    format: Format,
+    device: str,
+    sample: Sample,
+    chosen: settings | None = None,
+    others: tuple[Format, ...] = (),
 ) -> tuple[Examined, ...]:
-    """The routine's value, and its gradient where it promises one, at the drawn points and in a search."""
+    """The routine's value, and its gradient where it promises one, at the drawn points and in a search.
+
+    A gap may strike in one format only: before one is called stale, it is looked for in the `others` too.
+    """
     measured = [
         measure(routine, points, truth, format, device)
         for points, truth in zip(sample.drawn, sample.truths, strict=True)
     ]
-    return tuple(
-        _examined(routine, format, device, list(parts), chosen) for parts in zip(*measured, strict=True)
-    )
+    made = [_examined(routine, format, device, list(parts), chosen) for parts in zip(*measured, strict=True)]
+    met = {gap for one in made for gap in one.met}
+    elsewhere = tuple(other for other in others if other != format)
+
+    def is_stale(gap: Gap) -> bool:
+        return gap not in met and not strikes(routine, gap, elsewhere, device, sample.count, sample.seed)
+
+    return tuple(replace(one, stale=tuple(gap for gap in one.gaps if is_stale(gap))) for one in made)
+
+
+@lru_cache(maxsize=64)
+def strikes(
+    routine: Routine, gap: Gap, formats: tuple[Format, ...], device: str, points: int, seed: int
+) -> bool:
+    """Whether any drawn point fails by this gap, in one of the formats."""
+    for format in formats:
+        if routine.formats is not None and format.name not in routine.formats:
+            continue
+        if not any(gap.covers(of, format.name, device) for of in ("value", "grad")):
+            continue
+        sample = sampled(routine.formula, format, points, seed)
+        for part, truth in zip(sample.drawn, sample.truths, strict=True):
+            for one in measure(routine, part, truth, format, device):
+                if gap.covers(one.of, format.name, device) and (diagnose(one).causes == gap.cause).any():
+                    return True
+    return False
 
 
 def _examined(
@@ -391,7 +426,8 @@ def _examined(
         unresolved + searched.unresolved,
         max(spent, searched.spent, searched.found.spent if searched.found else 0.0),
         {gap: struck[gap.cause] for gap in applicable},
-        tuple(gap for gap in applicable if not struck[gap.cause] and gap.cause not in searched.covered),
+        tuple(gap for gap in applicable if struck[gap.cause] or gap.cause in searched.covered),
+        (),
         tuple(findings(broken, {})),
         crash,
         searched.found,

@@ -145,7 +145,8 @@ def enclosure(data: np.ndarray) -> Enclosure:
     parts = np.array([_parts(ball) for ball in data.flat], dtype=np.float64).reshape(-1, 5)
     high, low, radius, exponent, state = (column.reshape(data.shape) for column in parts.T)
     high, shift = np.frexp(high)  # zeros, infinities and nans keep a shift of 0
-    remainder = np.where((radius > 0) & (high != 0), REMAINDER, 0.0)  # a radius may underflow in the next line
+    # before scaling, in which a radius may underflow
+    remainder = np.where((radius > 0) & (high != 0), REMAINDER, 0.0)
     low, radius = np.ldexp(low, -shift), np.ldexp(radius, -shift) + remainder
     return Enclosure(high, low, radius, exponent.astype(np.int64) + shift, state.astype(np.int8))
 
