@@ -353,13 +353,14 @@ def prober(measurement: Measurement, row: int) -> Probe:
     return meets
 
 
-def region(formula: Formula, point: Points, fails: Probe, format: Format) -> str:
-    """The inputs around a failing point at which the routine fails too, one continuous input at a time.
+Ranges = Mapping[str, tuple[float | None, float | None]]
+"""For each real input the ends of a failing stretch; None where the domain ends first."""
 
-    For a vector the magnitude of its largest component is varied, the others in proportion.
-    """
+
+def region(formula: Formula, point: Points, ranges: Ranges) -> str:
+    """The stretch around a failing point at which the routine fails too, in words."""
     parts: list[str] = []
-    for name, (low, high) in _failing_ranges(formula, point, fails, format).items():
+    for name, (low, high) in ranges.items():
         label = name if point.columns[name].ndim == 1 else f"max|{name}|"  # type: ignore[union-attr]
         if low is None and high is None:
             continue
@@ -430,10 +431,11 @@ class _Border:
         self.open = not self.reached and abs(self.outside - self.inside) > coarse
 
 
-def _failing_ranges(
-    formula: Formula, point: Points, fails: Probe, format: Format
-) -> dict[str, tuple[float | None, float | None]]:
-    """For each real input the ends of the failing stretch around the point; None where the domain ends first."""
+def failing_ranges(formula: Formula, point: Points, fails: Probe, format: Format) -> Ranges:
+    """How far the failure reaches from a failing point, one real input at a time, found by sections of ordinals.
+
+    For a vector the magnitude of its largest component is varied, the others in proportion.
+    """
     coarse = max(1, 1 << max(0, format.precision - RESOLUTION))
     borders: list[_Border] = []
     for name, domain in formula.inputs.items():
@@ -488,8 +490,8 @@ def complexity(points: Points) -> np.ndarray:
     return total
 
 
-def simplest(formula: Formula, point: Points, fails: Probe, format: Format) -> Points:
-    """A failing point as short as rounding each input of this one can make it."""
+def simplest(formula: Formula, point: Points, fails: Probe, ranges: Ranges, format: Format) -> Points:
+    """A failing point in the same stretch, as short as rounding each input of this one can make it."""
     best = point
     for name, domain in formula.inputs.items():
         if not domain.differentiable:
@@ -501,7 +503,8 @@ def simplest(formula: Formula, point: Points, fails: Probe, format: Format) -> P
         columns = dict(candidates.columns)
         columns[name] = format.round(torch.from_numpy(shorter))
         trial = Points(columns, candidates.origin, best.size)
-        trial = trial.select(np.flatnonzero(contains(domain, columns[name], format)))
+        inside = contains(domain, columns[name], format) & _between(columns[name], ranges.get(name, (None, None)))
+        trial = trial.select(np.flatnonzero(inside))
         if not len(trial):
             continue
         order = np.argsort(complexity(trial), kind="stable")
@@ -511,6 +514,13 @@ def simplest(formula: Formula, point: Points, fails: Probe, format: Format) -> P
             if complexity(found)[0] <= complexity(best)[0]:
                 best = found
     return best
+
+
+def _between(column: torch.Tensor, ends: tuple[float | None, float | None]) -> np.ndarray:
+    numbers = column.double().numpy()
+    sizes = numbers if numbers.ndim == 1 else np.abs(numbers).reshape(len(numbers), -1).max(axis=1)
+    low, high = (-np.inf if ends[0] is None else ends[0]), (np.inf if ends[1] is None else ends[1])
+    return (low <= sizes) & (sizes <= high)
 
 
 def _shortenings(x: np.ndarray, domain: Any, format: Format) -> np.ndarray:
@@ -590,8 +600,9 @@ def _finding(cluster: Cluster, points: int, gaps: Mapping[Cause, str]) -> Findin
     if not cluster.forgiven:
         meets = prober(measurement, row)
         try:
-            simple = simplest(formula, anchor, meets, format)
-            where = region(formula, anchor, meets, format)
+            ranges = failing_ranges(formula, anchor, meets, format)
+            where = region(formula, anchor, ranges)
+            simple = simplest(formula, anchor, meets, ranges, format)
         except Exception as failure:  # a probe may crash the routine: the finding stands without its region
             where = f"near the examples (the search stopped: {type(failure).__name__}: {failure})"
     operator, line = cluster.culprit or (None, None)

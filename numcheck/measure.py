@@ -291,21 +291,24 @@ def judge(
     if budget.coupled:
         exponent = np.broadcast_to(exponent.max(axis=1, keepdims=True), exponent.shape)
     with np.errstate(all="ignore"):
-        scaled = np.where(
-            np.isfinite(got), np.ldexp(got, np.clip(-truth.exponent, -2100, 2100).astype(np.int32)), got
-        )
-        difference = np.abs((scaled - truth.high) - truth.low)
-        in_ulps = _power_of_two(truth.exponent - exponent)
+        # In ulps from the start: a truth near zero has an exponent so low that a result scaled by it is infinite.
+        scaled = np.ldexp(got, np.clip(-exponent, -2100, 2100).astype(np.int32))
+        shift = np.clip(truth.exponent - exponent, -2100, 2100).astype(np.int32)
+        high, low, radius = (np.ldexp(part, shift) for part in (truth.high, truth.low, truth.radius))
+        difference = np.abs((scaled - high) - low)
         # an interval on purpose (a kink) is met anywhere inside it
         interval = ~narrow(truth, format, 1 / 8)
-        error = np.where(interval, np.maximum(difference - truth.radius, 0.0), difference) * in_ulps
+        error = np.where(interval, np.maximum(difference - radius, 0.0), difference)
         forgiven = (budget.cond + (components if budget.gamma else 0)) * format.unit_roundoff * conditioning
-        forgiven = np.nan_to_num(forgiven * _power_of_two(-exponent), nan=0.0, posinf=np.inf)
+        forgiven = np.nan_to_num(
+            np.ldexp(forgiven, np.clip(-exponent, -2100, 2100).astype(np.int32)), nan=0.0, posinf=np.inf
+        )
         allowed = budget.ulps + forgiven
         spent = np.where(error == 0, 0.0, error / allowed)
-        margin = np.where(interval | (error == 0), 0.0, truth.radius * in_ulps / allowed)
+        margin = np.where(interval | (error == 0), 0.0, radius / allowed)
     fate = np.full(got.shape, _INDEX[Fate.WITHIN], np.int8)
-    fate[spent > 1] = _INDEX[Fate.OVER]
+    over = ~(spent <= 1)  # a share that is no number is over, too
+    fate[over] = _INDEX[Fate.OVER]
 
     magnitude = np.abs(truth.high)
     top = (
@@ -317,7 +320,7 @@ def judge(
     ) & (magnitude != 0)
     normal = (truth.exponent - 1 >= format.min_exponent) & (magnitude != 0)
     lost = (np.abs(got) < format.smallest_normal) & normal
-    fate[(spent > 1) & lost] = _INDEX[Fate.UNDERFLOW]
+    fate[over & lost] = _INDEX[Fate.UNDERFLOW]
 
     infinite = np.isinf(got)
     same_sign = np.sign(got) == np.sign(truth.high)

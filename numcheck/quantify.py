@@ -13,7 +13,7 @@ import numpy as np
 import torch
 
 from numcheck.case import FAILING, Formula, Routine
-from numcheck.diagnose import Records, prober, region
+from numcheck.diagnose import Records, failing_ranges, prober, region
 from numcheck.domain import Points, contains
 from numcheck.formats import Format
 from numcheck.measure import FATES, Measurement, measure
@@ -55,12 +55,8 @@ def underflow(parts: Sequence[Measurement]) -> dict[str, Any]:
         if rows.size and begins is None:
             anchor = int(rows[np.argmax(np.abs(exact[rows, elements]))])
             try:
-                begins = region(
-                    part.routine.formula,
-                    part.points.select(np.array([anchor])),
-                    prober(part, anchor),
-                    part.format,
-                )
+                formula, point = part.routine.formula, part.points.select(np.array([anchor]))
+                begins = region(formula, point, failing_ranges(formula, point, prober(part, anchor), part.format))
             except Exception as failure:  # a probe may crash the routine: the share stands without its threshold
                 begins = f"unknown (the search stopped: {type(failure).__name__})"
     return {

@@ -166,10 +166,10 @@ def test_soft_margin_loss_overflows_where_the_loss_is_a_hundred():
     assert diagnose(part["value"]).causes.tolist() == [Cause.OVERFLOW]
 
 
-def test_the_gradient_of_soft_margin_loss_is_nan_because_its_exponential_overflows():
+def test_the_gradient_of_soft_margin_loss_is_named_nan_where_the_loss_overflows():
     part = measured_at(promised(SOFT_MARGIN, soft_margin_loss), {"score": -100.0, "side": 1}, "float32")
     assert np.isnan(part["grad"].judgement.got[0, 0])
-    assert diagnose(part["grad"]).causes.tolist() == [Cause.OVERFLOW]
+    assert diagnose(part["grad"]).causes.tolist() == [Cause.NAN_GRADIENT]
 
 
 # --- what a trace must not blame on the format's range

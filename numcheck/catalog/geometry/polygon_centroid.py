@@ -59,11 +59,7 @@ def _moments(xy):
 # In float16 the products of three coordinates leave the range both ways: `corner_origin` stands for all there.
 
 
-@gap(
-    "order",
-    "what is left of cancelling cross products depends on the order of their sum",
-    formats=["float32"],
-)
+@gap("order", "what is left of cancelling cross products depends on the order of their sum")
 @gap("cancellation", "cross products grow with the square of the distance, their sum does not")
 @polygon_centroid.routine(value=ulps(4, cond=8), formats=["float32", "bfloat16"])
 def absolute_shoelace(xy):
@@ -83,10 +79,10 @@ def differenced(xy):
     return ((xy + after) * cross[..., None]).sum(-2) / (3 * cross.sum(-1, keepdim=True))
 
 
-@gap("overflow", "products of three lengths leave the range beyond 40", formats=["float16"])
-@gap("underflow", "products of three lengths leave the range below 2**-8", formats=["float16"])
-@gap("absorption", "subnormal products are swallowed by their sum", formats=["float16"])
-@gap("cancellation", "subnormal products have few digits left to subtract", formats=["float16"])
+@gap("overflow", "products of three lengths leave the range beyond 40")
+@gap("underflow", "products of three lengths leave the range below 2**-8")
+@gap("absorption", "subnormal products are swallowed by their sum")
+@gap("cancellation", "subnormal products have few digits left to subtract")
 @polygon_centroid.routine(value=ulps(4, cond=8))
 def corner_origin(xy):
     """The formula seen from the first vertex, and moved back at the end."""
@@ -95,11 +91,7 @@ def corner_origin(xy):
     return corner[:, 0] + moment / (3 * twice_area)
 
 
-@gap(
-    "underflow",
-    "a coordinate below the smallest subnormal number is +0, whatever its sign",
-    formats=["float16"],
-)
+@gap("underflow", "a coordinate below the smallest subnormal number is +0, whatever its sign")
 @polygon_centroid.routine(value=ulps(4, cond=8))
 def corner_origin_scaled(xy):
     """The same in a unit, a power of two, in which the polygon's extent is about one: nothing leaves the range."""

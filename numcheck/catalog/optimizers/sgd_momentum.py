@@ -54,11 +54,7 @@ def weights_move_along(f, weight, grad, buffer, lr, momentum, dampening, first):
 # Budgets: the buffer's terms carry up to five roundings (coefficient, product, sum, rate, product), hence cond=5.
 
 
-@gap(
-    "underflow",
-    "a step from 0 below the smallest number leaves +0, whatever its sign",
-    formats=["float16"],
-)
+@gap("underflow", "a step from 0 below the smallest number leaves +0, whatever its sign")
 @sgd_momentum.routine(value=ulps(1, cond=5))
 def as_printed(weight, grad, buffer, lr, momentum, dampening, first):
     """Every operation rounded to the format."""
@@ -66,11 +62,7 @@ def as_printed(weight, grad, buffer, lr, momentum, dampening, first):
     return weight - lr * b
 
 
-@gap(
-    "underflow",
-    "a step from 0 below the smallest number leaves +0, whatever its sign",
-    formats=["float16"],
-)
+@gap("underflow", "a step from 0 below the smallest number leaves +0, whatever its sign")
 @sgd_momentum.routine(value=ulps(1, cond=5))
 def rate_folded_in(weight, grad, buffer, lr, momentum, dampening, first):
     """The rate multiplied into both coefficients before they meet a tensor, as fused kernels do."""
@@ -87,11 +79,7 @@ def float32_then_rounded(weight, grad, buffer, lr, momentum, dampening, first):
     return (w - lr * b).to(weight.dtype)
 
 
-@gap(
-    "underflow",
-    "a step from 0 below the smallest number leaves +0, whatever its sign",
-    formats=["float16"],
-)
+@gap("underflow", "a step from 0 below the smallest number leaves +0, whatever its sign")
 @sgd_momentum.routine(value=ulps(1, cond=5))
 def torch_sgd(weight, grad, buffer, lr, momentum, dampening, first):
     """torch.optim.SGD itself, all points as one parameter."""
