@@ -171,7 +171,10 @@ class Formula:
 
         def attach(function: Callable[..., Any]) -> Routine:
             made = routine_of(self, function, function.__name__, value, grad, formats)
-            if made.name in self.routines and self.routines[made.name].function.__module__ != function.__module__:
+            if (
+                made.name in self.routines
+                and self.routines[made.name].function.__module__ != function.__module__
+            ):
                 raise DeclarationError(
                     f"{self.name} already has a routine {made.name}: give this one another name"
                 )
@@ -187,7 +190,9 @@ class Formula:
             raise DeclarationError(
                 f"law {function.__name__} of {self.name}: write def {function.__name__}(f, {', '.join(self.inputs)})"
             )
-        law = Law(function.__name__, function, inspect.getdoc(function) or function.__name__.replace("_", " "))
+        law = Law(
+            function.__name__, function, inspect.getdoc(function) or function.__name__.replace("_", " ")
+        )
         self.laws[law.name] = law
         return law
 

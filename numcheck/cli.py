@@ -217,6 +217,13 @@ def check(
     show_default=True,
     help="Judge the value or the gradient.",
 )
+@click.option(
+    "--component",
+    type=click.IntRange(min=0),
+    default=0,
+    show_default=True,
+    help="Of a formula with several outputs, the one whose gradient is shown.",
+)
 def explain(
     formula: str,
     routine: str,
@@ -225,6 +232,7 @@ def explain(
     format_name: str,
     device: str,
     of: str,
+    component: int,
 ) -> None:
     """Explain one point of a ROUTINE (a name, or MODULE:NAME) of a FORMULA.
 
@@ -238,9 +246,10 @@ def explain(
         (name,) = _formats(format_name)
         case.load_catalog()
         if ":" in routine:
-            explanation = suite.explain_routine(_routine(routine, formula), point, name, device, of)
+            judged = _routine(routine, formula)
+            explanation = suite.explain_routine(judged, point, name, device, of, component)
         else:
-            explanation = suite.explain(formula, routine, point, name, device, of)
+            explanation = suite.explain(formula, routine, point, name, device, of, component)
     for line in explanation.lines():
         click.echo(line)
 

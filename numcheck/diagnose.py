@@ -68,6 +68,8 @@ class Finding:
     line: str | None
     worst: int
     simplest: Points
+    component: int
+    """The output whose gradient the examples are of; 0 for a formula with one."""
     forgiven: bool
     gap: str | None
 
@@ -87,7 +89,9 @@ def diagnose(measurement: Measurement) -> Diagnosis:
     causes = np.full(len(fates), None, dtype=object)
     if not failing.size:
         return Diagnosis(causes, {})
-    chosen = failing if failing.size <= TRACED else failing[np.linspace(0, failing.size - 1, TRACED).astype(int)]
+    chosen = (
+        failing if failing.size <= TRACED else failing[np.linspace(0, failing.size - 1, TRACED).astype(int)]
+    )
     records = Records(measurement, chosen)
     chosen = records.rows
     for row, cause in _mathematical(measurement, chosen, records).items():
@@ -121,7 +125,10 @@ def _like(measurement: Measurement, rows: np.ndarray, known: np.ndarray, causes:
     """The cause of the point known that failed in the same way and lies nearest, in inputs, result and truth."""
     judged = measurement.judgement
     here = np.arange(len(judged.got)), judged.worst_element
-    keys = [_FATE_WEIGHT * judged.fate[here], *(_signed_log(x[here]) for x in (judged.got, judged.truth.nearest()))]
+    keys = [
+        _FATE_WEIGHT * judged.fate[here],
+        *(_signed_log(x[here]) for x in (judged.got, judged.truth.nearest())),
+    ]
     for column in measurement.points.columns.values():
         if isinstance(column, tuple):
             keys.append(_FATE_WEIGHT * np.unique([str(choice) for choice in column], return_inverse=True)[1])
@@ -291,7 +298,9 @@ class Records:
         for group, record in self.groups:
             lane = np.flatnonzero(group == row)
             if lane.size and record is not None:
-                return any(bool(np.broadcast_to(op.underflowed, len(group))[lane[0]]) for op in record.operations)
+                return any(
+                    bool(np.broadcast_to(op.underflowed, len(group))[lane[0]]) for op in record.operations
+                )
         return False
 
 
@@ -463,7 +472,10 @@ def failing_ranges(formula: Formula, point: Points, fails: Probe, format: Format
             border.narrowed(taken, hit, coarse)
     ends: dict[str, tuple[float | None, float | None]] = {}
     for low, high in zip(borders[::2], borders[1::2], strict=True):
-        at = [None if b.reached else float(format.from_ordinals(torch.tensor([b.inside]))[0]) for b in (low, high)]
+        at = [
+            None if b.reached else float(format.from_ordinals(torch.tensor([b.inside]))[0])
+            for b in (low, high)
+        ]
         ends[low.name] = (at[0], at[1])
     return ends
 
@@ -483,10 +495,12 @@ def complexity(points: Points) -> np.ndarray:
         x = column.double().numpy().reshape(len(points), -1)
         mantissa, exponent = np.frexp(np.where(np.isfinite(x), x, 0.0))
         whole = (np.abs(mantissa) * 2.0**53).astype(np.int64)
-        trailing = np.where(whole == 0, 53, np.log2((whole & -whole).astype(np.float64) + (whole == 0)).astype(int))
+        trailing = np.where(
+            whole == 0, 53, np.log2((whole & -whole).astype(np.float64) + (whole == 0)).astype(int)
+        )
         total += np.where(x == 0, 0, 1 + (53 - trailing) + np.abs(exponent - 1) / 2 + (x < 0) / 4).sum(axis=1)
         total += 50 * (~np.isfinite(x)).sum(axis=1)
-        total += (1 - 0.5**x.shape[1]) if x.shape[1] > 1 else 0
+        total += (1 - 0.5 ** x.shape[1]) if x.shape[1] > 1 else 0
     return total
 
 
@@ -503,7 +517,9 @@ def simplest(formula: Formula, point: Points, fails: Probe, ranges: Ranges, form
         columns = dict(candidates.columns)
         columns[name] = format.round(torch.from_numpy(shorter))
         trial = Points(columns, candidates.origin, best.size)
-        inside = contains(domain, columns[name], format) & _between(columns[name], ranges.get(name, (None, None)))
+        inside = contains(domain, columns[name], format) & _between(
+            columns[name], ranges.get(name, (None, None))
+        )
         trial = trial.select(np.flatnonzero(inside))
         if not len(trial):
             continue
@@ -608,5 +624,16 @@ def _finding(cluster: Cluster, points: int, gaps: Mapping[Cause, str]) -> Findin
     operator, line = cluster.culprit or (None, None)
     gap = gaps.get(cluster.cause)
     return Finding(
-        measurement, cluster.cause, points, where, cluster.bits_lost, operator, line, worst, simple, cluster.forgiven, gap
+        measurement,
+        cluster.cause,
+        points,
+        where,
+        cluster.bits_lost,
+        operator,
+        line,
+        worst,
+        simple,
+        int(measurement.component[row]) if measurement.of == "grad" else 0,
+        cluster.forgiven,
+        gap,
     )

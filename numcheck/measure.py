@@ -47,7 +47,12 @@ class _Batch:
 
 
 def execute(
-    routine: Routine, points: Points, format: Format, device: str, component: np.ndarray | None, backward: bool
+    routine: Routine,
+    points: Points,
+    format: Format,
+    device: str,
+    component: np.ndarray | None,
+    backward: bool,
 ) -> Outcome:
     """Run `routine` at `points` on `device`; `component` picks the output that each point's gradient is of."""
     pieces: list[tuple[np.ndarray, _Batch]] = []
@@ -110,7 +115,9 @@ def _attempt(
     except Exception as error:  # a routine may raise anything; the exception becomes the point's fate
         count = len(points)
         if count == 1 or _always_raises(routine, points, device, component, backward):
-            message = f"{type(error).__name__}: {str(error).strip().splitlines()[0] if str(error).strip() else ''}"
+            message = (
+                f"{type(error).__name__}: {str(error).strip().splitlines()[0] if str(error).strip() else ''}"
+            )
             return _Batch(torch.full((count,), torch.nan), None, dict.fromkeys(range(count), message))
     middle = count // 2
     halves = []
@@ -131,7 +138,7 @@ def _always_raises(
             return False
         except RoutineError:
             raise
-        except Exception:  # noqa: S112  # raising is what is asked about
+        except Exception:  # raising is what is asked about
             continue
     return True
 
@@ -175,7 +182,9 @@ def cotangent_of(out: torch.Tensor, component: np.ndarray | None) -> torch.Tenso
     return flat.scatter(1, chosen.to(out.device)[:, None], 1.0).reshape(out.shape)
 
 
-def _run(routine: Routine, points: Points, device: str, component: np.ndarray | None, backward: bool) -> _Batch:
+def _run(
+    routine: Routine, points: Points, device: str, component: np.ndarray | None, backward: bool
+) -> _Batch:
     arguments = arguments_of(routine, points, device, backward)
     with torch.set_grad_enabled(backward):
         out = routine.function(**arguments)
@@ -328,7 +337,11 @@ def judge(
     fate[infinite & ~rounds_away] = _INDEX[Fate.OVERFLOW]
     fate[infinite & rounds_away & ~same_sign] = _INDEX[Fate.SPECIAL]
     wrong_zero = (
-        (got == 0) & (truth.high != 0) & (np.signbit(got) != np.signbit(truth.high)) & (spent <= 1) & ~interval
+        (got == 0)
+        & (truth.high != 0)
+        & (np.signbit(got) != np.signbit(truth.high))
+        & (spent <= 1)
+        & ~interval
     ) & (truth.exponent <= format.min_exponent - format.precision)  # the truth itself rounds to zero,
     wrong_zero &= truth.radius < np.abs(truth.high)  # its sign is known,
     wrong_zero &= allowed < 1  # and the budget does not reach across zero
@@ -372,7 +385,9 @@ def measure(
     routine: Routine, points: Points, truth: Truth, format: Format, device: str, backward: bool = True
 ) -> list[Measurement]:
     """Value, and gradient where the routine promises one, judged at every point."""
-    backward = backward and routine.grad is not None and bool(routine.formula.wrt) and truth.gradient is not None
+    backward = (
+        backward and routine.grad is not None and bool(routine.formula.wrt) and truth.gradient is not None
+    )
     outcome = execute(routine, points, format, device, truth.component, backward)
     components = _components(routine.formula, points)
     expected, got = truth.value.shape[1:], outcome.value.shape[1:]
@@ -408,7 +423,9 @@ def measure(
 def _decided(measurement: Measurement) -> Measurement:
     """Settle again, more tightly, the points whose verdict the truth's own radius leaves open."""
     judged = measurement.judgement
-    open_verdict = (np.abs(judged.spent - 1) <= judged.margin) & (judged.margin > 0) & np.isfinite(judged.spent)
+    open_verdict = (
+        (np.abs(judged.spent - 1) <= judged.margin) & (judged.margin > 0) & np.isfinite(judged.spent)
+    )
     rows = np.flatnonzero(open_verdict.any(axis=1))
     if not rows.size:
         return measurement

@@ -56,8 +56,12 @@ def underflow(parts: Sequence[Measurement]) -> dict[str, Any]:
             anchor = int(rows[np.argmax(np.abs(exact[rows, elements]))])
             try:
                 formula, point = part.routine.formula, part.points.select(np.array([anchor]))
-                begins = region(formula, point, failing_ranges(formula, point, prober(part, anchor), part.format))
-            except Exception as failure:  # a probe may crash the routine: the share stands without its threshold
+                begins = region(
+                    formula, point, failing_ranges(formula, point, prober(part, anchor), part.format)
+                )
+            except (
+                Exception
+            ) as failure:  # a probe may crash the routine: the share stands without its threshold
                 begins = f"unknown (the search stopped: {type(failure).__name__})"
     return {
         "share": _number(struck / max(points, 1)),
@@ -85,7 +89,11 @@ def cancellations(measurements: Sequence[Measurement]) -> dict[str, dict[str, An
             # bits that were exact in both operands are removed without loss: only an inherited error counts
             bits = float(np.max(np.where(operation.error_in > 0, operation.cancelled_bits, 0.0), initial=0.0))
             if operation.phase == phase and bits > most["bits"]:
-                most = {"bits": bits, "operator": operation.name, "line": f"{operation.where}: {operation.line}"}
+                most = {
+                    "bits": bits,
+                    "operator": operation.name,
+                    "line": f"{operation.where}: {operation.line}",
+                }
         found[measurement.of] = most
     return found
 
@@ -175,13 +183,17 @@ def _defect(measurement: Measurement, climb: Ladder) -> float | str | None:
     if degree is None:
         return None
     worst = 0.0
-    at_one = {int(o): row for row, (o, e) in enumerate(zip(climb.origin, climb.exponent, strict=True)) if e == 0}
+    at_one = {
+        int(o): row for row, (o, e) in enumerate(zip(climb.origin, climb.exponent, strict=True)) if e == 0
+    }
     for row, (origin, exponent) in enumerate(zip(climb.origin, climb.exponent, strict=True)):
         base = at_one.get(int(origin))
         if base is None:
             continue
         truth = judged.truth[row]
-        inside = (truth.exponent - 1 >= judged.format.min_exponent) & (truth.exponent - 1 < judged.format.max_exponent)
+        inside = (truth.exponent - 1 >= judged.format.min_exponent) & (
+            truth.exponent - 1 < judged.format.max_exponent
+        )
         with np.errstate(all="ignore"):
             apart = np.abs(np.ldexp(judged.got[row], -int(exponent) * degree) - judged.got[base])
             apart = apart / judged.format.ulp(judged.truth[base].nearest())
@@ -193,7 +205,9 @@ def _defect(measurement: Measurement, climb: Ladder) -> float | str | None:
 def _degree(truth: Enclosure, climb: Ladder) -> int | None:
     """d such that f(2**k x) = 2**(k d) f(x) at every rung, as far as the enclosures tell."""
     degrees: set[float] = set()
-    at_one = {int(o): row for row, (o, e) in enumerate(zip(climb.origin, climb.exponent, strict=True)) if e == 0}
+    at_one = {
+        int(o): row for row, (o, e) in enumerate(zip(climb.origin, climb.exponent, strict=True)) if e == 0
+    }
     for row, (origin, exponent) in enumerate(zip(climb.origin, climb.exponent, strict=True)):
         base = at_one.get(int(origin))
         if base is None or exponent == 0:
@@ -235,7 +249,9 @@ def law_defects(routine: Routine, part: Measurement, format: Format, device: str
                     apart = _ulps_apart(left, right, format)
                     worst, violations = max(worst, apart), violations + (apart > 1)
         except Exception as failure:  # a law may leave what the routine can do: say so beside it
-            order.append({"law": law.doc, "worst_ulp": "inf", "violations": len(points), "message": str(failure)})
+            order.append(
+                {"law": law.doc, "worst_ulp": "inf", "violations": len(points), "message": str(failure)}
+            )
             continue
         order.append({"law": law.doc, "worst_ulp": _number(worst), "violations": violations})
     return order
@@ -251,7 +267,9 @@ def _rounded(routine: Routine, one: Points, format: Format, device: str) -> Any:
                 continue
             numbers = np.array([float(ball) for ball in m.as_reals(argument, ARB).data.flat])
             tensor = torch.from_numpy(numbers).reshape(column.shape)
-            given[name] = (format.round(tensor) if domain.differentiable else tensor.round().long()).to(device)
+            given[name] = (format.round(tensor) if domain.differentiable else tensor.round().long()).to(
+                device
+            )
         out = routine.function(**given).detach().cpu().double().numpy()
         return Reals(ARB, ARB.lift(out))
 

@@ -6,6 +6,7 @@ global to a process.
 """
 
 import importlib.metadata
+import itertools
 import multiprocessing
 import platform
 import sys
@@ -91,7 +92,9 @@ def run_unit(unit: Unit, routines: Sequence[Routine] | None = None, formula: For
     errors: list[str] = []
     for routine in chosen:
         try:
-            measured = [measure(routine, p, t, format, unit.device) for p, t in zip(drawn, truths, strict=True)]
+            measured = [
+                measure(routine, p, t, format, unit.device) for p, t in zip(drawn, truths, strict=True)
+            ]
         except RoutineError as error:
             errors.append(f"{formula.name}: {error}")
             continue
@@ -139,8 +142,10 @@ def decimal(truth: Enclosure, key: Any, digits: int = 20) -> str:
     if not np.isfinite(high):
         return "undefined" if np.isnan(high) else str(high)
     with mpmath.workprec(160):
-        exact = (mpmath.mpf(high) + mpmath.mpf(float(truth.low[key]))) * mpmath.mpf(2) ** int(truth.exponent[key])
-        return str(mpmath.nstr(exact, digits))
+        exact = (mpmath.mpf(high) + mpmath.mpf(float(truth.low[key]))) * mpmath.mpf(2) ** int(
+            truth.exponent[key]
+        )
+        return str(mpmath.nstr(exact, digits, min_fixed=-5, max_fixed=16))
 
 
 def _point(measurement: Measurement, i: int) -> dict[str, Any]:
@@ -171,17 +176,20 @@ def _argument(column: Any, i: int) -> str:
     return str(int(entry)) if not entry.is_floating_point() else f"{float(entry):.9g}"
 
 
-def reproduce(routine: Routine, points: Points, i: int, format: Format, of: str) -> str:
-    """The command that shows one point again."""
+def reproduce(
+    routine: Routine, points: Points, i: int, format: Format, of: str, component: int | None = None
+) -> str:
+    """The command that shows one point again; of a vector-valued formula's gradient, the component's row."""
     at = " ".join(f"--at '{name}={_argument(column, i)}'" for name, column in points.columns.items())
     gradient = " --of grad" if of == "grad" else ""
+    gradient += f" --component {component}" if component else ""
     return f"numcheck explain {routine.formula.name} {routine.name} {at} --format {format.name}{gradient}"
 
 
 def _finding(finding: Finding) -> dict[str, Any]:
     measurement = finding.measurement
     routine, format = measurement.routine, measurement.format
-    simple = _simple_point(measurement, finding.simplest)
+    simple = _simple_point(measurement, finding.simplest, finding.component)
     return {
         "cause": finding.cause.value,
         "region": finding.region,
@@ -192,19 +200,22 @@ def _finding(finding: Finding) -> dict[str, Any]:
         "operator": finding.operator,
         "line": finding.line,
         "remedy": finding.remedy,
-        "reproduce": reproduce(routine, finding.simplest, 0, format, measurement.of),
+        "reproduce": reproduce(routine, finding.simplest, 0, format, measurement.of, finding.component),
         "worst": _point(measurement, finding.worst),
         "simplest": simple,
     }
 
 
-def _simple_point(measurement: Measurement, point: Points) -> dict[str, Any]:
-    truth = settle(measurement.routine.formula, point, measurement.format, with_gradient=measurement.of == "grad")
-    found = measure(
-        measurement.routine, point, truth, measurement.format, measurement.device, measurement.of == "grad"
+def _simple_point(measurement: Measurement, point: Points, component: int) -> dict[str, Any]:
+    return _point(_measured_alone(measurement.routine, point, component, measurement), 0)
+
+
+def _measured_alone(routine: Routine, point: Points, component: int, like: Measurement) -> Measurement:
+    truth = settle(
+        routine.formula, point, like.format, with_gradient=like.of == "grad", component=np.array([component])
     )
-    (one,) = [m for m in found if m.of == measurement.of]
-    return _point(one, 0)
+    found = measure(routine, point, truth, like.format, like.device, like.of == "grad")
+    return next(m for m in found if m.of == like.of)
 
 
 def _entry(
@@ -235,7 +246,9 @@ def _entry(
     spents = [part.judgement.of_points()[1] for part in parts]
     errors = [part.judgement.of_points()[2] for part in parts]
     spent, error, fate = np.concatenate(spents), np.concatenate(errors), np.concatenate(fates)
-    widest = max(range(len(parts)), key=lambda k: float(np.max(np.nan_to_num(spents[k], posinf=1e308), initial=0)))
+    widest = max(
+        range(len(parts)), key=lambda k: float(np.max(np.nan_to_num(spents[k], posinf=1e308), initial=0))
+    )
     worst_part, worst_row = parts[widest], int(np.argmax(np.nan_to_num(spents[widest], posinf=1e308)))
     entry: dict[str, Any] = {
         "formula": routine.formula.name,
@@ -254,7 +267,8 @@ def _entry(
         "simplest": None,
         "findings": [_finding(finding) for finding in findings(found, reasons)],
         "gaps": [
-            {"cause": g.cause.value, "reason": g.reason, "points": covered[g.cause], "stale": False} for g in applicable
+            {"cause": g.cause.value, "reason": g.reason, "points": covered[g.cause], "stale": False}
+            for g in applicable
         ],
         "ulp_histogram": histogram(error[np.isin(fate, [FATES.index(f) for f in _JUDGED])]),
         "underflow": underflow(parts),
@@ -299,7 +313,7 @@ def histogram(error: np.ndarray) -> dict[str, int]:
 
 
 def plot(parts: Sequence[Measurement]) -> dict[str, Any] | None:
-    """Error against the first continuous input, aggregated over 48 stretches of its ordinals."""
+    """Error against the first continuous input, aggregated over 24 stretches of its ordinals."""
     formula = parts[0].routine.formula
     name = next((n for n, domain in formula.inputs.items() if domain.differentiable), None)
     if name is None:
@@ -317,9 +331,9 @@ def plot(parts: Sequence[Measurement]) -> dict[str, Any] | None:
         spents.append(part.judgement.of_points()[1])
         errors.append(part.judgement.of_points()[2])
     x, error, spent = np.concatenate(xs), np.concatenate(errors), np.concatenate(spents)
-    edges = np.unique(np.linspace(x.min(), x.max() + 1, 49).astype(np.int64))
+    edges = np.unique(np.linspace(x.min(), x.max() + 1, 25).astype(np.int64))
     bins: list[list[float | str | int]] = []
-    for low, high in zip(edges[:-1], edges[1:], strict=True):
+    for low, high in itertools.pairwise(edges):
         within = (x >= low) & (x < high)
         inside = np.sort(error[within])
         if inside.size:
@@ -376,7 +390,9 @@ def check_catalog(
         selected = [formula_named(name) for name in formulas] if formulas else list(known.values())
     names = _checked_formats(formats)
     _check_devices(devices)
-    units = [Unit(f.name, name, device, points, seed) for f in selected for name in names for device in devices]
+    units = [
+        Unit(f.name, name, device, points, seed) for f in selected for name in names for device in devices
+    ]
     workers = jobs if jobs is not None else min(len(units), multiprocessing.cpu_count())
     shippable = routine is None and all(f.module.startswith("numcheck.") for f in selected)
     results: dict[Unit, Result] = {}
@@ -469,7 +485,9 @@ def _check_devices(devices: Sequence[str]) -> None:
         try:
             torch.zeros(1, device=device)
         except (RuntimeError, AssertionError):
-            raise UsageError(f"no device {device!r} here: write cpu, or cuda where torch sees a GPU") from None
+            raise UsageError(
+                f"no device {device!r} here: write cpu, or cuda where torch sees a GPU"
+            ) from None
 
 
 def check(
@@ -494,7 +512,9 @@ def check(
         load_catalog()
         formula = formula_named(formula)
     if isinstance(routine, Routine):
-        return check_catalog(formats=formats, devices=devices, points=points, seed=seed, routine=routine, jobs=1)
+        return check_catalog(
+            formats=formats, devices=devices, points=points, seed=seed, routine=routine, jobs=1
+        )
     judged = adapt(routine, formula, value=value, grad=grad)
     return check_catalog(formats=formats, devices=devices, points=points, seed=seed, routine=judged, jobs=1)
 
@@ -517,7 +537,10 @@ def verdict(report: Mapping[str, Any], fail_on: str = "over") -> tuple[int, str]
     unresolved = totals[Fate.UNRESOLVED.value]
     counts = ", ".join(f"{count} {fate}" for fate, count in totals.items() if count)
     if disagreed or unresolved > UNRESOLVED * max(1, judged):
-        return 3, f"truth in doubt: {disagreed} second opinions disagreed, {unresolved} of {judged} points unresolved"
+        return (
+            3,
+            f"truth in doubt: {disagreed} second opinions disagreed, {unresolved} of {judged} points unresolved",
+        )
     if report["notes"]:
         return 2, f"{len(report['notes'])} routines broke their contract: {report['notes'][0]}"
     if fail_on == "none":
@@ -547,14 +570,23 @@ class Explanation:
 
 
 def explain(
-    formula: str, routine: str, at: Mapping[str, str], format: str, device: str = "cpu", of: str = "value"
+    formula: str,
+    routine: str,
+    at: Mapping[str, str],
+    format: str,
+    device: str = "cpu",
+    of: str = "value",
+    component: int = 0,
 ) -> Explanation:
-    """Truth to 30 digits, result, error, budget, and the finding of one routine at one point."""
+    """Truth to 30 digits, result, error, budget, and the finding of one routine at one point.
+
+    `component` picks the output whose gradient is shown, of a formula with several.
+    """
     load_catalog()
     stated = formula_named(formula)
     if routine not in stated.routines:
         raise UsageError(f"no routine {routine!r} of {formula}: write one of {', '.join(stated.routines)}")
-    return explain_routine(stated.routines[routine], at, format, device, of)
+    return explain_routine(stated.routines[routine], at, format, device, of, component)
 
 
 def parsed_point(formula: Formula, at: Mapping[str, str], format: Format) -> Points:
@@ -569,14 +601,23 @@ def parsed_point(formula: Formula, at: Mapping[str, str], format: Format) -> Poi
             columns[name] = domain.column([domain.parse(at[name], format)], format)
         except ValueError as error:
             raise UsageError(f"--at {name}={at[name]}: {error}") from None
-    sizes = {len(column[0]) for name, column in columns.items() if formula.inputs[name].ragged and column[0].ndim}
+    sizes = {
+        len(column[0]) for name, column in columns.items() if formula.inputs[name].ragged and column[0].ndim
+    }
     if len(sizes) > 1:
-        raise UsageError(f"the inputs of {formula.name} have one size, not {sorted(sizes)}: give each as many numbers")
+        raise UsageError(
+            f"the inputs of {formula.name} have one size, not {sorted(sizes)}: give each as many numbers"
+        )
     return Points(columns, np.array(["given"]), next(iter(sizes), None))
 
 
 def explain_routine(
-    routine: Routine, at: Mapping[str, str], format_name: str, device: str = "cpu", of: str = "value"
+    routine: Routine,
+    at: Mapping[str, str],
+    format_name: str,
+    device: str = "cpu",
+    of: str = "value",
+    component: int = 0,
 ) -> Explanation:
     """`explain` for a routine that need not be registered."""
     (name,) = _checked_formats([format_name])
@@ -587,8 +628,15 @@ def explain_routine(
         raise UsageError(f"{routine.formula.name}.{routine.name} promises no gradient: write --of value")
     _check_devices([device])
     point = parsed_point(routine.formula, at, format)
-    truth = settle(routine.formula, point, format, with_gradient=of == "grad")
-    (one,) = [m for m in measure(routine, point, truth, format, device, of == "grad") if m.of == of]
+    truth = settle(
+        routine.formula, point, format, with_gradient=of == "grad", component=np.array([component])
+    )
+    outputs = int(np.prod(truth.value.shape[1:]))
+    if not 0 <= component < outputs:
+        raise UsageError(
+            f"--component {component}: {routine.formula.name} has outputs 0 to {outputs - 1} here"
+        )
+    one = next(m for m in measure(routine, point, truth, format, device, of == "grad") if m.of == of)
     judged = one.judgement
     rows: list[tuple[str, str]] = [
         ("point", ", ".join(f"{n} = {_argument(c, 0)}" for n, c in point.columns.items())),
@@ -596,11 +644,15 @@ def explain_routine(
     for k in range(judged.got.shape[1]):
         label = f"{of}[{k}]" if judged.got.shape[1] > 1 else of
         allowed, forgiven = float(judged.allowed[0, k]), float(judged.forgiven[0, k])
+        got = float(judged.got[0, k])
         rows += [
             (f"{label} truth", decimal(judged.truth, (0, k), 30)),
-            (f"{label} result", f"{float(judged.got[0, k])!r} ({float(judged.got[0, k]).hex()}) in {judged.format.name}"),
+            (f"{label} result", f"{got!r} ({got.hex()}) in {judged.format.name}"),
             (f"{label} error", f"{float(judged.error[0, k]):.6g} ulp"),
-            (f"{label} budget", f"{allowed - forgiven:.6g} ulp + {forgiven:.6g} ulp forgiven by conditioning"),
+            (
+                f"{label} budget",
+                f"{allowed - forgiven:.6g} ulp + {forgiven:.6g} ulp forgiven by conditioning",
+            ),
             (f"{label} spent", f"{float(judged.spent[0, k]):.6g}: {FATES[int(judged.fate[0, k])].value}"),
         ]
     rows.append(("precision", f"{int(truth.precision[0])} bits settled the truth"))

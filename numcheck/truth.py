@@ -9,13 +9,13 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from flint import ctx
+from flint import arb, ctx
 
 from numcheck.case import Formula
 from numcheck.domain import Index, OneOf, Points
 from numcheck.formats import Format
 from numcheck.reals import arrays as m
-from numcheck.reals.arb import ARB
+from numcheck.reals.arb import ABSENT, ARB
 from numcheck.reals.arrays import Arithmetic, Reals
 from numcheck.reals.mp import CONTEXT, MP
 from numcheck.reals.settle import (
@@ -33,7 +33,7 @@ from numcheck.reals.settle import (
     precisions,
     ulp_exponent,
 )
-from numcheck.reals.tape import gradient, one_hot, untraced
+from numcheck.reals.tape import gradient, one_hot
 
 CHUNK = 512  # lanes evaluated at once: bounds the memory that a tape of balls takes
 
@@ -109,25 +109,33 @@ def lifted(formula: Formula, points: Points, arithmetic: Arithmetic, trace: bool
     return arguments
 
 
-def _product_terms(x: Reals, slope: Reals | None) -> Reals | None:
-    """sum over x's elements of abs(x * slope); zero where the slope is infinite or undefined."""
-    if slope is None:
-        return None
-    terms = abs(untraced(x) * untraced(slope))
-    return m.sum(terms)
+# conditioning beyond this forgives everything already, and a sum of such terms must not overflow
+_MOST = 2.0**1000
+
+_magnitude = np.frompyfunc(arb.abs_lower, 1, 1)
+_is_finite = np.frompyfunc(arb.is_finite, 1, 1)
+_is_absent = np.frompyfunc(lambda x: x is ABSENT, 1, 1)
 
 
-def _total(parts: Sequence[Reals | None], lanes: int) -> np.ndarray:
+def _forgiven(inputs: Sequence[Reals], slopes: Sequence[Reals | None], lanes: int) -> np.ndarray:
+    """sum over all elements x_i of abs(x_i * slope_i), rounded to float64.
+
+    Each term is the lower end of its ball, which forgives no more than the truth; an input with an infinite or
+    undefined term forgives nothing.
+    """
     total = np.zeros(lanes)
-    for part in parts:
-        if part is not None:
-            found = enclosure(part.data)
-            # an undefined or infinite term forgives nothing; the lower end of the ball forgives no more than the truth
-            lower = np.where(np.isfinite(found.high), found.high - found.radius, 0.0)
-            with np.errstate(over="ignore"):
-                total = total + np.ldexp(
-                    np.maximum(lower, 0.0), np.clip(found.exponent, -1000, 1000).astype(np.int32)
-                )
+    for x, slope in zip(inputs, slopes, strict=True):
+        if slope is None:
+            continue
+        balls = x.data * slope.data
+        finite = _is_finite(balls).astype(bool)
+        with np.errstate(all="ignore"):
+            terms = np.minimum(_magnitude(balls).astype(np.float64), _MOST)
+        if not finite.all() and slope.masked:  # infinity times a slope that does not exist
+            beside = _is_absent(np.broadcast_to(slope.data, balls.shape)).astype(bool)
+            finite, terms = finite | beside, np.where(beside, 0.0, terms)
+        told = terms.reshape(len(terms), -1).sum(axis=1)
+        total = total + np.where(finite.reshape(len(terms), -1).all(axis=1), told, 0.0)
     return total
 
 
@@ -148,7 +156,9 @@ def evaluate(
     """Value, conditioning and, on request, the gradient with its conditioning, for one group of points."""
     lanes = len(points)
     arguments = lifted(formula, points, arithmetic, True)
-    continuous = [arguments[name] for name, domain in formula.inputs.items() if domain.differentiable]
+    continuous: dict[str, Reals] = {
+        name: arguments[name] for name, domain in formula.inputs.items() if domain.differentiable
+    }
     wrt = [arguments[name] for name in formula.wrt]
     value = m.as_reals(formula(*arguments.values()), arithmetic)
     data = np.broadcast_to(value.data, (lanes, *value.shape))
@@ -159,27 +169,26 @@ def evaluate(
         return one_hot(flat, np.arange(size) == k[:, None])
 
     conditioning = np.zeros((lanes, size))
+    slopes: dict[str, Reals | None] = dict.fromkeys(formula.wrt)
     if flat.traced and wanted.conditioning:
         for k in range(size):
-            slopes = gradient(flat, hot(np.full(lanes, k)), continuous)
-            conditioning[:, k] = _total(
-                [_product_terms(x, s) for x, s in zip(continuous, slopes, strict=True)], lanes
-            )
+            row = gradient(flat, hot(np.full(lanes, k)), list(continuous.values()))
+            conditioning[:, k] = _forgiven(list(continuous.values()), row, lanes)
+            if size == 1:  # the only row is the gradient asked for
+                slopes = dict(zip(continuous, row, strict=True))
     conditioning = conditioning.reshape(data.shape)
     if not wanted.gradient or not wrt:
         return Evaluation(data, conditioning, None, None)
-    slopes = gradient(flat, hot(component % size), wrt) if flat.traced else [None] * len(wrt)
-    slope = flattened(slopes, wrt, lanes)
+    if flat.traced and not (wanted.conditioning and size == 1):
+        slopes = dict(zip(formula.wrt, gradient(flat, hot(component % size), wrt), strict=True))
+    slope = flattened([slopes[name] for name in formula.wrt], wrt, lanes)
     width = slope.shape[0]
     terms = np.zeros((lanes, width))
     if slope.traced and wanted.conditioning:
         for i in range(width):
-            seconds = gradient(
-                slope, one_hot(slope, np.broadcast_to(np.arange(width) == i, (lanes, width))), continuous
-            )
-            terms[:, i] = _total(
-                [_product_terms(x, s) for x, s in zip(continuous, seconds, strict=True)], lanes
-            )
+            picked = one_hot(slope, np.broadcast_to(np.arange(width) == i, (lanes, width)))
+            seconds = gradient(slope, picked, list(continuous.values()))
+            terms[:, i] = _forgiven(list(continuous.values()), seconds, lanes)
     return Evaluation(data, conditioning, slope.data, terms)
 
 
@@ -360,7 +369,8 @@ def _disagreement(formula: Formula, point: Points, truth: Truth, i: int, format:
                 continue
             exact, allowed = _exact(truth.value, (i, *key)), _allowed(truth.value, (i, *key), format)
             if not (abs(second[key] - exact) <= allowed and abs(first[key] - exact) <= allowed):
-                return f"value {CONTEXT.nstr(exact, 20)}, but mpmath has {CONTEXT.nstr(second[key], 20)} at {describe(point)}"
+                told, found = CONTEXT.nstr(exact, 20), CONTEXT.nstr(second[key], 20)
+                return f"value {told}, but mpmath has {found} at {describe(point)}"
     return _gradient_disagreement(formula, point, truth, i, format)
 
 

@@ -310,10 +310,40 @@ OPERATORS: dict[str, Callable[[Any, Any], Any]] = {
     "zeta": np.frompyfunc(_zeta, 2, 1),
 }
 QUICK_OPERATORS = OPERATORS | {"add": np.add, "sub": np.subtract, "mul": np.multiply}
+
+
+# Whole arrays: a loop of numpy's own first, and the guarded function only for what is not finite there
+
+
+_is_finite = np.frompyfunc(arb.is_finite, 1, 1)
+
+
+def _looking_again(quick: Callable[..., Any], careful: Callable[..., Any]) -> Callable[..., Any]:
+    """`quick` over arrays, and `careful` over the elements that `quick` does not find finite."""
+
+    def call(*operands: Any) -> Any:
+        found = quick(*operands)
+        finite = _is_finite(found).astype(bool)
+        if not finite.all():
+            found[~finite] = careful(*(np.broadcast_to(x, found.shape)[~finite] for x in operands))
+        return found
+
+    return call
+
+
+_PLAIN: dict[str, Callable[[Any], Any]] = {
+    "abs": np.absolute,
+    "times_pi": lambda x: x * arb.pi(),
+} | {
+    name: np.frompyfunc(getattr(arb, name), 1, 1)
+    for name in "exp expm1 log log1p sqrt rsqrt atan sinh cosh tanh asinh atanh erf erfc digamma".split()
+}  # fmt: skip
 UNARY: dict[str, Callable[[Any], Any]] = {
     name: np.frompyfunc(function, 1, 1) for name, function in FUNCTIONS.items()
 }
-UNARY["neg"] = np.negative  # numpy's own loop is faster where there is nothing to guard
+UNARY |= {name: _looking_again(plain, UNARY[name]) for name, plain in _PLAIN.items()}
+UNARY["neg"] = np.negative  # nothing to guard
+OPERATORS["div"] = QUICK_OPERATORS["div"] = _looking_again(np.true_divide, OPERATORS["div"])
 
 
 @functools.cache

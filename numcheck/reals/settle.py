@@ -90,21 +90,11 @@ REMAINDER = 2.0**-104
 EXPONENT_LIMIT = 2**60
 
 
-def _parts(ball: Any) -> tuple[float, float, float, int, int]:
-    """(high, low, radius, exponent, state) of one ball, not yet normalised."""
-    high = float(ball)
-    size = abs(high)
-    if 1e-250 < size < 1e250:
-        rest = ball - high
-        low, radius = float(rest), float(ball.rad())
-        if radius < 1e18 * size:
-            exact = radius == 0 and rest.is_exact() and rest == low
-            return high, low, 0.0 if exact else radius or 5e-324, 0, PROVED
-    return _extreme_parts(ball)
-
-
 def _extreme_parts(ball: Any) -> tuple[float, float, float, int, int]:
-    """The same where plain conversion to float64 would lose the ball: zero, tiny, huge, wide or not finite."""
+    """(high, low, radius, exponent, state) of a ball that plain conversion would lose: zero, tiny, huge, wide, not finite.
+
+    Not yet normalised.
+    """
     if is_undefined(ball):
         return np.nan, 0.0, 0.0, 0, INVALID
     if is_infinite(ball):
@@ -140,15 +130,30 @@ def _stored(exponent: int) -> int:
     return max(-EXPONENT_LIMIT, min(EXPONENT_LIMIT, exponent))
 
 
+_radius_of = np.frompyfunc(arb.rad, 1, 1)
+_is_exact = np.frompyfunc(arb.is_exact, 1, 1)
+
+
 def enclosure(data: np.ndarray) -> Enclosure:
     """The float64 pairs of an array of balls."""
-    parts = np.array([_parts(ball) for ball in data.flat], dtype=np.float64).reshape(-1, 5)
-    high, low, radius, exponent, state = (column.reshape(data.shape) for column in parts.T)
+    balls = data.ravel()
+    with np.errstate(all="ignore"):
+        high = balls.astype(np.float64)
+        rest = balls - high.astype(object)
+        low, radius = rest.astype(np.float64), _radius_of(balls).astype(np.float64)
+        size = np.abs(high)
+        plain = (size > 1e-250) & (size < 1e250) & (radius < 1e18 * size)
+    exponent, state = np.zeros(balls.shape, np.int64), np.full(balls.shape, PROVED, np.int8)
+    still = np.flatnonzero(plain & (radius == 0))
+    exact = np.equal(rest[still], low[still].astype(object)).astype(bool) & _is_exact(rest[still]).astype(bool)
+    radius[still[~exact]] = 5e-324
+    for i in np.flatnonzero(~plain):
+        high[i], low[i], radius[i], exponent[i], state[i] = _extreme_parts(balls[i])
     high, shift = np.frexp(high)  # zeros, infinities and nans keep a shift of 0
     # before scaling, in which a radius may underflow
     remainder = np.where((radius > 0) & (high != 0), REMAINDER, 0.0)
     low, radius = np.ldexp(low, -shift), np.ldexp(radius, -shift) + remainder
-    return Enclosure(high, low, radius, exponent.astype(np.int64) + shift, state.astype(np.int8))
+    return Enclosure(high, low, radius, exponent + shift, state).reshaped(data.shape)
 
 
 def ulp_exponent(truth: Enclosure, format: Format) -> np.ndarray:
