@@ -2,8 +2,9 @@
 
 `load` finds the function that MODULE:NAME or path/to/file.py:NAME names; `adapt` matches its arguments with the
 formula's inputs, by name where names say the same and in order where the counts fit, and finds out on a few points
-how it wants to be called: on a batch or point by point, with a reduction switched off, with labels as floats. Where
-nothing fits, the error shows both signatures and the wrapper to write. The match is shown as the routine's doc.
+which of them is meant and how it wants to be called: on a batch or point by point, with a reduction switched off, with
+labels as floats. Where nothing fits, the error shows both signatures and the wrapper to write. The match is shown as
+the routine's doc.
 """
 
 import ast
@@ -42,7 +43,10 @@ SAME = (
     frozenset("smoothing label_smoothing".split()),
     frozenset("xy points vertices polygon".split()),
 )
-"""Argument names by which the field means the same thing; a pair counts only where it is the only one of its kind."""
+"""Argument names by which the field means the same thing; a pair counts only where it is the only one of its kind.
+
+Names mislead: the `p` of a divergence is the target, not a prediction. So the plain order is tried as well.
+"""
 
 AXES = ("dim", "axis")
 SAMPLE = 7
@@ -53,6 +57,7 @@ class Reading(Enum):
     """How a function takes points."""
 
     BATCH = "all points in one call"
+    COLUMN = "all points in one call, as the columns of a batch of one"
     ROW = "one call per point, as a batch of one"
     POINT = "one call per point, without a batch axis"
 
@@ -202,7 +207,19 @@ def _plain(name: str) -> str:
     return name.casefold().strip("_")
 
 
-def match(inputs: Sequence[str], signature: inspect.Signature | None) -> Match | None:
+def matches(inputs: Sequence[str], signature: inspect.Signature | None) -> list[Match]:
+    """The ways in which parameters may take the inputs: by names that say the same, then in order but for equal names."""
+    found: dict[tuple[tuple[str, ...], tuple[tuple[str, str], ...]], Match] = {}
+    for kinds in (SAME, ()):
+        matched = match(inputs, signature, kinds)
+        if matched is not None:
+            found.setdefault((matched.positions, tuple(sorted(matched.keywords.items()))), matched)
+    return list(found.values())
+
+
+def match(
+    inputs: Sequence[str], signature: inspect.Signature | None, same: Iterable[frozenset[str]] = SAME
+) -> Match | None:
     """Which parameter takes which input: first equal names, then the only synonym, then order; None if nothing fits."""
     if signature is None:
         return Match(tuple(inputs), {}, {})
@@ -221,7 +238,7 @@ def match(inputs: Sequence[str], signature: inspect.Signature | None) -> Match |
             if _plain(name) == _plain(parameter.name):
                 taken[parameter.name] = name
                 break
-    for kind in SAME:
+    for kind in same:
         names = [name for name in free_inputs() if _plain(name) in kind]
         takers = [p for p in free_parameters() if _plain(p.name) in kind]
         required = [p for p in takers if p.default is p.empty] or takers
@@ -252,6 +269,9 @@ def call(plan: Plan, columns: Mapping[str, Any]) -> torch.Tensor:
     """The function's results for these points, one row each."""
     if plan.reading is Reading.BATCH:
         return _tensor(_invoke(plan, columns))
+    if plan.reading is Reading.COLUMN:
+        result = _tensor(_invoke(plan, {name: _at(column, None) for name, column in columns.items()}))
+        return result[0] if result.ndim == plan.rank + 2 else result
     count = next(len(column) for column in columns.values() if isinstance(column, torch.Tensor))
     rows: list[torch.Tensor] = []
     for i in range(count):
@@ -261,7 +281,7 @@ def call(plan: Plan, columns: Mapping[str, Any]) -> torch.Tensor:
     return torch.stack(rows)
 
 
-def _at(column: Any, key: int | slice) -> Any:
+def _at(column: Any, key: int | slice | None) -> Any:
     return column[key] if isinstance(column, torch.Tensor) else column
 
 
@@ -332,12 +352,15 @@ def adapt(
     }
     best: tuple[int, Plan] | None = None
     first_error = ""
+    tensors = [column for column in columns.values() if isinstance(column, torch.Tensor)]
+    # only numbers can be columns: the entries of a vector have that place already
+    readings = [r for r in Reading if r is not Reading.COLUMN or all(column.ndim == 1 for column in tensors)]
     for plan, reading, as_floats in (
         (plan, reading, as_floats)
         for plan in plans
-        for reading in Reading
+        for reading in readings
         for as_floats in (False, True)
-        if not as_floats or any(isinstance(c, torch.Tensor) and not _floating(c) for c in columns.values())
+        if not as_floats or not all(map(_floating, tensors))
     ):
         tried = Plan(plan.function, plan.match, reading, as_floats, exact.ndim - 1, plan.built_with)
         try:
@@ -379,17 +402,14 @@ def _plans(function: Any, formula: Formula, name: str) -> Iterator[Plan]:
     inputs = list(formula.inputs)
     if isinstance(function, type):
         for made, built_with in _instances(function, name):
-            matched = match(inputs, signature_of(made))
-            if matched is not None:
+            for matched in matches(inputs, signature_of(made)):
                 yield Plan(made, matched, Reading.BATCH, False, 0, built_with)
         return
     signature = signature_of(function)
-    matched = match(inputs, signature)
-    if matched is None:
-        return
-    for constants in _unreduced(() if signature is None else signature.parameters, inputs):
-        whole = Match(matched.positions, matched.keywords, {**matched.constants, **constants})
-        yield Plan(function, whole, Reading.BATCH, False, 0)
+    for matched in matches(inputs, signature):
+        for constants in _unreduced(() if signature is None else signature.parameters, inputs):
+            whole = Match(matched.positions, matched.keywords, {**matched.constants, **constants})
+            yield Plan(function, whole, Reading.BATCH, False, 0)
 
 
 def _unreduced(parameters: Iterable[str], inputs: Sequence[str]) -> list[dict[str, Any]]:

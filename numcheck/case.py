@@ -292,8 +292,9 @@ def formula_of(
     name = function.__name__
     parameters = list(inspect.signature(function).parameters)
     if parameters != list(inputs):
+        declared = ", ".join(inputs) or "none"
         raise DeclarationError(
-            f"{name}({', '.join(parameters)}): declare one domain per parameter, in order, not {', '.join(inputs) or 'none'}"
+            f"{name}({', '.join(parameters)}): declare one domain per parameter, in order, not {declared}"
         )
     for key, domain in inputs.items():
         if not isinstance(domain, Domain):

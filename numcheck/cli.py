@@ -176,6 +176,8 @@ def check(
             formulas = (claimed,)
         pages = _console(stderr=json_file == "-")
         pages.print(f"seed {seed}")
+        if routine is not None:
+            pages.print(f"{target}: {routine.doc}")
         with progress_bar() as progress:
             report = suite.check_catalog(
                 formulas,

@@ -27,6 +27,7 @@ SECTIONS = 16  # a search for a border divides its interval into so many at a ti
 CALM = 3  # so many passing neighbours in a row end a region
 RESOLUTION = 14  # bits to which a border is searched; regions print four digits
 TINY = 2.0**-50  # truths that may be the difference of numbers near 1
+_FLOAT64 = 53
 GROUPS = 3  # calls with different settings that are traced
 TRACED = 384  # failing points looked at operator by operator; the rest take the cause of their like
 _FAILING = np.array([fate in FAILING for fate in FATES])
@@ -34,7 +35,7 @@ _FAILING = np.array([fate in FAILING for fate in FATES])
 REMEDIES: dict[Cause, str] = {
     Cause.OVERFLOW: "keep the intermediate in range: subtract the maximum or take logarithms before exponentiating",
     Cause.UNDERFLOW: "keep the small factor's logarithm, or scale before it leaves the range",
-    Cause.CANCELLATION: "rewrite the difference (log1p, expm1, a shifted origin) so that no close numbers are subtracted",
+    Cause.CANCELLATION: "rewrite the difference (log1p, expm1, a shifted origin): subtract no close numbers",
     Cause.ABSORPTION: "keep the small term apart: log1p(x) for log(1 + x), a wider accumulator, or compensation",
     Cause.NAN_GRADIENT: "make the branch that is not taken safe before the singular function, not after it",
     Cause.SPECIAL_VALUE: "treat the singular input by itself before dividing or taking the logarithm",
@@ -105,7 +106,7 @@ def diagnose(measurement: Measurement) -> Diagnosis:
             causes[row] = blamed[0]
             votes[blamed] = votes.get(blamed, 0) + 1
     blameless = np.array([row for row in rest if causes[row] is None], dtype=int)
-    named = np.array([row for row in chosen if causes[row] is not None], dtype=int)
+    named = np.array([row for row in rest if causes[row] is not None], dtype=int)
     if blameless.size and named.size:
         causes[blameless] = _like(measurement, blameless, named, causes[named])
     for row in blameless[[causes[row] is None for row in blameless]]:
@@ -171,9 +172,12 @@ def _mathematical(measurement: Measurement, rows: np.ndarray, records: "Records"
         error = np.abs(native - exact) / size
     rounding, hidden = records.rounding(rows, judged.format.precision)
     explained = rounding < np.nan_to_num(error, nan=np.inf) / 4
-    same = explained & np.isfinite(native) & (error > 8 * judged.format.unit_roundoff)
+    # of a float64 routine's functions the shadow knows no better: only a gross error speaks against the formula
+    gross = 8 * judged.format.unit_roundoff if judged.format.precision < _FLOAT64 else 2.0**-26
+    same = explained & np.isfinite(native) & (error > gross)
     # an operator may swallow a term that the shadow cannot hold either: a tiny truth or a result of 0 tells nothing
-    same &= ~((native == 0) & (hidden | (np.abs(exact) < TINY))) & ~(hidden & (np.abs(exact) < TINY))
+    tiny = np.abs(exact) < (TINY if judged.format.precision < _FLOAT64 else 1)
+    same &= ~((native == 0) & (hidden | tiny)) & ~(hidden & tiny)
     same &= (exact != 0) | (np.abs(native) > 2.0**-20)
     found: dict[int, Cause] = {}
     moving = records.moving(rows, 2 * judged.format.unit_roundoff) if measurement.of == "value" else None
@@ -258,8 +262,10 @@ class Records:
             sinks = [sink.error for sink in record.sinks if (sink.name == "value") == (self.of == "value")]
             worst = np.max(sinks, axis=0) if sinks else np.full(len(group), np.inf)
             error.update(zip(group.tolist(), worst.tolist(), strict=True))
+            # functions of the shadow are float64's own: of a float64 routine it can hardly know better
+            many = precision if precision < _FLOAT64 else 8
             for operation in record.operations:
-                lost = operation.absorbed | (operation.cancelled_bits >= precision) | operation.diverged
+                lost = operation.absorbed | (operation.cancelled_bits >= many) | operation.diverged
                 for row in group[np.flatnonzero(np.broadcast_to(lost, len(group)))].tolist():
                     hidden[row] = True
         return np.array([error[r] for r in rows.tolist()]), np.array([hidden[r] for r in rows.tolist()])
@@ -515,11 +521,9 @@ def simplest(formula: Formula, point: Points, fails: Probe, ranges: Ranges, form
         shorter = _shortenings(column.double().numpy(), domain, format)
         candidates = best.select(np.zeros(len(shorter), dtype=int))
         columns = dict(candidates.columns)
-        columns[name] = format.round(torch.from_numpy(shorter))
+        rounded = columns[name] = format.round(torch.from_numpy(shorter))
         trial = Points(columns, candidates.origin, best.size)
-        inside = contains(domain, columns[name], format) & _between(
-            columns[name], ranges.get(name, (None, None))
-        )
+        inside = contains(domain, rounded, format) & _between(rounded, ranges.get(name, (None, None)))
         trial = trial.select(np.flatnonzero(inside))
         if not len(trial):
             continue

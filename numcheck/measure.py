@@ -120,11 +120,13 @@ def _attempt(
             )
             return _Batch(torch.full((count,), torch.nan), None, dict.fromkeys(range(count), message))
     middle = count // 2
-    halves = []
-    for rows in (np.arange(middle), np.arange(middle, count)):
-        part = None if component is None else component[rows]
-        halves.append(_attempt(routine, points.select(rows), device, part, backward))
-    return _combined(*halves, middle)
+    left, right = (
+        _attempt(
+            routine, points.select(rows), device, None if component is None else component[rows], backward
+        )
+        for rows in (np.arange(middle), np.arange(middle, count))
+    )
+    return _combined(left, right, middle)
 
 
 def _always_raises(
@@ -270,10 +272,6 @@ _GRAVITY = np.array(
     ],
     dtype=np.float64,
 )
-
-
-def _power_of_two(exponent: np.ndarray) -> np.ndarray:
-    return np.ldexp(1.0, np.clip(exponent, -3000, 3000).astype(np.int32))
 
 
 def judge(

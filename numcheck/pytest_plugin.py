@@ -368,6 +368,7 @@ def _shown(one: "Examined") -> "list[tuple[Finding, Found | None]]":
         None,
         0,
         found.point,
+        int(alone.component[0]),
         False,
         None,
     )

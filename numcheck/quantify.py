@@ -36,7 +36,8 @@ def _underflowed(measurement: Measurement) -> tuple[np.ndarray, np.ndarray]:
     judged = measurement.judgement
     normal = (judged.truth.exponent - 1 >= judged.format.min_exponent) & (judged.truth.high != 0)
     proved = (judged.truth.state == PROVED) & np.isfinite(judged.truth.high)
-    return np.nonzero(normal & proved & (np.abs(judged.got) < judged.format.smallest_normal))
+    rows, elements = np.nonzero(normal & proved & (np.abs(judged.got) < judged.format.smallest_normal))
+    return rows, elements
 
 
 def underflow(parts: Sequence[Measurement]) -> dict[str, Any]:
@@ -50,7 +51,8 @@ def underflow(parts: Sequence[Measurement]) -> dict[str, Any]:
         struck += len(np.unique(rows))
         exact = np.abs(np.where(part.judgement.truth.state == PROVED, part.judgement.truth.nearest(), 0.0))
         exact = np.where(np.isfinite(exact), exact, 0.0)
-        total += float(exact.sum())
+        with np.errstate(over="ignore"):
+            total += float(exact.sum())
         lost += float((exact[rows, elements] - np.abs(part.judgement.got[rows, elements])).sum())
         if rows.size and begins is None:
             anchor = int(rows[np.argmax(np.abs(exact[rows, elements]))])
@@ -59,9 +61,8 @@ def underflow(parts: Sequence[Measurement]) -> dict[str, Any]:
                 begins = region(
                     formula, point, failing_ranges(formula, point, prober(part, anchor), part.format)
                 )
-            except (
-                Exception
-            ) as failure:  # a probe may crash the routine: the share stands without its threshold
+            except Exception as failure:
+                # a probe may crash the routine: the share stands without its threshold
                 begins = f"unknown (the search stopped: {type(failure).__name__})"
     return {
         "share": _number(struck / max(points, 1)),
@@ -84,7 +85,7 @@ def cancellations(measurements: Sequence[Measurement]) -> dict[str, dict[str, An
     found: dict[str, dict[str, Any] | None] = {}
     for measurement in measurements:
         phase = "forward" if measurement.of == "value" else "backward"
-        most = {"bits": 0.0, "operator": None, "line": None}
+        most: dict[str, Any] = {"bits": 0.0, "operator": None, "line": None}
         for operation in operations:
             # bits that were exact in both operands are removed without loss: only an inherited error counts
             bits = float(np.max(np.where(operation.error_in > 0, operation.cancelled_bits, 0.0), initial=0.0))
@@ -135,9 +136,9 @@ def ladder(formula: Formula, points: Points, format: Format, with_gradient: bool
             if not domain.differentiable or not isinstance(column, torch.Tensor):
                 continue
             wide = column.double() * 2.0 ** int(exponent)
-            columns[name] = format.round(wide)
-            exact = (columns[name].double() == wide).reshape(len(base), -1).all(1).numpy()
-            kept &= exact & contains(domain, columns[name], format)
+            scaled = columns[name] = format.round(wide)
+            exact = (scaled.double() == wide).reshape(len(base), -1).all(1).numpy()
+            kept &= exact & contains(domain, scaled, format)
         which = np.flatnonzero(kept)
         rungs.append(Points(columns, base.origin, base.size).select(which))
         scale.append(np.full(len(which), exponent))

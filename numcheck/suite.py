@@ -598,7 +598,8 @@ def parsed_point(formula: Formula, at: Mapping[str, str], format: Format) -> Poi
     columns: dict[str, Any] = {}
     for name, domain in formula.inputs.items():
         try:
-            columns[name] = domain.column([domain.parse(at[name], format)], format)
+            given: list[Any] = [domain.parse(at[name], format)]
+            columns[name] = domain.column(given, format)
         except ValueError as error:
             raise UsageError(f"--at {name}={at[name]}: {error}") from None
     sizes = {

@@ -99,7 +99,7 @@ def lifted(formula: Formula, points: Points, arithmetic: Arithmetic, trace: bool
     for name, domain in formula.inputs.items():
         column = points.columns[name]
         if isinstance(domain, OneOf | Index):
-            choice = column[0] if isinstance(column, tuple) else int(column[0])
+            choice: Any = column[0] if isinstance(column, tuple) else int(column[0])
             numeric = isinstance(choice, int | float) and not isinstance(choice, bool)
             arguments[name] = m.constant(arithmetic, choice) if numeric else choice
         else:
@@ -112,9 +112,9 @@ def lifted(formula: Formula, points: Points, arithmetic: Arithmetic, trace: bool
 # conditioning beyond this forgives everything already, and a sum of such terms must not overflow
 _MOST = 2.0**1000
 
-_magnitude = np.frompyfunc(arb.abs_lower, 1, 1)
-_is_finite = np.frompyfunc(arb.is_finite, 1, 1)
-_is_absent = np.frompyfunc(lambda x: x is ABSENT, 1, 1)
+_magnitude: Any = np.frompyfunc(arb.abs_lower, 1, 1)
+_is_finite: Any = np.frompyfunc(arb.is_finite, 1, 1)
+_is_absent: Any = np.frompyfunc(lambda x: x is ABSENT, 1, 1)
 
 
 def _forgiven(inputs: Sequence[Reals], slopes: Sequence[Reals | None], lanes: int) -> np.ndarray:
@@ -317,7 +317,7 @@ def second_opinion(
     to recompute, all by default.
     """
     checked, disagreements = 0, []
-    for i in np.arange(len(points)) if rows is None else rows:
+    for i in range(len(points)) if rows is None else rows.tolist():
         one = points.select(np.array([i]))
         told = _disagreement(formula, one, truth, i, format)
         checked += 1

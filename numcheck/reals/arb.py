@@ -315,7 +315,7 @@ QUICK_OPERATORS = OPERATORS | {"add": np.add, "sub": np.subtract, "mul": np.mult
 # Whole arrays: a loop of numpy's own first, and the guarded function only for what is not finite there
 
 
-_is_finite = np.frompyfunc(arb.is_finite, 1, 1)
+_is_finite: Any = np.frompyfunc(arb.is_finite, 1, 1)
 
 
 def _looking_again(quick: Callable[..., Any], careful: Callable[..., Any]) -> Callable[..., Any]:
@@ -331,18 +331,20 @@ def _looking_again(quick: Callable[..., Any], careful: Callable[..., Any]) -> Ca
     return call
 
 
-_PLAIN: dict[str, Callable[[Any], Any]] = {
+_PLAIN: dict[str, Any] = {
     "abs": np.absolute,
     "times_pi": lambda x: x * arb.pi(),
-} | {
-    name: np.frompyfunc(getattr(arb, name), 1, 1)
-    for name in "exp expm1 log log1p sqrt rsqrt atan sinh cosh tanh asinh atanh erf erfc digamma".split()
-}  # fmt: skip
-UNARY: dict[str, Callable[[Any], Any]] = {
-    name: np.frompyfunc(function, 1, 1) for name, function in FUNCTIONS.items()
+    **{
+        name: np.frompyfunc(getattr(arb, name), 1, 1)
+        for name in "exp expm1 log log1p sqrt rsqrt atan sinh cosh tanh asinh atanh erf erfc digamma".split()
+    },
 }
-UNARY |= {name: _looking_again(plain, UNARY[name]) for name, plain in _PLAIN.items()}
-UNARY["neg"] = np.negative  # nothing to guard
+_GUARDED: dict[str, Any] = {name: np.frompyfunc(function, 1, 1) for name, function in FUNCTIONS.items()}
+UNARY: dict[str, Callable[[Any], Any]] = {
+    **_GUARDED,
+    **{name: _looking_again(plain, _GUARDED[name]) for name, plain in _PLAIN.items()},
+    "neg": np.negative,  # nothing to guard
+}
 OPERATORS["div"] = QUICK_OPERATORS["div"] = _looking_again(np.true_divide, OPERATORS["div"])
 
 
@@ -388,8 +390,8 @@ def ball(value: object) -> Ball:
             raise TypeError(f"{type(value).__name__} is no real number")
 
 
-_lift = np.frompyfunc(ball, 1, 1)
-_lift_floats = np.frompyfunc(arb, 1, 1)
+_lift: Any = np.frompyfunc(ball, 1, 1)
+_lift_floats: Any = np.frompyfunc(arb, 1, 1)
 
 
 class ArbArithmetic:

@@ -130,7 +130,7 @@ def number(value: object) -> Any:
             raise TypeError(f"{type(value).__name__} is no real number")
 
 
-_lift = np.frompyfunc(number, 1, 1)
+_lift: Any = np.frompyfunc(number, 1, 1)
 _compare = {"lt": np.less, "le": np.less_equal, "gt": np.greater, "ge": np.greater_equal, "eq": np.equal}
 
 

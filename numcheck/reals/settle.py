@@ -91,10 +91,7 @@ EXPONENT_LIMIT = 2**60
 
 
 def _extreme_parts(ball: Any) -> tuple[float, float, float, int, int]:
-    """(high, low, radius, exponent, state) of a ball that plain conversion would lose: zero, tiny, huge, wide, not finite.
-
-    Not yet normalised.
-    """
+    """(high, low, radius, exponent, state), not yet normalised, of a ball around zero or not finite."""
     if is_undefined(ball):
         return np.nan, 0.0, 0.0, 0, INVALID
     if is_infinite(ball):
@@ -102,51 +99,70 @@ def _extreme_parts(ball: Any) -> tuple[float, float, float, int, int]:
     if not ball.is_finite():
         return np.nan, 0.0, np.inf, 0, UNRESOLVED
     middle, radius = ball.mid(), ball.rad()
-    if middle == 0 and radius == 0:
-        return 0.0, 0.0, 0.0, 0, PROVED
-    if abs(middle) <= radius:
-        widest, exponent = _scaled(radius if middle == 0 else (abs(middle) + radius).mid(), None)
-        # rounded up by more than the sum and the conversion can have rounded down
-        return 0.0, 0.0, float(widest) * (1 + 2**-20 if middle != 0 else 1), _stored(exponent), PROVED
-    middle, exponent = _scaled(middle, None)
-    high = float(middle)
-    rest = middle - high
-    low, width = float(rest), float(_scaled(radius, exponent)[0]) if radius != 0 else 0.0
-    exact = radius == 0 and rest.is_exact() and rest == low
-    return high, low, 0.0 if exact else width or 5e-324, _stored(exponent), PROVED
+    widest, exponent = _scaled(radius if middle == 0 else (abs(middle) + radius).mid())
+    # rounded up by more than the sum and the conversion can have rounded down
+    return 0.0, 0.0, float(widest) * (1 + 2**-20 if middle != 0 else 1), _stored(exponent), PROVED
 
 
-def _scaled(number: Any, by: int | None) -> tuple[Any, int]:
-    """An exact ball times 2**-`by`, by default into [0.5, 1), and the exponent taken out.
-
-    Through integers: FLINT's own powers of two end before its exponents do.
-    """
-    mantissa, exponent = (int(part) for part in number.man_exp())
-    by = mantissa.bit_length() + exponent if by is None else by
-    return arb(mantissa) * arb(2) ** max(exponent - by, -(10**6)), by
+def _scaled(number: Any) -> tuple[Any, int]:
+    """An exact ball times a power of two, which brings it into [0.5, 1), and the exponent taken out."""
+    mantissa, exponent = number.man_exp()
+    by = int(exponent) + mantissa.bit_length()
+    return number * arb((1, -by)), by
 
 
 def _stored(exponent: int) -> int:
     return max(-EXPONENT_LIMIT, min(EXPONENT_LIMIT, exponent))
 
 
-_radius_of = np.frompyfunc(arb.rad, 1, 1)
-_is_exact = np.frompyfunc(arb.is_exact, 1, 1)
+_radius_of: Any = np.frompyfunc(arb.rad, 1, 1)
+_is_exact: Any = np.frompyfunc(arb.is_exact, 1, 1)
+_is_finite: Any = np.frompyfunc(arb.is_finite, 1, 1)
+_is_zero: Any = np.frompyfunc(arb.is_zero, 1, 1)
+
+
+def _pairs(balls: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """(high, low, radius) by plain conversion, which loses what is tiny, huge or not finite."""
+    high = balls.astype(np.float64)
+    rest = balls - high.astype(object)
+    low, radius = rest.astype(np.float64), _radius_of(balls).astype(np.float64)
+    still = np.flatnonzero((radius == 0) & (high != 0))
+    exact = np.equal(rest[still], low[still].astype(object)).astype(bool) & _is_exact(rest[still]).astype(
+        bool
+    )
+    radius[still[~exact]] = 5e-324
+    return high, low, radius
+
+
+def _brought_near_one(balls: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Finite balls times a power of two, so that their middles lie in [0.5, 1), and the exponents taken out."""
+    scaled, exponents = balls.copy(), np.zeros(balls.shape, np.int64)
+    for i, ball in enumerate(balls):
+        middle, by = ball.mid(), 0
+        if middle != 0:
+            mantissa, exponent = middle.man_exp()
+            by = int(exponent) + mantissa.bit_length()
+        scaled[i], exponents[i] = ball * arb((1, -by)), _stored(by)
+    return scaled, exponents
 
 
 def enclosure(data: np.ndarray) -> Enclosure:
     """The float64 pairs of an array of balls."""
     balls = data.ravel()
-    with np.errstate(all="ignore"):
-        high = balls.astype(np.float64)
-        rest = balls - high.astype(object)
-        low, radius = rest.astype(np.float64), _radius_of(balls).astype(np.float64)
-        size = np.abs(high)
-        plain = (size > 1e-250) & (size < 1e250) & (radius < 1e18 * size)
     exponent, state = np.zeros(balls.shape, np.int64), np.full(balls.shape, PROVED, np.int8)
-    still = np.flatnonzero(plain & (radius == 0))
-    exact = np.equal(rest[still], low[still].astype(object)).astype(bool) & _is_exact(rest[still]).astype(bool)
-    radius[still[~exact]] = 5e-324
+    with np.errstate(all="ignore"):  # float64's range is what the second and third way are for
+        high, low, radius = _pairs(balls)
+        size = np.abs(high)
+        plain = ((size > 1e-250) & (size < 1e250) & (radius < 1e18 * size)) | _is_zero(balls).astype(bool)
+        far = np.flatnonzero(~plain)
+        far = far[_is_finite(balls[far]).astype(bool)]
+        if far.size:
+            scaled, taken = _brought_near_one(balls[far])
+            parts = _pairs(scaled)
+            kept = parts[2] < np.abs(parts[0])
+            where = far[kept]
+            high[where], low[where], radius[where] = (part[kept] for part in parts)
+            exponent[where], plain[where] = taken[kept], True
     for i in np.flatnonzero(~plain):
         high[i], low[i], radius[i], exponent[i], state[i] = _extreme_parts(balls[i])
     high, shift = np.frexp(high)  # zeros, infinities and nans keep a shift of 0

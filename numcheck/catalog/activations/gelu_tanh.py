@@ -38,11 +38,11 @@ _ROOT = math.sqrt(2 / math.pi)
 
 # cond=4: the cubic under the exponential is rounded four times, and the exponential magnifies each by the cubic itself
 @gap("cancellation", "1 + tanh(u) cancels for negative x: 2 sigmoid(2 u) is the same without a difference")
-@gap(
-    "overflow",
-    "x**3 and its derivative exceed the largest number, and the backward multiplies them by 1 - tanh**2 = 0",
-)
 @gap("absorption", "the derivative of the tanh or sigmoid is taken of a result that has rounded to its limit")
+@gap(
+    "nan_gradient",
+    "x**3 or its derivative exceeds the largest number, and the backward multiplies it by 1 - tanh**2 = 0",
+)
 @gelu_tanh.routine(value=ulps(2, cond=4), grad=ulps(4, cond=4))
 def naive_form(x):
     """As the paper prints it."""

@@ -37,7 +37,6 @@ def it_is_minus_softplus_of_minus_x(f, x):
 
 
 @gap("underflow", "the backward squares 1 / (1 + exp(-x)), which underflows")
-@gap("special_value", "log(0) where the result is x")
 @gap("overflow", "exp(-x) exceeds the largest number below -log(largest): log(0)")
 @gap("absorption", "exp(-x) and 1 absorb each other in 1 + exp(-x)")
 @gap("nan_gradient", "the backward multiplies infinity by zero")
@@ -64,7 +63,6 @@ def stable_form(x):
     return torch.where(x >= 0, -tail, x - tail)
 
 
-@gap("underflow", "0 - log1p(exp(-x)) is +0 where exp(-x) underflows, and the exact result is negative")
 @gap(
     "wrong_formula",
     "autograd takes the derivatives of clamp and abs at 0 as 1 and 0; their sum is 1, not 1/2",
@@ -88,9 +86,6 @@ def minus_softplus(x):
     return -functional.softplus(-x)
 
 
-@gap(
-    "underflow", "min(x, 0) - log1p(exp(-x)) is +0 where exp(-x) underflows, and the exact result is negative"
-)
 @log_sigmoid.routine(value=ulps(2), grad=ulps(4))
 def torch_builtin(x):
     """torch.nn.functional.logsigmoid."""

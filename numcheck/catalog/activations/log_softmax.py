@@ -55,13 +55,9 @@ def naive_form(x):
     return torch.log(z / z.sum(-1, keepdim=True))
 
 
-@gap(
-    "underflow",
-    "the share is subnormal or zero before its logarithm is large; small exponentials are absorbed",
-)
+@gap("underflow", "the share is subnormal or zero before its logarithm is large")
 @gap("cancellation", "the logarithm of a rounded share near one has lost what distinguishes it from one")
 @gap("nan_gradient", "the backward multiplies 1/0 by zero")
-@gap("overflow", "the backward divides by a subnormal share")
 @log_softmax.routine(value=ulps(2), grad=ulps(4))
 def log_of_softmax(x):
     """The logarithm of torch's softmax."""
@@ -103,9 +99,13 @@ def max_subtracted(x):
 # grad ulps(8): the derivatives of eight entries are added one after another
 @gap(
     "underflow",
-    "0 - log1p(small) is +0 where small underflows, and the exact result is negative; small derivatives are absorbed",
+    "small exponentials are subnormal, with few digits or none, and so are the derivatives made of them",
 )
 @gap("cancellation", "the derivative 1 - s_i is taken of a rounded share that is nearly one")
+@gap(
+    "absorption",
+    "a small share is absorbed where the backward adds it to the other parts of its class's derivative",
+)
 @log_softmax.routine(value=ulps(2), grad=ulps(8))
 def stable_form(x):
     """The largest input's own term is left out of the sum and log1p takes the others."""

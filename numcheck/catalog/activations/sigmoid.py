@@ -39,7 +39,6 @@ def opposite_odds_share_the_rest(f, x):
     "overflow", "exp(-x) exceeds the largest number below -log(largest), where the result is still subnormal"
 )
 @gap("nan_gradient", "the backward multiplies the infinite exp(-x) by the zero square of its reciprocal")
-@gap("absorption", "the 1 of 1 + exp(-x) is absorbed, and the square of the reciprocal has underflowed")
 @sigmoid.routine(value=ulps(2), grad=ulps(4))
 def naive_form(x):
     """As the book prints it."""

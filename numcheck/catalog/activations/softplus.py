@@ -32,6 +32,7 @@ def positive_minus_negative_part_is_x(f, x):
 
 @gap("absorption", "exp(x) is absorbed by 1 below log(u)")
 @gap("overflow", "exp(x) exceeds the largest number beyond log(largest)")
+@gap("nan_gradient", "exp(x) exceeds the largest number, and the backward multiplies it by 1/infinity = 0")
 @softplus.routine(value=ulps(2), grad=ulps(4))
 def naive_form(x):
     """As the paper prints it."""
@@ -39,6 +40,7 @@ def naive_form(x):
 
 
 @gap("overflow", "exp(x) exceeds the largest number beyond log(largest)")
+@gap("nan_gradient", "exp(x) exceeds the largest number, and the backward multiplies it by 1/infinity = 0")
 @softplus.routine(value=ulps(2), grad=ulps(4))
 def log1p_form(x):
     """log1p(exp(x)): keeps the small exponential, not the large one."""
@@ -69,10 +71,6 @@ def log_add_exp(x):
     return torch.logaddexp(x, torch.zeros_like(x))
 
 
-@gap(
-    "underflow",
-    "log_sigmoid(-x) is +0 where exp(x) underflows, so its opposite is -0, and the exact result is positive",
-)
 @softplus.routine(value=ulps(2), grad=ulps(4))
 def minus_log_sigmoid(x):
     """-log_sigmoid(-x) with torch's log_sigmoid."""

@@ -56,6 +56,10 @@ class _TanhWithOwnBackward(torch.autograd.Function):
     "exp(x) - exp(-x) cancels near zero, and autograd's two terms of the derivative far from it",
 )
 @gap("absorption", "the small exponential is absorbed by the large one, so the derivative comes out as zero")
+@gap(
+    "nan_gradient",
+    "an exponential exceeds the largest number, and the backward multiplies it by 1/infinity = 0",
+)
 @tanh.routine(value=ulps(2), grad=ulps(4))
 def naive_form(x):
     """As the book prints it."""
@@ -89,6 +93,9 @@ def twice_sigmoid(x):
     "the backward adds 1 to expm1(2 x), which is nearly -1 far left, and two terms that cancel far right",
 )
 @gap("absorption", "2 is absorbed by expm1(2 x), so the two terms of the derivative cancel to zero")
+@gap(
+    "nan_gradient", "expm1(2 x) exceeds the largest number, and the backward multiplies it by 1/infinity = 0"
+)
 @tanh.routine(value=ulps(2), grad=ulps(4))
 def expm1_form(x):
     """expm1(2 x) / (expm1(2 x) + 2): digits near zero, infinity over infinity far from it."""

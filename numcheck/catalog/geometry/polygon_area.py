@@ -109,7 +109,7 @@ class _NeighbourDifferences(torch.autograd.Function):
         return corner_origin.function(xy)
 
     @staticmethod
-    def backward(ctx, cotangent):
+    def backward(ctx, cotangent):  # pyright: ignore[reportIncompatibleMethodOverride]
         (xy,) = ctx.saved_tensors
         across = (xy.roll(-1, -2) - xy.roll(1, -2)) / 2
         return cotangent[:, None, None] * torch.stack([across[..., 1], -across[..., 0]], dim=-1)

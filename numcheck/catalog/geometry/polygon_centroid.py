@@ -61,6 +61,7 @@ def _moments(xy):
 
 @gap("order", "what is left of cancelling cross products depends on the order of their sum")
 @gap("cancellation", "cross products grow with the square of the distance, their sum does not")
+@gap("special_value", "the cross products cancel to an area of 0, and the moments with them: 0/0")
 @polygon_centroid.routine(value=ulps(4, cond=8), formats=["float32", "bfloat16"])
 def absolute_shoelace(xy):
     """The formula as printed, on the coordinates as they are."""
@@ -70,6 +71,7 @@ def absolute_shoelace(xy):
 
 @gap("order", "what is left of cancelling cross products depends on the order of their sum")
 @gap("cancellation", "the cross products are good, but far coordinates multiply them before they are summed")
+@gap("special_value", "the cross products cancel to an area of 0, and the moments with them: 0/0")
 @polygon_centroid.routine(value=ulps(4, cond=8), formats=["float32", "bfloat16"])
 def differenced(xy):
     """The cross product rewritten as (x1 - x2)*y2 - x2*(y1 - y2), the rest as printed."""
@@ -91,7 +93,7 @@ def corner_origin(xy):
     return corner[:, 0] + moment / (3 * twice_area)
 
 
-@gap("underflow", "a coordinate below the smallest subnormal number is +0, whatever its sign")
+@gap("cancellation", "a thin polygon's cross products cancel to an area of 0, and the quotient is infinite")
 @polygon_centroid.routine(value=ulps(4, cond=8))
 def corner_origin_scaled(xy):
     """The same in a unit, a power of two, in which the polygon's extent is about one: nothing leaves the range."""

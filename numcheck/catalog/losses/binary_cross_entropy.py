@@ -102,7 +102,6 @@ def softplus_form(logit: torch.Tensor, label: torch.Tensor) -> torch.Tensor:
     return functional.softplus(torch.where(label == 1, -logit, logit))
 
 
-@gap("underflow", "log_sigmoid underflows to +0, and the loss to -0")
 @binary_cross_entropy.routine(value=ulps(2), grad=ulps(2))
 def log_sigmoid_form(logit: torch.Tensor, label: torch.Tensor) -> torch.Tensor:
     """-logsigmoid of the logit's distance to the right side."""

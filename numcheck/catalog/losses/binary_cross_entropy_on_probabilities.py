@@ -78,6 +78,10 @@ def shifted_logarithms(probability: torch.Tensor, label: torch.Tensor) -> torch.
 
 @gap("wrong_formula", "p is cut off, and its derivative 0 there")
 @gap("underflow", "1e-7 is a rounded subnormal in half precision")
+@gap(
+    "nan_gradient",
+    "1 - 1e-7 rounds to 1 in half precision: 0 times the infinite derivative of the branch that is not taken",
+)
 @binary_cross_entropy_on_probabilities.routine(value=ulps(2), grad=ulps(2))
 def clamped_probability(probability: torch.Tensor, label: torch.Tensor) -> torch.Tensor:
     """p clamped to [1e-7, 1 - 1e-7] before the logarithm, as Keras has it."""

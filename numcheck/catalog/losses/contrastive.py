@@ -65,6 +65,9 @@ def plain_square_root(
 
 @gap("wrong_formula", "1e-6 is added to every difference, which moves equal embeddings apart")
 @gap("underflow", "the square of a small distance underflows, 1e-6 with it")
+@gap(
+    "cancellation", "margin - distance cancels, and lays bare the added 1e-6 and the rounding of the distance"
+)
 @contrastive.routine(value=ulps(2, gamma=True), grad=ulps(2, gamma=True))
 def torch_pairwise_distance(
     first: torch.Tensor, second: torch.Tensor, unlike: torch.Tensor, margin: float
@@ -88,7 +91,7 @@ def torch_vector_norm(
 
 @gap("wrong_formula", "the added number is not small beside a small distance")
 @gap("underflow", "the square of a small distance underflows")
-@gap("scale", "for distances below 1e-4 the loss is short by a constant factor")
+@gap("nan_gradient", "1e-8 rounds to 0 in float16: the infinite derivative of sqrt at 0, times 0")
 @contrastive.routine(value=ulps(2, gamma=True), grad=ulps(2, gamma=True))
 def small_number_under_the_root(
     first: torch.Tensor, second: torch.Tensor, unlike: torch.Tensor, margin: float

@@ -42,6 +42,10 @@ def a_common_offset_changes_nothing(f, prediction, target):
 @gap("overflow", "cosh overflows")
 @gap("absorption", "cosh(e) rounds to 1 for a small e, and its logarithm to 0")
 @gap("cancellation", "the logarithm of a number near 1 keeps few digits")
+@gap(
+    "nan_gradient",
+    "cosh and its derivative overflow, and the backward multiplies an infinity by 1/infinity = 0",
+)
 @log_cosh.routine(value=ulps(2), grad=ulps(4))
 def naive_form(prediction: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
     """The formula as it is printed."""

@@ -40,9 +40,9 @@ def the_order_of_classes_does_not_matter(f, logits, label, smoothing):
 
 
 @gap("underflow", "a probability underflows, and its logarithm is infinite")
-@gap("overflow", "1/p overflows for a subnormal p")
 @gap("cancellation", "p keeps no digit of 1 - p")
 @gap("absorption", "p - smoothing/K keeps few digits of how far p is from 1/K")
+@gap("nan_gradient", "a probability underflows: the infinite derivative of its logarithm times 0")
 @smoothed_softmax_cross_entropy.routine(value=ulps(4, gamma=True), grad=ulps(4, gamma=True))
 def softmax_then_log(logits: torch.Tensor, label: torch.Tensor, smoothing: float) -> torch.Tensor:
     """The logarithm of a softmax layer's output, averaged with the smoothed target."""
@@ -73,6 +73,10 @@ def smoothed_target(logits: torch.Tensor, label: torch.Tensor, smoothing: float)
 
 @gap("cancellation", "p - smoothing/K cancels where the prediction is as flat as the smoothed target")
 @gap("absorption", "p - smoothing/K keeps few digits of how far p is from 1/K")
+@gap(
+    "order",
+    "a class's derivative is added up from three parts, and where they cancel their order decides what is left",
+)
 @smoothed_softmax_cross_entropy.routine(value=ulps(4, gamma=True), grad=ulps(4, gamma=True))
 def margins_from_the_label(logits: torch.Tensor, label: torch.Tensor, smoothing: float) -> torch.Tensor:
     """softplus(logsumexp of the others' margins) minus smoothing times the mean margin.

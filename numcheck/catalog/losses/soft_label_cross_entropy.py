@@ -35,8 +35,8 @@ def the_order_of_classes_does_not_matter(f, logits, target):
 
 
 @gap("underflow", "a probability underflows, and its logarithm is infinite")
-@gap("overflow", "1/p overflows for a subnormal p")
 @gap("cancellation", "p keeps no digit of 1 - p")
+@gap("nan_gradient", "a probability underflows: the infinite derivative of its logarithm times 0")
 @soft_label_cross_entropy.routine(value=ulps(4, gamma=True), grad=ulps(4, gamma=True))
 def softmax_then_log(logits: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
     """The formula as it is printed, with torch's softmax."""
@@ -64,7 +64,10 @@ def logsumexp_form(logits: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
 @gap("absorption", "p + 1e-8 rounds to p; p absorbs 1 - p")
 @gap("underflow", "a probability underflows; in half precision so does 1e-8")
 @gap("cancellation", "p keeps no digit of 1 - p")
-@gap("overflow", "1/p overflows for a subnormal p")
+@gap(
+    "nan_gradient",
+    "a probability and, in float16, 1e-8 are both 0: the infinite derivative of the logarithm times 0",
+)
 @soft_label_cross_entropy.routine(value=ulps(4, gamma=True), grad=ulps(4, gamma=True))
 def shifted_logarithm(logits: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
     """1e-8 added inside the logarithm against log(0)."""

@@ -37,6 +37,10 @@ def the_two_sides_differ_by_the_score(f, score, side):
 
 @gap("overflow", "exp overflows for a score far on the wrong side")
 @gap("absorption", "1 + exp rounds to 1 for a score far on the right side")
+@gap(
+    "nan_gradient",
+    "exp overflows for a score far on the wrong side, and the backward multiplies it by 1/infinity = 0",
+)
 @soft_margin.routine(value=ulps(2), grad=ulps(2))
 def naive_form(score: torch.Tensor, side: torch.Tensor) -> torch.Tensor:
     """The formula as it is printed."""
@@ -44,13 +48,21 @@ def naive_form(score: torch.Tensor, side: torch.Tensor) -> torch.Tensor:
 
 
 @gap("overflow", "exp overflows for a score far on the wrong side")
+@gap(
+    "nan_gradient",
+    "exp overflows for a score far on the wrong side, and the backward multiplies it by 1/infinity = 0",
+)
 @soft_margin.routine(value=ulps(2), grad=ulps(2))
 def log1p_form(score: torch.Tensor, side: torch.Tensor) -> torch.Tensor:
     """log1p(exp(-side * score))."""
     return torch.log1p(torch.exp(-side * score))
 
 
-@gap("overflow", "exp overflows for a score far on the wrong side; the derivative is infinity over infinity")
+@gap("overflow", "exp overflows for a score far on the wrong side")
+@gap(
+    "nan_gradient",
+    "exp overflows for a score far on the wrong side, and the derivative is infinity over infinity",
+)
 @soft_margin.routine(value=ulps(2), grad=ulps(2))
 def torch_builtin(score: torch.Tensor, side: torch.Tensor) -> torch.Tensor:
     """`soft_margin_loss`."""

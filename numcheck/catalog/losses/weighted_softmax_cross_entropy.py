@@ -40,6 +40,7 @@ def a_common_offset_changes_nothing(f, logits, weights, label):
 @gap("overflow", "exp(x) overflows beyond the logarithm of the largest number")
 @gap("underflow", "exp(x) underflows, and the loss is infinite, or NaN for the weight 0")
 @gap("cancellation", "p keeps no digit of 1 - p")
+@gap("nan_gradient", "exp(x) overflows or underflows, and an infinite derivative is multiplied by 0")
 @weighted_softmax_cross_entropy.routine(value=ulps(4, gamma=True), grad=ulps(4, gamma=True))
 def naive_form(logits: torch.Tensor, weights: torch.Tensor, label: torch.Tensor) -> torch.Tensor:
     """The formula as it is printed."""

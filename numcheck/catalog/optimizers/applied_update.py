@@ -64,7 +64,6 @@ def float32_master_weight(weight, grad, lr):
     return ((master - lr * grad.float()) - master).to(weight.dtype)
 
 
-@gap("underflow", "a step below the smallest subnormal number leaves +0, whatever its sign")
 @applied_update.routine(value=ulps(4))
 def compensated(weight, grad, lr):
     """Weight and compensation are kept in the format: Knuth's two-sum finds what the rounding left over.

@@ -2,7 +2,7 @@
 
 import torch
 
-from numcheck import formula, gap, one_of, real, ulps
+from numcheck import formula, one_of, real, ulps
 
 
 @formula(
@@ -54,7 +54,6 @@ def weights_move_along(f, weight, grad, buffer, lr, momentum, dampening, first):
 # Budgets: the buffer's terms carry up to five roundings (coefficient, product, sum, rate, product), hence cond=5.
 
 
-@gap("underflow", "a step from 0 below the smallest number leaves +0, whatever its sign")
 @sgd_momentum.routine(value=ulps(1, cond=5))
 def as_printed(weight, grad, buffer, lr, momentum, dampening, first):
     """Every operation rounded to the format."""
@@ -62,7 +61,6 @@ def as_printed(weight, grad, buffer, lr, momentum, dampening, first):
     return weight - lr * b
 
 
-@gap("underflow", "a step from 0 below the smallest number leaves +0, whatever its sign")
 @sgd_momentum.routine(value=ulps(1, cond=5))
 def rate_folded_in(weight, grad, buffer, lr, momentum, dampening, first):
     """The rate multiplied into both coefficients before they meet a tensor, as fused kernels do."""
@@ -79,7 +77,6 @@ def float32_then_rounded(weight, grad, buffer, lr, momentum, dampening, first):
     return (w - lr * b).to(weight.dtype)
 
 
-@gap("underflow", "a step from 0 below the smallest number leaves +0, whatever its sign")
 @sgd_momentum.routine(value=ulps(1, cond=5))
 def torch_sgd(weight, grad, buffer, lr, momentum, dampening, first):
     """torch.optim.SGD itself, all points as one parameter."""
