@@ -208,7 +208,7 @@ def _plain(name: str) -> str:
 
 
 def matches(inputs: Sequence[str], signature: inspect.Signature | None) -> list[Match]:
-    """The ways in which parameters may take the inputs: by names that say the same, then in order but for equal names."""
+    """The ways in which parameters may take inputs: by names that say the same, then in order but for equal names."""
     found: dict[tuple[tuple[str, ...], tuple[tuple[str, str], ...]], Match] = {}
     for kinds in (SAME, ()):
         matched = match(inputs, signature, kinds)
@@ -267,12 +267,15 @@ def match(
 
 def call(plan: Plan, columns: Mapping[str, Any]) -> torch.Tensor:
     """The function's results for these points, one row each."""
-    if plan.reading is Reading.BATCH:
-        return _tensor(_invoke(plan, columns))
-    if plan.reading is Reading.COLUMN:
-        result = _tensor(_invoke(plan, {name: _at(column, None) for name, column in columns.items()}))
-        return result[0] if result.ndim == plan.rank + 2 else result
     count = next(len(column) for column in columns.values() if isinstance(column, torch.Tensor))
+    if plan.reading in (Reading.BATCH, Reading.COLUMN):
+        if plan.reading is Reading.COLUMN:
+            columns = {name: _at(column, None) for name, column in columns.items()}
+        result = _tensor(_invoke(plan, columns))
+        if plan.reading is Reading.COLUMN and result.ndim == plan.rank + 2:
+            result = result[0]
+        # functions that squeeze their result take the axis of a batch of one away
+        return result[None] if count == 1 and result.ndim == plan.rank else result
     rows: list[torch.Tensor] = []
     for i in range(count):
         key = slice(i, i + 1) if plan.reading is Reading.ROW else i
@@ -376,7 +379,10 @@ def adapt(
             best = score, tried
     if best is None:
         raise UsageError(_misfit(function, formula, called, first_error))
-    return routine_of(formula, _callable(best[1], formula), called, value or VALUE, grad or GRAD)
+    agreeing, plan = best
+    doubt = f"; agrees with the formula at only {agreeing} of {len(points)} tried points"
+    doc = plan.describe() + (doubt if 2 * agreeing < len(points) else "")
+    return routine_of(formula, _callable(plan, formula, doc), called, value or VALUE, grad or GRAD)
 
 
 def _agreeing(result: np.ndarray, exact: np.ndarray) -> int:
@@ -385,14 +391,14 @@ def _agreeing(result: np.ndarray, exact: np.ndarray) -> int:
     return int((near | (result == exact)).reshape(len(exact), -1).all(axis=1).sum())
 
 
-def _callable(plan: Plan, formula: Formula) -> Callable[..., torch.Tensor]:
+def _callable(plan: Plan, formula: Formula, doc: str) -> Callable[..., torch.Tensor]:
     kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
     signature = inspect.Signature([inspect.Parameter(name, kind) for name in formula.inputs])
 
     def judged(*values: Any, **named: Any) -> torch.Tensor:
         return call(plan, signature.bind(*values, **named).arguments)
 
-    judged.__doc__ = plan.describe()
+    judged.__doc__ = doc
     judged.__signature__ = signature  # pyright: ignore[reportFunctionMemberAccess]
     return judged
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import torch
 
-from numcheck import UsageError, m, one_of, polygon, real, ulps, vector
+from numcheck import UsageError, m, one_of, polygon, real, simplex, ulps, vector
 from numcheck.adapter import GRAD, VALUE, adapt, load, match, signature_of
 from numcheck.case import Formula, Routine, formula_of
 from numcheck.domain import index
@@ -27,6 +27,14 @@ def categorical(logits, label):
 
 def squared(a, b):
     return m.mean((a - b) ** 2)
+
+
+def squared_numbers(a, b):
+    return (a - b) ** 2
+
+
+def divergence(target, prediction):
+    return m.sum(m.where(target == 0, 0, target * (m.log(target) - m.log(prediction))))
 
 
 def total(x):
@@ -50,6 +58,8 @@ LOGISTIC = formula_of(logistic, "book", (), None, {"logit": real(-200, 200), "la
 LIKELIHOOD = formula_of(likelihood, "book", (), None, {"probability": real(0, 1), "label": one_of(0, 1)})
 CATEGORICAL = formula_of(categorical, "book", (), None, {"logits": vector(-30, 30), "label": index()})
 SQUARED = formula_of(squared, "book", (), None, {"a": vector(-10, 10), "b": vector(-10, 10)})
+SQUARED_NUMBERS = formula_of(squared_numbers, "book", (), None, {"a": real(-10, 10), "b": real(-10, 10)})
+DIVERGENCE = formula_of(divergence, "book", (), None, {"target": simplex(), "prediction": simplex()})
 TOTAL = formula_of(total, "book", (), None, {"x": vector(-30, 30)})
 PLUS = formula_of(plus, "book", (), None, {"x": real(-30, 30)})
 WEIGHTED = formula_of(weighted, "book", (), None, {"x": real(-30, 30), "power": one_of(0.5, 1.5)})
@@ -106,11 +116,15 @@ def file(tmp_path: Path) -> Iterator[Path]:
         (TOTAL, "torch:logsumexp", "x -> input, dim=-1"),
         (PLUS, "torch.nn.functional:softplus", "x -> input"),
         (PLUS, "torch.nn:Softplus", "x -> input"),
-        (PLUS, "torch.nn.functional:logsigmoid", "x -> input"),  # fits, though it is another function
     ],
 )
 def test_torch_losses_fit_without_code(formula: Formula, target: str, described: str) -> None:
     assert adapted(target, formula).doc == described
+
+
+def test_another_function_that_fits_is_called_but_doubted() -> None:
+    doc = adapted("torch.nn.functional:logsigmoid", PLUS).doc
+    assert doc == "x -> input; agrees with the formula at only 0 of 7 tried points"
 
 
 def test_an_adapted_loss_gives_one_result_per_point() -> None:
@@ -149,6 +163,20 @@ def test_names_that_say_the_same_win_over_order(file: Path) -> None:
         "def swapped(y_true, y_pred):\n    return loss(y_pred, y_true.to(y_pred.dtype), reduction='none')\n"
     )
     assert adapted(f"{file}:swapped", LOGISTIC).doc == "logit -> y_pred, label -> y_true"
+
+
+def test_a_misleading_name_yields_to_the_order_that_agrees_with_the_formula(file: Path) -> None:
+    file.write_text("def mine(p, q):\n    return (p * (p / q).log()).sum(-1)\n")
+    assert adapted(f"{file}:mine", DIVERGENCE).doc == "target -> p, prediction -> q"
+
+
+def test_a_mean_over_the_batch_takes_the_points_as_columns(file: Path) -> None:
+    file.write_text("def mine(preds, target):\n    return ((preds - target) ** 2).mean(0).squeeze()\n")
+    routine = adapted(f"{file}:mine", SQUARED_NUMBERS)
+    assert routine.doc == "a -> preds, b -> target, all points in one call, as the columns of a batch of one"
+    a, b = torch.tensor([1.0, 2.0]), torch.tensor([0.0, 5.0])
+    assert torch.equal(routine.function(a, b), torch.tensor([1.0, 9.0]))
+    assert torch.equal(routine.function(a[:1], b[:1]), torch.tensor([1.0]))  # where squeeze takes all axes
 
 
 def test_a_function_of_one_polygon_is_called_without_a_batch_axis(file: Path) -> None:

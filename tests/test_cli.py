@@ -273,7 +273,7 @@ def test_explain_takes_the_point_with_or_without_repeating_at(
     suite: Suite, capsys: pytest.CaptureFixture[str]
 ) -> None:
     point = {"logit": "-20", "label": "0"}
-    expected = ("bce", "naive", point, "float32", "cpu", "value")
+    expected = ("bce", "naive", point, "float32", "cpu", "value", 0)
     for words in (["--at", "logit=-20", "--at", "label=0"], ["--at", "logit=-20", "label=0"]):
         assert cli.run(["explain", "bce", "naive", *words]) == 0
         assert suite.asked["explain"] == expected

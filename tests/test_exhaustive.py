@@ -1,0 +1,150 @@
+"""Evidence "exhaustive": every input of a whole format through every formula of one real number.
+
+One real number, beside which the formula may have labels, each combined with every value. Such formulas are found in
+the registry, so a new one is swept too.
+"""
+
+import functools
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from numcheck import m, real, ulps
+from numcheck.case import Cause, Fate, Formula, Routine, formula_of, formulas, load_catalog, routine_of
+from numcheck.diagnose import diagnose
+from numcheck.domain import OneOf, Points, Real
+from numcheck.formats import Format, format_of
+from numcheck.measure import FATES, Measurement, measure, tally
+from numcheck.reals.settle import INVALID, PROVED
+from numcheck.truth import Truth, settle
+
+SIXTEEN_BITS = ("float16", "bfloat16")
+FLOAT8 = ("float8_e4m3fn", "float8_e5m2")
+PASSING = (Fate.WITHIN, Fate.INVALID)
+
+
+def of_one_number(formula: Formula) -> bool:
+    """Whether the formula takes one real number, a gradient by it, and otherwise labels only."""
+    reals = [name for name, domain in formula.inputs.items() if isinstance(domain, Real)]
+    others = [domain for name, domain in formula.inputs.items() if name not in reals]
+    labels = all(isinstance(d, OneOf) and all(isinstance(c, int) for c in d.choices) for d in others)
+    return len(reals) == 1 and labels and formula.wrt == tuple(reals)
+
+
+load_catalog()
+SWEPT = {name: formula for name, formula in formulas().items() if of_one_number(formula)}
+
+
+def every_point(formula: Formula, format: Format) -> Points:
+    """Every combination of the inputs' values."""
+    listed = [domain.exhaustive(format) for domain in formula.inputs.values()]
+    columns = [column for column in listed if isinstance(column, torch.Tensor)]
+    assert len(columns) == len(listed)
+    shape = tuple(len(column) for column in columns)
+    places = np.unravel_index(np.arange(np.prod(shape)), shape)
+    chosen = [column[torch.from_numpy(place)] for column, place in zip(columns, places, strict=True)]
+    return Points(dict(zip(formula.inputs, chosen, strict=True)), np.full(len(chosen[0]), "sweep"))
+
+
+@functools.lru_cache(maxsize=2)  # the tests of one formula and format share its truth
+def settled_everywhere(formula: Formula, format: Format) -> tuple[Points, Truth]:
+    points = every_point(formula, format)
+    return points, settle(formula, points, format)
+
+
+def judged_everywhere(routine: Routine, format: Format) -> list[Measurement]:
+    points, truth = settled_everywhere(routine.formula, format)
+    return measure(routine, points, truth, format, "cpu")
+
+
+def fates_of(measurement: Measurement) -> dict[str, int]:
+    return {name: n for name, n in tally(measurement.judgement.of_points()[0]).items() if n}
+
+
+def forms(format_name: str) -> list[Any]:
+    """The stable form and torch's builtin of each swept formula, in one format."""
+    return [
+        pytest.param(routine, id=f"{formula.name}-{routine.name}-{format_name}")
+        for formula in SWEPT.values()
+        for routine in formula.routines.values()
+        if routine.name in ("stable_form", "torch_builtin")
+        and (routine.formats is None or format_name in routine.formats)
+    ]
+
+
+def test_formulas_of_one_number_are_found():
+    assert {"softplus", "sigmoid", "log_sigmoid", "tanh", "gelu", "silu", "binary_cross_entropy"} <= set(SWEPT)
+
+
+# Every input of the 8-bit formats, in the default run -------------------------------------------------------------
+
+
+@pytest.mark.parametrize("format_name", FLOAT8)
+@pytest.mark.parametrize("formula", SWEPT.values(), ids=SWEPT)
+def test_every_truth_over_a_float8_is_proved_or_proved_undefined(formula: Formula, format_name: str):
+    _, truth = settled_everywhere(formula, format_of(format_name))
+    assert truth.gradient is not None
+    assert set(np.unique(truth.value.state)) <= {PROVED}
+    assert set(np.unique(truth.gradient.state)) <= {PROVED, INVALID}
+
+
+def logistic(x: Any) -> Any:
+    """1 / (1 + exp(-x))."""
+    return 1 / (1 + m.exp(-x))
+
+
+@pytest.mark.parametrize("format_name", FLOAT8)
+def test_a_sigmoid_rounded_once_from_float64_errs_by_half_an_ulp_at_every_float8(format_name: str):
+    format = format_of(format_name)
+    formula = formula_of(logistic, "a test", [], None, {"x": real(-float("inf"), float("inf"))})
+
+    def rounded_once(x: torch.Tensor) -> torch.Tensor:
+        return format.round(torch.sigmoid(x.double()))
+
+    # 2**-40 ulp for float64's own error; a budget of half an ulp and no conditioning allows no second rounding
+    routine = routine_of(formula, rounded_once, "rounded_once", ulps(0.5 + 2.0**-40, cond=0), None)
+    (measured,) = judged_everywhere(routine, format)
+    assert fates_of(measured) == {"within": len(every_point(formula, format))}
+
+
+# Every input of the 16-bit formats --------------------------------------------------------------------------------
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("format_name", SIXTEEN_BITS)
+@pytest.mark.parametrize("formula", SWEPT.values(), ids=SWEPT)
+def test_no_truth_over_a_16_bit_format_is_unresolved(formula: Formula, format_name: str):
+    _, truth = settled_everywhere(formula, format_of(format_name))
+    assert truth.gradient is not None
+    assert set(np.unique(truth.value.state)) <= {PROVED, INVALID}
+    assert set(np.unique(truth.gradient.state)) <= {PROVED, INVALID}
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("format_name", SIXTEEN_BITS)
+@pytest.mark.parametrize("formula", SWEPT.values(), ids=SWEPT)
+def test_every_input_of_a_16_bit_format_meets_one_fate(formula: Formula, format_name: str):
+    format = format_of(format_name)
+    for routine in formula.routines.values():
+        if routine.formats is None or format_name in routine.formats:
+            for measurement in judged_everywhere(routine, format):
+                fates = fates_of(measurement)
+                assert sum(fates.values()) == len(measurement.points)
+                assert not {"unresolved", "crash"} & set(fates), (routine.name, fates)
+
+
+@pytest.mark.full
+@pytest.mark.parametrize(
+    ("routine", "format_name"),
+    [pytest.param(*form.values, name, id=form.id) for name in SIXTEEN_BITS for form in forms(name)],
+)
+def test_every_failure_has_a_cause_that_the_routine_declares(routine: Routine, format_name: str):
+    """Value and gradient at every input; where no gap is declared, every input is within the budget."""
+    for measurement in judged_everywhere(routine, format_of(format_name)):
+        declared = {gap.cause for gap in routine.gaps if gap.covers(measurement.of, format_name, "cpu")}
+        failing = ~np.isin(measurement.judgement.of_points()[0], [FATES.index(fate) for fate in PASSING])
+        causes: list[Cause | None] = diagnose(measurement).causes[failing].tolist()
+        undeclared = {str(cause): causes.count(cause) for cause in set(causes) - declared}
+        assert not undeclared, (measurement.of, fates_of(measurement), undeclared)
