@@ -342,7 +342,7 @@ def plot(parts: Sequence[Measurement]) -> dict[str, Any] | None:
             worst = float(np.max(spent[within]))
             figures = (*ends, inside[0], middle, inside[-1])
             bins.append([*(_short(e) for e in figures), int(inside.size), _short(worst)])
-    return {"x": f"max|{name}|" if vector else name, "bins": bins}
+    return {"x": [f"max|{name}|" if vector else name], "bins": bins}
 
 
 # Whole runs -------------------------------------------------------------------------------------------------------

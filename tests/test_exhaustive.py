@@ -75,7 +75,9 @@ def forms(format_name: str) -> list[Any]:
 
 
 def test_formulas_of_one_number_are_found():
-    assert {"softplus", "sigmoid", "log_sigmoid", "tanh", "gelu", "silu", "binary_cross_entropy"} <= set(SWEPT)
+    assert {"softplus", "sigmoid", "log_sigmoid", "tanh", "gelu", "silu", "binary_cross_entropy"} <= set(
+        SWEPT
+    )
 
 
 # Every input of the 8-bit formats, in the default run -------------------------------------------------------------

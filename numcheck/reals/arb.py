@@ -361,7 +361,10 @@ def _masking(
         "add": np.frompyfunc(lambda x, y: y if x is ABSENT else x if y is ABSENT else add(x, y), 2, 1),
         "sub": np.frompyfunc(lambda x, y: x if y is ABSENT else -y if x is ABSENT else sub(x, y), 2, 1),
         "mul": np.frompyfunc(lambda x, y: ABSENT if x is ABSENT or y is ABSENT else mul(x, y), 2, 1),
-        "div": np.frompyfunc(lambda x, y: ABSENT if x is ABSENT else _divide(x, y), 2, 1),
+        "div": _looking_again(
+            np.frompyfunc(lambda x, y: ABSENT if x is ABSENT else x / y, 2, 1),
+            np.frompyfunc(_divide, 2, 1),  # no absent zero comes here: they are finite
+        ),
         "neg": np.frompyfunc(lambda x, y: x if x is ABSENT else -x, 2, 1),
     }
 

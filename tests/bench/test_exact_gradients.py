@@ -127,6 +127,8 @@ def test_mpmath_value_and_diff(benchmark: Any, capsys: Any, name: str) -> None:
 def test_settled_with_conditioning(benchmark: Any, capsys: Any, name: str) -> None:
     """What a check asks for: also second derivatives for the conditioning, and proof that 128 bits suffice."""
     given = scalar(name)
-    found = benchmark.pedantic(lambda: settle(given.formula, given.points, FLOAT32), rounds=20, warmup_rounds=2)
+    found = benchmark.pedantic(
+        lambda: settle(given.formula, given.points, FLOAT32), rounds=20, warmup_rounds=2
+    )
     assert (found.precision == START).all()
     told(benchmark, capsys, name, "settled, with conditioning")

@@ -37,14 +37,26 @@ def proportional_megabytes(session: int) -> float:
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 def test_whole_check(benchmark: Any, capsys: Any, tmp_path: Path) -> None:
     peak = 0.0
-    command = [sys.executable, "-c", "from numcheck.cli import main; main()", "check", "--points", str(POINTS), "--fail-on", "none"]
+    command = [
+        sys.executable,
+        "-c",
+        "from numcheck.cli import main; main()",
+        "check",
+        "--points",
+        str(POINTS),
+        "--fail-on",
+        "none",
+    ]
     command += ["--json", str(tmp_path / "report.json")]
 
     def run() -> int:
         nonlocal peak
         peak = 0.0
         with subprocess.Popen(
-            command, start_new_session=True, stdout=subprocess.DEVNULL, env=os.environ | {"OMP_NUM_THREADS": "1"}
+            command,
+            start_new_session=True,
+            stdout=subprocess.DEVNULL,
+            env=os.environ | {"OMP_NUM_THREADS": "1"},
         ) as process:
             ended = threading.Event()
 
@@ -64,4 +76,6 @@ def test_whole_check(benchmark: Any, capsys: Any, tmp_path: Path) -> None:
     assert benchmark.pedantic(run, rounds=1) == 0
     benchmark.extra_info["peak_megabytes"] = round(peak)
     with capsys.disabled():
-        print(f"\nnumcheck check, {POINTS} points: {time.perf_counter() - started:.1f} s, at most {peak:.0f} MB in all")
+        print(
+            f"\nnumcheck check, {POINTS} points: {time.perf_counter() - started:.1f} s, at most {peak:.0f} MB in all"
+        )

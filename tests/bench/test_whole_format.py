@@ -1,4 +1,4 @@
-"""Time of every input of a 16-bit format through one formula: truth with conditioning, a routine measured and judged."""
+"""Time of every input of a 16-bit format through one formula: truth, conditioning, a routine measured and judged."""
 
 from typing import Any
 

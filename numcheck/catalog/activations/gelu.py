@@ -3,8 +3,6 @@
 Where it is hard: the negative tail, where erf(x / sqrt 2) is nearly -1 and 1 + erf cancels; erfc keeps the tail.
 """
 
-import math
-
 import torch
 from torch.nn import functional
 
@@ -32,7 +30,7 @@ def both_sides_share_x(f, x):
     return f(x) - f(-x), x
 
 
-_SQRT_HALF = math.sqrt(0.5)
+_SQRT_HALF = 0.70710678118654752440
 
 
 # cond=4: the derivative P(x) + x p(x) is a difference near -0.75, and each of its terms is rounded up to four times

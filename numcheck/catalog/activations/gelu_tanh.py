@@ -4,8 +4,6 @@ Where it is hard: 1 + tanh cancels on the negative side; 1 + tanh(u) = 2 sigmoid
 leaves the range, beyond 40.3 in float16, and the derivative multiplies an infinity by a zero.
 """
 
-import math
-
 import torch
 from torch.nn import functional
 
@@ -33,7 +31,8 @@ def both_sides_share_x(f, x):
     return f(x) - f(-x), x
 
 
-_ROOT = math.sqrt(2 / math.pi)
+_ROOT = 0.79788456080286535588
+"""sqrt(2 / pi)"""
 
 
 # cond=4: the cubic under the exponential is rounded four times, and the exponential magnifies each by the cubic itself

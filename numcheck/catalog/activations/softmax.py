@@ -43,13 +43,14 @@ def a_common_offset_changes_nothing(f, x):
     return f(x + 3), f(x)
 
 
+# grad ulps(8): autograd adds two terms, of which each carries the rounding of the sum and of its square
 @gap(
     "underflow", "exponentials or the square of their sum's reciprocal are subnormal, with few digits or none"
 )
 @gap("overflow", "exp exceeds the largest number beyond log(largest): infinity over infinity")
 @gap("nan_gradient", "the backward multiplies an infinity by zero, or divides by a zero sum")
 @gap("cancellation", "autograd adds the two terms of s_i (1 - s_i), which cancel where s_i is nearly one")
-@softmax.routine(value=ulps(2), grad=ulps(4))
+@softmax.routine(value=ulps(2), grad=ulps(8))
 def naive_form(x):
     """As the book prints it."""
     z = torch.exp(x)
@@ -70,6 +71,7 @@ def max_subtracted(x):
     return z / z.sum(-1, keepdim=True)
 
 
+# twice the usual: near zero the logarithm of the sum, up to log(8), and the difference are rounded at that size
 @gap("absorption", "log(n) is absorbed by a large offset, so that the shares sum to more than one")
 @gap(
     "cancellation",
@@ -77,7 +79,7 @@ def max_subtracted(x):
 )
 @gap("underflow", "small exponentials are subnormal, with few digits or none, or absorbed")
 @gap("overflow", "x - logsumexp(x) leaves the range")
-@softmax.routine(value=ulps(2), grad=ulps(4))
+@softmax.routine(value=ulps(4), grad=ulps(8))
 def minus_logsumexp(x):
     """exp(x - logsumexp(x))."""
     return torch.exp(x - torch.logsumexp(x, -1, keepdim=True))

@@ -1,0 +1,113 @@
+"""What a declaration may say, and what it is told when it is wrong."""
+
+import pytest
+
+from numcheck import formula, gap, m, real, ulps, vector
+from numcheck.case import (
+    DeclarationError,
+    UsageError,
+    formula_named,
+    formula_of,
+    formulas,
+    load_catalog,
+    routine_of,
+)
+
+
+def square(x):
+    """x times itself."""
+    return x * x
+
+
+def stated(function=square, source="arithmetic", known=(((2,), "4"),), wrt=None, **inputs):
+    return formula_of(function, source, known, wrt, inputs or {"x": real(-1, 1)})
+
+
+def test_an_input_without_a_domain_is_refused_with_what_to_write():
+    with pytest.raises(DeclarationError, match="declare one domain per parameter"):
+        stated(y=real(-1, 1))
+
+
+def test_a_domain_that_is_none_is_refused_with_what_to_write():
+    with pytest.raises(DeclarationError, match=r"write x=real\(-10, 10\)"):
+        stated(x=(-1, 1))
+
+
+def test_a_formula_without_a_source_is_refused():
+    with pytest.raises(DeclarationError, match="give the source"):
+        stated(source=" ")
+
+
+def test_inputs_of_varying_size_declare_the_same_sizes():
+    with pytest.raises(DeclarationError, match="declare the same sizes"):
+        stated(lambda x, y: x, x=vector(0, 1, sizes=(2, 3)), y=vector(0, 1, sizes=(2, 4)))
+
+
+def test_the_gradient_is_taken_by_real_inputs_only():
+    with pytest.raises(DeclarationError, match="the gradient is taken by real inputs, x, not"):
+        stated(wrt=("z",))
+
+
+def test_a_routine_that_asks_for_other_inputs_is_told_its_signature():
+    with pytest.raises(DeclarationError, match=r"write def wrong\(x\)"):
+        routine_of(stated(), lambda logits: logits, "wrong", ulps(1), None)
+
+
+def test_a_budget_is_a_budget_and_not_a_number():
+    with pytest.raises(DeclarationError, match=r"write value=ulps\(2\)"):
+        routine_of(stated(), square, "square", 2, None)
+
+
+def test_a_budget_of_thousands_of_ulps_is_refused():
+    with pytest.raises(DeclarationError, match="small and written by hand"):
+        ulps(8_000_000)
+
+
+def test_a_gap_names_a_cause_of_the_closed_vocabulary():
+    with pytest.raises(DeclarationError, match="write one of overflow, underflow"):
+        gap("imprecise", "it is")
+
+
+def test_a_gap_stands_above_the_routine():
+    with pytest.raises(DeclarationError, match=r"above @formula\.routine"):
+        gap("overflow", "exp")(square)
+
+
+def test_a_gap_covers_what_it_names_and_nothing_else():
+    stated_here = stated()
+    routine = gap("overflow", "exp", of="grad", formats=["float16"])(
+        stated_here.routine(value=ulps(1), grad=ulps(1))(square)
+    )
+    (declared,) = routine.gaps
+    assert declared.covers("grad", "float16", "cuda:1")
+    assert not declared.covers("value", "float16", "cpu")
+    assert not declared.covers("grad", "float32", "cpu")
+
+
+def test_a_law_takes_the_function_and_the_formulas_inputs():
+    with pytest.raises(DeclarationError, match=r"write def symmetric\(f, x\)"):
+
+        @stated().law
+        def symmetric(x):
+            return x, x
+
+
+def test_two_modules_cannot_declare_one_name():
+    load_catalog()
+    with pytest.raises(DeclarationError, match=r"already declared in numcheck\.catalog"):
+
+        @formula(source="here", known=[((0,), "0")], x=real(-1, 1))
+        def softplus(x):
+            """Another softplus."""
+            return m.log(1 + m.exp(x))
+
+
+def test_an_unknown_formula_is_told_where_the_names_are():
+    load_catalog()
+    with pytest.raises(UsageError, match="`numcheck list` prints the names"):
+        formula_named("no_such_formula")
+
+
+def test_formulas_come_in_alphabetical_order():
+    load_catalog()
+    assert list(formulas()) == sorted(formulas())

@@ -1,0 +1,91 @@
+"""Findings name where a failure begins, and their examples fail in that way."""
+
+import numpy as np
+import torch
+
+from numcheck import format_of, m, one_of, real, ulps, vector
+from numcheck.case import Cause, formula_of, routine_of
+from numcheck.diagnose import clusters, complexity, diagnose, findings
+from numcheck.domain import Points, draw
+from numcheck.measure import measure
+from numcheck.truth import settle
+
+FLOAT32, FLOAT16 = format_of("float32"), format_of("float16")
+SOFTPLUS = formula_of(
+    lambda x: m.log(1 + m.exp(x)),
+    "Dugas 2001",
+    [((0,), "0.69314718055994530942")],
+    None,
+    {"x": real(-500, 500)},
+)
+
+
+def told(formula, function, format, of="value", count=400):
+    routine = routine_of(formula, function, "routine", ulps(4), ulps(4))
+    found = []
+    for points in draw(formula.inputs, format, count, 0, "diagnosed"):
+        parts = measure(routine, points, settle(formula, points, format), format, "cpu")
+        found.extend(c for part in parts if part.of == of for c in clusters(part, diagnose(part)))
+    return {finding.cause: finding for finding in findings(found, {})}
+
+
+def test_the_region_of_an_overflow_begins_at_the_logarithm_of_the_largest_number():
+    for format, border in ((FLOAT32, "88.72"), (FLOAT16, "11.09")):
+        overflow = told(SOFTPLUS, lambda x: torch.log(1 + torch.exp(x)), format)[Cause.OVERFLOW]
+        assert overflow.region == f"x >= {border}"
+
+
+def test_absorption_names_the_line_that_lost_the_term():
+    found = told(SOFTPLUS, lambda x: torch.log(1 + torch.exp(x)), FLOAT32)[Cause.ABSORPTION]
+    assert found.line is not None and "1 + torch.exp(x)" in found.line
+    assert found.bits_lost > FLOAT32.precision - 1
+
+
+def test_the_simplest_example_lies_in_the_region_and_takes_less_ink_than_the_worst():
+    overflow = told(SOFTPLUS, lambda x: torch.log(1 + torch.exp(x)), FLOAT32)[Cause.OVERFLOW]
+    worst = overflow.measurement.points.select(np.array([overflow.worst]))
+    assert float(overflow.simplest.columns["x"][0]) >= 88.72
+    assert complexity(overflow.simplest)[0] <= complexity(worst)[0]
+
+
+def test_a_label_is_part_of_the_region():
+    stated = formula_of(
+        lambda x, label: m.log(1 + m.exp(x)) if label else m.log(1 + m.exp(-x)), "logistic loss",
+        [((0, 1), "0.69314718055994530942")], None, {"x": real(-200, 200), "label": one_of(0, 1)},
+    )  # fmt: skip
+    found = told(stated, lambda x, label: torch.log(1 + torch.exp(torch.where(label == 1, x, -x))), FLOAT32)
+    assert found[Cause.OVERFLOW].region in ("x >= 88.72 with label 1", "x <= -88.72 with label 0")
+
+
+def test_the_region_of_a_vector_is_told_by_its_largest_magnitude():
+    stated = formula_of(
+        lambda v: m.sqrt(m.sum(v * v)), "Euclid", [(((3, 4),), "5")], None, {"v": vector(0, 1e38, sizes=(2,))}
+    )
+    found = told(stated, lambda v: v.square().sum(-1).sqrt(), FLOAT32)
+    assert found[Cause.OVERFLOW].region.startswith("max|v| >= 1.")
+
+
+def test_a_constant_factor_is_a_scale_and_another_function_a_wrong_formula():
+    assert set(told(SOFTPLUS, lambda x: 2 * torch.nn.functional.softplus(x), FLOAT32)) == {Cause.SCALE}
+    wrong = told(SOFTPLUS, lambda x: torch.relu(x) + 0.25, FLOAT32)
+    assert max(wrong.values(), key=lambda finding: finding.points).cause == Cause.WRONG_FORMULA
+
+
+def test_what_conditioning_forgives_is_shown_as_sensitivity():
+    stated = formula_of(lambda x: m.sin(x), "trigonometry", [((0,), "0")], None, {"x": real(1e4, 1e6)})
+    found = told(stated, lambda x: torch.sin(x.double() * (1 + 2.0**-24)).float(), FLOAT32)
+    assert found[Cause.SENSITIVITY].forgiven
+
+
+def test_a_point_that_failed_has_a_cause_and_no_other_has():
+    routine = routine_of(SOFTPLUS, lambda x: torch.log(1 + torch.exp(x)), "naive", ulps(2), None)
+    (points,) = draw(SOFTPLUS.inputs, FLOAT32, 2000, 0, "naive")
+    (value,) = measure(routine, points, settle(SOFTPLUS, points, FLOAT32), FLOAT32, "cpu")
+    failed = value.judgement.of_points()[1] > 1
+    assert [cause is not None for cause in diagnose(value).causes] == failed.tolist()
+
+
+def test_the_complexity_of_a_short_number_is_less():
+    ink = complexity(Points({"x": torch.tensor([1.0, 1.5, 100.0, 0.1])}, np.array(["given"] * 4)))
+    assert ink[0] < ink[1] < ink[3]
+    assert ink[0] < ink[2]

@@ -1,0 +1,171 @@
+"""Each result meets exactly one fate, and the right one."""
+
+import numpy as np
+import pytest
+import torch
+
+from numcheck import FORMATS, format_of, m, one_of, real, ulps, vector
+from numcheck.case import Fate, formula_of, routine_of
+from numcheck.domain import Points, draw
+from numcheck.measure import FATES, RoutineError, execute, measure, tally
+from numcheck.truth import settle
+
+FLOAT32, FLOAT16 = format_of("float32"), format_of("float16")
+
+
+def identity(x):
+    """x itself."""
+    return x * 1
+
+
+def stated(function=identity, **inputs):
+    return formula_of(function, "arithmetic", [((1,), "1")], None, inputs or {"x": real(-1e30, 1e30)})
+
+
+def given(*numbers: float, format=FLOAT32) -> Points:
+    column = format.round(torch.tensor(numbers, dtype=torch.float64))
+    return Points({"x": column}, np.array(["given"] * len(numbers)))
+
+
+def fates_of(result, numbers, format=FLOAT32, budget=None, function=identity):
+    formula = stated(function)
+    points = given(*numbers, format=format)
+    routine = routine_of(formula, result, "result", budget or ulps(1, cond=0), None)
+    (value,) = measure(routine, points, settle(formula, points, format), format, "cpu")
+    return [FATES[i] for i in value.judgement.of_points()[0]], value.judgement
+
+
+def test_an_exact_result_spends_nothing():
+    fates, judged = fates_of(lambda x: x, [1.0, -3.5, 0.0])
+    assert fates == [Fate.WITHIN] * 3
+    assert judged.spent.max() == 0
+
+
+def test_an_error_of_two_ulps_spends_twice_a_budget_of_one():
+    fates, judged = fates_of(lambda x: x + 2.0**-22, [1.0])
+    assert fates == [Fate.OVER]
+    assert judged.error[0, 0] == judged.spent[0, 0] == 2
+
+
+def test_nan_where_the_truth_is_finite_is_special():
+    assert fates_of(lambda x: x * torch.nan, [1.0])[0] == [Fate.SPECIAL]
+
+
+def test_infinity_where_the_truth_is_finite_in_the_format_is_overflow():
+    assert fates_of(lambda x: x * torch.inf, [1.0])[0] == [Fate.OVERFLOW]
+
+
+def test_infinity_where_the_truth_rounds_to_infinity_is_within():
+    fates, _ = fates_of(lambda x: x * x, [1e5, 200.0], FLOAT16, function=lambda x: x * x)
+    assert fates == [Fate.WITHIN, Fate.WITHIN]
+
+
+def test_infinity_of_the_wrong_sign_is_special():
+    assert fates_of(lambda x: -(x * x), [1e30], function=lambda x: x * x)[0] == [Fate.SPECIAL]
+
+
+def test_zero_where_the_truth_is_normal_is_underflow():
+    assert fates_of(lambda x: x * 0, [1e-30])[0] == [Fate.UNDERFLOW]
+
+
+def test_zero_of_the_wrong_sign_is_special_only_under_a_budget_below_one_ulp():
+    half = ulps(0.5, cond=0)
+    assert fates_of(lambda x: x.abs() * 0, [-1e-30], budget=half, function=lambda x: x * x * x)[0] == [
+        Fate.SPECIAL
+    ]
+    assert fates_of(lambda x: x.abs() * 0, [-1e-30], function=lambda x: x * x * x)[0] == [Fate.WITHIN]
+
+
+def test_a_point_without_a_value_is_invalid_whatever_the_routine_gives():
+    fates, _ = fates_of(lambda x: x, [-1.0, 4.0], function=lambda x: m.sqrt(x) ** 2)
+    assert fates == [Fate.INVALID, Fate.WITHIN]
+
+
+def test_a_truth_near_zero_does_not_hide_a_gross_error():
+    fates, judged = fates_of(lambda x: x * 0 + 1, [2.0**-149], function=lambda x: x**9)
+    assert fates == [Fate.OVER]
+    assert np.isfinite(judged.spent[0, 0])
+
+
+def test_conditioning_forgives_what_the_problem_magnifies():
+    def difference(x):
+        return x - 1
+
+    fates, judged = fates_of(
+        lambda x: x - 1 + 2.0**-24, [1 + 2.0**-10], budget=ulps(0, cond=1), function=difference
+    )
+    assert fates == [Fate.WITHIN]
+    assert judged.forgiven[0, 0] > 100
+
+
+def test_a_routine_that_raises_at_one_point_crashes_there_only():
+    def touchy(x):
+        if bool((x == 3).any()):
+            raise ValueError("no threes")
+        return x
+
+    formula, points = stated(), given(1.0, 2.0, 3.0, 4.0)
+    (value,) = measure(
+        routine_of(formula, touchy, "touchy", ulps(1), None),
+        points,
+        settle(formula, points, FLOAT32),
+        FLOAT32,
+        "cpu",
+    )
+    assert [FATES[i] for i in value.judgement.of_points()[0]] == ["within", "within", "crash", "within"]
+    assert value.crashes == {2: "ValueError: no threes"}
+
+
+@pytest.mark.parametrize(
+    ("result", "words"),
+    [
+        (lambda x: x.mean(), "return one result per point"),
+        (lambda x: x.long(), "return a floating-point tensor"),
+        (lambda x: [x], "return one tensor"),
+    ],
+)
+def test_a_result_of_the_wrong_kind_is_told_what_to_return(result, words):
+    formula, points = stated(), given(1.0, 2.0)
+    with pytest.raises(RoutineError, match=words):
+        execute(routine_of(formula, result, "result", ulps(1), None), points, FLOAT32, "cpu", None, False)
+
+
+def test_results_are_judged_in_the_format_that_they_come_in():
+    _, judged = fates_of(lambda x: x.float() + 2.0**-20, [1.0], FLOAT16)
+    assert judged.format == FLOAT32
+    assert judged.error[0, 0] == 8
+
+
+def test_settings_reach_the_routine_as_plain_values():
+    seen: set[object] = set()
+
+    def scaled(x, factor):
+        seen.add(factor)
+        return x * factor
+
+    formula = formula_of(
+        lambda x, factor: x * factor, "arithmetic", [((1, 0.5), "0.5")], None,
+        {"x": real(-1, 1), "factor": one_of(0.5, 0.1)},
+    )  # fmt: skip
+    (points,) = draw(formula.inputs, FLOAT32, 50, 0, "scaled")
+    (value,) = measure(
+        routine_of(formula, scaled, "scaled", ulps(1), None),
+        points,
+        settle(formula, points, FLOAT32),
+        FLOAT32,
+        "cpu",
+    )
+    assert seen == {0.5, 0.1}
+    assert tally(value.judgement.of_points()[0])["within"] == len(points)
+
+
+@pytest.mark.parametrize("format", [f for f in FORMATS if f.bits >= 16], ids=lambda f: f.name)
+def test_fates_add_up_to_the_points_in_every_format(format):
+    def length(v):
+        return m.sqrt(m.sum(v * v))
+
+    formula = formula_of(length, "Euclid", [(((3, 4),), "5")], None, {"v": vector(-1e4, 1e4, sizes=(2,))})
+    routine = routine_of(formula, lambda v: v.square().sum(-1).sqrt(), "naive", ulps(2), ulps(2))
+    (points,) = draw(formula.inputs, format, 120, 0, "length")
+    for part in measure(routine, points, settle(formula, points, format), format, "cpu"):
+        assert sum(tally(part.judgement.of_points()[0]).values()) == len(points)

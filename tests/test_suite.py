@@ -1,0 +1,148 @@
+"""A run's report is complete, reproducible, and says honestly how it ended."""
+
+import importlib.resources
+import json
+from typing import Any
+
+import jsonschema
+import pytest
+import torch
+
+import numcheck
+from numcheck import m, real, ulps
+from numcheck.case import UsageError, formula_of, routine_of
+from numcheck.report import deterministic, json_text
+from numcheck.suite import check_catalog, explain, verdict
+
+FORMULA = formula_of(
+    lambda x: m.log(1 + m.exp(x)),
+    "Dugas 2001",
+    [((0,), "0.69314718055994530942")],
+    None,
+    {"x": real(-200, 200)},
+)
+
+
+def softplus(x):
+    """The right one."""
+    return torch.nn.functional.softplus(x)
+
+
+def report_of(function, **settings) -> dict[str, Any]:
+    routine = routine_of(FORMULA, function, "routine", ulps(2), ulps(4))
+    return check_catalog(points=200, routine=routine, jobs=1, **settings)
+
+
+@pytest.fixture(scope="module")
+def catalogue() -> dict[str, Any]:
+    return check_catalog(["softplus", "softmax"], formats=["float32", "float16"], points=150, jobs=1)
+
+
+def test_the_report_keeps_to_its_schema(catalogue):
+    schema = json.loads(importlib.resources.files("numcheck.report").joinpath("schema.json").read_text())
+    jsonschema.validate(json.loads(json_text(catalogue)), schema)
+
+
+def test_fates_add_up_to_the_points(catalogue):
+    assert all(sum(entry["fates"].values()) == entry["points"] for entry in catalogue["measurements"])
+
+
+def test_every_routine_is_measured_in_every_format_of_value_and_gradient(catalogue):
+    measured = {(e["formula"], e["routine"], e["format"], e["of"]) for e in catalogue["measurements"]}
+    expected = {
+        (name, routine, format, of)
+        for name in ("softplus", "softmax")
+        for routine, declared in numcheck.formulas()[name].routines.items()
+        for format in ("float32", "float16")
+        if declared.formats is None or format in declared.formats
+        for of in ("value", "grad")
+        if of == "value" or declared.grad is not None
+    }
+    assert measured == expected
+
+
+def test_a_percent_of_the_points_has_a_second_opinion_and_none_disagrees(catalogue):
+    opinion = catalogue["second_opinion"]
+    assert opinion["checked"] >= 0.01 * 150 * 4
+    assert opinion["disagreed"] == 0
+
+
+def test_one_seed_gives_one_report_in_one_process_and_in_two(catalogue):
+    again = check_catalog(["softplus", "softmax"], formats=["float32", "float16"], points=150, jobs=2)
+    assert json_text(deterministic(again)) == json_text(deterministic(catalogue))
+
+
+def test_another_seed_draws_other_points(catalogue):
+    other = check_catalog(["softplus"], formats=["float32"], points=150, seed=1, jobs=1)
+    plots = [e["plot"] for e in other["measurements"]]
+    assert plots != [e["plot"] for e in catalogue["measurements"] if e["formula"] == "softplus"][: len(plots)]
+
+
+def test_a_right_routine_passes():
+    code, sentence = verdict(report_of(softplus))
+    assert (code, sentence.split(":")[0]) == (0, "passed")
+
+
+def test_a_wrong_routine_fails_and_its_finding_says_how_to_see_it_again():
+    report = report_of(lambda x: torch.log(1 + torch.exp(x)), formats=["float32"])
+    assert verdict(report)[0] == 1
+    assert verdict(report, "none")[0] == 0
+    overflow = next(f for e in report["measurements"] for f in e["findings"] if f["cause"] == "overflow")
+    assert overflow["region"] == "x >= 88.72"
+    assert overflow["reproduce"].startswith("numcheck explain")
+    assert overflow["worst"]["inputs"]["x"]["hex"].startswith("0x")
+
+
+def test_a_routine_that_breaks_its_contract_does_not_lose_the_others():
+    routine = routine_of(FORMULA, lambda x: x.sum(), "total", ulps(2), None)
+    report = check_catalog(points=100, routine=routine, formats=["float32"], jobs=1)
+    code, sentence = verdict(report)
+    assert code == 2
+    assert "return one result per point" in sentence
+
+
+def test_a_routine_that_always_raises_is_a_crash_with_its_message():
+    def broken(x):
+        raise ArithmeticError("out of order")
+
+    report = report_of(broken, formats=["float32"])
+    entry = report["measurements"][0]
+    assert entry["fates"]["crash"] == entry["points"]
+    assert entry["message"] == "ArithmeticError: out of order"
+    assert verdict(report)[0] == 1
+
+
+def test_doubtful_truth_is_exit_code_3():
+    report = report_of(softplus, formats=["float32"])
+    report["second_opinion"]["disagreed"] = 1
+    assert verdict(report)[0] == 3
+
+
+def test_a_stale_gap_fails_the_run_and_is_named():
+    routine = numcheck.gap("overflow", "it does not")(
+        FORMULA.routine(value=ulps(2), grad=ulps(4))(lambda x: torch.nn.functional.softplus(x))
+    )
+    report = check_catalog(points=100, routine=routine, formats=["float32"], jobs=1)
+    code, sentence = verdict(report)
+    assert code == 1
+    assert "stale" in sentence and "overflow" in sentence
+
+
+def test_explain_tells_truth_result_and_finding():
+    lines = explain(
+        "binary_cross_entropy", "torch_builtin", {"logit": "-20", "label": "0"}, "float32"
+    ).lines()
+    text = "\n".join(lines)
+    assert "2.06115362031438070323898279888e-9" in text
+    assert "result  0.0" in text
+    assert "cancellation" in text
+
+
+def test_explain_says_what_to_write_for_a_missing_input():
+    with pytest.raises(UsageError, match=r"--at logit=\.\.\. --at label=\.\.\."):
+        explain("binary_cross_entropy", "torch_builtin", {"logit": "-20"}, "float32")
+
+
+def test_check_judges_a_formula_that_was_just_defined():
+    report = numcheck.check(torch.nn.functional.softplus, formula=FORMULA, formats=["float32"], points=100)
+    assert report["measurements"][0]["fates"]["within"] == report["measurements"][0]["points"]
