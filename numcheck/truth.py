@@ -4,6 +4,7 @@ Points that share their discrete choices are evaluated together, the whole batch
 not settle run again at twice that precision, the others are left alone.
 """
 
+import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -109,9 +110,7 @@ def lifted(formula: Formula, points: Points, arithmetic: Arithmetic, trace: bool
     return arguments
 
 
-# conditioning beyond this forgives everything already, and a sum of such terms must not overflow
-_MOST = 2.0**1000
-
+_MOST = sys.float_info.max  # conditioning beyond it forgives no more than this
 _magnitude: Any = np.frompyfunc(arb.abs_lower, 1, 1)
 _is_finite: Any = np.frompyfunc(arb.is_finite, 1, 1)
 _is_absent: Any = np.frompyfunc(lambda x: x is ABSENT, 1, 1)
@@ -134,8 +133,9 @@ def _forgiven(inputs: Sequence[Reals], slopes: Sequence[Reals | None], lanes: in
         if not finite.all() and slope.masked:  # infinity times a slope that does not exist
             beside = _is_absent(np.broadcast_to(slope.data, balls.shape)).astype(bool)
             finite, terms = finite | beside, np.where(beside, 0.0, terms)
-        told = terms.reshape(len(terms), -1).sum(axis=1)
-        total = total + np.where(finite.reshape(len(terms), -1).all(axis=1), told, 0.0)
+        with np.errstate(over="ignore"):
+            told = terms.reshape(len(terms), -1).sum(axis=1)
+            total = np.minimum(total + np.where(finite.reshape(len(terms), -1).all(axis=1), told, 0.0), _MOST)
     return total
 
 

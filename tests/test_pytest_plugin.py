@@ -302,9 +302,12 @@ def test_a_failure_is_replayed_from_hypothesis_database(tmp_path):
     rare = FORMULAS.replace("x > 1,", "x == 4,")
     (tmp_path / "rare.py").write_text(rare)
     (tmp_path / "conftest.py").write_text(
-        "import os\nimport rare\nfrom hypothesis import Phase, settings\n"
-        "settings.register_profile('long', max_examples=1500)\n"
-        "settings.register_profile('replay', phases=[Phase.reuse])\n"
+        "import rare\nfrom hypothesis import Phase, settings\n"
+        "from hypothesis.database import DirectoryBasedExampleDatabase\n"
+        # in CI hypothesis keeps no database by default
+        "kept = settings(derandomize=False, database=DirectoryBasedExampleDatabase('examples'))\n"
+        "settings.register_profile('long', kept, max_examples=1500)\n"
+        "settings.register_profile('replay', kept, phases=[Phase.reuse])\n"
     )
     (tmp_path / "pytest.ini").write_text("[pytest]\naddopts = -p no:cacheprovider\n")
     chosen = (*PLUGIN, "--numcheck-formats=bfloat16", "--numcheck-points=1", "numcheck::twice::wrong")

@@ -48,7 +48,6 @@ def a_common_offset_changes_nothing(f, x):
 @gap("overflow", "exp exceeds the largest number beyond log(largest): infinity over infinity")
 @gap("cancellation", "the logarithm of a rounded share near one has lost what distinguishes it from one")
 @gap("nan_gradient", "the backward multiplies an infinity by zero")
-@gap("special_value", "log(0), or 0/0 where all exponentials underflow")
 @log_softmax.routine(value=ulps(4), grad=ulps(6))
 def naive_form(x):
     """As the book prints it."""
