@@ -21,7 +21,7 @@ from numcheck.reals import arrays as m
 from numcheck.reals.arb import ARB
 from numcheck.reals.arrays import Reals
 from numcheck.reals.settle import PROVED, Enclosure, precision
-from numcheck.truth import Truth, lifted, settle
+from numcheck.truth import Truth, groups, lifted, settle
 
 CANCELLATION_POINTS = 65  # odd, so that no other axis is mistaken for the lanes
 RUNGS = 8  # base points of the scale ladder
@@ -243,12 +243,12 @@ def law_defects(routine: Routine, part: Measurement, format: Format, device: str
         worst, violations = 0.0, 0
         try:
             with precision(256):
-                for i in range(len(points)):
-                    one = points.select(np.array([i]))
-                    arguments = lifted(formula, one, ARB, False)
-                    left, right = law.function(_rounded(routine, one, format, device), *arguments.values())
-                    apart = _ulps_apart(left, right, format)
-                    worst, violations = max(worst, apart), violations + (apart > 1)
+                for which in groups(formula, points):
+                    alike = points.select(which)
+                    arguments = lifted(formula, alike, ARB, False)
+                    left, right = law.function(_rounded(routine, alike, format, device), *arguments.values())
+                    apart = _ulps_apart(left, right, len(alike), format)
+                    worst, violations = max(worst, float(apart.max())), violations + int((apart > 1).sum())
         except Exception as failure:  # a law may leave what the routine can do: say so beside it
             order.append(
                 {"law": law.doc, "worst_ulp": "inf", "violations": len(points), "message": str(failure)}
@@ -258,28 +258,34 @@ def law_defects(routine: Routine, part: Measurement, format: Format, device: str
     return order
 
 
-def _rounded(routine: Routine, one: Points, format: Format, device: str) -> Any:
+def _rounded(routine: Routine, points: Points, format: Format, device: str) -> Any:
+    """The routine as a function of reals: arguments are rounded to the format, results taken exactly."""
+    lanes = len(points)
+
     def call(*arguments: Any) -> Reals:
         given: dict[str, Any] = {}
         for (name, domain), argument in zip(routine.formula.inputs.items(), arguments, strict=True):
-            column = one.columns[name]
-            if isinstance(column, tuple):
+            if isinstance(points.columns[name], tuple):
                 given[name] = float(argument.data[0]) if isinstance(argument, Reals) else argument
                 continue
-            numbers = np.array([float(ball) for ball in m.as_reals(argument, ARB).data.flat])
-            tensor = torch.from_numpy(numbers).reshape(column.shape)
-            given[name] = (format.round(tensor) if domain.differentiable else tensor.round().long()).to(
-                device
-            )
+            balls = m.as_reals(argument, ARB).data
+            numbers = np.broadcast_to(_float(balls).astype(np.float64), (lanes, *balls.shape[1:]))
+            tensor = torch.from_numpy(numbers.copy())
+            given[name] = (format.round(tensor) if domain.differentiable else tensor.round().long()).to(device)
         out = routine.function(**given).detach().cpu().double().numpy()
         return Reals(ARB, ARB.lift(out))
 
     return call
 
 
-def _ulps_apart(left: Reals, right: Reals, format: Format) -> float:
-    a, b = (np.array([float(x) for x in m.as_reals(side, ARB).data.flat]) for side in (left, right))
+_float: Any = np.frompyfunc(float, 1, 1)
+
+
+def _ulps_apart(left: Any, right: Any, lanes: int, format: Format) -> np.ndarray:
+    """Per point the largest difference between two sides, in ulps of the larger."""
+    a, b = (_float(m.as_reals(side, ARB).data).astype(np.float64) for side in (left, right))
     a, b = np.broadcast_arrays(a, b)
     with np.errstate(invalid="ignore"):
         apart = np.where(a == b, 0.0, np.abs(a - b) / format.ulp(np.maximum(np.abs(a), np.abs(b))))
-    return float(np.max(np.nan_to_num(apart, nan=np.inf), initial=0))
+    apart = np.nan_to_num(apart, nan=np.inf, posinf=np.inf).reshape(len(apart), -1).max(axis=1)
+    return np.broadcast_to(apart, (lanes,))
