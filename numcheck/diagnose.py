@@ -106,7 +106,10 @@ def diagnose(measurement: Measurement) -> Diagnosis:
             causes[row] = blamed[0]
             votes[blamed] = votes.get(blamed, 0) + 1
     blameless = np.array([row for row in rest if causes[row] is None], dtype=int)
+    # (a wrong formula is no neighbour's cause while there is any loss to compare with)
     named = np.array([row for row in rest if causes[row] is not None], dtype=int)
+    if not named.size:
+        named = np.array([row for row in chosen if causes[row] is not None], dtype=int)
     if blameless.size and named.size:
         causes[blameless] = _like(measurement, blameless, named, causes[named])
     for row in blameless[[causes[row] is None for row in blameless]]:
@@ -173,12 +176,13 @@ def _mathematical(measurement: Measurement, rows: np.ndarray, records: "Records"
     rounding, hidden = records.rounding(rows, judged.format.precision)
     explained = rounding < np.nan_to_num(error, nan=np.inf) / 4
     # of a float64 routine's functions the shadow knows no better: only a gross error speaks against the formula
-    gross = 8 * judged.format.unit_roundoff if judged.format.precision < _FLOAT64 else 2.0**-26
+    gross = judged.format.unit_roundoff if judged.format.precision < _FLOAT64 else 2.0**-26
     same = explained & np.isfinite(native) & (error > gross)
     # an operator may swallow a term that the shadow cannot hold either: a tiny truth or a result of 0 tells nothing
     tiny = np.abs(exact) < (TINY if judged.format.precision < _FLOAT64 else 1)
-    same &= ~((native == 0) & (hidden | tiny)) & ~(hidden & tiny)
-    same &= (exact != 0) | (np.abs(native) > 2.0**-20)
+    nothing = np.abs(native) <= 2.0**-20 * np.abs(exact)
+    same &= ~(nothing & (hidden | tiny)) & ~(hidden & tiny)
+    same &= (np.abs(exact) > 2.0**-100) | (np.abs(native) > 2.0**-10)
     found: dict[int, Cause] = {}
     moving = records.moving(rows, 2 * judged.format.unit_roundoff) if measurement.of == "value" else None
     ratios = (native / np.where(exact == 0, np.nan, exact))[same]
@@ -265,7 +269,8 @@ class Records:
             # functions of the shadow are float64's own: of a float64 routine it can hardly know better
             many = precision if precision < _FLOAT64 else 8
             for operation in record.operations:
-                lost = operation.absorbed | (operation.cancelled_bits >= many) | operation.diverged
+                swallowed = operation.absorbed & (operation.swallowed_bits >= many + _FLOAT64 - precision)
+                lost = swallowed | (operation.cancelled_bits >= many) | operation.diverged
                 for row in group[np.flatnonzero(np.broadcast_to(lost, len(group)))].tolist():
                     hidden[row] = True
         return np.array([error[r] for r in rows.tolist()]), np.array([hidden[r] for r in rows.tolist()])
@@ -293,8 +298,10 @@ class Records:
                     continue
                 operation = record.operations[blame.operation]
                 cause = Cause(blame.cause)
-                if cause in _ROUNDING and any(record.operations[i].underflowed[lane] for i in blame.path):
-                    cause = Cause.UNDERFLOW  # digits that a subnormal could not hold come first
+                path = [record.operations[i] for i in blame.path]
+                lost_later = any(op.absorbed[lane] or op.cancelled_bits[lane] > 2 for op in path)
+                if cause in _ROUNDING and not lost_later and any(op.underflowed[lane] for op in path):
+                    cause = Cause.UNDERFLOW  # digits that a subnormal could not hold, and no other loss
                 line = f"{operation.where}: {operation.line}" if operation.where else ""
                 found[row] = (cause, operation.name, line)
         return [found.get(row) for row in rows.tolist()]
