@@ -181,8 +181,8 @@ def _mathematical(measurement: Measurement, rows: np.ndarray, records: "Records"
     # an operator may swallow a term that the shadow cannot hold either: a tiny truth or a result of 0 tells nothing
     tiny = np.abs(exact) < (TINY if judged.format.precision < _FLOAT64 else 1)
     nothing = np.abs(native) <= 2.0**-20 * np.abs(exact)
-    same &= ~(nothing & (hidden | tiny)) & ~(hidden & tiny)
-    same &= (np.abs(exact) > 2.0**-100) | (np.abs(native) > 2.0**-10)
+    same &= ~(nothing & (hidden | tiny)) & ~(hidden & tiny & (np.abs(native) <= 2 * np.abs(exact)))
+    same &= (np.abs(exact) > 2.0**-100) | (np.abs(native) > 2.0**-30)
     found: dict[int, Cause] = {}
     moving = records.moving(rows, 2 * judged.format.unit_roundoff) if measurement.of == "value" else None
     ratios = (native / np.where(exact == 0, np.nan, exact))[same]
@@ -298,10 +298,8 @@ class Records:
                     continue
                 operation = record.operations[blame.operation]
                 cause = Cause(blame.cause)
-                path = [record.operations[i] for i in blame.path]
-                lost_later = any(op.absorbed[lane] or op.cancelled_bits[lane] > 2 for op in path)
-                if cause in _ROUNDING and not lost_later and any(op.underflowed[lane] for op in path):
-                    cause = Cause.UNDERFLOW  # digits that a subnormal could not hold, and no other loss
+                if cause in _ROUNDING and _carried_from_underflow(record, blame.path, lane):
+                    cause = Cause.UNDERFLOW
                 line = f"{operation.where}: {operation.line}" if operation.where else ""
                 found[row] = (cause, operation.name, line)
         return [found.get(row) for row in rows.tolist()]
@@ -315,6 +313,18 @@ class Records:
                     bool(np.broadcast_to(op.underflowed, len(group))[lane[0]]) for op in record.operations
                 )
         return False
+
+
+def _carried_from_underflow(record: Trace, path: Sequence[int], lane: int) -> bool:
+    """Whether digits that a subnormal could not hold are missing all the way from there to the result."""
+    faithful = 4 * 2.0**-record.precision
+    for index in path:  # from the result back
+        operation = record.operations[index]
+        if not operation.error_out[lane] > faithful:
+            return False
+        if operation.underflowed[lane]:
+            return True
+    return False
 
 
 _ROUNDING = (Cause.CANCELLATION, Cause.ABSORPTION, Cause.ORDER)

@@ -271,7 +271,9 @@ def _rounded(routine: Routine, points: Points, format: Format, device: str) -> A
             balls = m.as_reals(argument, ARB).data
             numbers = np.broadcast_to(_float(balls).astype(np.float64), (lanes, *balls.shape[1:]))
             tensor = torch.from_numpy(numbers.copy())
-            given[name] = (format.round(tensor) if domain.differentiable else tensor.round().long()).to(device)
+            given[name] = (format.round(tensor) if domain.differentiable else tensor.round().long()).to(
+                device
+            )
         out = routine.function(**given).detach().cpu().double().numpy()
         return Reals(ARB, ARB.lift(out))
 

@@ -69,6 +69,10 @@ def sigmoid_form(x):
 
 # value ulps(4): near the minimum at -0.75 the conditioning vanishes, but the exponent is rounded as before
 @gap(
+    "cancellation", "where the derivative is subnormal its terms were rounded to subnormals before they meet"
+)
+@gap("order", "where the derivative is subnormal its terms were rounded to subnormals before they meet")
+@gap(
     "underflow",
     "the exponential is subnormal, with few digits, where x and the derivative of the cubic times it are not",
 )
@@ -79,6 +83,7 @@ def stable_form(x):
     return x * torch.exp(functional.logsigmoid(2 * _ROOT * near * (1 + 0.044715 * near * near)))
 
 
+@gap("wrong_formula", "the kernel rounds 1 + tanh to 0 in its own precision, from about -5 on")
 @gap("cancellation", "1 + tanh(u) cancels for negative x: 2 sigmoid(2 u) is the same without a difference")
 @gap(
     "nan_gradient",

@@ -89,6 +89,10 @@ def stable_form(x):
     return torch.where(torch.isfinite(largest.squeeze(-1)), finite, largest.squeeze(-1))
 
 
+@gap(
+    "wrong_formula",
+    "log 2 is absorbed beside huge entries, so equal ones get the weights 1/2, 1/4, 1/8 and so on",
+)
 @gap("overflow", "the backward exponentiates a positive number, which overflows, and divides by it")
 @gap("nan_gradient", "inf - inf where two inputs are infinite")
 @gap("absorption", "the logarithm of two is absorbed by a large running total")

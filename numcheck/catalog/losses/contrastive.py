@@ -78,6 +78,8 @@ def torch_pairwise_distance(
     return 0.5 * torch.where(unlike == 1, lacking**2, distance**2)
 
 
+@gap("absorption", "squares of tiny differences are subnormal, and the length keeps few of their digits")
+@gap("cancellation", "squares of tiny differences are subnormal, and the length keeps few of their digits")
 @gap("underflow", "the square of a small distance underflows, and the gradient is 0")
 @contrastive.routine(value=ulps(2, gamma=True), grad=ulps(2, gamma=True))
 def torch_vector_norm(

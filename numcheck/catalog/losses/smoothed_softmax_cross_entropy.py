@@ -51,6 +51,7 @@ def softmax_then_log(logits: torch.Tensor, label: torch.Tensor, smoothing: float
     return -(1 - smoothing) * chosen - smoothing * logarithms.mean(1)
 
 
+@gap("wrong_formula", "probabilities are rounded before they meet smoothing / C, so an exact 0 is missed")
 @gap("cancellation", "log_softmax keeps no digit of a small loss; p - target cancels")
 @gap("underflow", "the logarithm of a p near 1 rounds to 0")
 @gap("absorption", "p - smoothing/K keeps few digits of how far p is from 1/K")
@@ -60,6 +61,7 @@ def torch_builtin(logits: torch.Tensor, label: torch.Tensor, smoothing: float) -
     return functional.cross_entropy(logits, label, reduction="none", label_smoothing=smoothing)
 
 
+@gap("wrong_formula", "probabilities are rounded before they meet smoothing / C, so an exact 0 is missed")
 @gap("cancellation", "log_softmax keeps no digit of a small loss; p - target cancels")
 @gap("underflow", "the logarithm of a p near 1 rounds to 0")
 @gap("absorption", "p - smoothing/K keeps few digits of how far p is from 1/K")
@@ -71,6 +73,8 @@ def smoothed_target(logits: torch.Tensor, label: torch.Tensor, smoothing: float)
     return -(target * torch.log_softmax(logits, 1)).sum(1)
 
 
+@gap("underflow", "subnormal probabilities lose digits before they meet smoothing / C")
+@gap("wrong_formula", "probabilities are rounded before they meet smoothing / C, so an exact 0 is missed")
 @gap("cancellation", "p - smoothing/K cancels where the prediction is as flat as the smoothed target")
 @gap("absorption", "p - smoothing/K keeps few digits of how far p is from 1/K")
 @gap(
