@@ -1,8 +1,8 @@
 """Why digits were lost: causes of failing points, and findings that gather them.
 
-Two experiments tell causes apart. Run again in float64, a routine that still gives the same wrong result computes
-something else than the formula: a wrong formula, a wrong scale, or an iteration that did not converge. Whatever
-float64 heals was lost to the format, and the trace names the operator that lost it.
+One trace tells causes apart. A routine whose 106-bit shadow gives the same wrong result computes something else than
+the formula: a wrong formula, a wrong scale, or an iteration that did not converge. Whatever the shadow heals was lost
+to the format, and the trace names the operator that lost it.
 
 A finding carries the region of inputs where its cause strikes, found by searching the ordinals between a failing and
 a passing input, with the worst and the simplest example.
@@ -206,13 +206,6 @@ def _is_constant(ratios: np.ndarray, roundoff: float) -> bool:
     return away > 2 * tolerance and bool(np.mean(np.abs(finite / middle - 1) < tolerance) > 0.9)
 
 
-def _call(measurement: Measurement, rows: np.ndarray) -> tuple[dict[str, Any], tuple[str, ...], Points]:
-    backward = measurement.of == "grad"
-    points = measurement.points.select(rows)
-    arguments = arguments_of(measurement.routine, points, measurement.device, False)
-    return arguments, (measurement.routine.formula.wrt if backward else ()), points
-
-
 def _same_settings(measurement: Measurement, rows: np.ndarray) -> list[np.ndarray]:
     """Positions within `rows` of points that can be run in one call."""
     settings = [c for c in measurement.points.columns.values() if isinstance(c, tuple)]
@@ -237,7 +230,9 @@ def _picked(measurement: Measurement, rows: np.ndarray) -> Callable[..., torch.T
 
 
 def _traced(measurement: Measurement, rows: np.ndarray) -> Trace | None:
-    arguments, differentiate, _ = _call(measurement, rows)
+    routine = measurement.routine
+    arguments = arguments_of(routine, measurement.points.select(rows), measurement.device, False)
+    differentiate = routine.formula.wrt if measurement.of == "grad" else ()
     try:
         return trace(_picked(measurement, rows), arguments, differentiate)
     except Exception:  # an operator without a lockstep (TraceError), or whatever the routine itself raises

@@ -14,7 +14,7 @@ import torch
 from numcheck.case import Budget, Fate, Formula, Routine, UsageError
 from numcheck.domain import Points
 from numcheck.formats import FORMATS, Format, format_of
-from numcheck.reals.settle import INVALID, PROVED, Enclosure, narrow, ulp_exponent
+from numcheck.reals.settle import INVALID, PROVED, TOLERANCE, Enclosure, narrow, ulp_exponent
 from numcheck.truth import Truth, settle
 
 
@@ -352,8 +352,7 @@ def judge(
     )
     error = np.where(infinite | np.isnan(got), np.where(fate == _INDEX[Fate.WITHIN], 0.0, np.inf), error)
 
-    for state, name in ((INVALID, Fate.INVALID),):
-        fate[truth.state == state] = _INDEX[name]
+    fate[truth.state == INVALID] = _INDEX[Fate.INVALID]
     fate[truth.state > INVALID] = _INDEX[Fate.UNRESOLVED]
     unjudged = truth.state != PROVED
     spent, error = np.where(unjudged, 0.0, spent), np.where(unjudged, 0.0, error)
@@ -409,6 +408,7 @@ def measure(
         )
     measurements: list[Measurement] = []
     for of, numbers, exact, conditioning, budget, out_format in made:
+        exact = _sharpened(routine.formula, points, truth, of, exact, format, out_format)
         judgement = judge(
             numbers, exact, conditioning, budget, out_format, components, outcome.crashes, of == "value"
         )
@@ -416,6 +416,40 @@ def measure(
             Measurement(routine, of, format, device, points, judgement, outcome.crashes, truth.component)
         )
     return [_decided(m) for m in measurements]
+
+
+def _sharpened(
+    formula: Formula,
+    points: Points,
+    truth: Truth,
+    of: str,
+    exact: Enclosure,
+    format: Format,
+    out_format: Format,
+) -> Enclosure:
+    """The truth, tight enough for the format of the result where that is finer than the points' own.
+
+    A ball that is wide only because a coarse format settled it must not pass for the interval of a kink.
+    """
+    if out_format.precision <= format.precision and out_format.min_exponent >= format.min_exponent:
+        return exact
+    wide = ~narrow(exact, out_format, TOLERANCE).reshape(len(points), -1).all(axis=1)
+    rows = np.flatnonzero(wide)
+    if not rows.size:
+        return exact
+    again = settle(
+        formula,
+        points.select(rows),
+        out_format,
+        with_gradient=of == "grad",
+        with_conditioning=False,
+        component=truth.component[rows],
+    )
+    tight = again.value if of == "value" else again.gradient
+    assert tight is not None
+    sharper = exact.copy()
+    sharper.put(rows, tight)
+    return sharper
 
 
 def _decided(measurement: Measurement) -> Measurement:

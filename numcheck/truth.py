@@ -266,8 +266,7 @@ def evaluate_chunk(formula: Formula, points: Points, component: np.ndarray, want
 def _scatter(truth: Truth, rows: np.ndarray, found: Truth, bits: int) -> Truth:
     for target, source in ((truth.value, found.value), (truth.gradient, found.gradient)):
         if target is not None and source is not None and target is not source:
-            for name in Enclosure.__dataclass_fields__:
-                getattr(target, name)[rows] = getattr(source, name)
+            target.put(rows, source)
     truth.conditioning[rows] = found.conditioning
     if truth.gradient_conditioning is not None and found.gradient_conditioning is not None:
         truth.gradient_conditioning[rows] = found.gradient_conditioning

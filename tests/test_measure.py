@@ -169,3 +169,18 @@ def test_fates_add_up_to_the_points_in_every_format(format):
     (points,) = draw(formula.inputs, format, 120, 0, "length")
     for part in measure(routine, points, settle(formula, points, format), format, "cpu"):
         assert sum(tally(part.judgement.of_points()[0]).values()) == len(points)
+
+
+def test_a_finer_result_is_not_forgiven_for_a_truth_settled_for_a_coarser_format():
+    """The difference cancels so many bits that 128 settle it for bfloat16 with a ball wide in float32's ulps."""
+    formula = stated(lambda x: (1 + m.exp(x) * 2.0**-110) - 1, x=real(0, 2))
+    bfloat16 = format_of("bfloat16")
+    points = given(1.0, 1.5, format=bfloat16)
+
+    def off(x):
+        return (torch.exp(x.double()) * 2.0**-110 * (1 + 2.0**-21)).float()
+
+    wrong = routine_of(formula, off, "off", ulps(1, cond=0), None)
+    (value,) = measure(wrong, points, settle(formula, points, bfloat16), bfloat16, "cpu")
+    assert value.judgement.format == FLOAT32
+    assert [FATES[i] for i in value.judgement.of_points()[0]] == [Fate.OVER, Fate.OVER]

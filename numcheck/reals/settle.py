@@ -55,6 +55,14 @@ class Enclosure:
         with np.errstate(over="ignore", under="ignore"):
             return np.ldexp(self.high, np.clip(self.exponent, -5000, 5000).astype(np.int32))
 
+    def copy(self) -> "Enclosure":
+        return Enclosure(*(getattr(self, name).copy() for name in self.__dataclass_fields__))
+
+    def put(self, rows: Any, other: "Enclosure") -> None:
+        """Overwrite some rows in place."""
+        for name in self.__dataclass_fields__:
+            getattr(self, name)[rows] = getattr(other, name)
+
     def reshaped(self, shape: tuple[int, ...]) -> "Enclosure":
         return Enclosure(*(getattr(self, name).reshape(shape) for name in self.__dataclass_fields__))
 
