@@ -11,7 +11,7 @@ from numcheck import formula, gap, m, real, ulps
 
 
 @formula(
-    source="Goodfellow, Bengio & Courville 2016, Deep Learning, section 3.10, equation 3.41 with 3.30",
+    source="Goodfellow, Bengio & Courville 2016, Deep Learning, section 3.10, equations 3.30 and 3.36",
     known=[
         ((0,), "-0.6931471805599453094172321214581765680755"),
         ((2,), "-0.1269280110429724964437268063583044314343"),

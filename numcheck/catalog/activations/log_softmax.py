@@ -10,7 +10,7 @@ from numcheck import formula, gap, m, ulps, vector
 
 
 @formula(
-    source="Blanchard, Higham & Higham 2021, Accurately computing the log-sum-exp and softmax functions, section 1",
+    source="Goodfellow, Bengio & Courville 2016, Deep Learning, section 6.2.2.3, equations 6.29 and 6.30",
     known=[
         (
             ([1, 2, 3],),

@@ -11,7 +11,7 @@ from numcheck import formula, gap, m, real, ulps
 
 
 @formula(
-    source="Elfwing, Uchibe & Doya 2018, Sigmoid-weighted linear units, equation 6",
+    source="Elfwing, Uchibe & Doya 2018, Sigmoid-weighted linear units, Neural Networks 107, pages 3-11",
     known=[
         ((0,), "0"),
         ((2,), "1.761594155955764888119458282604793590413"),

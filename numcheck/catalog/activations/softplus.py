@@ -11,7 +11,7 @@ from numcheck import formula, gap, m, real, ulps
 
 
 @formula(
-    source="Dugas, Bengio, Belisle, Nadeau & Garcia 2001, Incorporating second-order functional knowledge, section 2",
+    source="Goodfellow, Bengio & Courville 2016, Deep Learning, section 3.10, equation 3.31, after Dugas et al. 2001",
     known=[
         ((0,), "0.6931471805599453094172321214581765680755"),
         ((1,), "1.313261687518222834048995494967855641915"),
@@ -35,7 +35,7 @@ def positive_minus_negative_part_is_x(f, x):
 @gap("nan_gradient", "exp(x) exceeds the largest number, and the backward multiplies it by 1/infinity = 0")
 @softplus.routine(value=ulps(2), grad=ulps(4))
 def naive_form(x):
-    """As the paper prints it."""
+    """As the book prints it."""
     return torch.log(1 + torch.exp(x))
 
 

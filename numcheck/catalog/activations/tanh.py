@@ -1,6 +1,6 @@
 """Hyperbolic tangent.
 
-Where it is hard: the book's form subtracts two equal exponentials near zero and divides two infinities far from it;
+Where it is hard: the printed form subtracts two equal exponentials near zero and divides two infinities far from it;
 and the derivative 1 - tanh(x)**2 is taken of a tanh that has rounded to 1, though it is about 4 exp(-2 x) there.
 """
 
@@ -10,7 +10,7 @@ from numcheck import formula, gap, m, real, ulps
 
 
 @formula(
-    source="Abramowitz & Stegun 1964, section 4.5, equations 4.5.1 to 4.5.3",
+    source="NIST Digital Library of Mathematical Functions, equations 4.28.1, 4.28.2 and 4.28.4",
     known=[
         ((0,), "0"),
         ((1,), "0.7615941559557648881194582826047935904128"),
@@ -62,7 +62,7 @@ class _TanhWithOwnBackward(torch.autograd.Function):
 )
 @tanh.routine(value=ulps(2), grad=ulps(4))
 def naive_form(x):
-    """As the book prints it."""
+    """As the source prints it."""
     up, down = torch.exp(x), torch.exp(-x)
     return (up - down) / (up + down)
 

@@ -3,8 +3,8 @@
 Where it is hard: a small polygon far from the origin. With vertices at distance R and a shape of size r the terms of
 the shoelace formula are of size R*R and the area of size r*r. The area's own conditioning grows only like R*r, because
 moving one coordinate by u*R sweeps at most u*R*r; so of the error u*R*R that the absolute formula makes, all but one
-part in R/r is the code's and not the problem's. Differences of neighbouring vertices are exact there (Sterbenz 1974,
-theorem 4.3.1), and forms that take them first have errors of u*R*r (one difference) or u*r*r (two).
+part in R/r is the code's and not the problem's. Differences of neighbouring vertices are exact there (Sterbenz's
+lemma, Higham 2002, theorem 2.5), and forms that take them first have errors of u*R*r (one difference) or u*r*r (two).
 """
 
 import torch
@@ -13,7 +13,7 @@ from numcheck import formula, gap, m, polygon, ulps
 
 
 @formula(
-    source="Meister 1769, Generalia de genesi figurarum planarum; Braden 1986, The surveyor's area formula",
+    source="Braden 1986, The surveyor's area formula, College Mathematics Journal 17(4), pages 326-337",
     known=[
         (([[0, 0], [1, 0], [0, 1]],), "0.5"),
         (([[0, 0], [0, 1], [1, 0]],), "-0.5"),

@@ -12,7 +12,7 @@ from numcheck import formula, gap, m, polygon, ulps
 
 
 @formula(
-    source="Bourke 1988, Calculating the area and centroid of a polygon",
+    source="Bourke 1988, Calculating the area and centroid of a polygon, paulbourke.net/geometry/polygonmesh",
     known=[],  # two numbers at a time: the laws speak for it
     xy=polygon(sizes=(3, 4, 8)),
 )

@@ -7,7 +7,7 @@ from numcheck import formula, gap, m, one_of, real, ulps
 
 
 @formula(
-    source="Goodfellow, Bengio & Courville 2016, Deep Learning, section 6.2.2.2",
+    source="Goodfellow, Bengio & Courville 2016, Deep Learning, section 6.2.2.2, equations 6.24 to 6.26",
     known=[
         ((0, 1), "0.693147180559945309417232121458"),
         ((3, 0), "3.04858735157374205875892591985"),

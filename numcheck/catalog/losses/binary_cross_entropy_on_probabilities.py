@@ -7,7 +7,7 @@ from numcheck import formula, gap, m, one_of, real, ulps
 
 
 @formula(
-    source="Goodfellow, Bengio & Courville 2016, Deep Learning, section 3.13 (cross-entropy)",
+    source="Bishop 2006, Pattern Recognition and Machine Learning, section 4.3.2, equation 4.90",
     known=[
         ((0.25, 1), "1.38629436111989061883446424292"),
         ((2.0**-20, 0), "9.53674771153890007250243736279e-7"),

@@ -7,7 +7,7 @@ from numcheck import formula, gap, m, one_of, real, ulps
 
 
 @formula(
-    source="Huber 1964, Robust Estimation of a Location Parameter, Annals of Mathematical Statistics 35(1), rho",
+    source="Huber 1964, Robust Estimation of a Location Parameter; Hastie, Tibshirani & Friedman 2009, equation 12.38",
     known=[
         ((3, 0, 1.0), "2.5"),
         ((3, 0, 0.1), "0.295000000000000016098233857065"),

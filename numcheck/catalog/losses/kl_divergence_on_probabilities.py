@@ -7,7 +7,7 @@ from numcheck import formula, gap, m, simplex, ulps
 
 
 @formula(
-    source="Cover & Thomas 2006, Elements of Information Theory, section 2.3, equation 2.26",
+    source="Cover & Thomas 2006, Elements of Information Theory, section 2.3 (definition of relative entropy)",
     known=[
         (((0.75, 0.25), (0.5, 0.5)), "0.130812035941136959129201806234"),
         (((0.5, 0.5), (0.75, 0.25)), "0.143841036225890463719609502997"),

@@ -7,7 +7,7 @@ from numcheck import formula, gap, m, one_of, ulps, vector
 
 
 @formula(
-    source="PyTorch documentation of CrossEntropyLoss, ignore_index with reduction='mean'; 0 for no row by convention",
+    source="PyTorch 2.13 documentation, torch.nn.CrossEntropyLoss, reduction='mean'; 0 for no row by convention",
     known=[
         (((1, 2, 3, 0, 0, 5), 2, -100), "0.407605964444380304482919904545"),
         (((1, 2, 3, 0, 0, 5), 2, 0), "2.71049593308291460336236040423"),

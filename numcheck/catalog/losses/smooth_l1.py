@@ -7,7 +7,7 @@ from numcheck import formula, gap, m, one_of, real, ulps
 
 
 @formula(
-    source="Girshick 2015, Fast R-CNN, equations 2 and 3; beta as in Detectron2, where 0 means L1",
+    source="PyTorch 2.13 documentation, torch.nn.SmoothL1Loss; for beta = 1 Girshick 2015, Fast R-CNN, equation 3",
     known=[
         ((3, 0, 0.1), "2.94999999999999999722444243844"),
         ((0.5, 0.25, 1.0), "0.03125"),

@@ -7,7 +7,7 @@ from numcheck import formula, gap, m, simplex, ulps, vector
 
 
 @formula(
-    source="Hinton, Vinyals & Dean 2015, Distilling the Knowledge in a Neural Network, section 2",
+    source="PyTorch 2.13 documentation, torch.nn.CrossEntropyLoss with probabilities for each class",
     known=[(((1, 2, 3), (0.25, 0.25, 0.5)), "1.15760596444438030448291990455")],
     wrt=("logits",),
     logits=vector(-200, 200),

@@ -7,7 +7,7 @@ from numcheck import formula, gap, index, m, ulps, vector
 
 
 @formula(
-    source="Goodfellow, Bengio & Courville 2016, Deep Learning, section 6.2.2.3, equation 6.30",
+    source="Hastie, Tibshirani & Friedman 2009, The Elements of Statistical Learning, equations 10.21 and 10.22",
     known=[
         (((1, 2, 3), 2), "0.407605964444380304482919904545"),
         (((0, 20), 1), "2.06115362031438070323898279888e-9"),

@@ -7,7 +7,7 @@ from numcheck import formula, gap, index, m, ulps, vector
 
 
 @formula(
-    source="Goodfellow, Bengio & Courville 2016, Deep Learning, section 6.2.2.3, equation 6.30; torch's label -100",
+    source="PyTorch 2.13 documentation, torch.nn.CrossEntropyLoss with class indices and ignore_index",
     known=[
         (((1, 2, 3), 2), "0.407605964444380304482919904545"),
         (((1, 2, 3), -100), "0"),

@@ -7,7 +7,7 @@ from numcheck import formula, gap, m, ulps, vector
 
 
 @formula(
-    source="Hastie, Tibshirani & Friedman 2009, The Elements of Statistical Learning, section 7.2, equation 7.1",
+    source="Hastie, Tibshirani & Friedman 2009, The Elements of Statistical Learning, equations 7.1 and 7.4",
     known=[(((1, 2, 3), (1.5, 0, -1)), "6.75")],
     wrt=("prediction",),
     prediction=vector(-1000, 1000),

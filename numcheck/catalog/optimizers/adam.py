@@ -6,7 +6,7 @@ from numcheck import formula, gap, m, one_of, real, ulps
 
 
 @formula(
-    source="Kingma & Ba 2015, algorithm 1",
+    source="Kingma & Ba 2015, Adam: A Method for Stochastic Optimization, algorithm 1",
     known=[
         ((1, 1, 0, 0, 1.0, 0.5, 0.5, 0.5, 0.0), "0.5"),
         # m = 3, v = 7, corrected by 1 - 1/4: 4 and 28/3
@@ -78,7 +78,7 @@ def as_printed(weight, grad, exp_avg, exp_avg_sq, step, lr, beta1, beta2, eps):
 @gap("underflow", "the gradient's square is subnormal or 0 below 2**-8, and eps = 1e-8 is 0")
 @adam.routine(value=ulps(4, cond=4))
 def rate_corrected(weight, grad, exp_avg, exp_avg_sq, step, lr, beta1, beta2, eps):
-    """Both corrections folded into rate and eps, as at the end of the paper's section 2."""
+    """Both corrections folded into rate and eps, as just before the paper's section 2.1."""
     root = (1 - beta2**step) ** 0.5
     first = beta1 * exp_avg + (1 - beta1) * grad
     second = beta2 * exp_avg_sq + (1 - beta2) * grad * grad

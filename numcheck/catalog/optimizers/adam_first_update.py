@@ -12,7 +12,7 @@ from numcheck import formula, gap, m, one_of, real, ulps
 
 
 @formula(
-    source="Kingma & Ba 2015, algorithm 1 and section 2.1",
+    source="Kingma & Ba 2015, Adam: A Method for Stochastic Optimization, algorithm 1 at t = 1",
     known=[
         ((4096, 0.5, 0.5, 0.75, 0.0), "-0.5"),
         ((-0.25, 0.5, 0.75, 0.5, 0.0), "0.5"),
@@ -68,7 +68,7 @@ def as_printed(grad, lr, beta1, beta2, eps):
 @gap("underflow", "moments of tiny gradients lose their digits; in float16 also squares, and eps")
 @adam_first_update.routine(value=ulps(8))
 def rate_corrected(grad, lr, beta1, beta2, eps):
-    """Both corrections folded into rate and eps, as at the end of the paper's section 2."""
+    """Both corrections folded into rate and eps, as just before the paper's section 2.1."""
     root = (1 - beta2) ** 0.5
     return -lr * root / (1 - beta1) * ((1 - beta1) * grad) / (((1 - beta2) * grad * grad).sqrt() + eps * root)
 

@@ -1,7 +1,9 @@
 """The change that a stored weight takes from one step of gradient descent.
 
 In exact arithmetic it is -lr * grad. In a format, weight - lr * grad is rounded to a number near the weight, and a step
-of less than half the spacing there is absorbed: 1 - 0.0001 is 1 in float16 and bfloat16, and training stands still.
+of less than half the spacing there is absorbed: 1 - 0.0001 is 1 in float16 and bfloat16, and training stands still
+(Micikevicius et al. 2018, Mixed precision training, section 3.1).
+
 Just below one the numbers are u = 2**-precision apart, so that a step down from 1 survives if it is larger than u/2:
 2**-12 in float16, 2**-9 in bfloat16, 2**-25 in float32. A tie at exactly that size goes back to 1, which is even.
 """
@@ -10,7 +12,7 @@ from numcheck import formula, gap, one_of, real, ulps
 
 
 @formula(
-    source="Micikevicius et al. 2018, Mixed precision training, section 3.1",
+    source="Goodfellow, Bengio & Courville 2016, Deep Learning, section 4.3, equation 4.5, less the old weight",
     known=[
         ((1, 1, 0.5), "-0.5"),
         ((1, -0.25, 0.125), "0.03125"),

@@ -6,7 +6,7 @@ from numcheck import formula, one_of, real, ulps
 
 
 @formula(
-    source="Sutskever, Martens, Dahl & Hinton 2013, equations 1 and 2, in the form of torch.optim.SGD's documentation",
+    source="PyTorch 2.13 documentation, torch.optim.SGD (after Sutskever et al. 2013, equations 1 and 2)",
     known=[
         ((1, 2, 10, 0.5, 0.5, 0.5, True), "0"),
         ((1, 2, 10, 0.5, 0.5, 0.5, False), "-2"),

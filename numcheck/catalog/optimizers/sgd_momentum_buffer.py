@@ -1,7 +1,7 @@
 """Momentum buffer of stochastic gradient descent.
 
-What `b_t` means in the literature's notation: not a bias but the buffer, the running sum of gradients that momentum
-keeps. The first step has none yet, takes the gradient itself, and is not dampened.
+What `b_t` means in the notation of torch's documentation: not a bias but the buffer, the running sum of gradients
+that momentum keeps. The first step has none yet, takes the gradient itself, and is not dampened.
 """
 
 import torch
@@ -10,7 +10,7 @@ from numcheck import formula, one_of, real, ulps
 
 
 @formula(
-    source="Sutskever, Martens, Dahl & Hinton 2013, equation 1; torch.optim.SGD's documentation for b_1 and dampening",
+    source="PyTorch 2.13 documentation, torch.optim.SGD, b_t (after Sutskever et al. 2013, equation 1)",
     known=[
         ((2, 10, 0.5, 0.5, True), "2"),
         ((2, 10, 0.5, 0.5, False), "6"),

@@ -6,7 +6,7 @@ from numcheck import formula, one_of, real, ulps
 
 
 @formula(
-    source="Sutskever, Martens, Dahl & Hinton 2013, equations 3 and 4, in the form of torch.optim.SGD's documentation",
+    source="PyTorch 2.13 documentation, torch.optim.SGD, nesterov (after Sutskever et al. 2013, equations 3 and 4)",
     known=[((1, 2, 10, 0.5, 0.5), "-1.75"), ((1, 0, 0, 0.5, 0.5), "1")],
     wrt=(),
     weight=real(-1e3, 1e3),

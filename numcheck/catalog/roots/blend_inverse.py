@@ -17,7 +17,7 @@ LINE, SQUARE = curve("line", "square").choices
 
 
 @formula(
-    source="Apostol 1967, Calculus, volume 1, section 3.12 (inverse of a strictly increasing continuous function)",
+    source="Apostol 1967, Calculus, volume 1, theorem 3.10 (inverse of a strictly increasing continuous function)",
     known=[
         ((LINE, LINE, 0.5, 0.25), "0.25"),
         # x*x + x = 1: the golden section
@@ -117,7 +117,7 @@ def _bracketed_newton(f, g, alpha, y):
 @gap("overflow", "thrown out of [0, 1], Newton leaves float64's range")
 @blend_inverse.routine(value=ulps(1), formats=["float32", "bfloat16", "float16"])
 def newton(f, g, alpha, y):
-    """Plain Newton from 0.5 in float64, as the question's first answer proposes."""
+    """Plain Newton from 0.5 in float64."""
     return _newton(f, g, alpha.double(), y.double()).to(y.dtype)
 
 
