@@ -22,6 +22,7 @@ _PAGE = {
     "numcheck.formats": ("FORMATS", "Format", "format_of"),
     # judging
     "numcheck.suite": ("check",),
+    "numcheck.explanation": ("explain",),
     # what a formula's body is written with
     "numcheck.reals.arrays": ("m",),
 }
@@ -53,6 +54,7 @@ if TYPE_CHECKING:
     from numcheck.domain import real as real
     from numcheck.domain import simplex as simplex
     from numcheck.domain import vector as vector
+    from numcheck.explanation import explain as explain
     from numcheck.formats import FORMATS as FORMATS
     from numcheck.formats import Format as Format
     from numcheck.formats import format_of as format_of

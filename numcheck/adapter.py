@@ -24,8 +24,8 @@ from typing import Any, TypeGuard
 import numpy as np
 import torch
 
-from numcheck.case import Budget, Formula, Routine, UsageError, routine_of, ulps
-from numcheck.domain import Points, draw
+from numcheck.case import Budget, Formula, Routine, UsageError, formula_named, routine_of, ulps
+from numcheck.domain import Points
 from numcheck.formats import format_of
 from numcheck.truth import groups, settle
 
@@ -116,6 +116,16 @@ def load(target: str) -> Any:
         found = getattr(found, part)
     if not callable(found):
         raise UsageError(f"{target} is no function but {type(found).__name__}")
+    return found
+
+
+def formula_at(word: str) -> Formula:
+    """The formula of that name, or the one that MODULE:NAME or path/to/file.py:NAME declares."""
+    if ":" not in word:
+        return formula_named(word)
+    found = load(word)
+    if not isinstance(found, Formula):
+        raise UsageError(f"{word} is no formula: declare it with @formula(source=..., ...)")
     return found
 
 
@@ -331,7 +341,7 @@ def _tensor(result: Any) -> torch.Tensor:
 
 
 def adapt(
-    function: Callable[..., Any],
+    function: Callable[..., Any] | Routine,
     formula: Formula,
     name: str | None = None,
     value: Budget | None = None,
@@ -341,8 +351,10 @@ def adapt(
 
     Of the ways in which it can be called, the one is chosen whose results are the formula's on most of a few points
     (a loose agreement: what the function means is asked here, not how exact it is). It is named after itself and
-    has the budgets VALUE and GRAD unless others are given.
+    has the budgets VALUE and GRAD unless others are given. A routine that is declared already is taken as it is.
     """
+    if isinstance(function, Routine):
+        return function
     called = str(name or getattr(function, "__name__", type(function).__name__))
     plans = list(_plans(function, formula, called))
     if not plans:
@@ -382,7 +394,11 @@ def adapt(
     agreeing, plan = best
     doubt = f"; agrees with the formula at only {agreeing} of {len(points)} tried points"
     doc = plan.describe() + (doubt if 2 * agreeing < len(points) else "")
-    return routine_of(formula, _callable(plan, formula, doc), called, value or VALUE, grad or GRAD)
+    adapted = _callable(plan, formula, doc)
+    # what it stands for, by which a reader finds it again
+    adapted.__module__ = getattr(function, "__module__", None) or ""
+    adapted.__qualname__ = getattr(function, "__qualname__", called)
+    return routine_of(formula, adapted, called, value or VALUE, grad or GRAD)
 
 
 def _agreeing(result: np.ndarray, exact: np.ndarray) -> int:
@@ -452,7 +468,7 @@ def _instances(made_by: type, name: str) -> Iterator[tuple[Any, dict[str, Any]]]
 
 def _sample(formula: Formula) -> Points:
     """A few data-like points that share every discrete choice."""
-    points = draw(formula.inputs, format_of("float32"), 96, 0, formula.name)[-1]
+    points = formula.points(format_of("float32"), 96, 0)[-1]
     origin = np.asarray(points.origin)
     rows = max(groups(formula, points), key=len)
     # the plain points first: corners are where a right function may well differ from its formula

@@ -14,8 +14,10 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Any
 
-from numcheck.domain import Domain
-from numcheck.formats import format_of
+import numpy as np
+
+from numcheck.domain import Domain, Index, OneOf, Points, contains, draw
+from numcheck.formats import FORMATS, Format, format_of
 
 
 class UsageError(ValueError):
@@ -154,11 +156,53 @@ class Formula:
     inputs: Mapping[str, Domain]
     wrt: tuple[str, ...]
     known: tuple[Known, ...] = ()
+    examples: tuple[tuple[Any, ...], ...] = ()
     routines: dict[str, Routine] = field(default_factory=dict[str, "Routine"])
     laws: dict[str, Law] = field(default_factory=dict[str, "Law"])
 
     def __call__(self, *arguments: Any) -> Any:
         return self.function(*arguments)
+
+    def points(self, format: Format, count: int, seed: int) -> list[Points]:
+        """At least `count` points to judge at, one `Points` for each size of the ragged inputs.
+
+        After what the domains draw come the formula's examples and the arguments of its known values, rounded to the
+        format, as far as they then lie in the domains: they are tried whatever the seed.
+        """
+        given = [
+            (arguments, self.at(arguments, format))
+            for arguments in (*self.examples, *(known.arguments for known in self.known))
+        ]
+        parts: list[Points] = []
+        for drawn in draw(self.inputs, format, count, seed, self.name):
+            fitting = [
+                point
+                for arguments, point in given
+                if point.size == drawn.size and self.holds(arguments, point, format)
+            ]
+            parts.append(Points.concatenate([drawn, *fitting]))
+        return parts
+
+    def at(self, arguments: tuple[Any, ...], format: Format) -> Points:
+        """One point: the arguments in the inputs' order, rounded to the format."""
+        columns = {
+            name: domain.column([argument], format)
+            for (name, domain), argument in zip(self.inputs.items(), arguments, strict=True)
+        }
+        sizes = [np.shape(columns[name][0]) for name, domain in self.inputs.items() if domain.ragged]
+        return Points(columns, np.array(["given"]), next((shape[0] for shape in sizes if shape), None))
+
+    def holds(self, arguments: tuple[Any, ...], point: Points, format: Format) -> bool:
+        """Whether a point made of these arguments lies in the domains."""
+        for (name, domain), argument in zip(self.inputs.items(), arguments, strict=True):
+            if isinstance(domain, OneOf | Index):
+                choices = domain.choices if isinstance(domain, OneOf) else domain.choices(point.size)
+                inside = argument in choices
+            else:
+                inside = bool(contains(domain, point.columns[name], format)[0])
+            if not inside:
+                return False
+        return True
 
     def routine(
         self, *, value: Budget, grad: Budget | None = None, formats: Iterable[str] | None = None
@@ -259,17 +303,19 @@ def formula(
     *,
     source: str,
     known: Iterable[tuple[tuple[Any, ...], str]] = (),
+    examples: Iterable[tuple[Any, ...]] = (),
     wrt: Iterable[str] | None = None,
     **inputs: Domain,
 ) -> Callable[[Callable[..., Any]], Formula]:
     """Declare the decorated function of `Reals` as a formula.
 
-    `source` is where the book prints it; `known` pairs arguments with decimal values; `wrt` names the inputs by which
-    the gradient is taken, by default every real one; each further keyword gives one input's domain.
+    `source` is where the book prints it; `known` pairs arguments with decimal values; `examples` are further arguments
+    at which routines are always judged, such as inputs that once showed a mistake; `wrt` names the inputs by which the
+    gradient is taken, by default every real one; each further keyword gives one input's domain.
     """
 
     def declare(function: Callable[..., Any]) -> Formula:
-        made = formula_of(function, source, known, wrt, inputs)
+        made = formula_of(function, source, known, wrt, inputs, examples)
         other = _registry.get(made.name)
         if other is not None and other.module != made.module:
             raise DeclarationError(
@@ -287,6 +333,7 @@ def formula_of(
     known: Iterable[tuple[tuple[Any, ...], str]],
     wrt: Iterable[str] | None,
     inputs: Mapping[str, Domain],
+    examples: Iterable[tuple[Any, ...]] = (),
 ) -> Formula:
     """A formula that is not registered."""
     name = function.__name__
@@ -312,9 +359,13 @@ def formula_of(
         raise DeclarationError(
             f"{name}: the gradient is taken by real inputs, {', '.join(continuous)}, not {chosen}"
         )
+    listed = tuple(tuple(example) for example in examples)
+    for example in listed:
+        if len(example) != len(inputs):
+            raise DeclarationError(f"{name}: an example has {len(inputs)} arguments, not {example}")
     parts = function.__module__.split(".")
     topic = parts[-2] if "catalog" in parts and len(parts) > 1 else parts[-1]
-    return Formula(
+    made = Formula(
         name,
         topic,
         source,
@@ -324,7 +375,17 @@ def formula_of(
         MappingProxyType(dict(inputs)),
         chosen,
         tuple(Known(tuple(arguments), value) for arguments, value in known),
+        listed,
     )
+    widest = FORMATS[0]
+    for example in listed:
+        if not made.holds(example, made.at(example, widest), widest):
+            raise DeclarationError(f"{name}: example {example} lies outside of the inputs' domains")
+    return made
+
+
+ENTRY_POINTS = "numcheck.formulas"
+"""The group in which other packages name the modules that declare their formulas."""
 
 
 def load_catalog() -> None:
@@ -332,8 +393,14 @@ def load_catalog() -> None:
     catalog = importlib.import_module("numcheck.catalog")
     for found in pkgutil.walk_packages(catalog.__path__, "numcheck.catalog."):
         importlib.import_module(found.name)
-    for entry in importlib.metadata.entry_points(group="numcheck.formulas"):
+    for entry in importlib.metadata.entry_points(group=ENTRY_POINTS):
         entry.load()
+
+
+def loaded_by_name(module: str) -> bool:
+    """Whether `load_catalog` finds what this module declares, so that its name alone says which formula is meant."""
+    known = [entry.module for entry in importlib.metadata.entry_points(group=ENTRY_POINTS)]
+    return any(module == name or module.startswith(f"{name}.") for name in ("numcheck.catalog", *known))
 
 
 def formulas() -> Mapping[str, Formula]:
@@ -344,6 +411,14 @@ def formulas() -> Mapping[str, Formula]:
                 f"{made.name}: give it a law or a known value, so that its truth can be checked"
             )
     return MappingProxyType(dict(sorted(_registry.items())))
+
+
+def format_named(name: str) -> Format:
+    """The format of that name, as a user may write it."""
+    try:
+        return format_of(name)
+    except ValueError as error:
+        raise UsageError(str(error)) from None
 
 
 def formula_named(name: str) -> Formula:

@@ -20,8 +20,6 @@ from numcheck import __version__
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from numcheck.case import Routine
-
 WRONG_USAGE = 2
 INTERRUPTED = 130  # what shells expect after Ctrl-C: 128 and the number of SIGINT
 
@@ -157,7 +155,7 @@ def check(
     folder: str | None,
     fail_on: str,
 ) -> None:
-    """Judge every routine of the FORMULAs, by default of all, against proved truth."""
+    """Judge every routine of the FORMULAs (names, or FILE.py:NAME), by default of all, against proved truth."""
     if target and (formulas or not claimed):
         raise click.UsageError(f"say what it claims to compute: --routine {target} --formula F")
     if claimed and not target:
@@ -166,21 +164,20 @@ def check(
         )
     _expect_writable(json_file, folder)
     with _told_in_one_line():
-        from numcheck import case, suite
+        from numcheck import adapter, case, suite
 
         names = _formats(formats)
         case.load_catalog()
         routine = None
         if target and claimed:
-            routine = _routine(target, claimed)
-            formulas = (claimed,)
+            routine = adapter.adapt(adapter.load(target), adapter.formula_at(claimed), target)
         pages = _console(stderr=json_file == "-")
         pages.print(f"seed {seed}")
         if routine is not None:
             pages.print(f"{target}: {routine.doc}")
         with progress_bar() as progress:
             report = suite.check_catalog(
-                formulas,
+                [adapter.formula_at(word) for word in formulas],
                 formats=names,
                 devices=_words(devices, "--devices"),
                 points=points,
@@ -236,24 +233,23 @@ def explain(
     of: str,
     component: int,
 ) -> None:
-    """Explain one point of a ROUTINE (a name, or MODULE:NAME) of a FORMULA.
+    """Explain one point of a ROUTINE of a FORMULA; either is a name, or MODULE:NAME, or FILE.py:NAME.
 
     \b
     numcheck explain softplus naive --at x=-40 --format float32
     """
     point = _point((*at, *more))
     with _told_in_one_line():
-        from numcheck import case, suite
+        from numcheck import adapter, case, explanation
 
         (name,) = _formats(format_name)
         case.load_catalog()
-        if ":" in routine:
-            judged = _routine(routine, formula)
-            explanation = suite.explain_routine(judged, point, name, device, of, component)
-        else:
-            explanation = suite.explain(formula, routine, point, name, device, of, component)
-    for line in explanation.lines():
-        click.echo(line)
+        stated = adapter.formula_at(formula)
+        judged = adapter.adapt(adapter.load(routine), stated, routine) if ":" in routine else routine
+        told = explanation.explain(
+            judged, stated, point, format=name, device=device, of=of, component=component
+        )
+    click.echo(str(told))
 
 
 @contextmanager
@@ -266,12 +262,6 @@ def _told_in_one_line() -> Generator[None]:
         yield
     except (UsageError, ReportError) as error:
         raise click.ClickException(str(error)) from error
-
-
-def _routine(target: str, formula: str) -> "Routine":
-    from numcheck import adapter, case
-
-    return adapter.adapt(adapter.load(target), case.formula_named(formula), target)
 
 
 def _words(text: str, option: str) -> list[str]:

@@ -22,6 +22,14 @@ class RoutineError(UsageError):
     """A routine broke its contract: it returned the wrong type, shape or dtype."""
 
 
+def check_device(device: str) -> None:
+    """Raise UsageError where torch has no such device."""
+    try:
+        torch.zeros(1, device=device)
+    except (RuntimeError, AssertionError):
+        raise UsageError(f"no device {device!r} here: write cpu, or cuda where torch sees a GPU") from None
+
+
 # Running ----------------------------------------------------------------------------------------------------------
 
 
@@ -299,7 +307,10 @@ def judge(
         exponent = np.broadcast_to(exponent.max(axis=1, keepdims=True), exponent.shape)
     with np.errstate(all="ignore"):
         # In ulps from the start: a truth near zero has an exponent so low that a result scaled by it is infinite.
-        scaled = np.ldexp(got, np.clip(-exponent, -2100, 2100).astype(np.int32))
+        infinite = np.isinf(got)
+        finite = np.where(infinite, np.sign(got), got)
+        power = np.where(infinite, format.max_exponent + 1, 0)
+        scaled = np.ldexp(finite, np.clip(power - exponent, -2100, 2100).astype(np.int32))
         shift = np.clip(truth.exponent - exponent, -2100, 2100).astype(np.int32)
         high, low, radius = (np.ldexp(part, shift) for part in (truth.high, truth.low, truth.radius))
         difference = np.abs((scaled - high) - low)
@@ -329,10 +340,12 @@ def judge(
     lost = (np.abs(got) < format.smallest_normal) & normal
     fate[over & lost] = _INDEX[Fate.UNDERFLOW]
 
-    infinite = np.isinf(got)
     same_sign = np.sign(got) == np.sign(truth.high)
-    fate[infinite & rounds_away & same_sign] = _INDEX[Fate.WITHIN]
-    fate[infinite & ~rounds_away] = _INDEX[Fate.OVERFLOW]
+    due = infinite & rounds_away & same_sign
+    error, spent = np.where(due, 0.0, error), np.where(due, 0.0, spent)
+    near = infinite & ~rounds_away & (spent <= 1)
+    fate[due | near] = _INDEX[Fate.WITHIN]
+    fate[infinite & ~rounds_away & ~near] = _INDEX[Fate.OVERFLOW]
     fate[infinite & rounds_away & ~same_sign] = _INDEX[Fate.SPECIAL]
     wrong_zero = (
         (got == 0)
@@ -347,10 +360,8 @@ def judge(
         fate[wrong_zero] = _INDEX[Fate.SPECIAL]
     fate[np.isinf(truth.high) & ~infinite] = _INDEX[Fate.SPECIAL]
     fate[np.isnan(got)] = _INDEX[Fate.SPECIAL]
-    spent = np.where(
-        fate == _INDEX[Fate.WITHIN], np.where(infinite, 0.0, spent), np.where(np.isfinite(got), spent, np.inf)
-    )
-    error = np.where(infinite | np.isnan(got), np.where(fate == _INDEX[Fate.WITHIN], 0.0, np.inf), error)
+    lost = ~np.isfinite(got) & (fate != _INDEX[Fate.WITHIN])
+    spent, error = np.where(lost, np.inf, spent), np.where(lost, np.inf, error)
 
     fate[truth.state == INVALID] = _INDEX[Fate.INVALID]
     fate[truth.state > INVALID] = _INDEX[Fate.UNRESOLVED]

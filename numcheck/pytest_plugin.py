@@ -408,16 +408,14 @@ def _crash_lines(measurement: "Measurement", row: int, evidence: str) -> Generat
 
 
 def _reproduce_lines(measurement: "Measurement", row: int = 0) -> Generator[str]:
-    from numcheck.suite import reproduce
+    from numcheck.entry import reproduce
 
-    # The command line knows the formulas of the catalogue; others only when their package names them to it.
-    if measurement.routine.formula.module.startswith("numcheck."):
-        command = reproduce(measurement.routine, measurement.points, row, measurement.format, measurement.of)
-        yield f"  reproduce  {command}"
+    command = reproduce(measurement.routine, measurement.points, row, measurement.format, measurement.of)
+    yield f"  reproduce  {command}"
 
 
 def _point(measurement: "Measurement", row: int) -> str:
-    from numcheck.suite import decimal
+    from numcheck.entry import decimal
 
     judged = measurement.judgement
     element = int(judged.worst_element[row])

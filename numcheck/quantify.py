@@ -27,8 +27,11 @@ CANCELLATION_POINTS = 65  # odd, so that no other axis is mistaken for the lanes
 RUNGS = 8  # base points of the scale ladder
 
 
-def _number(x: float) -> float | str:
-    return float(f"{float(x):.6g}") if np.isfinite(x) else "inf"
+def figure(x: float) -> float | str:
+    """A JSON number of six digits; infinities and not-a-number as words."""
+    if np.isfinite(x):
+        return float(f"{float(x):.6g}")
+    return "nan" if np.isnan(x) else ("inf" if x > 0 else "-inf")
 
 
 def _underflowed(measurement: Measurement) -> tuple[np.ndarray, np.ndarray]:
@@ -65,8 +68,8 @@ def underflow(parts: Sequence[Measurement]) -> dict[str, Any]:
                 # a probe may crash the routine: the share stands without its threshold
                 begins = f"unknown (the search stopped: {type(failure).__name__})"
     return {
-        "share": _number(struck / max(points, 1)),
-        "magnitude_lost": _number(lost / total if total else 0.0),
+        "share": figure(struck / max(points, 1)),
+        "magnitude_lost": figure(lost / total if total else 0.0),
         "begins": begins,
     }
 
@@ -158,7 +161,7 @@ def scalings(routine: Routine, climb: Ladder, format: Format, device: str) -> di
         failing = np.isin(fates, [FATES.index(fate) for fate in FAILING])
         spent = np.where(failing, np.maximum(np.nan_to_num(spent, nan=np.inf), 1.0 + 2.0**-20), spent)
         rungs = [
-            [int(e), _number(float(np.max(spent[climb.exponent == e])))] for e in np.unique(climb.exponent)
+            [int(e), figure(float(np.max(spent[climb.exponent == e])))] for e in np.unique(climb.exponent)
         ]
         found[one.of] = {"ladder": rungs, "safe": _safe(rungs), "homogeneity_defect": _defect(one, climb)}
     return found
@@ -200,7 +203,7 @@ def _defect(measurement: Measurement, climb: Ladder) -> float | str | None:
             apart = apart / judged.format.ulp(judged.truth[base].nearest())
         apart = np.where(inside & (truth.high != 0), np.nan_to_num(apart, nan=np.inf), 0.0)
         worst = max(worst, float(np.max(apart, initial=0.0)))
-    return _number(worst)
+    return figure(worst)
 
 
 def _degree(truth: Enclosure, climb: Ladder) -> int | None:
@@ -254,7 +257,7 @@ def law_defects(routine: Routine, part: Measurement, format: Format, device: str
                 {"law": law.doc, "worst_ulp": "inf", "violations": len(points), "message": str(failure)}
             )
             continue
-        order.append({"law": law.doc, "worst_ulp": _number(worst), "violations": violations})
+        order.append({"law": law.doc, "worst_ulp": figure(worst), "violations": violations})
     return order
 
 

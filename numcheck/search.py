@@ -21,7 +21,7 @@ from hypothesis.errors import Flaky, NoSuchExample
 
 from numcheck.case import FAILING, Cause, Fate, Formula, Gap, Routine
 from numcheck.diagnose import Cluster, Finding, clusters, diagnose, findings
-from numcheck.domain import Points, draw
+from numcheck.domain import Points
 from numcheck.formats import Format
 from numcheck.measure import FATES, Measurement, measure
 from numcheck.suite import SECOND_OPINION, UNRESOLVED
@@ -285,7 +285,7 @@ def examples(formula: Formula, format: Format, of: str) -> "SearchStrategy[Examp
 def _outputs(formula: Formula, format: Format) -> dict[int | None, int]:
     """How many numbers the formula gives, for each size of its inputs."""
     counts: dict[int | None, int] = {}
-    for points in draw(formula.inputs, format, 1, 0, formula.name):
+    for points in formula.points(format, 1, 0):
         truth = settle(formula, points.select([0]), format, with_gradient=False)
         counts[points.size] = int(np.prod(truth.value.shape[1:]))
     return counts
@@ -342,7 +342,7 @@ class Examined:
 @lru_cache(maxsize=8)  # formats of one formula: its routines come one after the other
 def sampled(formula: Formula, format: Format, points: int, seed: int) -> Sample:
     """The points at which `numcheck check` judges this formula, proved, and recomputed here and there in mpmath."""
-    drawn = tuple(draw(formula.inputs, format, points, seed, formula.name))
+    drawn = tuple(formula.points(format, points, seed))
     backward = any(routine.grad is not None for routine in formula.routines.values())
     truths = tuple(settle(formula, part, format, with_gradient=backward) for part in drawn)
     disagreements: list[str] = []

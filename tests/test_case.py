@@ -2,7 +2,7 @@
 
 import pytest
 
-from numcheck import formula, gap, m, real, ulps, vector
+from numcheck import format_of, formula, gap, m, real, ulps, vector
 from numcheck.case import (
     DeclarationError,
     UsageError,
@@ -19,8 +19,8 @@ def square(x):
     return x * x
 
 
-def stated(function=square, source="arithmetic", known=(((2,), "4"),), wrt=None, **inputs):
-    return formula_of(function, source, known, wrt, inputs or {"x": real(-1, 1)})
+def stated(function=square, source="arithmetic", known=(((2,), "4"),), wrt=None, examples=(), **inputs):
+    return formula_of(function, source, known, wrt, inputs or {"x": real(-1, 1)}, examples)
 
 
 def test_an_input_without_a_domain_is_refused_with_what_to_write():
@@ -111,3 +111,43 @@ def test_an_unknown_formula_is_told_where_the_names_are():
 def test_formulas_come_in_alphabetical_order():
     load_catalog()
     assert list(formulas()) == sorted(formulas())
+
+
+# Points that are always tried -----------------------------------------------------------------------------------------
+
+
+def given_points(formula, format_name):
+    points = formula.points(format_of(format_name), 9, 0)
+    return [part.select(part.origin == "given") for part in points]
+
+
+def test_examples_and_known_arguments_are_tried_whatever_the_seed():
+    (given,) = given_points(stated(examples=[(0.1,), (-0.5,)], known=[((0.25,), "0.0625")]), "float16")
+    assert given.columns["x"].tolist() == [0.0999755859375, -0.5, 0.25]
+
+
+def test_a_known_value_outside_of_the_domain_is_no_point():
+    (given,) = given_points(stated(known=[((2,), "4")]), "float32")
+    assert len(given) == 0
+
+
+def test_an_example_goes_to_the_points_of_its_size():
+    formula = formula_of(
+        lambda x: m.sum(x),
+        "arithmetic",
+        [(((1, 1),), "2")],
+        None,
+        {"x": vector(-9, 9, sizes=(2, 3))},
+        [((1, 2, 3),)],
+    )
+    assert [len(given) for given in given_points(formula, "float32")] == [1, 1]  # (1, 1) is a known value
+
+
+def test_an_example_outside_of_its_domain_is_refused():
+    with pytest.raises(DeclarationError, match="lies outside"):
+        stated(examples=[(3,)])
+
+
+def test_an_example_has_one_argument_for_each_input():
+    with pytest.raises(DeclarationError, match="has 1 arguments"):
+        stated(examples=[(0.5, 0.5)])

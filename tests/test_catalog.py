@@ -9,7 +9,7 @@ import pytest
 from flint import arb
 
 from numcheck.case import Budget, Formula, formulas, load_catalog
-from numcheck.domain import Points, draw
+from numcheck.domain import Points
 from numcheck.formats import format_of
 from numcheck.measure import measure
 from numcheck.reals import arrays as m
@@ -31,10 +31,7 @@ each_formula = pytest.mark.parametrize("formula", FORMULAS, ids=lambda formula: 
 
 @cache
 def drawn(formula: Formula) -> list[tuple[Points, Truth]]:
-    return [
-        (points, settle(formula, points, FLOAT32))
-        for points in draw(formula.inputs, FLOAT32, POINTS, 0, formula.name)
-    ]
+    return [(points, settle(formula, points, FLOAT32)) for points in formula.points(FLOAT32, POINTS, 0)]
 
 
 def values(formula: Formula, points: Points) -> np.ndarray:
@@ -77,17 +74,6 @@ def test_each_routine_says_what_it_does(formula):
 # What is proved ---------------------------------------------------------------------------------------------------
 
 
-def at(formula: Formula, arguments: tuple[Any, ...]) -> Points:
-    sizes = [
-        len(x) for x, d in zip(arguments, formula.inputs.values(), strict=True) if d.ragged and np.ndim(x)
-    ]
-    columns = {
-        name: domain.column([argument], FLOAT64)
-        for (name, domain), argument in zip(formula.inputs.items(), arguments, strict=True)
-    }
-    return Points(columns, np.array(["given"]), sizes[0] if sizes else None)
-
-
 def last_digit(text: str) -> arb:
     """One unit in the last digit that is written; an integer without a point is exact."""
     digits, _, exponent = text.strip().lower().partition("e")
@@ -99,7 +85,7 @@ def last_digit(text: str) -> arb:
 def test_known_values_hold_in_every_digit(formula):
     for known in formula.known:
         with precision(512):
-            found = values(formula, at(formula, known.arguments)).reshape(-1)
+            found = values(formula, formula.at(known.arguments, FLOAT64)).reshape(-1)
             written = known.value.split(",")
             assert len(written) == len(found), f"{known.arguments}: {len(found)} numbers"
             for text, ball in zip(written, found, strict=True):
@@ -174,7 +160,7 @@ def test_exact_gradients_are_those_of_autograd_where_the_digits_are_easy(formula
     if not routines:
         pytest.skip("no routine of it promises a gradient")
     agreeing: list[np.ndarray] = []
-    for points in draw(formula.inputs, FLOAT64, POINTS, 0, formula.name):
+    for points in formula.points(FLOAT64, POINTS, 0):
         easy = points.select(points.origin == "sample")
         truth = settle(formula, easy, FLOAT64)
         assert truth.gradient is not None

@@ -1,5 +1,6 @@
 import json
 import os
+import shlex
 import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -10,7 +11,7 @@ from typing import Any
 import pytest
 
 import numcheck
-from numcheck import cli
+from numcheck import case, cli
 
 MEASUREMENT: dict[str, Any] = {
     "formula": "softplus",
@@ -48,19 +49,12 @@ class Suite(ModuleType):
         self.asked["fail_on"] = fail_on
         return self.code, "3 of 10 points fail."
 
-    def explain(self, *asked: Any) -> Any:
-        self.asked = {"explain": asked}
-        made = ModuleType("explanation")
-        made.__dict__["lines"] = lambda: ["truth 0.5", "spent 0.25"]
-        return made
-
 
 @pytest.fixture
 def suite(monkeypatch: pytest.MonkeyPatch) -> Suite:
     fake = Suite()
     monkeypatch.setitem(sys.modules, "numcheck.suite", fake)
     monkeypatch.setattr(numcheck, "suite", fake, raising=False)
-    monkeypatch.setattr("numcheck.case.load_catalog", lambda: None)
     return fake
 
 
@@ -103,13 +97,13 @@ def test_check_asks_for_the_three_usual_formats_on_the_cpu(suite: Suite) -> None
     assert cli.run(["check"]) == 0
     assert suite.asked["formats"] == ["float32", "bfloat16", "float16"]
     assert (suite.asked["devices"], suite.asked["points"], suite.asked["seed"]) == (["cpu"], 2000, 0)
-    assert (suite.asked["formulas"], suite.asked["routine"], suite.asked["fail_on"]) == ((), None, "over")
+    assert (suite.asked["formulas"], suite.asked["routine"], suite.asked["fail_on"]) == ([], None, "over")
 
 
 def test_check_hands_its_options_on(suite: Suite) -> None:
     options = "--formats float16,float32 --devices cpu,cuda:0 --points 50 --seed 7 --fail-on none"
     assert cli.run(["check", "softplus", "tanh", *options.split()]) == 0
-    assert suite.asked["formulas"] == ("softplus", "tanh")
+    assert suite.asked["formulas"] == [case.formula_named(name) for name in ("softplus", "tanh")]
     assert suite.asked["formats"] == ["float16", "float32"]
     assert suite.asked["devices"] == ["cpu", "cuda:0"]
     assert (suite.asked["points"], suite.asked["seed"], suite.asked["fail_on"]) == (50, 7, "none")
@@ -270,14 +264,14 @@ def test_progress_is_shown_on_a_terminal(suite: Suite, monkeypatch: pytest.Monke
 
 
 def test_explain_takes_the_point_with_or_without_repeating_at(
-    suite: Suite, capsys: pytest.CaptureFixture[str]
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    point = {"logit": "-20", "label": "0"}
-    expected = ("bce", "naive", point, "float32", "cpu", "value", 0)
+    texts: list[str] = []
     for words in (["--at", "logit=-20", "--at", "label=0"], ["--at", "logit=-20", "label=0"]):
-        assert cli.run(["explain", "bce", "naive", *words]) == 0
-        assert suite.asked["explain"] == expected
-        assert capsys.readouterr().out == "truth 0.5\nspent 0.25\n"
+        assert cli.run(["explain", "binary_cross_entropy", "torch_builtin", *words]) == 0
+        texts.append(capsys.readouterr().out)
+    assert texts[0] == texts[1]
+    assert "value truth   2.0611536203" in texts[0]
 
 
 # without the stand-in
@@ -303,6 +297,44 @@ def test_check_judges_a_function_of_a_file(tmp_path: Path, capsys: pytest.Captur
     for measurement in measurements:
         assert measurement["routine"] == f"{file}:area"
         assert sum(measurement["fates"].values()) == measurement["points"]
+
+
+DECLARED = """
+import torch
+from numcheck import formula, m, real, ulps
+
+@formula(source="arithmetic", known=[((1,), "2")], x=real(-10, 10))
+def doubled_in_a_file(x):
+    return 2 * x
+
+@doubled_in_a_file.routine(value=ulps(1))
+def tripled(x):
+    return 3 * x
+"""
+
+
+def test_a_formula_of_a_file_is_judged_and_its_finding_is_reproduced_from_the_shell(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("numcheck.case._registry", dict(case.formulas()))
+    (tmp_path / "formulas_of_a_test.py").write_text(DECLARED)
+    word = "formulas_of_a_test.py:doubled_in_a_file"
+    assert cli.run(["check", word, "--points", "30", "--formats", "float32", "--json", "-"]) == 1
+    (measurement,) = json.loads(capsys.readouterr().out)["measurements"]
+    command = measurement["findings"][0]["reproduce"]
+    assert command.startswith(f"numcheck explain {word} tripled ")
+    assert cli.run(shlex.split(command)[1:]) == 0
+    assert "finding       scale" in capsys.readouterr().out.replace("wrong_formula", "scale")
+
+
+def test_a_word_that_names_no_formula_is_told_how_to_declare_one(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "no_formula_here.py"
+    file.write_text("def doubled(x):\n    return 2 * x\n")
+    assert cli.run(["check", f"{file}:doubled"]) == 2
+    assert "declare it with @formula" in told(capsys)
 
 
 def test_explain_says_what_to_write_for_an_input(capsys: pytest.CaptureFixture[str]) -> None:

@@ -23,8 +23,11 @@ ORDER = (
     ("diagnose", "bench"),
     ("quantify",),
     ("adapter",),
+    ("entry",),
+    ("explanation",),
     ("report",),
-    ("search", "suite"),
+    ("suite",),
+    ("search",),
     ("cli", "pytest_plugin"),
     ("regenerate",),
 )

@@ -60,6 +60,18 @@ def test_infinity_where_the_truth_rounds_to_infinity_is_within():
     assert fates == [Fate.WITHIN, Fate.WITHIN]
 
 
+def test_infinity_just_below_where_rounding_gives_it_is_within_if_the_budget_reaches_so_far():
+    """65519 rounds to 65504; an infinity counts as 65536, half an ulp of 32 away."""
+    fates, judged = fates_of(
+        lambda x: x * torch.inf, [255.875], FLOAT16, ulps(1, cond=0), function=lambda x: x * 256.0
+    )
+    assert fates == [Fate.WITHIN]
+    assert judged.error[0, 0] == judged.spent[0, 0] == 1
+    assert fates_of(
+        lambda x: x * torch.inf, [255.875], FLOAT16, ulps(0.5, cond=0), function=lambda x: x * 256.0
+    )[0] == [Fate.OVERFLOW]
+
+
 def test_infinity_of_the_wrong_sign_is_special():
     assert fates_of(lambda x: -(x * x), [1e30], function=lambda x: x * x)[0] == [Fate.SPECIAL]
 

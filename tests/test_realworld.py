@@ -3,14 +3,13 @@
 import importlib.metadata
 import warnings
 from dataclasses import dataclass
-from typing import Any
 
 import pytest
 
 import numcheck
 from numcheck.adapter import adapt, load
 from numcheck.case import Routine, formula_named, load_catalog
-from numcheck.suite import explain_routine
+from numcheck.explanation import explain
 
 VERSIONS = {"torchmetrics": "1.9.0", "monai": "1.6.1", "transformers": "5.23.0"}
 """The versions that the findings were made with: a later one may well have mended them."""
@@ -103,10 +102,12 @@ def test_a_check_names_the_cause(found: Found) -> None:
 @pytest.mark.parametrize("found", FINDINGS, ids=names)
 def test_the_documented_point_shows_it(found: Found) -> None:
     routine = judged(found.target, found.formula)
-    rows: list[tuple[str, Any]] = list(explain_routine(routine, found.at, found.format, of=found.of).rows)
-    results = [content for name, content in rows if name.startswith(found.of) and name.endswith("result")]
+    told = explain(routine, routine.formula, found.at, format=found.format, of=found.of)
+    results = [
+        content for name, content in told.rows if name.startswith(found.of) and name.endswith("result")
+    ]
     assert results[0].split()[0] == found.got
-    assert any(name == "finding" and content.startswith(found.cause) for name, content in rows)
+    assert any(name == "finding" and content.startswith(found.cause) for name, content in told.rows)
 
 
 @pytest.mark.parametrize("name", ["mean_squared_error", "mean_absolute_error"])

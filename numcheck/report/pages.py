@@ -1,7 +1,8 @@
 """Pages for people, made from the report's JSON alone: Markdown, and one self-contained page of HTML."""
 
+import itertools
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -102,6 +103,9 @@ def _environment() -> Environment:
         "ladder": drawing.ladder,
         "ladder_text": drawing.ladder_text,
         "same_budget": _same_budget,
+        "stretches": _stretches,
+        "map_rows": _map_rows,
+        "share_class": _share_class,
     }
     environment.filters.update(filters)
     environment.globals.update(functions)
@@ -148,6 +152,22 @@ def _remainder(text: Any) -> str:
 def _parted(text: Any) -> tuple[str, str]:
     sentence, *rest = re.split(r"\n\s*\n|(?<=\w\.)\s+(?=[A-Z])", str(text).strip(), maxsplit=1)
     return sentence, "".join(rest).strip()
+
+
+def _stretches(failures: Mapping[str, Any]) -> list[tuple[Any, Any]]:
+    """Where the columns of a map of failures begin and end."""
+    edges = failures["edges"]
+    return list(itertools.pairwise(edges)) or [(edges[0], edges[0])]
+
+
+def _map_rows(failures: Mapping[str, Any]) -> list[tuple[str, list[tuple[int, int]]]]:
+    """A map of failures row by row: the choices in words, and each cell's points and how many of them fail."""
+    return list(zip(failures["rows"], failures["cells"], strict=True))
+
+
+def _share_class(points: int, failing: int) -> int:
+    """How dark a cell is: 0 where no point fails, up to 4 where all do."""
+    return 0 if not failing else 1 + min(3, 4 * failing // max(points, 1))
 
 
 def _same_budget(budgets: tuple[tuple[str, str], ...]) -> str | None:

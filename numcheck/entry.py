@@ -1,0 +1,337 @@
+"""One routine's value or gradient in one format, as the report tells it: the entry of its JSON.
+
+Everything that a reader sees of a measurement is made here, from measurements and their diagnosis: the tally of fates,
+the worst and the simplest point with the command that shows it again, findings, gaps, histogram, plot and map.
+"""
+
+import itertools
+import os
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from numcheck import case
+from numcheck.case import Cause, Fate, Routine
+from numcheck.diagnose import Cluster, Finding, clusters, diagnose, findings
+from numcheck.domain import OneOf, Points
+from numcheck.formats import Format
+from numcheck.measure import FATES, Measurement, measure, tally
+from numcheck.quantify import figure, law_defects, underflow
+from numcheck.reals.settle import Enclosure
+from numcheck.truth import settle
+
+COLUMNS = 8  # stretches of an input that a map tells apart
+MOST_ROWS = 24  # combinations of choices up to which a map is drawn
+
+# Numbers and points -----------------------------------------------------------------------------------------------
+
+
+def _short(x: float) -> float | str:
+    return float(f"{float(x):.4g}") if np.isfinite(x) else figure(x)
+
+
+def _value(x: float) -> dict[str, str]:
+    return {"hex": float(x).hex() if np.isfinite(x) else str(x), "decimal": repr(float(x))}
+
+
+def _input(column: Any, i: int) -> Any:
+    if isinstance(column, tuple):
+        setting = column[i]
+        return _value(setting) if isinstance(setting, float) else str(setting)
+    entry = column[i]
+    if entry.ndim:
+        return [_input(entry, j) for j in range(len(entry))]
+    return int(entry) if not entry.is_floating_point() else _value(float(entry))
+
+
+def decimal(truth: Enclosure, key: Any, digits: int = 20) -> str:
+    """The enclosure's midpoint in decimal digits, outside float64's range too."""
+    import mpmath
+
+    high = float(truth.high[key])
+    if not np.isfinite(high):
+        return "undefined" if np.isnan(high) else str(high)
+    with mpmath.workprec(160):
+        exact = (mpmath.mpf(high) + mpmath.mpf(float(truth.low[key]))) * mpmath.mpf(2) ** int(
+            truth.exponent[key]
+        )
+        return str(mpmath.nstr(exact, digits, min_fixed=-5, max_fixed=16))
+
+
+def _point(measurement: Measurement, i: int) -> dict[str, Any]:
+    judged = measurement.judgement
+    element = int(judged.worst_element[i])
+    allowed, forgiven = float(judged.allowed[i, element]), float(judged.forgiven[i, element])
+    return {
+        "inputs": {name: _input(column, i) for name, column in measurement.points.columns.items()},
+        "got": _value(float(judged.got[i, element])),
+        "truth": decimal(judged.truth, (i, element)),
+        "error_ulp": figure(float(judged.error[i, element])),
+        "spent": figure(float(judged.spent[i, element])),
+        "budget_ulp_term": figure(allowed - forgiven),
+        "budget_cond_term": figure(forgiven),
+        "component": element,
+        "fate": FATES[int(judged.fate[i, element])].value,
+    }
+
+
+def argument(column: Any, i: int) -> str:
+    """One point's value of one input, as `--at` takes it: nine digits, which tell every number of float32 apart."""
+    if isinstance(column, tuple):
+        return str(column[i])
+    entry = column[i]
+    if not entry.is_floating_point():
+        return str(entry.tolist())
+    digits = 17 if entry.dtype == torch.float64 else 9
+    if entry.ndim == 2:
+        return ";".join(",".join(f"{float(x):.{digits}g}" for x in row) for row in entry)
+    if entry.ndim == 1:
+        return ",".join(f"{float(x):.{digits}g}" for x in entry)
+    return f"{float(entry):.{digits}g}"
+
+
+def reproduce(
+    routine: Routine, points: Points, i: int, format: Format, of: str, component: int | None = None
+) -> str:
+    """What shows one point again: a command, or a line of Python where the code lives in a notebook.
+
+    Of a vector-valued formula's gradient it names the component, too.
+    """
+    formula = routine.formula
+    registered = formula.routines.get(routine.name) is routine
+    words = (
+        _word(formula.function, formula.name),
+        routine.name if registered else _word(routine.function, routine.name),
+    )
+    at = {name: argument(column, i) for name, column in points.columns.items()}
+    if all(words):
+        inputs = " ".join(f"--at '{name}={text}'" for name, text in at.items())
+        gradient = " --of grad" if of == "grad" else ""
+        gradient += f" --component {component}" if component else ""
+        return f"numcheck explain {words[0]} {words[1]} {inputs} --format {format.name}{gradient}"
+    inside = f"{formula.name}.routines[{routine.name!r}]" if registered else routine.name.rpartition(":")[2]
+    gradient = ', of="grad"' if of == "grad" else ""
+    gradient += f", component={component}" if component else ""
+    return f"numcheck.explain({inside}, {formula.name}, {at}, format={format.name!r}{gradient})"
+
+
+def _word(function: Callable[..., Any], name: str) -> str | None:
+    """How the command line finds what `function` declares: its name, MODULE:NAME or FILE:NAME; None in a notebook."""
+    if ":" in name:
+        return name  # as the command line was given it
+    module = getattr(function, "__module__", None) or ""
+    if case.loaded_by_name(module):
+        return name
+    home = sys.modules.get(module)
+    file = getattr(home, "__file__", None)
+    if not file or not hasattr(home, name):
+        return None
+    if module != "__main__" and not Path(file).is_relative_to(Path.cwd()):
+        return f"{module}:{name}"
+    return f"{os.path.relpath(file)}:{name}"
+
+
+def _finding(finding: Finding) -> dict[str, Any]:
+    measurement = finding.measurement
+    routine, format = measurement.routine, measurement.format
+    simple = _simple_point(measurement, finding.simplest, finding.component)
+    return {
+        "cause": finding.cause.value,
+        "region": finding.region,
+        "bits_lost": figure(finding.bits_lost),
+        "points": finding.points,
+        "forgiven": finding.forgiven,
+        "gap": finding.gap,
+        "operator": finding.operator,
+        "line": finding.line,
+        "remedy": finding.remedy,
+        "reproduce": reproduce(routine, finding.simplest, 0, format, measurement.of, finding.component),
+        "worst": _point(measurement, finding.worst),
+        "simplest": simple,
+    }
+
+
+def _simple_point(measurement: Measurement, point: Points, component: int) -> dict[str, Any]:
+    return _point(_measured_alone(measurement.routine, point, component, measurement), 0)
+
+
+def _measured_alone(routine: Routine, point: Points, component: int, like: Measurement) -> Measurement:
+    truth = settle(
+        routine.formula, point, like.format, with_gradient=like.of == "grad", component=np.array([component])
+    )
+    found = measure(routine, point, truth, like.format, like.device, like.of == "grad")
+    return next(m for m in found if m.of == like.of)
+
+
+# The whole entry ----------------------------------------------------------------------------------------------------
+
+
+def entry_of(
+    routine: Routine,
+    format: Format,
+    device: str,
+    parts: list[Measurement],
+    cancelled: dict[str, Any] | None,
+    scaled: dict[str, Any],
+) -> dict[str, Any]:
+    """One routine's value or gradient in one format: the tally over all sizes, findings and examples."""
+    of = parts[0].of
+    budget = routine.value if of == "value" else routine.grad
+    applicable = [g for g in routine.gaps if g.covers(of, format.name, device)]
+    reasons = {g.cause: g.reason for g in applicable}
+    covered: dict[Cause, int] = dict.fromkeys(reasons, 0)
+    fates: list[np.ndarray] = []
+    found: list[Cluster] = []
+    for part in parts:
+        diagnosis = diagnose(part)
+        found.extend(clusters(part, diagnosis))
+        fate = part.judgement.of_points()[0].copy()
+        for cause in reasons:
+            struck = diagnosis.causes == cause
+            covered[cause] += int(struck.sum())
+            fate[struck] = FATES.index(Fate.GAP)
+        fates.append(fate)
+    spents = [part.judgement.of_points()[1] for part in parts]
+    errors = [part.judgement.of_points()[2] for part in parts]
+    spent, error, fate = np.concatenate(spents), np.concatenate(errors), np.concatenate(fates)
+    widest = max(
+        range(len(parts)), key=lambda k: float(np.max(np.nan_to_num(spents[k], posinf=1e308), initial=0))
+    )
+    worst_part, worst_row = parts[widest], int(np.argmax(np.nan_to_num(spents[widest], posinf=1e308)))
+    made: dict[str, Any] = {
+        "formula": routine.formula.name,
+        "routine": routine.name,
+        "format": format.name,
+        "device": device,
+        "of": of,
+        "points": len(fate),
+        "fates": tally(fate),
+        "spent": figure(float(np.max(spent, initial=0))),
+        "worst_ulp": figure(float(np.max(error, initial=0))),
+        "evidence": "sampled",
+        "budget": str(budget),
+        "output_format": parts[0].judgement.format.name,
+        "worst": _point(worst_part, worst_row),
+        "simplest": None,
+        "findings": [_finding(finding) for finding in findings(found, reasons)],
+        "gaps": [
+            {"cause": g.cause.value, "reason": g.reason, "points": covered[g.cause], "stale": False}
+            for g in applicable
+        ],
+        "ulp_histogram": histogram(error[np.isin(fate, [FATES.index(f) for f in _JUDGED])]),
+        "underflow": underflow(parts),
+        "cancellation": cancelled,
+        "scaling": scaled,
+        "laws": law_defects(routine, parts[0], format, device) if of == "value" else [],
+        "plot": plot(parts),
+        "map": failure_map(parts),
+        "message": next((message for part in parts for message in part.crashes.values()), None),
+    }
+    failing = [f for f in made["findings"] if not f["forgiven"]]
+    made["simplest"] = failing[0]["simplest"] if failing else None
+    return made
+
+
+_JUDGED = (Fate.WITHIN, Fate.OVER, Fate.SPECIAL, Fate.OVERFLOW, Fate.UNDERFLOW, Fate.GAP)
+
+
+BUCKETS = (("0", 0.0), ("<=0.5", 0.5), ("<=1", 1.0), ("<=2", 2.0), ("<=4", 4.0), ("<=16", 16.0), ("<=256", 256.0),
+           ("<=65536", 65536.0), (">65536", np.inf))  # fmt: skip
+
+
+def histogram(error: np.ndarray) -> dict[str, int]:
+    """How many points erred by how many ulps."""
+    counts: dict[str, int] = {}
+    below = -1.0
+    for name, limit in BUCKETS:
+        counts[name] = int(((error > below) & (error <= limit)).sum())
+        below = limit
+    return counts
+
+
+def plot(parts: Sequence[Measurement]) -> dict[str, Any] | None:
+    """Error against the first continuous input, aggregated over 24 stretches of its ordinals."""
+    formula = parts[0].routine.formula
+    name = next((n for n, domain in formula.inputs.items() if domain.differentiable), None)
+    if name is None:
+        return None
+    format = parts[0].format
+    xs, errors, spents = [], [], []
+    vector = False
+    for part in parts:
+        column = part.points.columns[name]
+        assert isinstance(column, torch.Tensor)
+        if column.ndim > 1:
+            vector = True
+            column = column.reshape(len(column), -1).abs().amax(1)
+        xs.append(format.to_ordinals(column).numpy())
+        spents.append(part.judgement.of_points()[1])
+        errors.append(part.judgement.of_points()[2])
+    x, error, spent = np.concatenate(xs), np.concatenate(errors), np.concatenate(spents)
+    edges = np.unique(np.linspace(x.min(), x.max() + 1, 25).astype(np.int64))
+    bins: list[list[float | str | int]] = []
+    for low, high in itertools.pairwise(edges):
+        within = (x >= low) & (x < high)
+        inside = np.sort(error[within])
+        if inside.size:
+            ends = format.from_ordinals(torch.tensor([low, high - 1])).double().tolist()
+            middle = inside[inside.size // 2]
+            worst = float(np.max(spent[within]))
+            figures = (*ends, inside[0], middle, inside[-1])
+            bins.append([*(_short(e) for e in figures), int(inside.size), _short(worst)])
+    return {"x": [f"max|{name}|" if vector else name], "bins": bins}
+
+
+def failure_map(parts: Sequence[Measurement]) -> dict[str, Any] | None:
+    """Where a routine fails among the choices of its discrete inputs and the stretches of its first real input.
+
+    A row for each combination of choices, a column for each stretch between quantiles of the points drawn; a cell
+    holds the points there and how many fail, declared gaps included. None where nothing fails, where there are no
+    such inputs, or where the combinations are more than a reader would compare.
+    """
+    inputs = parts[0].routine.formula.inputs
+    chosen = [name for name, domain in inputs.items() if isinstance(domain, OneOf)]
+    name = next((n for n, domain in inputs.items() if domain.differentiable), None)
+    if not chosen or name is None:
+        return None
+    rows = [
+        ", ".join(f"{n} {argument(part.points.columns[n], i)}" for n in chosen)
+        for part in parts
+        for i in range(len(part.points))
+    ]
+    fates = np.concatenate([part.judgement.of_points()[0] for part in parts])
+    failing = np.isin(fates, [FATES.index(fate) for fate in case.FAILING])
+    names, row = np.unique(rows, return_inverse=True)
+    if not failing.any() or not 1 < len(names) <= MOST_ROWS:
+        return None
+    x = np.concatenate([_magnitudes(part, name) for part in parts])
+    finite = np.sort(x[np.isfinite(x)])
+    edges = np.unique(finite[np.linspace(0, len(finite) - 1, COLUMNS + 1).astype(int)])
+    column = np.clip(np.searchsorted(edges, x, side="right") - 1, 0, max(len(edges) - 2, 0))
+    cells = [
+        [
+            [int(here.sum()), int((here & failing).sum())]
+            for k in range(max(len(edges) - 1, 1))
+            if (here := (row == r) & (column == k)) is not None
+        ]
+        for r in range(len(names))
+    ]
+    vector = parts[0].points.columns[name].ndim > 1  # type: ignore[union-attr]
+    return {
+        "x": f"max|{name}|" if vector else name,
+        "edges": [_short(float(e)) for e in edges],
+        "rows": names.tolist(),
+        "cells": cells,
+    }
+
+
+def _magnitudes(part: Measurement, name: str) -> np.ndarray:
+    """An input's value at each point; of a vector, that of its largest component."""
+    column = part.points.columns[name]
+    assert isinstance(column, torch.Tensor)
+    values = column.double().numpy()
+    return values if values.ndim == 1 else np.abs(values).reshape(len(values), -1).max(axis=1)
