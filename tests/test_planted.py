@@ -148,7 +148,7 @@ def soft_margin(score: m.Reals, side: m.Reals) -> m.Reals:
 
 SOFT_MARGIN = formula_of(
     soft_margin,
-    "Hastie, Tibshirani & Friedman 2009, section 10.6",
+    "Hastie, Tibshirani & Friedman 2009, section 12.3.2",
     (),
     None,
     {"score": real(-200, 200), "side": one_of(-1, 1)},

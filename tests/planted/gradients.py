@@ -97,7 +97,7 @@ def nan_to_num_hides_the_limit(x):
     return torch.nan_to_num(torch.sin(x.double()) / x.double()).to(x.dtype)
 
 
-@stated("Elfwing, Uchibe & Doya 2018, equation 4", x=real(-1, 8))
+@stated("Elfwing, Uchibe & Doya 2018, Sigmoid-Weighted Linear Units", x=real(-1, 8))
 def silu(x):
     return x / (1 + m.exp(-x))
 
@@ -137,7 +137,7 @@ def own_backward_without_its_factor(x):
     return _Cube.apply(x)
 
 
-@stated("Hendrycks & Gimpel 2016, equation 2", x=real(0.5, 4))
+@stated("Hendrycks & Gimpel 2016, Gaussian Error Linear Units", x=real(0.5, 4))
 def gelu(x):
     return x * (1 + m.erf(x / m.sqrt(m.zeros_like(x) + 2))) / 2
 

@@ -272,7 +272,7 @@ def mean_of_means_of_ragged_groups(x):
     return (x[:, :2].mean(1) + x[:, 2:].mean(1)) / 2
 
 
-@stated("Huber 1964, equation 1.2 with k = 1", residual=real(-100, 100))
+@stated("Huber 1964, Robust Estimation of a Location Parameter, with k = 1", residual=real(-100, 100))
 def huber(residual):
     size = abs(residual)
     return m.where(size <= 1, size**2 / 2, size - 0.5)
@@ -319,7 +319,7 @@ def logarithm_of_cosh(x):
     return torch.log(torch.cosh(x))
 
 
-@stated("Bishop 2006, equation 2.5: independent events", p=vector(2**-12, 2**-6, sizes=(16,)))
+@stated("elementary probability: independent events", p=vector(2**-12, 2**-6, sizes=(16,)))
 def log_likelihood(p):
     return m.sum(m.log(p))
 
