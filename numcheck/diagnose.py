@@ -8,6 +8,7 @@ A finding carries the region of inputs where its cause strikes, found by searchi
 a passing input, with the worst and the simplest example.
 """
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -16,11 +17,11 @@ import numpy as np
 import torch
 
 from numcheck.case import FAILING, Cause, Fate, Formula
-from numcheck.domain import Points, contains
+from numcheck.domain import Domain, Points, Simplex, contains
 from numcheck.formats import Format
 from numcheck.measure import FATES, Measurement, arguments_of, measure
 from numcheck.reals.settle import PROVED
-from numcheck.trace import Trace, trace
+from numcheck.trace import Trace, blame, trace
 from numcheck.truth import settle
 
 SECTIONS = 16  # a search for a border divides its interval into so many at a time
@@ -288,12 +289,12 @@ class Records:
         for group, record in self.groups:
             if record is None:
                 continue
-            for lane, (row, blame) in enumerate(zip(group.tolist(), record.blame(self.of), strict=True)):
-                if blame is None:
+            for lane, (row, culprit) in enumerate(zip(group.tolist(), blame(record, self.of), strict=True)):
+                if culprit is None:
                     continue
-                operation = record.operations[blame.operation]
-                cause = Cause(blame.cause)
-                if cause in _ROUNDING and _carried_from_underflow(record, blame.path, lane):
+                operation = record.operations[culprit.operation]
+                cause = Cause(culprit.cause)
+                if cause in _ROUNDING and _carried_from_underflow(record, culprit.path, lane):
                     cause = Cause.UNDERFLOW
                 line = f"{operation.where}: {operation.line}" if operation.where else ""
                 found[row] = (cause, operation.name, line)
@@ -412,23 +413,35 @@ def _short(x: float | None) -> str:
     return "" if x is None else f"{x:.4g}"
 
 
-def _moved(point: Points, name: str, magnitudes: np.ndarray, format: Format) -> Points:
-    """Copies of a point with one input given other values: numbers, or a vector's largest magnitude."""
-    count = len(magnitudes)
+def _moved(point: Points, name: str, domain: Domain, ordinals: np.ndarray, format: Format) -> Points:
+    """Copies of a point with one input given other values: numbers, or a vector's largest magnitude.
+
+    The other entries keep their proportions; those of a simplex share what its largest leaves of one.
+    """
+    count = len(ordinals)
     repeated = point.select(np.zeros(count, dtype=int))
     column = repeated.columns[name]
     assert isinstance(column, torch.Tensor)
-    values = torch.from_numpy(magnitudes)
-    if column.ndim == 1:
-        moved = format.round(values)
+    values = format.from_ordinals(torch.from_numpy(ordinals)).double()
+    values = values.reshape(count, *(1,) * (column.ndim - 1))
+    wide = column.double()
+    if isinstance(domain, Simplex):
+        largest = torch.arange(wide.shape[1]) == wide[0].argmax()
+        moved = torch.where(largest, values, (1 - values) * _sharing(wide[0]))
+    elif column.ndim == 1:
+        moved = values
     else:
-        wide = column.double()
-        largest = wide.reshape(count, -1).abs().amax(1)
-        factor = (values / largest).reshape(count, *(1,) * (column.ndim - 1))
-        moved = format.round(wide * factor)
+        moved = wide * (values / wide[0].abs().max())
     columns = dict(repeated.columns)
-    columns[name] = moved
+    columns[name] = format.round(moved)
     return Points(columns, repeated.origin, point.size)
+
+
+def _sharing(shares: torch.Tensor) -> torch.Tensor:
+    """What part of that which the largest share leaves of one each other share has; equal parts of nothing."""
+    others = torch.arange(len(shares)) != shares.argmax()
+    parts = torch.where(others, shares if shares[others].any() else torch.ones_like(shares), 0.0)
+    return parts / parts.sum()
 
 
 @dataclass
@@ -461,7 +474,7 @@ class _Border:
 def failing_ranges(formula: Formula, point: Points, fails: Probe, format: Format) -> Ranges:
     """How far the failure reaches from a failing point, one real input at a time, found by sections of ordinals.
 
-    For a vector the magnitude of its largest component is varied, the others in proportion.
+    For a vector the magnitude of its largest component is varied, the others in proportion; see `_moved`.
     """
     coarse = max(1, 1 << max(0, format.precision - RESOLUTION))
     borders: list[_Border] = []
@@ -474,7 +487,7 @@ def failing_ranges(formula: Formula, point: Points, fails: Probe, format: Format
         if not torch.isfinite(start).all() or (not scalar and float(start[0]) == 0):
             continue
         anchor = int(format.to_ordinals(start)[0])
-        for bound, upwards in zip(_bounds(domain, scalar, format), (False, True), strict=True):
+        for bound, upwards in zip(_bounds(domain, column, format), (False, True), strict=True):
             outside = int(format.to_ordinals(format.round(torch.tensor([bound], dtype=torch.float64)))[0])
             apart = outside > anchor if upwards else outside < anchor
             borders.append(_Border(name, upwards, anchor, outside, apart, not apart))
@@ -482,8 +495,8 @@ def failing_ranges(formula: Formula, point: Points, fails: Probe, format: Format
         active = [border for border in borders if border.open]
         steps = [border.steps() for border in active]
         moved = [
-            _moved(point, b.name, format.from_ordinals(torch.from_numpy(s)).double().numpy(), format)
-            for b, s in zip(active, steps, strict=True)
+            _moved(point, border.name, formula.inputs[border.name], ordinals, format)
+            for border, ordinals in zip(active, steps, strict=True)
         ]
         hits = np.split(fails(Points.concatenate(moved)), np.cumsum([len(s) for s in steps])[:-1])
         for border, taken, hit in zip(active, steps, hits, strict=True):
@@ -498,10 +511,15 @@ def failing_ranges(formula: Formula, point: Points, fails: Probe, format: Format
     return ends
 
 
-def _bounds(domain: Any, scalar: bool, format: Format) -> tuple[float, float]:
+def _bounds(domain: Domain, column: torch.Tensor, format: Format) -> tuple[float, float]:
+    """The least and the most that a number, or a vector's largest magnitude, may become."""
+    if isinstance(domain, Simplex):
+        # where the next share has grown as large, the largest ends to be that
+        following = float(_sharing(column[0].double()).max()) if column.shape[1] > 1 else math.inf
+        return 1 / (1 + 1 / following), 1.0
     low, high = float(getattr(domain, "low", 0.0)), float(getattr(domain, "high", format.largest))
     low, high = max(low, -format.largest), min(high, format.largest)
-    return (low, high) if scalar else (format.smallest_subnormal, max(abs(low), abs(high)))
+    return (low, high) if column.ndim == 1 else (format.smallest_subnormal, max(abs(low), abs(high)))
 
 
 def complexity(points: Points) -> np.ndarray:
@@ -555,7 +573,7 @@ def _between(column: torch.Tensor, ends: tuple[float | None, float | None]) -> n
     return (low <= sizes) & (sizes <= high)
 
 
-def _shortenings(x: np.ndarray, domain: Any, format: Format) -> np.ndarray:
+def _shortenings(x: np.ndarray, domain: Domain, format: Format) -> np.ndarray:
     versions = [x]
     for bits in (1, 2, 3, 4, 6):
         mantissa, exponent = np.frexp(x)
@@ -563,7 +581,20 @@ def _shortenings(x: np.ndarray, domain: Any, format: Format) -> np.ndarray:
             versions.append(np.ldexp(rounding(mantissa * 2.0**bits) * 2.0**-bits, exponent))
     for number in (0.0, 1.0, -1.0, 2.0, -2.0, 10.0, -10.0, 20.0, -20.0, 100.0, -100.0):
         versions.append(np.full_like(x, number))
+    if isinstance(domain, Simplex):
+        versions += [np.round(x * 2.0**bits) * 2.0**-bits for bits in range(1, 7)]
+        largest = int(x[0].argmax())
+        versions += [row for shares in versions for row in _completed(shares[0], largest, format)]
     return np.concatenate(versions)
+
+
+def _completed(shares: np.ndarray, place: int, format: Format) -> list[np.ndarray]:
+    """The row of shares that the entry at this place brings to a sum of one; none where the format has no such."""
+    others = np.delete(shares, place).tolist()
+    left = math.fsum([1.0, *(-share for share in others)])
+    exact = math.fsum([left, *others, -1.0]) == 0
+    exact &= float(format.round(torch.tensor(left, dtype=torch.float64))) == left
+    return [np.insert(others, place, left)[None]] if exact else []
 
 
 # Findings ---------------------------------------------------------------------------------------------------------

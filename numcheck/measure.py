@@ -282,6 +282,23 @@ _GRAVITY = np.array(
 )
 
 
+def in_ulps(
+    got: np.ndarray, truth: Enclosure, exponent: np.ndarray, format: Format
+) -> tuple[np.ndarray, np.ndarray]:
+    """Distance of each number from the truth's midpoint, and the truth's radius, in units of 2**exponent.
+
+    An infinity counts as the power of two after the format's largest number.
+    """
+    infinite = np.isinf(got)
+    power = np.where(infinite, format.max_exponent + 1, 0)
+    # In ulps from the start: a truth near zero has an exponent so low that a result scaled by it is infinite.
+    finite = np.where(infinite, np.sign(got), got)
+    scaled = np.ldexp(finite, np.clip(power - exponent, -2100, 2100).astype(np.int32))
+    shift = np.clip(truth.exponent - exponent, -2100, 2100).astype(np.int32)
+    high, low, radius = (np.ldexp(part, shift) for part in (truth.high, truth.low, truth.radius))
+    return np.abs((scaled - high) - low), radius
+
+
 def judge(
     got: np.ndarray,
     truth: Enclosure,
@@ -306,14 +323,7 @@ def judge(
     if budget.coupled:
         exponent = np.broadcast_to(exponent.max(axis=1, keepdims=True), exponent.shape)
     with np.errstate(all="ignore"):
-        # In ulps from the start: a truth near zero has an exponent so low that a result scaled by it is infinite.
-        infinite = np.isinf(got)
-        finite = np.where(infinite, np.sign(got), got)
-        power = np.where(infinite, format.max_exponent + 1, 0)
-        scaled = np.ldexp(finite, np.clip(power - exponent, -2100, 2100).astype(np.int32))
-        shift = np.clip(truth.exponent - exponent, -2100, 2100).astype(np.int32)
-        high, low, radius = (np.ldexp(part, shift) for part in (truth.high, truth.low, truth.radius))
-        difference = np.abs((scaled - high) - low)
+        difference, radius = in_ulps(got, truth, exponent, format)
         # an interval on purpose (a kink) is met anywhere inside it
         interval = ~narrow(truth, format, 1 / 8)
         error = np.where(interval, np.maximum(difference - radius, 0.0), difference)
@@ -340,7 +350,7 @@ def judge(
     lost = (np.abs(got) < format.smallest_normal) & normal
     fate[over & lost] = _INDEX[Fate.UNDERFLOW]
 
-    same_sign = np.sign(got) == np.sign(truth.high)
+    infinite, same_sign = np.isinf(got), np.sign(got) == np.sign(truth.high)
     due = infinite & rounds_away & same_sign
     error, spent = np.where(due, 0.0, error), np.where(due, 0.0, spent)
     near = infinite & ~rounds_away & (spent <= 1)

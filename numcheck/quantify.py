@@ -14,7 +14,7 @@ import torch
 
 from numcheck.case import FAILING, Formula, Routine
 from numcheck.diagnose import Records, failing_ranges, prober, region
-from numcheck.domain import Points, contains
+from numcheck.domain import Points, Simplex, contains
 from numcheck.formats import Format
 from numcheck.measure import FATES, Measurement, measure
 from numcheck.reals import arrays as m
@@ -124,7 +124,9 @@ class Ladder:
 
 
 def ladder(formula: Formula, points: Points, format: Format, with_gradient: bool) -> Ladder:
-    """The real inputs of some sampled points at each scale at which they stay exact and in the domain."""
+    """The real inputs of some sampled points, probabilities aside, at each scale at which they stay exact and in the
+    domain.
+    """
     rows = np.flatnonzero(points.origin == "sample")
     rows = rows[:: max(1, len(rows) // RUNGS)][:RUNGS] if rows.size else np.arange(min(RUNGS, len(points)))
     base = points.select(rows)
@@ -137,6 +139,8 @@ def ladder(formula: Formula, points: Points, format: Format, with_gradient: bool
         for name, domain in formula.inputs.items():
             column = base.columns[name]
             if not domain.differentiable or not isinstance(column, torch.Tensor):
+                continue
+            if isinstance(domain, Simplex):  # shares of one have no scale
                 continue
             wide = column.double() * 2.0 ** int(exponent)
             scaled = columns[name] = format.round(wide)

@@ -1,12 +1,13 @@
 """Findings name where a failure begins, and their examples fail in that way."""
 
 import numpy as np
+import pytest
 import torch
 
-from numcheck import format_of, m, one_of, real, ulps, vector
+from numcheck import format_of, m, one_of, real, simplex, ulps, vector
 from numcheck.case import Cause, formula_of, routine_of
-from numcheck.diagnose import clusters, complexity, diagnose, findings
-from numcheck.domain import Points, draw
+from numcheck.diagnose import clusters, complexity, diagnose, failing_ranges, findings, region, simplest
+from numcheck.domain import Points, contains, draw
 from numcheck.measure import measure
 from numcheck.truth import settle
 
@@ -63,6 +64,85 @@ def test_the_region_of_a_vector_is_told_by_its_largest_magnitude():
     )
     found = told(stated, lambda v: v.square().sum(-1).sqrt(), FLOAT32)
     assert found[Cause.OVERFLOW].region.startswith("max|v| >= 1.")
+
+
+PURITY = formula_of(
+    lambda p: m.sum(p * p), "Gini 1912", [(((0.5, 0.25, 0.25),), "0.375")], None, {"p": simplex(sizes=(3,))}
+)
+
+
+def purity_wrong_above(limit):
+    """A routine that is wrong where one share is larger than a limit, and what it was given."""
+    given = []
+
+    def routine(p):
+        if type(p) is torch.Tensor:  # and not a tracer's, which repeats points that were judged before
+            given.append(p.detach().clone())
+        return p.square().sum(-1) * torch.where(p.amax(-1) > limit, 2, 1)
+
+    return routine, given
+
+
+@pytest.mark.parametrize("format", [FLOAT32, FLOAT16, format_of("bfloat16")], ids=lambda f: f.name)
+def test_the_region_of_a_simplex_is_told_by_its_largest_share_and_stays_in_it(format):
+    routine, given = purity_wrong_above(0.875)
+    (finding,) = told(PURITY, routine, format).values()
+    assert finding.region.startswith(("max|p| >= 0.87", "max|p| >= 0.88"))
+    assert all(contains(PURITY.inputs["p"], p, format).all() for p in given)
+    assert len(given) > 3  # the search ran
+
+
+@pytest.mark.parametrize("format", [FLOAT32, FLOAT16, format_of("bfloat16")], ids=lambda f: f.name)
+def test_the_simplest_example_in_a_simplex_is_a_short_row_that_sums_to_one(format):
+    routine, _ = purity_wrong_above(0.7)
+    (finding,) = told(PURITY, routine, format).values()
+    row = sorted(finding.simplest.columns["p"][0].tolist())
+    assert sum(row) == 1
+    assert row[-1] > 0.7
+    worst = finding.measurement.points.select(np.array([finding.worst]))
+    assert complexity(finding.simplest)[0] <= complexity(worst)[0]
+
+
+def one_point(*shares):
+    return Points({"p": torch.tensor([shares], dtype=torch.float32)}, np.array(["given"]), 3)
+
+
+def test_along_the_search_the_other_shares_keep_their_proportions():
+    tried = []
+
+    def fails(points):
+        tried.append(points.columns["p"].double())
+        return (points.columns["p"].amax(1) > 0.6).numpy()
+
+    ranges = failing_ranges(PURITY, one_point(0.1, 0.7, 0.2), fails, FLOAT32)
+    rows = torch.cat(tried)
+    assert ranges["p"][0] == pytest.approx(0.6, rel=1e-3) and ranges["p"][1] is None
+    torch.testing.assert_close(2 * rows[:, 0], rows[:, 2])
+    assert (rows[:, 1] >= rows[:, 2]).all() and float(rows[:, 1].max()) == 1
+    assert contains(PURITY.inputs["p"], rows.float(), FLOAT32).all()
+
+
+def test_around_a_one_hot_row_the_other_shares_are_equal():
+    corner = one_point(0, 1, 0)
+    above = failing_ranges(PURITY, corner, lambda p: (p.columns["p"].amax(1) > 0.6).numpy(), FLOAT32)
+    assert region(PURITY, corner, above).startswith("max|p| >= 0.6")
+    alone = failing_ranges(PURITY, corner, lambda p: (p.columns["p"] == 0).any(1).numpy(), FLOAT32)
+    assert region(PURITY, corner, alone) == "max|p| >= 1"
+
+
+def test_a_single_share_is_always_one():
+    point = Points({"p": torch.ones(1, 1)}, np.array(["given"]), 1)
+    ranges = failing_ranges(PURITY, point, lambda points: np.full(len(points), True), FLOAT32)
+    assert region(PURITY, point, ranges) == "everywhere in the domain"
+
+
+def test_shares_are_shortened_until_few_bits_are_left():
+    def fails(points):
+        largest = points.columns["p"].amax(1)
+        return ((largest > 0.7) & (largest < 0.8)).numpy()
+
+    found = simplest(PURITY, one_point(0.0371, 0.7893, 0.1736), fails, {}, FLOAT32)
+    assert found.columns["p"].tolist() == [[0, 0.75, 0.25]]
 
 
 def test_a_constant_factor_is_a_scale_and_another_function_a_wrong_formula():

@@ -141,11 +141,24 @@ def test_everything_drawn_lies_in_its_domain_and_format(name: str, format: Forma
             assert holds(domain, points.columns[key], format, points.size)
 
 
+@pytest.mark.parametrize("format", FORMATS, ids=lambda f: f.name)
 @pytest.mark.parametrize("name", FORMULAS)
-def test_what_is_drawn_is_contained(name: str):
-    for points in draw(FORMULAS[name], FLOAT16, 300, 1, name):
+def test_what_is_drawn_is_contained(name: str, format: Format):
+    for points in draw(FORMULAS[name], format, 300, 1, name):
         for key, domain in FORMULAS[name].items():
-            assert contains(domain, points.columns[key], FLOAT16).all()
+            assert contains(domain, points.columns[key], format).all()
+
+
+@pytest.mark.parametrize("format", FORMATS, ids=lambda f: f.name)
+@pytest.mark.parametrize("size", [1, 2, 3, 8, 40])
+def test_every_row_that_a_simplex_makes_is_contained(format: Format, size: int):
+    domain = simplex(sizes=(size,))
+    for column in (
+        domain.corners(format, size, rng()),
+        domain.sweep(format, 500, size, rng()),
+        domain.sample(format, 500, size, rng()),
+    ):
+        assert contains(domain, column, format).all()
 
 
 def test_values_beyond_a_bound_are_not_contained():
@@ -156,6 +169,25 @@ def test_values_beyond_a_bound_are_not_contained():
         False,
     ]
     assert contains(vector(0, 1), torch.tensor([[0.0, 1.0], [0.5, 2.0]]), FLOAT32).tolist() == [True, False]
+
+
+@pytest.mark.parametrize("format", [FLOAT16, FLOAT32, FLOAT64], ids=lambda f: f.name)
+def test_shares_that_are_negative_or_do_not_sum_to_one_are_not_contained(format: Format):
+    above = 1 + 4 * format.unit_roundoff
+    rows = [[0.5, 0.25, 0.25], [0.5, 0.25, 0.125], [0.5, 0.5, 0.5], [1.5, -0.5, 0], [above, 0, 0], [0, 0, 0]]
+    rows += [
+        [1, -0.0, 0],
+        [math.nan, 0.5, 0.5],
+        [0.5, 0.25, 0.25 * (1 + 64 * format.unit_roundoff)],
+        [math.inf, 0, 0],
+    ]
+    column = format.round(torch.tensor(rows, dtype=torch.float64))
+    assert contains(simplex(), column, format).tolist() == [True] + [False] * (len(rows) - 1)
+
+
+def test_a_polygon_with_a_vertex_at_infinity_is_not_contained():
+    triangles = torch.tensor([[[0.0, 0], [1, 0], [0, 1]], [[0, 0], [1, 0], [0, math.inf]]])
+    assert contains(polygon(), triangles, FLOAT32).tolist() == [True, False]
 
 
 @pytest.mark.parametrize("name", FORMULAS)
@@ -439,6 +471,7 @@ def test_strategies_stay_in_the_domain_and_format(domain: Domain, format: Format
         column = tensor(domain.column([value], format))
         assert column.to(torch.float64)[0].tolist() == value
         assert holds(domain, column, format, size)
+        assert contains(domain, column, format).all()
 
     check()
 

@@ -21,7 +21,7 @@ from numcheck.diagnose import diagnose
 from numcheck.domain import Points, draw
 from numcheck.formats import Format, format_of
 from numcheck.measure import FATES, Measurement, measure
-from numcheck.trace import trace
+from numcheck.trace import blame, trace
 from numcheck.truth import Truth, settle
 
 POINTS = 200
@@ -177,7 +177,7 @@ def test_the_gradient_of_soft_margin_loss_is_named_nan_where_the_loss_overflows(
 
 def blamed(function: Callable[..., torch.Tensor], *rows: list[float]) -> list[str | None]:
     record = trace(function, {"x": torch.tensor(rows)})
-    return [None if blame is None else blame.cause for blame in record.blame()]
+    return [None if lost is None else lost.cause for lost in blame(record)]
 
 
 def test_a_normal_number_lost_inside_a_fused_operator_is_no_underflow():

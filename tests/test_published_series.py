@@ -4,6 +4,7 @@ The numbers are those of a question about a map editor: the denominator and the 
 precision, printed with sixteen decimals, while one node of the polygon is moved steadily.
 """
 
+import itertools
 from fractions import Fraction
 
 import numpy as np
@@ -50,7 +51,7 @@ def test_the_published_quotients_are_divided_right_and_jump_less_than_one_spacin
     for quotient, moment, area in zip(exact, MOMENTS, AREAS, strict=True):
         rounding = abs(Fraction(float(moment) / float(area)) - quotient)
         assert rounding <= 2 * Fraction(1, 2**52) * quotient  # of the operands' own and the division's
-    jumps = [abs(after - before) for before, after in zip(exact, exact[1:], strict=False)]
+    jumps = [abs(after - before) for before, after in itertools.pairwise(exact)]
     steps = [quotient / round(Fraction(area) / SPACING) for quotient, area in zip(exact, AREAS, strict=True)]
     assert max(jumps) < min(steps)
 

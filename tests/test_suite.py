@@ -1,7 +1,6 @@
 """A run's report is complete, reproducible, and says honestly how it ended."""
 
 import importlib.resources
-import itertools
 import json
 from typing import Any
 

@@ -90,7 +90,7 @@ def torch_builtin(logit: torch.Tensor, label: torch.Tensor) -> torch.Tensor:
     "wrong_formula",
     "at 0 the derivatives of clamp and abs are 1 and 0, so that the sum is 1 - label, not 1/2 - label",
 )
-@binary_cross_entropy.routine(value=ulps(2), grad=ulps(2))
+@binary_cross_entropy.routine(value=ulps(2), grad=ulps(4))
 def maximum_and_log1p(logit: torch.Tensor, label: torch.Tensor) -> torch.Tensor:
     """max(x, 0) - x y + log1p(exp(-|x|)): the form of TensorFlow's documentation."""
     return logit.clamp(min=0) - logit * label + torch.log1p(torch.exp(-logit.abs()))

@@ -1,0 +1,189 @@
+"""Who lost the digits: a record read backwards, from a wrong result to the operation that its error comes from."""
+
+import math
+from dataclasses import dataclass
+from typing import Final, final
+
+from numcheck.trace.record import Operation, Sink, Trace
+from numcheck.trace.shadow import ADDITIVE, SUMS
+
+# A result within this many unit roundoffs of the shadow has lost nothing worth explaining.
+_FAITHFUL: Final = 4.0
+# How far back a producer may lie from the operation that made its rounding visible.
+_REACH: Final = 4
+
+_GATHERED: Final = frozenset({"gather", "index", "index_select", "amax", "amin", "max", "min"})
+
+
+@final
+@dataclass(frozen=True)
+class Blame:
+    """The operation that lost a lane's digits, and why."""
+
+    operation: int
+    """Index into `Trace.operations`."""
+    cause: str
+    """One of overflow, underflow, cancellation, absorption, nan_gradient, special_value, order."""
+    bits: float
+    """Significand bits lost at that operation."""
+    path: tuple[int, ...]
+    """The operations from the blamed lane's result back to where its error began."""
+
+
+def blame(record: Trace, of: str = "value") -> tuple[Blame | None, ...]:
+    """Per lane what to blame for the digits that `of` ("value" or "grad") lost; None where none were."""
+    if of not in ("value", "grad"):
+        raise ValueError(f'blame of {of!r}: write of="value" or of="grad"')
+    sinks = record.sinks[:1] if of == "value" else record.sinks[1:]
+    return tuple(_blame_lane(record, of, sinks, lane) for lane in range(record.lanes))
+
+
+def _blame_lane(record: Trace, of: str, sinks: tuple[Sink, ...], lane: int) -> Blame | None:
+    wrong = [
+        s
+        for s in sinks
+        if s.operation >= 0 and (s.nonfinite[lane] or s.error[lane] > _FAITHFUL * _roundoff(record))
+    ]
+    if not wrong:
+        return None
+    worst = max(wrong, key=lambda s: (bool(s.nan[lane]), bool(s.nonfinite[lane]), float(s.error[lane])))
+    path, relevant = _followed(record, worst.operation, lane)
+    return _out_of_range(record, of, path, lane) or _lost_bits(record, path, relevant, lane)
+
+
+def _roundoff(record: Trace) -> float:
+    return 2.0**-record.precision
+
+
+def _followed(record: Trace, start: int, lane: int) -> tuple[tuple[int, ...], tuple[float, ...]]:
+    """From a result backwards, each time to the operand that explains most of the error; with how much of the
+    error of each result on the way reaches the end.
+
+    A sum or a gathering may leave elements behind whose relative error is large and does no harm.
+    """
+    path, relevant = [start], [math.inf]
+    while True:
+        op = record.operations[path[-1]]
+        errors = [(float(c[lane]), i) for c, i in zip(op.contributions, op.operands, strict=True) if i >= 0]
+        error, index = max(errors, default=(0.0, -1))
+        if not error > 0:
+            return tuple(path), tuple(relevant)
+        path.append(index)
+        gathered = op.stem in SUMS or op.stem in _GATHERED
+        relevant.append(min(error, float(op.error_out[lane]), relevant[-1]) if gathered else math.inf)
+
+
+# --- digits lost all at once
+
+
+def _out_of_range(record: Trace, of: str, path: tuple[int, ...], lane: int) -> Blame | None:
+    """The first operation on the path that made an infinity or a NaN, or what made it do so."""
+    operations, value = record.operations, record.sinks[0]
+    everything = float(record.precision)
+    forward_holds = not value.nonfinite[lane] and not value.error[lane] > 0.5
+    # From the source of the error towards the result: what happened first is the cause of what followed.
+    for position, index in reversed(tuple(enumerate(path))):
+        op = operations[index]
+        if op.overflowed[lane] and not op.pole[lane]:
+            later_nan = [
+                i for i in path if operations[i].born_nan[lane] and operations[i].phase == "backward"
+            ]
+            if op.phase == "forward" and forward_holds and later_nan:
+                # The value never used the infinity; only the derivative multiplied it by zero.
+                return Blame(later_nan[-1], "nan_gradient", everything, path)
+            return Blame(index, "overflow", everything, path)
+        singular = op.pole[lane] and op.error_in[lane] <= _FAITHFUL * _roundoff(record)
+        if op.born_nan[lane] or singular:
+            outside = _left_the_range_before(record, index, lane) if op.phase == "forward" else None
+            if outside is not None:
+                cause = "overflow" if operations[outside].overflowed[lane] else "underflow"
+                return Blame(outside, cause, everything, path)
+            earlier = path[position + 1 :]
+            if op.error_in[lane] > 0.25 and any(operations[i].bits_lost[lane] >= 2 for i in earlier):
+                continue  # the operand that makes it singular is itself the ruin of an earlier loss
+            # The value may hold although a branch that it never took doesn't.
+            hidden = of == "grad" and forward_holds
+            cause = "nan_gradient" if op.phase == "backward" or hidden else "special_value"
+            return Blame(index, cause, everything, path)
+    return None
+
+
+def _left_the_range_before(record: Trace, start: int, lane: int) -> int | None:
+    """The operation shortly before a pole or a NaN that overflowed or whose result vanished, if there is one."""
+    front = [start]
+    for _ in range(_REACH):
+        front = [i for index in front for i in record.operations[index].operands if i >= 0]
+        for index in front:
+            op = record.operations[index]
+            if op.underflowed[lane] or op.vanished[lane] or (op.overflowed[lane] and not op.pole[lane]):
+                return index
+    return None
+
+
+# --- digits lost one by one
+
+
+def _lost_bits(record: Trace, path: tuple[int, ...], relevant: tuple[float, ...], lane: int) -> Blame | None:
+    """The operation on the path that lost most bits; or the chain, where none stands out."""
+    operations, roundoff = record.operations, _roundoff(record)
+    if not any(operations[i].error_out[lane] > 0 for i in path):
+        return None
+    lost = {
+        i: _bits_lost_on_the_way(operations[i], error, roundoff, lane)
+        for i, error in zip(path, relevant, strict=True)
+    }
+    culprit = max(reversed(path), key=lambda i: lost[i])
+    op, bits = operations[culprit], lost[culprit]
+    if op.underflowed[lane] or (
+        op.error_in[lane] <= _FAITHFUL * roundoff and _producer_underflowed(record, op, lane)
+    ):
+        return Blame(culprit, "underflow", bits, path)
+    if bits < 2.0:
+        # Death by many small losses: no operation stands out, the chain does.
+        additions = [i for i in path if operations[i].stem in ADDITIVE or operations[i].stem in SUMS]
+        absorbing = [i for i in additions if operations[i].absorbed[lane]]
+        if absorbing:
+            return Blame(absorbing[-1], "absorption", bits, path)
+        places = [operations[i].where for i in additions]
+        if any(operations[i].stem in SUMS for i in additions) or any(places.count(p) >= 3 for p in places):
+            return Blame(culprit, "order", bits, path)
+    if op.stem in SUMS:
+        return Blame(culprit, "cancellation" if op.cancelled_bits[lane] >= 2 else "order", bits, path)
+    absorbed = _absorbed_before(record, culprit, lane)
+    return Blame(culprit, "absorption" if absorbed else "cancellation", bits, path)
+
+
+def _bits_lost_on_the_way(op: Operation, relevant: float, roundoff: float, lane: int) -> float:
+    """Bits that an operation lost, as far as they bear on the result."""
+    before, after = (min(max(float(e), roundoff), 1.0) for e in (op.error_in[lane], relevant))
+    return min(float(op.bits_lost[lane]), max(0.0, math.log2(after / before)))
+
+
+def _producer_underflowed(record: Trace, op: Operation, lane: int) -> bool:
+    return any(i >= 0 and bool(record.operations[i].underflowed[lane]) for i in op.operands)
+
+
+def _absorbed_before(record: Trace, culprit: int, lane: int) -> bool:
+    """Whether an operation shortly before the culprit swallowed a term, on a branch with the error.
+
+    Where a function magnifies what an addition left of its smaller term, as in log(1 + x), a part of it is enough.
+    """
+    function = record.operations[culprit].stem not in ADDITIVE
+    front, seen = [culprit], {culprit}
+    for _ in range(_REACH):
+        following: list[int] = []
+        for index in front:
+            op = record.operations[index]
+            largest = max((float(c[lane]) for c in op.contributions), default=0.0)
+            for c, i in zip(op.contributions, op.operands, strict=True):
+                if i < 0 or i in seen or not float(c[lane]) > 0 or float(c[lane]) < 0.25 * largest:
+                    continue
+                before = record.operations[i]
+                if before.absorbed[lane]:
+                    return True
+                if function and before.swallowed_bits[lane] >= 2 and before.cancelled_bits[lane] < 2:
+                    return True
+                seen.add(i)
+                following.append(i)
+        front = following
+    return False

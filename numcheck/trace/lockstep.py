@@ -1,0 +1,361 @@
+"""The run itself: every operator that torch dispatches runs natively and on the shadow, and leaves a record.
+
+The mode sits below autograd, where the forward and the backward pass are one stream of operators. It decides how
+each of them runs (a view, a write in place, a comparison, a random number) and where it was called from.
+"""
+
+# The dispatcher's Python side is private throughout: it is the only door below autograd.
+# pyright: reportPrivateUsage=none
+
+import linecache
+import math
+import os
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from types import CodeType, FrameType
+from typing import Any, Final, final
+
+import torch
+from torch import Tensor
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_flatten, tree_unflatten
+
+from numcheck.formats import format_of
+from numcheck.trace.record import Lanes, Operation, Place, Repeat, Trace, divergence, operation, sink
+from numcheck.trace.shadow import (
+    Call,
+    Pair,
+    TraceError,
+    call_of,
+    is_floating,
+    lift,
+    lift_all,
+    local_call,
+    parts_of,
+    wide_call,
+    written_by,
+)
+
+_LIKE: Final = frozenset({"empty_like", "zeros_like", "ones_like", "full_like"})
+
+
+# --- tracing
+
+
+def trace(
+    function: Callable[..., Any], arguments: Mapping[str, object], differentiate: Sequence[str] = ()
+) -> Trace:
+    """Run `function(**arguments)`, and its gradient by the arguments in `differentiate`, beside the shadow.
+
+    The gradient is that of the sum of the output. Raises TraceError where an operator can't be run in lockstep;
+    an exception of the routine itself passes through.
+    """
+    lanes = _lanes_of(arguments)
+    mode = _Lockstep(lanes)
+    pairs = variables(
+        arguments, differentiate, lambda x: lift(x.clone(memory_format=torch.contiguous_format))
+    )
+    with mode:
+        output = output_of(function, pairs)
+        mode.phase = "backward"
+        slopes = gradients_of(output, pairs, differentiate)
+    sinks = [sink("value", output, lanes)]
+    sinks += [sink(name, slope, lanes) for name, slope in slopes.items() if slope is not None]
+    return Trace(
+        operations=tuple(mode.operations),
+        output=_native(output),
+        gradients={name: None if slope is None else _native(slope) for name, slope in slopes.items()},
+        repeated=_repeated(mode.loops, lanes),
+        lanes=lanes.count,
+        precision=format_of(output.dtype).precision if output.is_floating_point() else 53,
+        sinks=tuple(sinks),
+    )
+
+
+def _lanes_of(arguments: Mapping[str, object]) -> Lanes:
+    for value in arguments.values():
+        if isinstance(value, Tensor) and value.ndim:
+            return Lanes(value.shape[0])
+    raise ValueError("nothing to trace: give at least one tensor argument with a leading lanes axis")
+
+
+def variables(
+    arguments: Mapping[str, object], differentiate: Sequence[str], made: Callable[[Tensor], Tensor]
+) -> dict[str, object]:
+    """The arguments with every floating tensor replaced by what is `made` of it, ready to differentiate."""
+    for name in differentiate:
+        if not is_floating(arguments.get(name)):
+            raise ValueError(
+                f"cannot differentiate {name!r}: name floating tensor arguments, of {sorted(arguments)}"
+            )
+    found = dict(arguments)
+    for name, value in arguments.items():
+        if isinstance(value, Tensor) and value.is_floating_point():
+            found[name] = made(value.detach()).requires_grad_(name in differentiate)
+    return found
+
+
+def output_of(function: Callable[..., Any], arguments: Mapping[str, object]) -> Tensor:
+    """The one tensor that a routine returns."""
+    output = _call_routine(lambda: function(**arguments))
+    if not isinstance(output, Tensor):
+        raise TraceError(f"the routine returned {type(output).__name__}: return one tensor")
+    return output
+
+
+def gradients_of(
+    output: Tensor, arguments: Mapping[str, object], names: Sequence[str]
+) -> dict[str, Tensor | None]:
+    """The gradient of the output's sum by the arguments `names`; None where it doesn't depend on one."""
+    if not names or not output.requires_grad:
+        return dict.fromkeys(names)
+    inputs: Any = [arguments[name] for name in names]
+    ones = torch.ones_like(output)
+    found = _call_routine(lambda: torch.autograd.grad(output, inputs, ones, allow_unused=True))
+    return dict(zip(names, found, strict=True))
+
+
+def _native(x: Tensor) -> Tensor:
+    return x.native.detach() if isinstance(x, Pair) else x.detach()
+
+
+# --- where an operator was called from
+
+_TORCH: Final = os.path.dirname(os.path.abspath(torch.__file__)) + os.sep
+_MACHINERY: Final = tuple(
+    _TORCH + name for name in ("_ops.py", "_tensor.py", "overrides.py", "utils", "_library", "autograd")
+)
+_HERE: Final = os.path.dirname(os.path.abspath(__file__))
+# diagnose.py wraps a routine in order to pick one of its outputs: no line of the routine's.
+_RUNNERS: Final = (_HERE + os.sep, os.path.join(os.path.dirname(_HERE), "diagnose.py"))
+
+_NOWHERE: Final = Place("", "", ())
+
+
+def _call_routine(run: Callable[[], Any]) -> Any:
+    """The frame at which `_locate` stops."""
+    return run()
+
+
+def _locate() -> Place:
+    """The routine's frames between this operator and `_call_routine`; torch's own if the routine is torch's."""
+    frame: FrameType | None = sys._getframe(1)
+    inner: FrameType | None = None
+    torch_inner: FrameType | None = None
+    path: list[tuple[CodeType, int]] = []
+    while frame is not None and frame.f_code is not _call_routine.__code__:
+        name = frame.f_code.co_filename
+        if name.startswith(_TORCH):
+            if torch_inner is None and not name.startswith(_MACHINERY):
+                torch_inner = frame
+        elif not name.startswith(_RUNNERS):
+            inner = inner or frame
+            path.append((frame.f_code, frame.f_lasti))
+        frame = frame.f_back
+    best = inner or torch_inner
+    if best is None:
+        return _NOWHERE
+    file, number = best.f_code.co_filename, best.f_lineno
+    return Place(f"{os.path.basename(file)}:{number}", linecache.getline(file, number).strip(), tuple(path))
+
+
+# --- lockstep
+
+
+@final
+class _Lockstep(TorchDispatchMode):
+    """Runs every operator natively and in the shadow, and writes down what happened."""
+
+    def __init__(self, lanes: Lanes) -> None:
+        super().__init__()
+        self.lanes = lanes
+        self.phase = "forward"
+        self.operations: list[Operation] = []
+        self.loops: dict[tuple[str, tuple[tuple[CodeType, int], ...]], _LastResults] = {}
+        """By operator and instruction."""
+        self.places: dict[int, Place] = {}
+        """By autograd's number of the node that the operator made."""
+        self.inside = 0
+        """How many operators deep among the parts of one."""
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        kwargs = kwargs or {}
+        place = self._place()
+        parts = parts_of(func)
+        if parts is not None:
+            self.inside += 1
+            try:
+                with self:
+                    return parts(*args, **kwargs)
+            finally:
+                self.inside -= 1
+        flat, spec = tree_flatten((args, kwargs))
+        if any(isinstance(x, Tensor) and x.is_complex() for x in flat):
+            raise TraceError(f"{func}: complex numbers have no shadow")
+        written = written_by(func, args, kwargs)
+        traced = any(isinstance(x, Pair) for x in flat)
+        if traced and any(is_floating(w) and not isinstance(w, Pair) for w in written):
+            raise TraceError(f"{func}: a traced value is written into a tensor made outside the routine")
+        if not any(is_floating(x) for x in flat) or (written and not traced):
+            return lift_all(func(*args, **kwargs))
+        call = call_of(func, flat, spec, written)
+        if func.is_view:
+            return _view(call)
+        native_args, native_kwargs = call.native_arguments()
+        native = func(*native_args, **native_kwargs)  # an exception here is the routine's own
+        try:
+            return self._shadow(call, native, place)
+        except TraceError:
+            raise
+        except Exception as error:
+            raise TraceError(
+                f"{func}: no shadow for this operator ({type(error).__name__}: {error})"
+            ) from error
+
+    def _place(self) -> Place:
+        place = _locate()
+        # Autograd numbers its nodes as it makes them, just before the operator runs: the number leads from a
+        # backward operator to the line of the forward operator whose derivative it is.
+        if self.phase == "forward":
+            self.places.setdefault(torch.autograd._get_sequence_nr() - 1, place)
+            return place
+        if place.path:
+            return place
+        node: Any = torch._C._current_autograd_node()  # None while gradients are being added up
+        return _NOWHERE if node is None else self.places.get(node._sequence_nr(), _NOWHERE)
+
+    def _shadow(self, call: Call, native: Any, place: Place) -> Any:
+        """What the operator returns to the routine, after its native run."""
+        func = call.func
+        flat, spec = tree_flatten(native)
+        if not any(is_floating(x) for x in flat) and not call.written:
+            self._compare(call, flat, place)
+            return native
+        if call.stem in _LIKE or call.stem.startswith("new_"):
+            return lift_all(native)
+        if torch.Tag.nondeterministic_seeded in func.tags:
+            if call.written:
+                raise TraceError(f"{func}: random numbers written in place have no shadow")
+            if func is torch.ops.aten.native_dropout.default:
+                raise TraceError(
+                    f"{func}: dropout in training mode has no shadow; trace it in evaluation mode"
+                )
+            return lift_all(native)
+        if call.stem == "_unsafe_view":
+            # The shadow's layout may differ from the native one's (column-major results of linear algebra).
+            source = call.operands[0]
+            return Pair(
+                native, source.high.reshape(native.shape), source.low.reshape(native.shape), [source.origin]
+            )
+        if call.stem == "clone":
+            source = call.operands[0]
+            return Pair(native, source.high.clone(), source.low.clone(), [source.origin])
+        highs, lows = wide_call(call, flat)
+        local = local_call(call)
+        index = len(self.operations)
+        if call.written:
+            for target, high, low in zip(call.written, highs, lows, strict=True):
+                if isinstance(target, Pair):
+                    if target.shape != target.native.shape:
+                        raise TraceError(f"{func}: an output that changes its shape has no shadow")
+                    target.high.copy_(high)
+                    target.low.copy_(low)
+            self._record(
+                call, call.written[0].native, (highs[0], lows[0]), local[0] if local else None, place
+            )
+            for target in call.written:
+                if isinstance(target, Pair):
+                    target.origin[0] = index
+            returns = len(func._schema.returns)
+            return None if returns == 0 else call.written[0] if returns == 1 else tuple(call.written)
+        first = next(i for i, x in enumerate(flat) if is_floating(x))
+        self._record(
+            call,
+            flat[first],
+            (highs[first], lows[first]),
+            local[first] if len(local) > first else None,
+            place,
+        )
+        pairs = [
+            Pair(n, high, low, [index]) if is_floating(n) else n
+            for n, high, low in zip(flat, highs, lows, strict=True)
+        ]
+        return tree_unflatten(pairs, spec)
+
+    def _record(
+        self, call: Call, native: Tensor, shadow: tuple[Tensor, Tensor], local: Tensor | None, place: Place
+    ) -> None:
+        self.operations.append(operation(call, native, shadow, local, self.lanes, place, self.phase))
+        if place.path and self.phase == "forward" and not self.inside:
+            self.loops.setdefault((str(call.func), place.path), _LastResults(place)).add(native)
+
+    def _compare(self, call: Call, native: list[Any], place: Place) -> None:
+        # `_local_scalar_dense` and the like hand numbers to Python: nothing to compare lane by lane.
+        if not all(isinstance(x, Tensor) for x in native):
+            return
+        args, kwargs = call.arguments(lambda o: o.high)
+        diverged = self.lanes.nowhere()
+        for n, s in zip(native, tree_flatten(call.func(*args, **kwargs))[0], strict=True):
+            if n.shape == s.shape:
+                diverged |= self.lanes.any(n != s)
+        if diverged.any():
+            self.operations.append(divergence(call, diverged, self.lanes, place, self.phase))
+
+
+def _view(call: Call) -> Any:
+    """Views of all three parts; a write through one of them is a write to the source."""
+    native_args, native_kwargs = call.native_arguments()
+    flat, spec = tree_flatten(call.func(*native_args, **native_kwargs))
+    high_args, high_kwargs = call.arguments(lambda o: o.high)
+    highs = tree_flatten(call.func(*high_args, **high_kwargs))[0]
+    low_args, low_kwargs = call.arguments(lambda o: o.low)
+    lows = tree_flatten(call.func(*low_args, **low_kwargs))[0]
+    source = next(x for x in call.flat if isinstance(x, Pair))
+    pairs = [
+        Pair(n, high, low, source.origin) if is_floating(n) else n
+        for n, high, low in zip(flat, highs, lows, strict=True)
+    ]
+    return tree_unflatten(pairs, spec)
+
+
+# --- loops
+
+
+class _LastResults:
+    """The last two results of one instruction, for `Repeat`."""
+
+    def __init__(self, place: Place) -> None:
+        self.place = place
+        self.count = 0
+        self.last: Tensor | None = None
+        self.previous: Tensor | None = None
+
+    def add(self, result: Tensor) -> None:
+        """Remember another result."""
+        self.count += 1
+        self.previous, self.last = self.last, result.detach().clone()
+
+
+def _repeated(
+    loops: Mapping[tuple[str, tuple[tuple[CodeType, int], ...]], _LastResults], lanes: Lanes
+) -> tuple[Repeat, ...]:
+    by_line: dict[tuple[tuple[tuple[CodeType, int], ...], str], _LastResults] = {}
+    for (_, path), results in loops.items():
+        if results.count > 1:
+            # The last instruction of a line is what the line computes.
+            key = (path[1:], results.place.where)
+            known = by_line.get(key)
+            if known is None or path[0][1] >= known.place.path[0][1]:
+                by_line[key] = results
+    found: list[Repeat] = []
+    for r in by_line.values():
+        if r.last is None or r.previous is None or r.last.shape != r.previous.shape:
+            continue
+        last, previous = r.last.double(), r.previous.double()
+        size = torch.maximum(last.abs(), previous.abs())
+        same = (last == previous) | (last.isnan() & previous.isnan())
+        change = torch.where(
+            same, 0.0, torch.nan_to_num((last - previous).abs() / size, nan=math.inf, posinf=math.inf)
+        )
+        found.append(Repeat(r.place.where, r.place.line, r.count, lanes.worst(change)))
+    return tuple(found)

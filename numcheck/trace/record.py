@@ -1,0 +1,522 @@
+"""What a run leaves behind: for every operator, lane by lane, what it did to the digits.
+
+`operation` looks at one operator that has run on both sides and measures it: how the error grew, which bits
+cancelled or found no room, what left the format's range. `sink` measures a result. Neither blames anything.
+"""
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from types import CodeType
+from typing import Any, Final, NamedTuple, final
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from numcheck.formats import Format, format_of
+from numcheck.trace.shadow import (
+    ADDITIVE,
+    SUMS,
+    Call,
+    Operand,
+    Pair,
+    alpha_of,
+    relative_error,
+    stem_of,
+    terms,
+)
+
+Floats = NDArray[np.float64]
+Flags = NDArray[np.bool_]
+
+_NEVER_ZERO: Final = frozenset({"exp", "exp2", "sigmoid", "_softmax", "erfc"})
+_ZERO_IS_A_POLE: Final = frozenset({"log", "log2", "log10", "reciprocal", "rsqrt", "digamma", "lgamma"})
+
+
+# --- the record
+
+
+@final
+@dataclass(frozen=True)
+class Operation:
+    """One floating operator of a run, and what it did to the digits of each lane (the worst element counts).
+
+    Errors are relative to the shadow: 0 where both agree (also on the same infinity or on NaN), inf where the
+    native value is NaN, infinite or zero and the shadow's isn't.
+    """
+
+    name: str
+    """The operator, as in "aten.sub.Tensor"."""
+    where: str
+    """"file.py:12": the innermost frame outside torch and this package's runners; in the backward pass the
+    line of the forward operator whose derivative this is. Empty if unknown."""
+    line: str
+    """The text of that line."""
+    phase: str
+    """"forward" or "backward"."""
+    operands: tuple[int, ...]
+    """For each floating operand the operation that produced it, -1 for inputs and constants."""
+    contributions: tuple[Floats, ...]
+    """For each operand the relative error of the result which that operand's error explains."""
+    error_in: Floats
+    """Largest relative error among the operands."""
+    error_out: Floats
+    """Relative error of the result."""
+    error_local: Floats
+    """Relative error of the result against the same operator on the native operands in float64."""
+    amplification: Floats
+    """error_out over the larger of error_in and the unit roundoff; 1 where all digits were lost before."""
+    bits_lost: Floats
+    """Significand bits that were right in the operands and are wrong in the result; 0 .. precision."""
+    cancelled_bits: Floats
+    """Additions, subtractions, sums: leading bits of the operands that are gone from the result."""
+    absorbed: Flags
+    """An addition or subtraction returned one operand although the other was nonzero."""
+    swallowed_bits: Floats
+    """Additions, subtractions: trailing bits of the smaller operand for which the result had no room."""
+    overflowed: Flags
+    """Infinite result of finite operands."""
+    overflowed_in_shadow: Flags
+    """The shadow's result is infinite too."""
+    pole: Flags
+    """The infinite result is a division by zero or the logarithm of zero: no wider range would help."""
+    underflowed: Flags
+    """Zero or subnormal result that lost digits, out of operands that had not underflowed before."""
+    vanished: Flags
+    """Zero where no real number gives one: the shadow, which has float64's range, may have underflowed too."""
+    born_nan: Flags
+    """NaN out of NaN-free operands."""
+    nan_kind: tuple[str, ...]
+    """Per lane "0/0", "inf/inf", "0*inf", "inf-inf", "domain", or "" where no NaN was born."""
+    diverged: Flags
+    """A comparison (or index) came out differently in the shadow; the run followed the native side."""
+
+    @property
+    def stem(self) -> str:
+        """`name` without namespace, overload and the mark of the in-place variant: "sub"."""
+        return stem_of(self.name)
+
+
+@final
+@dataclass(frozen=True)
+class Repeat:
+    """A line that ran several times on one call path: an iteration, perhaps one that didn't converge."""
+
+    where: str
+    line: str
+    count: int
+    change: Floats
+    """Per lane the largest abs(last - previous) / max(abs(last), abs(previous)) over elements."""
+
+
+@final
+@dataclass(frozen=True)
+class Sink:
+    """A result of the run: what came out, and which operation made it."""
+
+    name: str
+    operation: int
+    error: Floats
+    """Error relative to max(abs(shadow), smallest normal); a shadow beyond the format counts as infinite."""
+    nonfinite: Flags
+    """The native result holds a NaN or an infinity on this lane."""
+    nan: Flags
+
+
+@final
+@dataclass(frozen=True)
+class Trace:
+    """The record of one run; `output` and `gradients` are the native results."""
+
+    operations: tuple[Operation, ...]
+    output: Tensor
+    gradients: Mapping[str, Tensor | None]
+    """None where the output doesn't depend on the input differentiably."""
+    repeated: tuple[Repeat, ...]
+    lanes: int
+    precision: int
+    sinks: tuple[Sink, ...] = field(repr=False)
+    """The value first, then the gradients."""
+
+
+class Place(NamedTuple):
+    """Where an operator was called from."""
+
+    where: str
+    line: str
+    path: tuple[tuple[CodeType, int], ...]
+    """The calls that led here, instruction by instruction: equal only for repetitions of a loop."""
+
+
+@final
+@dataclass(frozen=True)
+class Lanes:
+    """How a tensor divides into lanes; one without a lanes axis counts for every lane."""
+
+    count: int
+
+    def worst(self, x: Tensor) -> Floats:
+        """The largest element of each lane."""
+        return self._divided(x).amax(1).double().cpu().numpy()
+
+    def any(self, x: Tensor) -> Flags:
+        """Whether some element of a lane is true."""
+        return self._divided(x).any(1).cpu().numpy()
+
+    def zeros(self) -> Floats:
+        """Zero for each lane."""
+        return np.zeros(self.count)
+
+    def nowhere(self) -> Flags:
+        """False for each lane."""
+        return np.zeros(self.count, dtype=bool)
+
+    def _divided(self, x: Tensor) -> Tensor:
+        if x.numel() == 0:
+            return torch.zeros((self.count, 1), dtype=x.dtype)
+        if x.ndim and x.shape[0] == self.count:
+            return x.reshape(self.count, -1)
+        axes = [d for d in range(x.ndim) if x.shape[d] == self.count]
+        if len(axes) == 1:
+            return x.movedim(axes[0], 0).reshape(self.count, -1)
+        if x.ndim and x.shape[0] % self.count == 0:
+            return x.reshape(self.count, -1)  # lanes and another axis flattened into one
+        return x.reshape(1, -1).expand(self.count, -1)
+
+
+# --- one operator
+
+
+def operation(
+    call: Call,
+    native: Tensor,
+    shadow: tuple[Tensor, Tensor],
+    local: Tensor | None,
+    lanes: Lanes,
+    place: Place,
+    phase: str,
+) -> Operation:
+    """What a call did to the digits: `native`, `shadow` and `local` are its first result."""
+    pointwise = torch.Tag.pointwise in call.func.tags and all(
+        _broadcasts(o.native, native) for o in call.operands
+    )
+    args, kwargs = call.arguments(lambda o: o)
+    errors = [relative_error(o.native, o.high, o.low) for o in call.operands]
+    if call.stem == "where" and pointwise and isinstance(args[0], Tensor) and len(errors) == 2:
+        # Only the branch that was taken counts.
+        errors = [torch.where(args[0], errors[0], 0.0), torch.where(args[0], 0.0, errors[1])]
+    ran = _Ran(
+        call=call,
+        args=args,
+        kwargs=kwargs,
+        native=native,
+        out=native.double(),
+        high=shadow[0],
+        low=shadow[1],
+        local=local,
+        errors=errors,
+        pointwise=pointwise,
+        format=format_of(native.dtype),
+        lanes=lanes,
+    )
+    found = _blank(call, _contributions(ran), lanes, place, phase)
+    for measure in (_growth, _cancellation, _out_of_range, _underflow):
+        found = measure(found, ran)
+    return replace(found, vanished=lanes.any(_vanished(ran)))
+
+
+def divergence(call: Call, diverged: Flags, lanes: Lanes, place: Place, phase: str) -> Operation:
+    """A comparison that came out differently in the shadow."""
+    errors = tuple(lanes.worst(relative_error(o.native, o.high, o.low)) for o in call.operands)
+    return replace(_blank(call, errors, lanes, place, phase), diverged=diverged)
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class _Ran:
+    """A call that has run, as the measures look at it."""
+
+    call: Call
+    args: Sequence[Any]
+    """Its arguments, operands as `Operand`."""
+    kwargs: Mapping[str, Any]
+    native: Tensor
+    out: Tensor
+    """`native` in float64."""
+    high: Tensor
+    low: Tensor
+    local: Tensor | None
+    """The same operator on the native operands in float64."""
+    errors: Sequence[Tensor]
+    """Relative error of each operand."""
+    pointwise: bool
+    """Each element of the result comes from one element of each operand."""
+    format: Format
+    lanes: Lanes
+
+    @property
+    def numbers(self) -> list[Any]:
+        """The arguments, operands as native tensors."""
+        return [a.native if isinstance(a, Operand) else a for a in self.args]
+
+    def from_operand(self, test: Callable[[Operand], Tensor]) -> Tensor:
+        """Where (per element, or per lane as far as that can be told) some operand passes `test`."""
+        found = torch.zeros_like(self.native, dtype=torch.bool)
+        for o in self.call.operands:
+            flags = test(o)
+            if self.pointwise:
+                found = found | flags
+                continue
+            by_lane = torch.from_numpy(self.lanes.any(flags)).to(self.native.device)
+            if self.native.ndim and self.native.shape[0] == self.lanes.count:
+                found = found | by_lane.reshape(-1, *[1] * (self.native.ndim - 1))
+            else:
+                found = found | by_lane.any()
+        return found
+
+
+def _blank(
+    call: Call, contributions: tuple[Floats, ...], lanes: Lanes, place: Place, phase: str
+) -> Operation:
+    """An operation that did nothing to any digit."""
+    zeros, nowhere = lanes.zeros(), lanes.nowhere()
+    return Operation(
+        name=str(call.func),
+        where=place.where,
+        line=place.line,
+        phase=phase,
+        operands=tuple(o.origin for o in call.operands),
+        contributions=contributions,
+        error_in=zeros,
+        error_out=zeros,
+        error_local=zeros,
+        amplification=zeros,
+        bits_lost=zeros,
+        cancelled_bits=zeros,
+        absorbed=nowhere,
+        swallowed_bits=zeros,
+        overflowed=nowhere,
+        overflowed_in_shadow=nowhere,
+        pole=nowhere,
+        underflowed=nowhere,
+        vanished=nowhere,
+        born_nan=nowhere,
+        nan_kind=("",) * lanes.count,
+        diverged=nowhere,
+    )
+
+
+def _contributions(ran: _Ran) -> tuple[Floats, ...]:
+    found: list[Floats] = []
+    size = ran.high.abs()
+    for o, error in zip(ran.call.operands, ran.errors, strict=True):
+        if ran.pointwise:
+            if ran.call.stem in ADDITIVE:
+                # An operand's absolute error is the result's.
+                difference = ((o.native.double() - o.high) - o.low).abs()
+                error = torch.where(difference == 0, 0.0, difference / size)
+            error = error.expand_as(ran.native)
+        lane = ran.lanes.worst(torch.nan_to_num(error, nan=math.inf, posinf=math.inf))
+        # A NaN or an infinity that both sides share is no error, but it is what to follow.
+        if not bool(torch.isfinite(o.native).all()):
+            lane = np.where(ran.lanes.any(~torch.isfinite(o.native)), math.inf, lane)
+        found.append(lane)
+    return tuple(found)
+
+
+def _growth(op: Operation, ran: _Ran) -> Operation:
+    """How much larger the result's error is than its operands': per element where that can be told."""
+    lanes, roundoff, precision = ran.lanes, ran.format.unit_roundoff, ran.format.precision
+    error_out = relative_error(ran.native, ran.high, ran.low)
+    error_in: Tensor
+    if ran.pointwise:
+        error_in = torch.zeros_like(error_out)
+        for error in ran.errors:
+            error_in = torch.maximum(error_in, error.expand_as(error_out))
+    else:
+        worst = np.max([lanes.worst(e) for e in ran.errors], axis=0) if ran.errors else lanes.zeros()
+        error_in, error_out = torch.from_numpy(worst), torch.from_numpy(lanes.worst(error_out))
+    amplification = error_out / error_in.clamp(min=roundoff)
+    amplification = torch.where(error_in == math.inf, (error_out == math.inf).double(), amplification)
+    bits = torch.log2(error_out.clamp(roundoff, 1.0) / error_in.clamp(roundoff, 1.0)).clamp(0, precision)
+    return replace(
+        op,
+        error_in=lanes.worst(error_in),
+        error_out=lanes.worst(error_out),
+        amplification=lanes.worst(amplification),
+        bits_lost=lanes.worst(bits),
+    )
+
+
+def _cancellation(op: Operation, ran: _Ran) -> Operation:
+    """Leading bits that cancelled in an addition or a sum, trailing bits that an addition had no room for."""
+    lanes, out, precision = ran.lanes, ran.out, ran.format.precision
+    added = _added(ran)
+    if added is not None:
+        first, second = added
+        finite = torch.isfinite(out)
+        absorbed = finite & (((out == first) & (second != 0)) | ((out == second) & (first != 0)))
+        larger, smaller = torch.maximum(first.abs(), second.abs()), torch.minimum(first.abs(), second.abs())
+        room = _bits_between(out, torch.where(smaller == 0, out, smaller), precision)
+        return replace(
+            op,
+            absorbed=lanes.any(absorbed),
+            cancelled_bits=lanes.worst(_bits_between(larger, out, precision)),
+            swallowed_bits=lanes.worst(torch.where(finite, room, 0.0)),
+        )
+    if ran.call.stem in SUMS:
+        args, kwargs = ran.call.arguments(lambda o: o.native.double().abs())
+        size = ran.call.func(*args, **kwargs)
+        if isinstance(size, Tensor) and size.shape == out.shape:
+            return replace(op, cancelled_bits=lanes.worst(_bits_between(size, out, precision)))
+    return op
+
+
+def _added(ran: _Ran) -> tuple[Tensor, Tensor] | None:
+    """The two numbers, in float64, whose sum an operator returns; None if it isn't one sum of two."""
+    stem = ran.call.stem
+    if stem not in ADDITIVE and stem not in ("addcmul", "addcdiv"):
+        return None
+    numbers = [a.native.double() if isinstance(a, Operand) else a for a in ran.args]
+    if stem in ADDITIVE:
+        first, second = terms(stem, numbers, ran.out)
+        second = second * alpha_of(ran.args, ran.kwargs)
+        return first, second if stem == "add" else -second
+    a, b, c = numbers[:3]
+    return a, float(ran.kwargs.get("value", 1)) * (b * c if stem == "addcmul" else b / c)
+
+
+def _out_of_range(op: Operation, ran: _Ran) -> Operation:
+    """Infinities and NaNs that the operands didn't hold."""
+    lanes, out = ran.lanes, ran.out
+    if bool(torch.isfinite(out).all()):
+        return op
+    born = torch.isnan(out) & ~ran.from_operand(lambda o: torch.isnan(o.native))
+    overflowed = torch.isinf(out) & ~ran.from_operand(lambda o: ~torch.isfinite(o.native))
+    return replace(
+        op,
+        born_nan=lanes.any(born),
+        nan_kind=_nan_kinds(ran, lanes.any(born)),
+        overflowed=lanes.any(overflowed),
+        overflowed_in_shadow=lanes.any(overflowed & torch.isinf(ran.high)),
+        pole=lanes.any(overflowed & _at_pole(ran)),
+    )
+
+
+def _underflow(op: Operation, ran: _Ran) -> Operation:
+    """The error that the operator made by itself, and whether the format's smallest numbers are to blame for it."""
+    lanes, out, local = ran.lanes, ran.out, ran.local
+    if local is None or local.shape != out.shape:
+        return op
+    errors = relative_error(ran.native, local, torch.zeros_like(local))
+    op = replace(op, error_local=lanes.worst(errors))
+    smallest = ran.format.smallest_normal
+    # Sums of a format's numbers are exact where they are small; only a Python number that the format
+    # doesn't hold, such as an epsilon, underflows in one.
+    small = (out.abs() < smallest) & (torch.maximum(local.abs(), ran.high.abs()) < 2 * smallest)
+    small &= errors > ran.format.unit_roundoff
+    if not bool(small.any()):
+        return op
+    before = ran.from_operand(lambda o: (o.native.abs() < smallest) & _is_lossy(o))
+    # In a fused operator an element may vanish that a wider range wouldn't have kept: it speaks first.
+    lost_in_range = (errors >= 0.25) & ~small
+    return replace(op, underflowed=lanes.any(small & ~before) & ~lanes.any(lost_in_range))
+
+
+def _is_lossy(o: Operand) -> Tensor:
+    """Where an operand has more than the last digit's error."""
+    return relative_error(o.native, o.high, o.low) > format_of(o.native.dtype).unit_roundoff
+
+
+def _nan_kinds(ran: _Ran, born: Flags) -> tuple[str, ...]:
+    if not born.any():
+        return ("",) * ran.lanes.count
+    stem, tensors = ran.call.stem, [a.native for a in ran.args if isinstance(a, Operand)]
+    kinds = np.full(ran.lanes.count, "domain", dtype=object)
+    if stem == "div" and len(tensors) == 2:
+        zero = ran.lanes.any((tensors[0] == 0) & (tensors[1] == 0))
+        kinds = np.where(zero, "0/0", "inf/inf").astype(object)
+    elif stem == "div":
+        kinds[:] = "0/0" if len(tensors) == 1 and bool((tensors[0] == 0).any()) else "inf/inf"
+    elif stem == "mul":
+        kinds[:] = "0*inf"
+    elif stem in ADDITIVE or stem in SUMS or "softmax" in stem:
+        kinds[:] = "inf-inf"
+    return tuple(str(kind) if here else "" for kind, here in zip(kinds, born, strict=True))
+
+
+def _at_pole(ran: _Ran) -> Tensor:
+    """Where the operator divides by zero or takes a function's value at its pole."""
+    stem, numbers, zero_at = ran.call.stem, ran.numbers, None
+    if stem in _ZERO_IS_A_POLE or stem == "pow":
+        zero_at = numbers[0]
+    elif stem == "div":
+        zero_at = numbers[1]
+    elif stem == "addcdiv":
+        zero_at = numbers[-1]
+    elif stem == "log1p":
+        zero_at = numbers[0] + 1
+    if isinstance(zero_at, Tensor):
+        return (zero_at == 0).expand_as(ran.out)
+    return torch.full_like(ran.out, isinstance(zero_at, (int, float)) and zero_at == 0, dtype=torch.bool)
+
+
+def _vanished(ran: _Ran) -> Tensor:
+    """Zeros of operators that are never zero, and of products without a factor zero."""
+    stem, numbers = ran.call.stem, ran.numbers
+    product = stem in ("mul", "prod")
+    zero = (ran.out == 0) & torch.tensor(stem in _NEVER_ZERO or product)
+    factors = numbers[:2] if stem == "mul" else numbers[:1]
+    for factor in factors if bool(zero.any()) else ():
+        x = torch.as_tensor(factor)
+        usable = torch.isfinite(x) & (x != 0) if product else torch.isfinite(x)
+        if stem == "prod":
+            usable = usable.reshape(len(usable), -1).all(1).reshape(-1, *[1] * (ran.out.ndim - 1))
+        if usable.ndim and not _broadcasts(usable, ran.out):
+            return torch.zeros_like(zero)
+        zero = zero & usable
+    return zero
+
+
+def _broadcasts(x: Tensor, result: Tensor) -> bool:
+    try:
+        return torch.broadcast_shapes(x.shape, result.shape) == result.shape
+    except RuntimeError:
+        return False
+
+
+def _bits_between(large: Tensor, result: Tensor, precision: int) -> Tensor:
+    """How many binary exponents abs(result) lies below `large`; `precision` where the result is zero."""
+    bits = (torch.frexp(large)[1] - torch.frexp(result)[1]).double()
+    bits = torch.where((result == 0) & (large != 0), float(precision), bits)
+    usable = torch.isfinite(large) & torch.isfinite(result) & (large != 0)
+    return torch.where(usable, bits, 0.0).clamp(0, precision).expand_as(result)
+
+
+# --- one result
+
+
+def sink(name: str, result: Tensor, lanes: Lanes) -> Sink:
+    """How far off a result of the run is."""
+    if not isinstance(result, Pair):
+        return Sink(name, -1, lanes.zeros(), lanes.nowhere(), lanes.nowhere())
+    number_format = format_of(result.native.dtype)
+    n = result.native.double()
+    top = number_format.largest * (1 + number_format.unit_roundoff)
+    # What the format can't hold is not the routine's loss.
+    high = torch.where(
+        result.high.abs() > top,
+        torch.copysign(torch.tensor(math.inf, dtype=torch.float64), result.high),
+        result.high,
+    )
+    difference = torch.where(n == high, 0.0, ((n - high) - result.low).abs())
+    error = difference / high.abs().clamp(min=number_format.smallest_normal)
+    both_nan = torch.isnan(n) & torch.isnan(high)
+    error = torch.where(
+        both_nan | (difference == 0), 0.0, torch.nan_to_num(error, nan=math.inf, posinf=math.inf)
+    )
+    return Sink(
+        name, result.origin[0], lanes.worst(error), lanes.any(~torch.isfinite(n)), lanes.any(torch.isnan(n))
+    )
