@@ -1,51 +1,30 @@
-"""Why digits were lost: causes of failing points, and findings that gather them.
+"""Why digits were lost: a cause for every failing point.
 
-One trace tells causes apart. A routine whose 106-bit shadow gives the same wrong result computes something else than
-the formula: a wrong formula, a wrong scale, or an iteration that did not converge. Whatever the shadow heals was lost
-to the format, and the trace names the operator that lost it.
+Two questions tell causes apart. Does far more precision give the same wrong result? The trace's shadow carries some 106
+bits; what it shares with the native run, sharply evaluated, is the formula's fault or the iteration's: a wrong formula,
+a wrong scale, unconverged. Does a wider exponent range alone heal the result? Then digits were lost to underflow,
+however rounding carried the damage on. The rest was lost to rounding, or left the range at once, and the trace names
+the operator that did it.
 
-A finding carries the region of inputs where its cause strikes, found by searching the ordinals between a failing and
-a passing input, with the worst and the simplest example.
+Causes name what was proved elsewhere to be wrong: no verdict depends on them.
 """
 
-import math
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import torch
 
-from numcheck.case import FAILING, Cause, Fate, Formula
-from numcheck.domain import Domain, Points, Simplex, contains
-from numcheck.formats import Format
-from numcheck.measure import FATES, Measurement, arguments_of, measure
-from numcheck.reals.settle import PROVED
-from numcheck.trace import Trace, blame, trace
-from numcheck.truth import settle
+from numcheck.case import FAILING, Cause, Fate
+from numcheck.measure import FATES, Measurement, arguments_of, in_ulps
+from numcheck.reals.settle import ulp_exponent
+from numcheck.trace import Trace, blame, emulate, trace
 
-SECTIONS = 16  # a search for a border divides its interval into so many at a time
-CALM = 3  # so many passing neighbours in a row end a region
-RESOLUTION = 14  # bits to which a border is searched; regions print four digits
-TINY = 2.0**-50  # truths that may be the difference of numbers near 1
-_FLOAT64 = 53
 GROUPS = 2  # calls with different settings that are traced
 TRACED = 384  # failing points looked at operator by operator; the rest take the cause of their like
+SHARPENED = 64  # of these, points for which the slower questions are asked
 _FAILING = np.array([fate in FAILING for fate in FATES])
-
-REMEDIES: dict[Cause, str] = {
-    Cause.OVERFLOW: "keep the intermediate in range: subtract the maximum or take logarithms before exponentiating",
-    Cause.UNDERFLOW: "keep the small factor's logarithm, or scale before it leaves the range",
-    Cause.CANCELLATION: "rewrite the difference (log1p, expm1, a shifted origin): subtract no close numbers",
-    Cause.ABSORPTION: "keep the small term apart: log1p(x) for log(1 + x), a wider accumulator, or compensation",
-    Cause.NAN_GRADIENT: "make the branch that is not taken safe before the singular function, not after it",
-    Cause.SPECIAL_VALUE: "treat the singular input by itself before dividing or taking the logarithm",
-    Cause.SENSITIVITY: "nothing in the code: the problem itself magnifies its inputs' last bits here",
-    Cause.SCALE: "the result is a constant multiple of the formula's: look for a missing or doubled factor",
-    Cause.WRONG_FORMULA: "exact arithmetic gives the same result: compare the code with the formula's source",
-    Cause.ORDER: "sum pairwise or in a wider format",
-    Cause.UNCONVERGED: "iterate further, or bracket the root so that no step leaves it",
-}
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,30 +34,6 @@ class Diagnosis:
     causes: np.ndarray
     culprits: Mapping[Cause, tuple[str, str]]
     """(operator, source line) that is blamed most often for a cause."""
-
-
-@dataclass(frozen=True, eq=False)
-class Finding:
-    """One cause in one measurement: where it strikes and what it costs."""
-
-    measurement: Measurement
-    cause: Cause
-    points: int
-    region: str
-    bits_lost: float
-    operator: str | None
-    line: str | None
-    worst: int
-    simplest: Points
-    component: int
-    """The output whose gradient the examples are of; 0 for a formula with one."""
-    forgiven: bool
-    gap: str | None
-
-    @property
-    def remedy(self) -> str:
-        """What to do about it."""
-        return REMEDIES[self.cause]
 
 
 # Causes -----------------------------------------------------------------------------------------------------------
@@ -91,43 +46,65 @@ def diagnose(measurement: Measurement) -> Diagnosis:
     causes = np.full(len(fates), None, dtype=object)
     if not failing.size:
         return Diagnosis(causes, {})
-    chosen = (
-        failing if failing.size <= TRACED else failing[np.linspace(0, failing.size - 1, TRACED).astype(int)]
-    )
-    records = Records(measurement, chosen)
+    records = Records(measurement, spread(failing, TRACED))
     chosen = records.rows
-    for row, cause in _mathematical(measurement, chosen, records).items():
-        causes[row] = cause
+    losses: dict[int, Loss] = {}
+    suspects = _shared_with_the_shadow(measurement, chosen, records)
+    if suspects.size:
+        sharp = Records(measurement, spread(suspects, SHARPENED), sharp=True)
+        shared = np.isin(sharp.rows, _shared_with_the_shadow(measurement, sharp.rows, sharp))
+        mathematical = suspects[_like(measurement, suspects, sharp.rows, shared)]
+        causes[mathematical] = _scale_or_formula(measurement, mathematical)
+        losses |= sharp.losses(sharp.rows[~shared])
+    if measurement.of == "value":
+        moving = records.moving(chosen, 2 * measurement.judgement.format.unit_roundoff)
+        causes[chosen[moving & (records.apart(chosen) < _error(measurement, chosen) / 4)]] = Cause.UNCONVERGED
     rest = chosen[[causes[row] is None for row in chosen]]
-    votes: dict[tuple[Cause, str, str], int] = {}
-    for row, blamed in zip(rest, records.blame(rest), strict=True):
-        if blamed is not None:
-            if np.isnan(_speaking(measurement, int(row))):
-                blamed = (_not_a_number(measurement.of, blamed[0]), *blamed[1:])
-            causes[row] = blamed[0]
-            votes[blamed] = votes.get(blamed, 0) + 1
-    blameless = np.array([row for row in rest if causes[row] is None], dtype=int)
-    # (a wrong formula is no neighbour's cause while there is any loss to compare with)
-    named = np.array([row for row in rest if causes[row] is not None], dtype=int)
-    if not named.size:
-        named = np.array([row for row in chosen if causes[row] is not None], dtype=int)
-    if blameless.size and named.size:
-        causes[blameless] = _like(measurement, blameless, named, causes[named])
-    for row in blameless[[causes[row] is None for row in blameless]]:
-        underflowed = records.left_the_range(int(row))
-        causes[row] = Cause.UNDERFLOW if underflowed else _by_result(measurement, int(row))
-    culprits: dict[Cause, tuple[str, str]] = {}
-    for (cause, operator, line), _ in sorted(votes.items(), key=lambda item: item[1]):
-        if operator:
-            culprits[cause] = (operator, line)
+    losses = records.losses(rest) | losses
+    for row, loss in _range_or_rounding(measurement, records, losses).items():
+        if causes[row] not in _MATHEMATICAL:
+            losses[row] = loss
+            causes[row] = _not_a_number(measurement, row, loss.cause)
+    _name_the_blameless(measurement, records, rest, chosen, causes)
     left = np.setdiff1d(failing, chosen)
     if left.size:
         causes[left] = _like(measurement, left, chosen, causes[chosen])
-    return Diagnosis(causes, culprits)
+    return Diagnosis(causes, _culprits(causes, losses))
 
 
-def _like(measurement: Measurement, rows: np.ndarray, known: np.ndarray, causes: np.ndarray) -> np.ndarray:
-    """The cause of the point known that failed in the same way and lies nearest, in inputs, result and truth."""
+def spread(rows: np.ndarray, most: int) -> np.ndarray:
+    """At most so many of the rows, evenly spread over them."""
+    return rows if rows.size <= most else rows[np.linspace(0, rows.size - 1, most).astype(int)]
+
+
+def _culprits(causes: np.ndarray, losses: Mapping[int, "Loss"]) -> dict[Cause, tuple[str, str]]:
+    votes: dict[tuple[Cause, str, str], int] = {}
+    for row, loss in losses.items():
+        key = (causes[row], loss.operator, loss.line)
+        votes[key] = votes.get(key, 0) + bool(loss.operator)
+    ordered = sorted(votes.items(), key=lambda item: item[1])
+    return {cause: (operator, line) for (cause, operator, line), count in ordered if count}
+
+
+def _name_the_blameless(
+    measurement: Measurement, records: "Records", rest: np.ndarray, chosen: np.ndarray, causes: np.ndarray
+) -> None:
+    """Points where no operator lost more than a few ulps take the cause of their like, or what the result shows."""
+    blameless = rest[[causes[row] is None for row in rest]]
+    # a wrong formula is no neighbour's cause while there is any loss to compare with
+    named = np.setdiff1d(rest, blameless)
+    if not named.size:
+        named = chosen[[causes[row] is not None for row in chosen]]
+    if blameless.size and named.size:
+        causes[blameless] = _like(measurement, blameless, named, causes[named])
+    for row in blameless[[causes[row] is None for row in blameless]]:
+        causes[row] = (
+            Cause.UNDERFLOW if records.left_the_range(int(row)) else _by_result(measurement, int(row))
+        )
+
+
+def _like(measurement: Measurement, rows: np.ndarray, known: np.ndarray, told: np.ndarray) -> np.ndarray:
+    """What is told of the point known that failed in the same way and lies nearest, in inputs, result and truth."""
     judged = measurement.judgement
     here = np.arange(len(judged.got)), judged.worst_element
     keys = [
@@ -145,12 +122,10 @@ def _like(measurement: Measurement, rows: np.ndarray, known: np.ndarray, causes:
             keys.append(_INTEGER_WEIGHT * column.numpy())
     key = np.stack(keys, axis=1)
     distance = np.abs(key[rows][:, None, :] - key[known][None, :, :]).sum(axis=2)
-    return causes[distance.argmin(axis=1)]
+    return told[distance.argmin(axis=1)]
 
 
 _INTEGER_WEIGHT = 64.0
-
-
 _FATE_WEIGHT = 1e6
 
 
@@ -161,39 +136,36 @@ def _signed_log(x: np.ndarray) -> np.ndarray:
     return np.where(x < 0, -1e4 - magnitude, magnitude)
 
 
-def _mathematical(measurement: Measurement, rows: np.ndarray, records: "Records") -> dict[int, Cause]:
-    """Failing points whose result far more digits do not heal: scale, wrong formula or unconverged.
+# The formula ------------------------------------------------------------------------------------------------------
 
-    The shadow of the trace carries about 106 bits. Where it agrees with the native result and both miss the truth,
-    rounding is not to blame, unless an operator swallowed a term that even 106 bits cannot hold.
-    """
+
+def _error(measurement: Measurement, rows: np.ndarray) -> np.ndarray:
+    """Distance from the truth of the number that speaks for each point."""
     judged = measurement.judgement
     elements = judged.worst_element[rows]
-    truth = judged.truth[rows, elements]
-    native, exact = judged.got[rows, elements], truth.nearest()
+    exact = judged.truth[rows, elements].nearest()
     with np.errstate(all="ignore"):
-        size = np.maximum(np.abs(exact), judged.format.smallest_normal)
-        error = np.where(np.isinf(exact), np.inf, np.abs(native - exact) / size)
-    rounding, hidden = records.rounding(rows, judged.format.precision)
-    explained = rounding < np.nan_to_num(error, nan=np.inf) / 4
-    # of a float64 routine's functions the shadow knows no better: only a gross error speaks against the formula
-    gross = judged.format.unit_roundoff if judged.format.precision < _FLOAT64 else 2.0**-26
-    same = explained & np.isfinite(native) & (error > gross)
-    # an operator may swallow a term that the shadow cannot hold either: a tiny truth or a result of 0 tells nothing
-    tiny = np.abs(exact) < (TINY if judged.format.precision < _FLOAT64 else 1)
-    nothing = np.abs(native) <= 2.0**-20 * np.abs(exact)
-    same &= ~(nothing & (hidden | tiny)) & ~(hidden & tiny & (np.abs(native) <= 2 * np.abs(exact)))
-    same &= (np.abs(exact) > 2.0**-100) | (np.abs(native) > 2.0**-30)
-    found: dict[int, Cause] = {}
-    moving = records.moving(rows, 2 * judged.format.unit_roundoff) if measurement.of == "value" else None
-    ratios = (native / np.where(exact == 0, np.nan, exact))[same]
-    constant = _is_constant(ratios, judged.format.unit_roundoff)
-    for i, row in enumerate(rows):
-        if moving is not None and moving[i] and explained[i]:
-            found[int(row)] = Cause.UNCONVERGED
-        elif same[i]:
-            found[int(row)] = Cause.SCALE if constant else Cause.WRONG_FORMULA
-    return found
+        return np.nan_to_num(np.abs(judged.got[rows, elements] - exact), nan=np.inf)
+
+
+def _shared_with_the_shadow(measurement: Measurement, rows: np.ndarray, records: "Records") -> np.ndarray:
+    """The points whose wrong result the shadow shares: far more digits do not heal it."""
+    judged = measurement.judgement
+    elements = judged.worst_element[rows]
+    error = _error(measurement, rows)
+    size = np.maximum(np.abs(judged.truth[rows, elements].nearest()), judged.format.smallest_normal)
+    # where a fused operator's float64 result is all that the shadow knows, a small error is no other formula's
+    gross = error > max(judged.format.unit_roundoff, 2.0**-40) * size
+    shared = (records.apart(rows) < error / 4) & np.isfinite(judged.got[rows, elements]) & gross
+    return rows[shared & ~records.diverged(rows)]
+
+
+def _scale_or_formula(measurement: Measurement, rows: np.ndarray) -> Cause:
+    judged = measurement.judgement
+    elements = judged.worst_element[rows]
+    native, exact = judged.got[rows, elements], judged.truth[rows, elements].nearest()
+    ratios = native / np.where(exact == 0, np.nan, exact)
+    return Cause.SCALE if _is_constant(ratios, judged.format.unit_roundoff) else Cause.WRONG_FORMULA
 
 
 def _is_constant(ratios: np.ndarray, roundoff: float) -> bool:
@@ -207,6 +179,83 @@ def _is_constant(ratios: np.ndarray, roundoff: float) -> bool:
     return away > 2 * tolerance and bool(np.mean(np.abs(finite / middle - 1) < tolerance) > 0.9)
 
 
+_MATHEMATICAL = (Cause.SCALE, Cause.WRONG_FORMULA, Cause.UNCONVERGED)
+
+
+# Range or rounding ------------------------------------------------------------------------------------------------
+
+
+def _range_or_rounding(
+    measurement: Measurement, records: "Records", losses: Mapping[int, "Loss"]
+) -> dict[int, "Loss"]:
+    """The same losses, but underflow where a wider exponent range alone heals what looks like rounding.
+
+    The routine runs again with every operator's result rounded to the format's significand and to no range. That
+    tells something where the run with both limits gives the failing result again: not inside of fused operators. For
+    those the size of what they return has to tell.
+    """
+    judged = measurement.judgement
+    doubtful = np.array(
+        [
+            row
+            for row, loss in losses.items()
+            if loss.cause in _ROUNDING and records.left_the_range(row) and judged.format == measurement.format
+        ],
+        dtype=int,
+    )
+    healed: set[int] = set()
+    if doubtful.size:
+        asked = spread(doubtful, SHARPENED)
+        answers = np.zeros(len(asked), dtype=bool)
+        for positions in _same_settings(measurement, asked):
+            answers[positions] = _healed_by_range(measurement, asked[positions])
+        healed.update(doubtful[_like(measurement, doubtful, asked, answers)].tolist())
+    small = judged.truth.exponent[np.arange(len(judged.got)), judged.worst_element] <= (
+        judged.format.min_exponent + judged.format.precision
+    )
+    return {
+        row: replace(loss, cause=Cause.UNDERFLOW)
+        if row in healed or (loss.cause in _ROUNDING and loss.inside and small[row])
+        else loss
+        for row, loss in losses.items()
+    }
+
+
+def _healed_by_range(measurement: Measurement, rows: np.ndarray) -> np.ndarray:
+    """Where an emulation of the format fails as the routine did, and one with its significand alone does not."""
+    judged = measurement.judgement
+    elements = judged.worst_element[rows]
+    truth = judged.truth[rows, elements]
+    exponent = ulp_exponent(truth, judged.format)
+    found: list[np.ndarray] = []
+    for widen in (None, "range"):
+        try:
+            numbers = _emulated(measurement, rows, widen)
+        except Exception:  # an operator that cannot run in float64, or whatever the routine itself raises
+            return np.zeros(len(rows), dtype=bool)
+        found.append(numbers[np.arange(len(rows)), elements])
+    with np.errstate(all="ignore"):
+        (narrow, _), (wide, _), (native, _) = (
+            in_ulps(x, truth, exponent, judged.format) for x in (*found, judged.got[rows, elements])
+        )
+    return (np.abs(narrow - native) <= native / 4) & (wide <= judged.allowed[rows, elements])
+
+
+def _emulated(measurement: Measurement, rows: np.ndarray, widen: str | None) -> np.ndarray:
+    wrt = measurement.routine.formula.wrt if measurement.of == "grad" else ()
+    out, slopes = emulate(
+        _picked(measurement, rows), _arguments(measurement, rows), wrt, format=measurement.format, widen=widen
+    )
+    if measurement.of == "value":
+        return out.cpu().numpy().reshape(len(rows), -1)
+    inputs = _arguments(measurement, rows)
+    parts = [torch.zeros_like(inputs[name]) if slope is None else slope for name, slope in slopes.items()]
+    return np.concatenate([part.double().cpu().numpy().reshape(len(rows), -1) for part in parts], axis=1)
+
+
+# Traces -----------------------------------------------------------------------------------------------------------
+
+
 def _same_settings(measurement: Measurement, rows: np.ndarray) -> list[np.ndarray]:
     """Positions within `rows` of points that can be run in one call."""
     settings = [c for c in measurement.points.columns.values() if isinstance(c, tuple)]
@@ -214,6 +263,10 @@ def _same_settings(measurement: Measurement, rows: np.ndarray) -> list[np.ndarra
     for position, row in enumerate(rows):
         groups.setdefault(tuple(column[row] for column in settings), []).append(position)
     return [np.array(positions) for positions in groups.values()]
+
+
+def _arguments(measurement: Measurement, rows: np.ndarray) -> dict[str, Any]:
+    return arguments_of(measurement.routine, measurement.points.select(rows), measurement.device, False)
 
 
 def _picked(measurement: Measurement, rows: np.ndarray) -> Callable[..., torch.Tensor]:
@@ -230,62 +283,88 @@ def _picked(measurement: Measurement, rows: np.ndarray) -> Callable[..., torch.T
     return component_of
 
 
-def _traced(measurement: Measurement, rows: np.ndarray) -> Trace | None:
-    routine = measurement.routine
-    arguments = arguments_of(routine, measurement.points.select(rows), measurement.device, False)
-    differentiate = routine.formula.wrt if measurement.of == "grad" else ()
+def _traced(measurement: Measurement, rows: np.ndarray, sharp: bool) -> Trace | None:
+    differentiate = measurement.routine.formula.wrt if measurement.of == "grad" else ()
+    element = measurement.judgement.worst_element[rows].astype(np.int64)
     try:
-        return trace(_picked(measurement, rows), arguments, differentiate)
+        return trace(
+            _picked(measurement, rows),
+            _arguments(measurement, rows),
+            differentiate,
+            element=element,
+            sharp=sharp,
+        )
     except Exception:  # an operator without a lockstep (TraceError), or whatever the routine itself raises
         return None
 
 
-class Records:
-    """Traces of a measurement's failing points, one for each group that can be run in one call."""
+@dataclass(frozen=True)
+class Loss:
+    """What lost a point's digits: the cause, the operator and its line; `inside` where it lost them between parts."""
 
-    def __init__(self, measurement: Measurement, rows: np.ndarray, most: int = GROUPS) -> None:
+    cause: Cause
+    operator: str
+    line: str
+    inside: bool
+
+
+class Records:
+    """Traces of a measurement's points, one for each group that can be run in one call."""
+
+    def __init__(
+        self, measurement: Measurement, rows: np.ndarray, most: int = GROUPS, sharp: bool = False
+    ) -> None:
         groups = sorted(_same_settings(measurement, rows), key=len, reverse=True)[:most]
-        self.groups = [(rows[positions], _traced(measurement, rows[positions])) for positions in groups]
+        self.groups = [
+            (rows[positions], _traced(measurement, rows[positions], sharp)) for positions in groups
+        ]
         self.rows = np.sort(np.concatenate([group for group, _ in self.groups]))
         self.of = measurement.of
 
-    def rounding(self, rows: np.ndarray, precision: int) -> tuple[np.ndarray, np.ndarray]:
-        """Relative error against the shadow; and where the shadow may be as wrong as the native result.
-
-        That is where an operator swallowed a term or a whole result, or followed a comparison that the shadow would
-        have decided otherwise.
-        """
-        error, hidden = dict.fromkeys(rows.tolist(), np.inf), dict.fromkeys(rows.tolist(), False)
+    def _told(
+        self, rows: np.ndarray, tell: Callable[[Trace], np.ndarray | None], otherwise: float | bool
+    ) -> np.ndarray:
+        """What a trace tells of each lane, for each row; `otherwise` where there is no trace."""
+        told = dict.fromkeys(rows.tolist(), otherwise)
         for group, record in self.groups:
-            if record is None:
-                continue
-            sinks = [sink.error for sink in record.sinks if (sink.name == "value") == (self.of == "value")]
-            worst = np.max(sinks, axis=0) if sinks else np.full(len(group), np.inf)
-            error.update(zip(group.tolist(), worst.tolist(), strict=True))
-            # functions of the shadow are float64's own: of a float64 routine it can hardly know better
-            many = precision if precision < _FLOAT64 else 8
-            for operation in record.operations:
-                swallowed = operation.absorbed & (operation.swallowed_bits >= many + _FLOAT64 - precision)
-                lost = swallowed | (operation.cancelled_bits >= many) | operation.diverged
-                for row in group[np.flatnonzero(np.broadcast_to(lost, len(group)))].tolist():
-                    hidden[row] = True
-        return np.array([error[r] for r in rows.tolist()]), np.array([hidden[r] for r in rows.tolist()])
+            found = None if record is None else tell(record)
+            if found is not None:
+                told.update(zip(group.tolist(), np.broadcast_to(found, len(group)).tolist(), strict=True))
+        return np.array([told[row] for row in rows.tolist()])
+
+    def apart(self, rows: np.ndarray) -> np.ndarray:
+        """Distance of the native result from the shadow's; infinite where there is none."""
+
+        def distances(record: Trace) -> np.ndarray | None:
+            sinks = [sink.apart for sink in record.sinks if (sink.name == "value") == (self.of == "value")]
+            return np.max(sinks, axis=0) if sinks else None
+
+        return self._told(rows, distances, np.inf)
+
+    def diverged(self, rows: np.ndarray) -> np.ndarray:
+        """Where the run followed a comparison that the shadow would have decided otherwise."""
+        return self._told(rows, lambda record: _any(op.diverged for op in record.operations), False)
 
     def moving(self, rows: np.ndarray, threshold: float) -> np.ndarray:
         """Where the last two passes of a loop still differ: the iteration has not converged."""
-        still = dict.fromkeys(rows.tolist(), False)
-        for group, record in self.groups:
-            loops = [] if record is None else [repeat for repeat in record.repeated if repeat.count >= 3]
-            if loops:
-                with np.errstate(invalid="ignore"):
-                    apart = ~(loops[-1].change <= threshold)
-                for row, flag in zip(group.tolist(), apart, strict=True):
-                    still[row] = bool(flag)
-        return np.array([still[r] for r in rows.tolist()])
 
-    def blame(self, rows: np.ndarray) -> list[tuple[Cause, str, str] | None]:
-        """(cause, operator, line) for each row; None where no operator lost more than a few ulps."""
-        found: dict[int, tuple[Cause, str, str] | None] = {}
+        def apart(record: Trace) -> np.ndarray | None:
+            loops = [repeat for repeat in record.repeated if repeat.count >= 3]
+            with np.errstate(invalid="ignore"):
+                return ~(loops[-1].change <= threshold) if loops else None
+
+        return self._told(rows, apart, False)
+
+    def left_the_range(self, row: int) -> bool:
+        """Whether some operator's result underflowed at a point."""
+        told = self._told(
+            np.array([row]), lambda record: _any(op.underflowed for op in record.operations), False
+        )
+        return bool(told[0])
+
+    def losses(self, rows: np.ndarray) -> dict[int, Loss]:
+        """What is to blame at each of the rows; none where no operator lost more than a few ulps."""
+        found: dict[int, Loss] = {}
         for group, record in self.groups:
             if record is None:
                 continue
@@ -293,42 +372,31 @@ class Records:
                 if culprit is None:
                     continue
                 operation = record.operations[culprit.operation]
-                cause = Cause(culprit.cause)
-                if cause in _ROUNDING and _carried_from_underflow(record, culprit.path, lane):
-                    cause = Cause.UNDERFLOW
                 line = f"{operation.where}: {operation.line}" if operation.where else ""
-                found[row] = (cause, operation.name, line)
-        return [found.get(row) for row in rows.tolist()]
-
-    def left_the_range(self, row: int) -> bool:
-        """Whether some operator's result underflowed at a point."""
-        for group, record in self.groups:
-            lane = np.flatnonzero(group == row)
-            if lane.size and record is not None:
-                return any(
-                    bool(np.broadcast_to(op.underflowed, len(group))[lane[0]]) for op in record.operations
-                )
-        return False
+                inside = operation.error_local[lane] > 4 * 2.0**-record.precision
+                inside &= operation.stem not in _ELEMENTARY
+                found[row] = Loss(Cause(culprit.cause), operation.name, line, bool(inside))
+        return {row: found[row] for row in rows.tolist() if row in found}
 
 
-def _carried_from_underflow(record: Trace, path: Sequence[int], lane: int) -> bool:
-    """Whether digits that a subnormal could not hold are missing all the way from there to the result."""
-    faithful = 4 * 2.0**-record.precision
-    for index in path:  # from the result back
-        operation = record.operations[index]
-        if not operation.error_out[lane] > faithful:
-            return False
-        if operation.underflowed[lane]:
-            return True
-    return False
+_ELEMENTARY = ("add", "sub", "rsub", "mul", "div", "sqrt")
+
+
+def _any(flags: Iterable[np.ndarray]) -> np.ndarray:
+    together = np.zeros(1, dtype=bool)
+    for flag in flags:
+        together = together | flag
+    return together
 
 
 _ROUNDING = (Cause.CANCELLATION, Cause.ABSORPTION, Cause.ORDER)
 
 
-def _not_a_number(of: str, blamed: Cause) -> Cause:
+def _not_a_number(measurement: Measurement, row: int, blamed: Cause) -> Cause:
     """A NaN gradient is called that, whatever made it, for it is what training meets; so is a NaN out of rounding."""
-    if of == "grad":
+    if not np.isnan(_speaking(measurement, row)):
+        return blamed
+    if measurement.of == "grad":
         return Cause.NAN_GRADIENT
     return Cause.SPECIAL_VALUE if blamed in _ROUNDING else blamed
 
@@ -350,337 +418,3 @@ def _by_result(measurement: Measurement, row: int) -> Cause:
         return Cause.OVERFLOW
     small = judged.truth.exponent[row, element] <= judged.format.min_exponent + judged.format.precision
     return Cause.UNDERFLOW if small and abs(got) < judged.format.smallest_normal else Cause.CANCELLATION
-
-
-# Regions and examples ---------------------------------------------------------------------------------------------
-
-Probe = Callable[[Points], np.ndarray]
-
-
-def prober(measurement: Measurement, row: int) -> Probe:
-    """A predicate over points: does the measured routine meet the fate there that it met at `row`?
-
-    A vector's component is kept. Only `over` depends on what conditioning forgives; the other fates spare that work.
-    """
-    fate = measurement.judgement.of_points()[0][row]
-    routine, format, of = measurement.routine, measurement.format, measurement.of
-    component = int(measurement.component[row])
-
-    def meets(points: Points) -> np.ndarray:
-        truth = settle(
-            routine.formula,
-            points,
-            format,
-            with_gradient=of == "grad",
-            with_conditioning=FATES[fate] is Fate.OVER,
-            component=np.full(len(points), component),
-        )
-        found = measure(routine, points, truth, format, measurement.device, of == "grad")
-        return next(m for m in found if m.of == of).judgement.of_points()[0] == fate
-
-    return meets
-
-
-Ranges = Mapping[str, tuple[float | None, float | None]]
-"""For each real input the ends of a failing stretch; None where the domain ends first."""
-
-
-def region(formula: Formula, point: Points, ranges: Ranges) -> str:
-    """The stretch around a failing point at which the routine fails too, in words."""
-    parts: list[str] = []
-    for name, (low, high) in ranges.items():
-        label = name if point.columns[name].ndim == 1 else f"max|{name}|"  # type: ignore[union-attr]
-        if low is None and high is None:
-            continue
-        if low is None:
-            parts.append(f"{label} <= {_short(high)}")
-        elif high is None:
-            parts.append(f"{label} >= {_short(low)}")
-        elif low == high:
-            parts.append(f"{label} = {_short(low)}")
-        else:
-            parts.append(f"{_short(low)} <= {label} <= {_short(high)}")
-    fixed = [
-        f"{name} {column[0] if isinstance(column, tuple) else int(column[0])}"
-        for name, column in point.columns.items()
-        if not formula.inputs[name].differentiable
-    ]
-    where = " and ".join(parts) or "everywhere in the domain"
-    return f"{where} with {', '.join(fixed)}" if fixed else where
-
-
-def _short(x: float | None) -> str:
-    return "" if x is None else f"{x:.4g}"
-
-
-def _moved(point: Points, name: str, domain: Domain, ordinals: np.ndarray, format: Format) -> Points:
-    """Copies of a point with one input given other values: numbers, or a vector's largest magnitude.
-
-    The other entries keep their proportions; those of a simplex share what its largest leaves of one.
-    """
-    count = len(ordinals)
-    repeated = point.select(np.zeros(count, dtype=int))
-    column = repeated.columns[name]
-    assert isinstance(column, torch.Tensor)
-    values = format.from_ordinals(torch.from_numpy(ordinals)).double()
-    values = values.reshape(count, *(1,) * (column.ndim - 1))
-    wide = column.double()
-    if isinstance(domain, Simplex):
-        largest = torch.arange(wide.shape[1]) == wide[0].argmax()
-        moved = torch.where(largest, values, (1 - values) * _sharing(wide[0]))
-    elif column.ndim == 1:
-        moved = values
-    else:
-        moved = wide * (values / wide[0].abs().max())
-    columns = dict(repeated.columns)
-    columns[name] = format.round(moved)
-    return Points(columns, repeated.origin, point.size)
-
-
-def _sharing(shares: torch.Tensor) -> torch.Tensor:
-    """What part of that which the largest share leaves of one each other share has; equal parts of nothing."""
-    others = torch.arange(len(shares)) != shares.argmax()
-    parts = torch.where(others, shares if shares[others].any() else torch.ones_like(shares), 0.0)
-    return parts / parts.sum()
-
-
-@dataclass
-class _Border:
-    """A search along one input's ordinals for the end of a failing stretch."""
-
-    name: str
-    upwards: bool
-    inside: int
-    outside: int
-    open: bool = True
-    reached: bool = False  # the failing stretch goes on to the end of the domain
-
-    def steps(self) -> np.ndarray:
-        steps = np.unique(np.linspace(self.inside, self.outside, SECTIONS + 1).round().astype(np.int64))
-        return steps if self.upwards else steps[::-1].copy()
-
-    def narrowed(self, steps: np.ndarray, hit: np.ndarray, coarse: int) -> None:
-        hit[0] = True  # the failing end itself
-        # a speckled border belongs to the region: it ends where several neighbours in a row pass
-        calm = [not hit[i : i + CALM].any() for i in range(len(hit))]
-        if any(calm):
-            first = calm.index(True)
-            self.inside, self.outside = int(steps[first - 1]), int(steps[first])
-        else:
-            self.reached = True
-        self.open = not self.reached and abs(self.outside - self.inside) > coarse
-
-
-def failing_ranges(formula: Formula, point: Points, fails: Probe, format: Format) -> Ranges:
-    """How far the failure reaches from a failing point, one real input at a time, found by sections of ordinals.
-
-    For a vector the magnitude of its largest component is varied, the others in proportion; see `_moved`.
-    """
-    coarse = max(1, 1 << max(0, format.precision - RESOLUTION))
-    borders: list[_Border] = []
-    for name, domain in formula.inputs.items():
-        column = point.columns[name]
-        if not domain.differentiable or not isinstance(column, torch.Tensor):
-            continue
-        scalar = column.ndim == 1
-        start = column if scalar else column.reshape(1, -1).abs().amax(1)
-        if not torch.isfinite(start).all() or (not scalar and float(start[0]) == 0):
-            continue
-        anchor = int(format.to_ordinals(start)[0])
-        for bound, upwards in zip(_bounds(domain, column, format), (False, True), strict=True):
-            outside = int(format.to_ordinals(format.round(torch.tensor([bound], dtype=torch.float64)))[0])
-            apart = outside > anchor if upwards else outside < anchor
-            borders.append(_Border(name, upwards, anchor, outside, apart, not apart))
-    while any(border.open for border in borders):
-        active = [border for border in borders if border.open]
-        steps = [border.steps() for border in active]
-        moved = [
-            _moved(point, border.name, formula.inputs[border.name], ordinals, format)
-            for border, ordinals in zip(active, steps, strict=True)
-        ]
-        hits = np.split(fails(Points.concatenate(moved)), np.cumsum([len(s) for s in steps])[:-1])
-        for border, taken, hit in zip(active, steps, hits, strict=True):
-            border.narrowed(taken, hit, coarse)
-    ends: dict[str, tuple[float | None, float | None]] = {}
-    for low, high in zip(borders[::2], borders[1::2], strict=True):
-        at = [
-            None if b.reached else float(format.from_ordinals(torch.tensor([b.inside]))[0])
-            for b in (low, high)
-        ]
-        ends[low.name] = (at[0], at[1])
-    return ends
-
-
-def _bounds(domain: Domain, column: torch.Tensor, format: Format) -> tuple[float, float]:
-    """The least and the most that a number, or a vector's largest magnitude, may become."""
-    if isinstance(domain, Simplex):
-        # where the next share has grown as large, the largest ends to be that
-        following = float(_sharing(column[0].double()).max()) if column.shape[1] > 1 else math.inf
-        return 1 / (1 + 1 / following), 1.0
-    low, high = float(getattr(domain, "low", 0.0)), float(getattr(domain, "high", format.largest))
-    low, high = max(low, -format.largest), min(high, format.largest)
-    return (low, high) if column.ndim == 1 else (format.smallest_subnormal, max(abs(low), abs(high)))
-
-
-def complexity(points: Points) -> np.ndarray:
-    """How much ink a point takes: significand bits and exponents of its numbers."""
-    total = np.zeros(len(points))
-    for column in points.columns.values():
-        if isinstance(column, tuple):
-            continue
-        x = column.double().numpy().reshape(len(points), -1)
-        mantissa, exponent = np.frexp(np.where(np.isfinite(x), x, 0.0))
-        whole = (np.abs(mantissa) * 2.0**53).astype(np.int64)
-        trailing = np.where(
-            whole == 0, 53, np.log2((whole & -whole).astype(np.float64) + (whole == 0)).astype(int)
-        )
-        total += np.where(x == 0, 0, 1 + (53 - trailing) + np.abs(exponent - 1) / 2 + (x < 0) / 4).sum(axis=1)
-        total += 50 * (~np.isfinite(x)).sum(axis=1)
-        total += (1 - 0.5 ** x.shape[1]) if x.shape[1] > 1 else 0
-    return total
-
-
-def simplest(formula: Formula, point: Points, fails: Probe, ranges: Ranges, format: Format) -> Points:
-    """A failing point in the same stretch, as short as rounding each input of this one can make it."""
-    best = point
-    for name, domain in formula.inputs.items():
-        if not domain.differentiable:
-            continue
-        column = best.columns[name]
-        assert isinstance(column, torch.Tensor)
-        shorter = _shortenings(column.double().numpy(), domain, format)
-        candidates = best.select(np.zeros(len(shorter), dtype=int))
-        columns = dict(candidates.columns)
-        rounded = columns[name] = format.round(torch.from_numpy(shorter))
-        trial = Points(columns, candidates.origin, best.size)
-        inside = contains(domain, rounded, format) & _between(rounded, ranges.get(name, (None, None)))
-        trial = trial.select(np.flatnonzero(inside))
-        if not len(trial):
-            continue
-        order = np.argsort(complexity(trial), kind="stable")
-        hits = np.flatnonzero(fails(trial.select(order)))
-        if hits.size:
-            found = trial.select(order[hits[:1]])
-            if complexity(found)[0] <= complexity(best)[0]:
-                best = found
-    return best
-
-
-def _between(column: torch.Tensor, ends: tuple[float | None, float | None]) -> np.ndarray:
-    numbers = column.double().numpy()
-    sizes = numbers if numbers.ndim == 1 else np.abs(numbers).reshape(len(numbers), -1).max(axis=1)
-    low, high = (-np.inf if ends[0] is None else ends[0]), (np.inf if ends[1] is None else ends[1])
-    return (low <= sizes) & (sizes <= high)
-
-
-def _shortenings(x: np.ndarray, domain: Domain, format: Format) -> np.ndarray:
-    versions = [x]
-    for bits in (1, 2, 3, 4, 6):
-        mantissa, exponent = np.frexp(x)
-        for rounding in (np.round, np.floor, np.ceil):
-            versions.append(np.ldexp(rounding(mantissa * 2.0**bits) * 2.0**-bits, exponent))
-    for number in (0.0, 1.0, -1.0, 2.0, -2.0, 10.0, -10.0, 20.0, -20.0, 100.0, -100.0):
-        versions.append(np.full_like(x, number))
-    if isinstance(domain, Simplex):
-        versions += [np.round(x * 2.0**bits) * 2.0**-bits for bits in range(1, 7)]
-        largest = int(x[0].argmax())
-        versions += [row for shares in versions for row in _completed(shares[0], largest, format)]
-    return np.concatenate(versions)
-
-
-def _completed(shares: np.ndarray, place: int, format: Format) -> list[np.ndarray]:
-    """The row of shares that the entry at this place brings to a sum of one; none where the format has no such."""
-    others = np.delete(shares, place).tolist()
-    left = math.fsum([1.0, *(-share for share in others)])
-    exact = math.fsum([left, *others, -1.0]) == 0
-    exact &= float(format.round(torch.tensor(left, dtype=torch.float64))) == left
-    return [np.insert(others, place, left)[None]] if exact else []
-
-
-# Findings ---------------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, eq=False)
-class Cluster:
-    """The points of one measurement that failed for one cause, the worst first."""
-
-    measurement: Measurement
-    cause: Cause
-    rows: np.ndarray
-    culprit: tuple[str, str] | None
-    forgiven: bool = False
-
-    @property
-    def bits_lost(self) -> float:
-        """Significand bits lost at the worst point: log2 of the error in ulps, at most all of them."""
-        judged = self.measurement.judgement
-        error = float(judged.of_points()[2][self.rows[0]])
-        if not np.isfinite(error):
-            return float(judged.format.precision)
-        return float(np.clip(np.log2(max(error, 1.0)), 0, judged.format.precision))
-
-
-def clusters(measurement: Measurement, diagnosis: Diagnosis) -> list[Cluster]:
-    """Failing points by cause, and the points whose error only conditioning forgives as `sensitivity`."""
-    judged = measurement.judgement
-    fates, spent, error = judged.of_points()
-    found: list[Cluster] = []
-    for cause in Cause:
-        rows = np.flatnonzero(diagnosis.causes == cause)
-        if rows.size:
-            order = np.argsort(-np.nan_to_num(spent[rows], nan=np.inf), kind="stable")
-            found.append(Cluster(measurement, cause, rows[order], diagnosis.culprits.get(cause)))
-    budget = measurement.routine.value if measurement.of == "value" else measurement.routine.grad
-    assert budget is not None
-    proved = (judged.truth.state == PROVED).all(axis=1)
-    rows = np.flatnonzero((fates == FATES.index(Fate.WITHIN)) & (error > budget.ulps) & proved)
-    if rows.size:
-        found.append(Cluster(measurement, Cause.SENSITIVITY, rows[np.argsort(-error[rows])], None, True))
-    return found
-
-
-def findings(found: Sequence[Cluster], gaps: Mapping[Cause, str]) -> list[Finding]:
-    """One finding for each cause, gravest first; of several clusters with one cause the gravest speaks for all."""
-    by_cause: dict[Cause, list[Cluster]] = {}
-    for cluster in found:
-        by_cause.setdefault(cluster.cause, []).append(cluster)
-    told = [
-        _finding(max(alike, key=lambda c: (c.bits_lost, len(c.rows))), sum(len(c.rows) for c in alike), gaps)
-        for alike in by_cause.values()
-    ]
-    return sorted(told, key=lambda f: (f.forgiven, f.gap is not None, -f.points))
-
-
-def _finding(cluster: Cluster, points: int, gaps: Mapping[Cause, str]) -> Finding:
-    measurement, rows = cluster.measurement, cluster.rows
-    formula, format = measurement.routine.formula, measurement.format
-    fates, _, _ = measurement.judgement.of_points()
-    worst = int(rows[0])
-    alike = rows[fates[rows] == fates[worst]]
-    row = int(alike[np.argmin(complexity(measurement.points.select(alike)))])
-    anchor = simple = measurement.points.select(np.array([row]))
-    where = "scattered, where the condition number is large"
-    if not cluster.forgiven:
-        meets = prober(measurement, row)
-        try:
-            ranges = failing_ranges(formula, anchor, meets, format)
-            where = region(formula, anchor, ranges)
-            simple = simplest(formula, anchor, meets, ranges, format)
-        except Exception as failure:  # a probe may crash the routine: the finding stands without its region
-            where = f"near the examples (the search stopped: {type(failure).__name__}: {failure})"
-    operator, line = cluster.culprit or (None, None)
-    gap = gaps.get(cluster.cause)
-    return Finding(
-        measurement,
-        cluster.cause,
-        points,
-        where,
-        cluster.bits_lost,
-        operator,
-        line,
-        worst,
-        simple,
-        int(measurement.component[row]) if measurement.of == "grad" else 0,
-        cluster.forgiven,
-        gap,
-    )

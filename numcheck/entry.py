@@ -16,8 +16,9 @@ import torch
 
 from numcheck import case
 from numcheck.case import Cause, Fate, Routine
-from numcheck.diagnose import Cluster, Finding, clusters, diagnose, findings
+from numcheck.diagnose import diagnose
 from numcheck.domain import OneOf, Points
+from numcheck.findings import Cluster, Finding, clusters, findings
 from numcheck.formats import Format
 from numcheck.measure import FATES, Measurement, measure, tally
 from numcheck.quantify import figure, law_defects, underflow

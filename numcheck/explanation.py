@@ -9,9 +9,10 @@ import torch
 
 from numcheck.adapter import adapt
 from numcheck.case import Formula, Routine, UsageError, format_named, formula_named, load_catalog
-from numcheck.diagnose import clusters, diagnose, findings
+from numcheck.diagnose import diagnose
 from numcheck.domain import Points
 from numcheck.entry import argument, decimal
+from numcheck.findings import clusters, findings
 from numcheck.formats import Format
 from numcheck.measure import FATES, check_device, measure
 from numcheck.truth import settle

@@ -17,7 +17,7 @@ import pytest
 
 if TYPE_CHECKING:
     from numcheck.case import Formula, Routine
-    from numcheck.diagnose import Finding
+    from numcheck.findings import Finding
     from numcheck.formats import Format
     from numcheck.measure import Measurement
     from numcheck.search import Examined, Found, Sample
@@ -346,8 +346,9 @@ def _shown(one: "Examined") -> "list[tuple[Finding, Found | None]]":
     from dataclasses import replace
 
     from numcheck.case import Cause
-    from numcheck.diagnose import REMEDIES, clusters, diagnose, findings
-    from numcheck.diagnose import Finding as Told
+    from numcheck.diagnose import diagnose
+    from numcheck.findings import REMEDIES, clusters, findings
+    from numcheck.findings import Finding as Told
 
     found = one.found if one.found is not None and one.found.cause is not None else None
     shown = [(f, found if found is not None and f.cause == found.cause else None) for f in one.findings]

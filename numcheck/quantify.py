@@ -13,8 +13,9 @@ import numpy as np
 import torch
 
 from numcheck.case import FAILING, Formula, Routine
-from numcheck.diagnose import Records, failing_ranges, prober, region
+from numcheck.diagnose import Records
 from numcheck.domain import Points, Simplex, contains
+from numcheck.findings import failing_ranges, prober, region
 from numcheck.formats import Format
 from numcheck.measure import FATES, Measurement, measure
 from numcheck.reals import arrays as m

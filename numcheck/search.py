@@ -20,8 +20,9 @@ from hypothesis import strategies as st
 from hypothesis.errors import Flaky, NoSuchExample
 
 from numcheck.case import FAILING, Cause, Fate, Formula, Gap, Routine
-from numcheck.diagnose import Cluster, Finding, clusters, diagnose, findings
+from numcheck.diagnose import diagnose
 from numcheck.domain import Points
+from numcheck.findings import Cluster, Finding, clusters, findings
 from numcheck.formats import Format
 from numcheck.measure import FATES, Measurement, measure
 from numcheck.suite import SECOND_OPINION, UNRESOLVED

@@ -11,11 +11,12 @@ cooperation.
 
 What the shadow doesn't see: values that leave torch (`.item()`, `.numpy()`), random numbers (taken from the
 native run), and the rounding inside one fused float64 operator (exp, matmul): + - * / sqrt and sums carry
-their own rounding error. Torch takes another way through a few derivatives for any tensor subclass (prod):
-there the traced gradient differs from a plain run's in its last bits.
+their own rounding error, and a sharp trace evaluates functions in ball arithmetic. Torch takes another way
+through a few derivatives for any tensor subclass (prod): there the traced gradient differs from a plain
+run's in its last bits.
 
-    shadow -> record -> culprit
-                 `----> lockstep -> emulation
+    accurate -> shadow -> record -> culprit
+                             `----> lockstep -> emulation
 """
 
 from numcheck.trace.culprit import Blame, blame

@@ -48,7 +48,7 @@ def _blame_lane(record: Trace, of: str, sinks: tuple[Sink, ...], lane: int) -> B
         return None
     worst = max(wrong, key=lambda s: (bool(s.nan[lane]), bool(s.nonfinite[lane]), float(s.error[lane])))
     path, relevant = _followed(record, worst.operation, lane)
-    return _out_of_range(record, of, path, lane) or _lost_bits(record, path, relevant, lane)
+    return _out_of_range(record, of, worst, path, lane) or _lost_bits(record, path, relevant, lane)
 
 
 def _roundoff(record: Trace) -> float:
@@ -76,8 +76,14 @@ def _followed(record: Trace, start: int, lane: int) -> tuple[tuple[int, ...], tu
 # --- digits lost all at once
 
 
-def _out_of_range(record: Trace, of: str, path: tuple[int, ...], lane: int) -> Blame | None:
-    """The first operation on the path that made an infinity or a NaN, or what made it do so."""
+def _out_of_range(record: Trace, of: str, result: Sink, path: tuple[int, ...], lane: int) -> Blame | None:
+    """The first operation on the path that made an infinity or a NaN, or what made it do so.
+
+    A result that is finite and has digits left met none; one that is finite at all met no pole that exact numbers
+    share, such as the logarithm of what is zero in truth, for that belongs to another element.
+    """
+    if not result.total[lane] and result.error[lane] < 0.25:
+        return None
     operations, value = record.operations, record.sinks[0]
     everything = float(record.precision)
     forward_holds = not value.nonfinite[lane] and not value.error[lane] > 0.5
@@ -93,6 +99,7 @@ def _out_of_range(record: Trace, of: str, path: tuple[int, ...], lane: int) -> B
                 return Blame(later_nan[-1], "nan_gradient", everything, path)
             return Blame(index, "overflow", everything, path)
         singular = op.pole[lane] and op.error_in[lane] <= _FAITHFUL * _roundoff(record)
+        singular &= bool(result.nonfinite[lane]) or not op.overflowed_in_shadow[lane]
         if op.born_nan[lane] or singular:
             outside = _left_the_range_before(record, index, lane) if op.phase == "forward" else None
             if outside is not None:

@@ -15,13 +15,14 @@ from collections.abc import Callable, Mapping, Sequence
 from types import CodeType, FrameType
 from typing import Any, Final, final
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_flatten, tree_unflatten
 
 from numcheck.formats import format_of
-from numcheck.trace.record import Lanes, Operation, Place, Repeat, Trace, divergence, operation, sink
+from numcheck.trace.record import Ints, Lanes, Operation, Place, Repeat, Trace, divergence, operation, sink
 from numcheck.trace.shadow import (
     Call,
     Pair,
@@ -43,15 +44,24 @@ _LIKE: Final = frozenset({"empty_like", "zeros_like", "ones_like", "full_like"})
 
 
 def trace(
-    function: Callable[..., Any], arguments: Mapping[str, object], differentiate: Sequence[str] = ()
+    function: Callable[..., Any],
+    arguments: Mapping[str, object],
+    differentiate: Sequence[str] = (),
+    *,
+    element: Ints | None = None,
+    sharp: bool = False,
 ) -> Trace:
     """Run `function(**arguments)`, and its gradient by the arguments in `differentiate`, beside the shadow.
 
-    The gradient is that of the sum of the output. Raises TraceError where an operator can't be run in lockstep;
-    an exception of the routine itself passes through.
+    The gradient is that of the sum of the output. `element` tells for each lane which number of the result is asked
+    about: of the output, or of all the gradients side by side; by default the worst. `sharp` evaluates functions as
+    accurately as the shadow is wide and shakes its last digits, so that the shadow agrees with the native run only
+    where some 98 bits do; it takes longer.
+
+    Raises TraceError where an operator can't be run in lockstep; an exception of the routine itself passes through.
     """
     lanes = _lanes_of(arguments)
-    mode = _Lockstep(lanes)
+    mode = _Lockstep(lanes, sharp)
     pairs = variables(
         arguments, differentiate, lambda x: lift(x.clone(memory_format=torch.contiguous_format))
     )
@@ -59,8 +69,13 @@ def trace(
         output = output_of(function, pairs)
         mode.phase = "backward"
         slopes = gradients_of(output, pairs, differentiate)
-    sinks = [sink("value", output, lanes)]
-    sinks += [sink(name, slope, lanes) for name, slope in slopes.items() if slope is not None]
+    sinks = [sink("value", output, lanes, None if differentiate else element)]
+    before = 0
+    for name, slope in slopes.items():
+        size = _per_lane(pairs[name], lanes)
+        if slope is not None:
+            sinks.append(sink(name, slope, lanes, _within(element, before, size)))
+        before += size
     return Trace(
         operations=tuple(mode.operations),
         output=_native(output),
@@ -70,6 +85,17 @@ def trace(
         precision=format_of(output.dtype).precision if output.is_floating_point() else 53,
         sinks=tuple(sinks),
     )
+
+
+def _per_lane(argument: Any, lanes: Lanes) -> int:
+    return argument.numel() // lanes.count
+
+
+def _within(element: Ints | None, before: int, size: int) -> Ints | None:
+    """Positions among all gradients as positions in one of them; negative where they lie in another."""
+    if element is None:
+        return None
+    return np.where((element >= before) & (element < before + size), element - before, -1)
 
 
 def _lanes_of(arguments: Mapping[str, object]) -> Lanes:
@@ -166,9 +192,10 @@ def _locate() -> Place:
 class _Lockstep(TorchDispatchMode):
     """Runs every operator natively and in the shadow, and writes down what happened."""
 
-    def __init__(self, lanes: Lanes) -> None:
+    def __init__(self, lanes: Lanes, sharp: bool) -> None:
         super().__init__()
         self.lanes = lanes
+        self.noise = torch.Generator().manual_seed(0) if sharp else None
         self.phase = "forward"
         self.operations: list[Operation] = []
         self.loops: dict[tuple[str, tuple[tuple[CodeType, int], ...]], _LastResults] = {}
@@ -250,8 +277,8 @@ class _Lockstep(TorchDispatchMode):
         if call.stem == "clone":
             source = call.operands[0]
             return Pair(native, source.high.clone(), source.low.clone(), [source.origin])
-        highs, lows = wide_call(call, flat)
-        local = local_call(call)
+        highs, lows = wide_call(call, flat, self.noise)
+        local = local_call(call, self.noise is not None)
         index = len(self.operations)
         if call.written:
             for target, high, low in zip(call.written, highs, lows, strict=True):

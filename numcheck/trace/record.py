@@ -30,6 +30,7 @@ from numcheck.trace.shadow import (
 
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
+Ints = NDArray[np.int64]
 
 _NEVER_ZERO: Final = frozenset({"exp", "exp2", "sigmoid", "_softmax", "erfc"})
 _ZERO_IS_A_POLE: Final = frozenset({"log", "log2", "log10", "reciprocal", "rsqrt", "digamma", "lgamma"})
@@ -123,6 +124,10 @@ class Sink:
     nonfinite: Flags
     """The native result holds a NaN or an infinity on this lane."""
     nan: Flags
+    total: Flags
+    """No digit of it is right: not finite, or zero where the shadow is not."""
+    apart: Floats
+    """abs(native - shadow), infinite where only one of them is a number."""
 
 
 @final
@@ -498,10 +503,11 @@ def _bits_between(large: Tensor, result: Tensor, precision: int) -> Tensor:
 # --- one result
 
 
-def sink(name: str, result: Tensor, lanes: Lanes) -> Sink:
-    """How far off a result of the run is."""
+def sink(name: str, result: Tensor, lanes: Lanes, element: Ints | None = None) -> Sink:
+    """How far off a result of the run is; of each lane only that `element` where it is given, none where negative."""
     if not isinstance(result, Pair):
-        return Sink(name, -1, lanes.zeros(), lanes.nowhere(), lanes.nowhere())
+        nowhere = lanes.nowhere()
+        return Sink(name, -1, lanes.zeros(), nowhere, nowhere, nowhere, lanes.zeros())
     number_format = format_of(result.native.dtype)
     n = result.native.double()
     top = number_format.largest * (1 + number_format.unit_roundoff)
@@ -517,6 +523,14 @@ def sink(name: str, result: Tensor, lanes: Lanes) -> Sink:
     error = torch.where(
         both_nan | (difference == 0), 0.0, torch.nan_to_num(error, nan=math.inf, posinf=math.inf)
     )
+    total = ~torch.isfinite(n) | ((n == 0) & (high.abs() > number_format.smallest_subnormal / 2))
+    apart = torch.where(error == 0, 0.0, torch.nan_to_num(difference, nan=math.inf))
+    wrong = [error, apart, ~torch.isfinite(n), torch.isnan(n), total]
+    if element is not None:
+        asked = torch.from_numpy(element)
+        picked = asked.clamp(min=0)[:, None]
+        wrong = [x.reshape(lanes.count, -1).gather(1, picked)[:, 0] * (asked >= 0) for x in wrong]
+    nonfinite, nan, none_left = (lanes.any(flags) for flags in wrong[2:])
     return Sink(
-        name, result.origin[0], lanes.worst(error), lanes.any(~torch.isfinite(n)), lanes.any(torch.isnan(n))
+        name, result.origin[0], lanes.worst(wrong[0]), nonfinite, nan, none_left, lanes.worst(wrong[1])
     )

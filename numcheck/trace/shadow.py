@@ -22,6 +22,8 @@ import torch.autograd.forward_ad as forward_ad
 from torch import Tensor
 from torch.utils._pytree import tree_flatten, tree_map, tree_unflatten
 
+from numcheck.trace.accurate import accurate
+
 ADDITIVE: Final = frozenset({"add", "sub", "rsub"})
 SUMS: Final = frozenset(
     {"sum", "mean", "cumsum", "mm", "bmm", "mv", "dot", "addmm", "addmv", "baddbmm", "addcmul"}
@@ -294,10 +296,48 @@ def _sharpened(
 # --- an operator on the shadow
 
 
-def wide_call(call: Call, native: Sequence[Any]) -> tuple[list[Any], list[Any]]:
+_EXACT: Final = frozenset(
+    {
+        "neg",
+        "abs",
+        "sign",
+        "where",
+        "maximum",
+        "minimum",
+        "clamp",
+        "clamp_min",
+        "clamp_max",
+        "relu",
+        "threshold",
+    }
+    | {
+        "amax",
+        "amin",
+        "gather",
+        "index",
+        "index_select",
+        "cat",
+        "stack",
+        "masked_fill",
+        "copy",
+        "fill",
+        "zero",
+    }
+    | {"scatter", "scatter_add", "index_put", "slice_backward", "select_backward", "_to_copy", "flip", "roll"}
+)
+"""Operators that move numbers or choose among them, and round none in a shadow of any width."""
+
+_NOISE: Final = 2.0**-98
+
+
+def wide_call(
+    call: Call, native: Sequence[Any], noise: torch.Generator | None
+) -> tuple[list[Any], list[Any]]:
     """The operator on the shadow's operands: its results' high and low parts. `native` are its native results.
 
-    low follows to first order, by torch's own forward derivatives; an operator without one drops it.
+    low follows to first order, by torch's own forward derivatives; an operator without one drops it. `noise` asks for
+    functions as wide as the shadow itself, and every rounded result is shaken in its last digits (Monte Carlo
+    arithmetic, Parker 1997): what cancels down to the shadow's own rounding then cannot agree with anything by chance.
     """
     if call.stem in _PICKS and len(native) == 2 and not call.written:
         # The native side decides which element is picked.
@@ -310,6 +350,7 @@ def wide_call(call: Call, native: Sequence[Any]) -> tuple[list[Any], list[Any]]:
         results = _high_call(call)
     if call.written:
         results = results[: len(call.written)]
+    exact = None if noise is None else _accurate(call, lambda o: (o.high, o.low))
     highs: list[Any] = []
     lows: list[Any] = []
     for i, value in enumerate(results):
@@ -319,22 +360,41 @@ def wide_call(call: Call, native: Sequence[Any]) -> tuple[list[Any], list[Any]]:
             continue
         high = value.double()
         low = tangents[i] if i < len(tangents) and tangents[i] is not None else torch.zeros_like(high)
-        if i == 0:
+        if i == 0 and exact is not None and exact[0].shape == high.shape:
+            high, low = exact
+        elif i == 0:
             args, kwargs = call.arguments(lambda o: o.high)
             sharp, rest = _sharpened(call.stem, args, kwargs, high)
             if sharp.shape == high.shape:
                 low = low + torch.where(torch.isfinite(rest), rest, 0.0)
                 high = torch.where(torch.isfinite(sharp), sharp, high)
+        if noise is not None and call.stem not in _EXACT:
+            shake = torch.rand(high.shape, dtype=torch.float64, generator=noise, device=noise.device) - 0.5
+            low = low + high * (_NOISE * shake.to(high.device))
         high, low = _normalised(high, low)
         highs.append(high)
         lows.append(low)
     return highs, lows
 
 
-def local_call(call: Call) -> list[Any]:
+def local_call(call: Call, sharp: bool) -> list[Any]:
     """The operator alone, without what came before it: float64 on the native operands."""
     args, kwargs = call.arguments(lambda o: o.native.double().clone())
-    return tree_flatten(call.func(*args, **kwargs))[0]
+    results = tree_flatten(call.func(*args, **kwargs))[0]
+    exact = _accurate(call, _native_pair) if sharp else None
+    if exact is not None and exact[0].shape == results[0].shape:
+        results[0] = exact[0]
+    return results
+
+
+def _native_pair(o: Operand) -> tuple[Tensor, Tensor]:
+    double = o.native.double()
+    return double, torch.zeros_like(double)
+
+
+def _accurate(call: Call, side: Callable[[Operand], tuple[Tensor, Tensor]]) -> tuple[Tensor, Tensor] | None:
+    args, kwargs = call.arguments(side)
+    return accurate(call.stem, [*args, *kwargs.values()])
 
 
 def _dim_argument(call: Call) -> int:
@@ -373,8 +433,9 @@ def _dual_call(call: Call) -> tuple[list[Any], list[Any]]:
     _load_forward_derivatives()
 
     def dual(o: Operand) -> Tensor:
-        high = o.high.clone() if o.written else o.high.detach()
-        return forward_ad.make_dual(high, o.low.clone())
+        # one number may stand for many (an expanded view), which a tangent cannot: both get memory of their own
+        plain = torch.contiguous_format
+        return forward_ad.make_dual(o.high.clone(memory_format=plain), o.low.clone(memory_format=plain))
 
     # Operators arrive here below autograd, and the forward derivatives live in it. Lifting single keys out of the
     # excluded ones isn't enough (operators on absent tangents then crash): the dispatcher's whole state is reset.

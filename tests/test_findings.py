@@ -1,0 +1,146 @@
+"""Findings name where a failure begins, and their examples fail in that way."""
+
+import numpy as np
+import pytest
+import torch
+
+from numcheck import format_of, m, one_of, real, simplex, ulps, vector
+from numcheck.case import Cause, formula_of, routine_of
+from numcheck.diagnose import diagnose
+from numcheck.domain import Points, contains, draw
+from numcheck.findings import clusters, complexity, failing_ranges, findings, region, simplest
+from numcheck.measure import measure
+from numcheck.truth import settle
+
+FLOAT32, FLOAT16 = format_of("float32"), format_of("float16")
+SOFTPLUS = formula_of(
+    lambda x: m.log(1 + m.exp(x)),
+    "Dugas 2001",
+    [((0,), "0.69314718055994530942")],
+    None,
+    {"x": real(-500, 500)},
+)
+
+
+def told(formula, function, format, of="value", count=400):
+    routine = routine_of(formula, function, "routine", ulps(4), ulps(4))
+    found = []
+    for points in draw(formula.inputs, format, count, 0, "diagnosed"):
+        parts = measure(routine, points, settle(formula, points, format), format, "cpu")
+        found.extend(c for part in parts if part.of == of for c in clusters(part, diagnose(part)))
+    return {finding.cause: finding for finding in findings(found, {})}
+
+
+def test_the_region_of_an_overflow_begins_at_the_logarithm_of_the_largest_number():
+    for format, border in ((FLOAT32, "88.72"), (FLOAT16, "11.09")):
+        overflow = told(SOFTPLUS, lambda x: torch.log(1 + torch.exp(x)), format)[Cause.OVERFLOW]
+        assert overflow.region == f"x >= {border}"
+
+
+def test_the_simplest_example_lies_in_the_region_and_takes_less_ink_than_the_worst():
+    overflow = told(SOFTPLUS, lambda x: torch.log(1 + torch.exp(x)), FLOAT32)[Cause.OVERFLOW]
+    worst = overflow.measurement.points.select(np.array([overflow.worst]))
+    assert float(overflow.simplest.columns["x"][0]) >= 88.72
+    assert complexity(overflow.simplest)[0] <= complexity(worst)[0]
+
+
+def test_a_label_is_part_of_the_region():
+    stated = formula_of(
+        lambda x, label: m.log(1 + m.exp(x)) if label else m.log(1 + m.exp(-x)), "logistic loss",
+        [((0, 1), "0.69314718055994530942")], None, {"x": real(-200, 200), "label": one_of(0, 1)},
+    )  # fmt: skip
+    found = told(stated, lambda x, label: torch.log(1 + torch.exp(torch.where(label == 1, x, -x))), FLOAT32)
+    assert found[Cause.OVERFLOW].region in ("x >= 88.72 with label 1", "x <= -88.72 with label 0")
+
+
+def test_the_region_of_a_vector_is_told_by_its_largest_magnitude():
+    stated = formula_of(
+        lambda v: m.sqrt(m.sum(v * v)), "Euclid", [(((3, 4),), "5")], None, {"v": vector(0, 1e38, sizes=(2,))}
+    )
+    found = told(stated, lambda v: v.square().sum(-1).sqrt(), FLOAT32)
+    assert found[Cause.OVERFLOW].region.startswith("max|v| >= 1.")
+
+
+PURITY = formula_of(
+    lambda p: m.sum(p * p), "Gini 1912", [(((0.5, 0.25, 0.25),), "0.375")], None, {"p": simplex(sizes=(3,))}
+)
+
+
+def purity_wrong_above(limit):
+    """A routine that is wrong where one share is larger than a limit, and what it was given."""
+    given = []
+
+    def routine(p):
+        if type(p) is torch.Tensor:  # and not a tracer's, which repeats points that were judged before
+            given.append(p.detach().clone())
+        return p.square().sum(-1) * torch.where(p.amax(-1) > limit, 2, 1)
+
+    return routine, given
+
+
+@pytest.mark.parametrize("format", [FLOAT32, FLOAT16, format_of("bfloat16")], ids=lambda f: f.name)
+def test_the_region_of_a_simplex_is_told_by_its_largest_share_and_stays_in_it(format):
+    routine, given = purity_wrong_above(0.875)
+    (finding,) = told(PURITY, routine, format).values()
+    assert finding.region.startswith(("max|p| >= 0.87", "max|p| >= 0.88"))
+    assert all(contains(PURITY.inputs["p"], p, format).all() for p in given)
+    assert len(given) > 3  # the search ran
+
+
+@pytest.mark.parametrize("format", [FLOAT32, FLOAT16, format_of("bfloat16")], ids=lambda f: f.name)
+def test_the_simplest_example_in_a_simplex_is_a_short_row_that_sums_to_one(format):
+    routine, _ = purity_wrong_above(0.7)
+    (finding,) = told(PURITY, routine, format).values()
+    row = sorted(finding.simplest.columns["p"][0].tolist())
+    assert sum(row) == 1
+    assert row[-1] > 0.7
+    worst = finding.measurement.points.select(np.array([finding.worst]))
+    assert complexity(finding.simplest)[0] <= complexity(worst)[0]
+
+
+def one_point(*shares):
+    return Points({"p": torch.tensor([shares], dtype=torch.float32)}, np.array(["given"]), 3)
+
+
+def test_along_the_search_the_other_shares_keep_their_proportions():
+    tried = []
+
+    def fails(points):
+        tried.append(points.columns["p"].double())
+        return (points.columns["p"].amax(1) > 0.6).numpy()
+
+    ranges = failing_ranges(PURITY, one_point(0.1, 0.7, 0.2), fails, FLOAT32)
+    rows = torch.cat(tried)
+    assert ranges["p"][0] == pytest.approx(0.6, rel=1e-3) and ranges["p"][1] is None
+    torch.testing.assert_close(2 * rows[:, 0], rows[:, 2])
+    assert (rows[:, 1] >= rows[:, 2]).all() and float(rows[:, 1].max()) == 1
+    assert contains(PURITY.inputs["p"], rows.float(), FLOAT32).all()
+
+
+def test_around_a_one_hot_row_the_other_shares_are_equal():
+    corner = one_point(0, 1, 0)
+    above = failing_ranges(PURITY, corner, lambda p: (p.columns["p"].amax(1) > 0.6).numpy(), FLOAT32)
+    assert region(PURITY, corner, above).startswith("max|p| >= 0.6")
+    alone = failing_ranges(PURITY, corner, lambda p: (p.columns["p"] == 0).any(1).numpy(), FLOAT32)
+    assert region(PURITY, corner, alone) == "max|p| >= 1"
+
+
+def test_a_single_share_is_always_one():
+    point = Points({"p": torch.ones(1, 1)}, np.array(["given"]), 1)
+    ranges = failing_ranges(PURITY, point, lambda points: np.full(len(points), True), FLOAT32)
+    assert region(PURITY, point, ranges) == "everywhere in the domain"
+
+
+def test_shares_are_shortened_until_few_bits_are_left():
+    def fails(points):
+        largest = points.columns["p"].amax(1)
+        return ((largest > 0.7) & (largest < 0.8)).numpy()
+
+    found = simplest(PURITY, one_point(0.0371, 0.7893, 0.1736), fails, {}, FLOAT32)
+    assert found.columns["p"].tolist() == [[0, 0.75, 0.25]]
+
+
+def test_the_complexity_of_a_short_number_is_less():
+    ink = complexity(Points({"x": torch.tensor([1.0, 1.5, 100.0, 0.1])}, np.array(["given"] * 4)))
+    assert ink[0] < ink[1] < ink[3]
+    assert ink[0] < ink[2]
