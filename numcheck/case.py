@@ -185,7 +185,7 @@ class Formula:
 
     def at(self, arguments: tuple[Any, ...], format: Format) -> Points:
         """One point: the arguments in the inputs' order, rounded to the format."""
-        columns = {
+        columns: dict[str, Any] = {
             name: domain.column([argument], format)
             for (name, domain), argument in zip(self.inputs.items(), arguments, strict=True)
         }

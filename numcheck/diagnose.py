@@ -9,6 +9,7 @@ the operator that did it.
 Causes name what was proved elsewhere to be wrong: no verdict depends on them.
 """
 
+import functools
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -21,9 +22,10 @@ from numcheck.measure import FATES, Measurement, arguments_of, in_ulps
 from numcheck.reals.settle import ulp_exponent
 from numcheck.trace import Trace, blame, emulate, trace
 
-GROUPS = 2  # calls with different settings that are traced
+GROUPS = 16  # calls with different settings that are traced
 TRACED = 384  # failing points looked at operator by operator; the rest take the cause of their like
 SHARPENED = 64  # of these, points for which the slower questions are asked
+NOISE = 2.0**-98  # beside which the shadow's own rounding, some 2**-104, does not count
 _FAILING = np.array([fate in FAILING for fate in FATES])
 
 
@@ -51,14 +53,19 @@ def diagnose(measurement: Measurement) -> Diagnosis:
     losses: dict[int, Loss] = {}
     suspects = _shared_with_the_shadow(measurement, chosen, records)
     if suspects.size:
-        sharp = Records(measurement, spread(suspects, SHARPENED), sharp=True)
+        sharp = Records(measurement, spread(suspects, SHARPENED), sharp=NOISE)
         shared = np.isin(sharp.rows, _shared_with_the_shadow(measurement, sharp.rows, sharp))
+        if shared.any():
+            # what noise of one size makes by chance, a far larger one does not
+            again = Records(measurement, sharp.rows, sharp=1024 * NOISE)
+            shared &= np.isin(sharp.rows, _shared_with_the_shadow(measurement, sharp.rows, again))
         mathematical = suspects[_like(measurement, suspects, sharp.rows, shared)]
         causes[mathematical] = _scale_or_formula(measurement, mathematical)
         losses |= sharp.losses(sharp.rows[~shared])
     if measurement.of == "value":
         moving = records.moving(chosen, 2 * measurement.judgement.format.unit_roundoff)
-        causes[chosen[moving & (records.apart(chosen) < _error(measurement, chosen) / 4)]] = Cause.UNCONVERGED
+        moving &= records.apart(measurement, chosen) < _error(measurement, chosen) / 4
+        causes[chosen[moving]] = Cause.UNCONVERGED
     rest = chosen[[causes[row] is None for row in chosen]]
     losses = records.losses(rest) | losses
     for row, loss in _range_or_rounding(measurement, records, losses).items():
@@ -99,7 +106,9 @@ def _name_the_blameless(
         causes[blameless] = _like(measurement, blameless, named, causes[named])
     for row in blameless[[causes[row] is None for row in blameless]]:
         causes[row] = (
-            Cause.UNDERFLOW if records.left_the_range(int(row)) else _by_result(measurement, int(row))
+            Cause.UNDERFLOW
+            if records.range_left(int(row)) is Cause.UNDERFLOW
+            else _by_result(measurement, int(row))
         )
 
 
@@ -155,8 +164,8 @@ def _shared_with_the_shadow(measurement: Measurement, rows: np.ndarray, records:
     error = _error(measurement, rows)
     size = np.maximum(np.abs(judged.truth[rows, elements].nearest()), judged.format.smallest_normal)
     # where a fused operator's float64 result is all that the shadow knows, a small error is no other formula's
-    gross = error > max(judged.format.unit_roundoff, 2.0**-40) * size
-    shared = (records.apart(rows) < error / 4) & np.isfinite(judged.got[rows, elements]) & gross
+    gross = ~np.isfinite(size) | (error > max(judged.format.unit_roundoff, 2.0**-40) * size)
+    shared = (records.apart(measurement, rows) < error / 4) & np.isfinite(judged.got[rows, elements]) & gross
     return rows[shared & ~records.diverged(rows)]
 
 
@@ -188,23 +197,18 @@ _MATHEMATICAL = (Cause.SCALE, Cause.WRONG_FORMULA, Cause.UNCONVERGED)
 def _range_or_rounding(
     measurement: Measurement, records: "Records", losses: Mapping[int, "Loss"]
 ) -> dict[int, "Loss"]:
-    """The same losses, but underflow where a wider exponent range alone heals what looks like rounding.
+    """The same losses, but of the range where a wider exponent range alone heals what looks like rounding.
 
     The routine runs again with every operator's result rounded to the format's significand and to no range. That
     tells something where the run with both limits gives the failing result again: not inside of fused operators. For
     those the size of what they return has to tell.
     """
     judged = measurement.judgement
-    doubtful = np.array(
-        [
-            row
-            for row, loss in losses.items()
-            if loss.cause in _ROUNDING and records.left_the_range(row) and judged.format == measurement.format
-        ],
-        dtype=int,
-    )
+    doubtful = np.array([row for row, loss in losses.items() if loss.cause in _ROUNDING], dtype=int)
+    left = {row: cause for row in doubtful.tolist() if (cause := records.range_left(row)) is not None}
+    doubtful = doubtful[[row in left for row in doubtful.tolist()]]
     healed: set[int] = set()
-    if doubtful.size:
+    if doubtful.size and judged.format == measurement.format:
         asked = spread(doubtful, SHARPENED)
         answers = np.zeros(len(asked), dtype=bool)
         for positions in _same_settings(measurement, asked):
@@ -213,12 +217,13 @@ def _range_or_rounding(
     small = judged.truth.exponent[np.arange(len(judged.got)), judged.worst_element] <= (
         judged.format.min_exponent + judged.format.precision
     )
-    return {
-        row: replace(loss, cause=Cause.UNDERFLOW)
-        if row in healed or (loss.cause in _ROUNDING and loss.inside and small[row])
-        else loss
-        for row, loss in losses.items()
-    }
+    told = dict(losses)
+    for row, loss in losses.items():
+        if row in healed:
+            told[row] = replace(loss, cause=left[row])
+        elif loss.cause in _ROUNDING and loss.inside and small[row]:
+            told[row] = replace(loss, cause=Cause.UNDERFLOW)
+    return told
 
 
 def _healed_by_range(measurement: Measurement, rows: np.ndarray) -> np.ndarray:
@@ -283,7 +288,7 @@ def _picked(measurement: Measurement, rows: np.ndarray) -> Callable[..., torch.T
     return component_of
 
 
-def _traced(measurement: Measurement, rows: np.ndarray, sharp: bool) -> Trace | None:
+def _traced(measurement: Measurement, rows: np.ndarray, sharp: float | None) -> Trace | None:
     differentiate = measurement.routine.formula.wrt if measurement.of == "grad" else ()
     element = measurement.judgement.worst_element[rows].astype(np.int64)
     try:
@@ -312,7 +317,7 @@ class Records:
     """Traces of a measurement's points, one for each group that can be run in one call."""
 
     def __init__(
-        self, measurement: Measurement, rows: np.ndarray, most: int = GROUPS, sharp: bool = False
+        self, measurement: Measurement, rows: np.ndarray, most: int = GROUPS, sharp: float | None = None
     ) -> None:
         groups = sorted(_same_settings(measurement, rows), key=len, reverse=True)[:most]
         self.groups = [
@@ -332,14 +337,19 @@ class Records:
                 told.update(zip(group.tolist(), np.broadcast_to(found, len(group)).tolist(), strict=True))
         return np.array([told[row] for row in rows.tolist()])
 
-    def apart(self, rows: np.ndarray) -> np.ndarray:
-        """Distance of the native result from the shadow's; infinite where there is none."""
+    def apart(self, measurement: Measurement, rows: np.ndarray) -> np.ndarray:
+        """Distance of the judged result from the shadow's; infinite where there is none."""
 
-        def distances(record: Trace) -> np.ndarray | None:
-            sinks = [sink.apart for sink in record.sinks if (sink.name == "value") == (self.of == "value")]
-            return np.max(sinks, axis=0) if sinks else None
+        def shadows(record: Trace) -> np.ndarray | None:
+            found = [sink.shadow for sink in record.sinks if (sink.name == "value") == (self.of == "value")]
+            return functools.reduce(lambda a, b: np.where(np.isnan(a), b, a), found) if found else None
 
-        return self._told(rows, distances, np.inf)
+        judged = measurement.judgement
+        with np.errstate(all="ignore"):
+            distance = np.abs(
+                judged.got[rows, judged.worst_element[rows]] - self._told(rows, shadows, np.nan)
+            )
+        return np.nan_to_num(distance, nan=np.inf)
 
     def diverged(self, rows: np.ndarray) -> np.ndarray:
         """Where the run followed a comparison that the shadow would have decided otherwise."""
@@ -355,12 +365,18 @@ class Records:
 
         return self._told(rows, apart, False)
 
-    def left_the_range(self, row: int) -> bool:
-        """Whether some operator's result underflowed at a point."""
-        told = self._told(
-            np.array([row]), lambda record: _any(op.underflowed for op in record.operations), False
-        )
-        return bool(told[0])
+    def range_left(self, row: int) -> Cause | None:
+        """In which direction an operator's result first left the format's range at a point, if one did."""
+        for group, record in self.groups:
+            lanes = np.flatnonzero(group == row)
+            if record is None or not lanes.size:
+                continue
+            for operation in record.operations:
+                if operation.overflowed[lanes[0]] and not operation.pole[lanes[0]]:
+                    return Cause.OVERFLOW
+                if operation.underflowed[lanes[0]] or operation.vanished[lanes[0]]:
+                    return Cause.UNDERFLOW
+        return None
 
     def losses(self, rows: np.ndarray) -> dict[int, Loss]:
         """What is to blame at each of the rows; none where no operator lost more than a few ulps."""

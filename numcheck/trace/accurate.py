@@ -143,6 +143,7 @@ _POINTWISE: dict[str, Callable[..., Reals]] = {
     "tanh_backward": lambda ct, y: ct * (1 - y * y),
     "softplus": _softplus,
     "softplus_backward": _softplus_backward,
+    "log_sigmoid": lambda x: -_log1p_exp(-x),
     "log_sigmoid_forward": lambda x: -_log1p_exp(-x),
     "log_sigmoid_backward": lambda ct, x, buffer: ct * _sigmoid(-x),
     "silu": lambda x: x * _sigmoid(x),

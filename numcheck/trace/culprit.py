@@ -79,11 +79,10 @@ def _followed(record: Trace, start: int, lane: int) -> tuple[tuple[int, ...], tu
 def _out_of_range(record: Trace, of: str, result: Sink, path: tuple[int, ...], lane: int) -> Blame | None:
     """The first operation on the path that made an infinity or a NaN, or what made it do so.
 
-    A result that is finite and has digits left met none; one that is finite at all met no pole that exact numbers
-    share, such as the logarithm of what is zero in truth, for that belongs to another element.
+    A result that has digits left met no pole and no NaN; one that is finite at all met no pole that exact numbers
+    share, such as the logarithm of what is zero in truth. Those belong to another element.
     """
-    if not result.total[lane] and result.error[lane] < 0.25:
-        return None
+    digits_left = not result.total[lane] and result.error[lane] < 0.25
     operations, value = record.operations, record.sinks[0]
     everything = float(record.precision)
     forward_holds = not value.nonfinite[lane] and not value.error[lane] > 0.5
@@ -100,7 +99,7 @@ def _out_of_range(record: Trace, of: str, result: Sink, path: tuple[int, ...], l
             return Blame(index, "overflow", everything, path)
         singular = op.pole[lane] and op.error_in[lane] <= _FAITHFUL * _roundoff(record)
         singular &= bool(result.nonfinite[lane]) or not op.overflowed_in_shadow[lane]
-        if op.born_nan[lane] or singular:
+        if (op.born_nan[lane] or singular) and not digits_left:
             outside = _left_the_range_before(record, index, lane) if op.phase == "forward" else None
             if outside is not None:
                 cause = "overflow" if operations[outside].overflowed[lane] else "underflow"

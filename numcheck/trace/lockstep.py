@@ -25,6 +25,7 @@ from numcheck.formats import format_of
 from numcheck.trace.record import Ints, Lanes, Operation, Place, Repeat, Trace, divergence, operation, sink
 from numcheck.trace.shadow import (
     Call,
+    Noise,
     Pair,
     TraceError,
     call_of,
@@ -49,14 +50,14 @@ def trace(
     differentiate: Sequence[str] = (),
     *,
     element: Ints | None = None,
-    sharp: bool = False,
+    sharp: float | None = None,
 ) -> Trace:
     """Run `function(**arguments)`, and its gradient by the arguments in `differentiate`, beside the shadow.
 
     The gradient is that of the sum of the output. `element` tells for each lane which number of the result is asked
-    about: of the output, or of all the gradients side by side; by default the worst. `sharp` evaluates functions as
-    accurately as the shadow is wide and shakes its last digits, so that the shadow agrees with the native run only
-    where some 98 bits do; it takes longer.
+    about: of the output, or of all the gradients side by side; by default the worst. `sharp` asks for functions
+    as accurate as the shadow is wide, and shakes each rounded result of the shadow by so much (2**-98, say), relatively
+    and at random: what depends on the shadow's own rounding then shows. That takes longer.
 
     Raises TraceError where an operator can't be run in lockstep; an exception of the routine itself passes through.
     """
@@ -192,10 +193,10 @@ def _locate() -> Place:
 class _Lockstep(TorchDispatchMode):
     """Runs every operator natively and in the shadow, and writes down what happened."""
 
-    def __init__(self, lanes: Lanes, sharp: bool) -> None:
+    def __init__(self, lanes: Lanes, sharp: float | None) -> None:
         super().__init__()
         self.lanes = lanes
-        self.noise = torch.Generator().manual_seed(0) if sharp else None
+        self.noise = None if sharp is None else Noise(sharp)
         self.phase = "forward"
         self.operations: list[Operation] = []
         self.loops: dict[tuple[str, tuple[tuple[CodeType, int], ...]], _LastResults] = {}

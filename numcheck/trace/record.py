@@ -5,6 +5,7 @@ cancelled or found no room, what left the format's range. `sink` measures a resu
 """
 
 import math
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from types import CodeType
@@ -126,8 +127,8 @@ class Sink:
     nan: Flags
     total: Flags
     """No digit of it is right: not finite, or zero where the shadow is not."""
-    apart: Floats
-    """abs(native - shadow), infinite where only one of them is a number."""
+    shadow: Floats
+    """The shadow's number: of the element asked about, NaN where that is in another result, else of the first."""
 
 
 @final
@@ -169,6 +170,10 @@ class Lanes:
     def any(self, x: Tensor) -> Flags:
         """Whether some element of a lane is true."""
         return self._divided(x).any(1).cpu().numpy()
+
+    def first(self, x: Tensor) -> Floats:
+        """The first element of each lane."""
+        return self._divided(x)[:, 0].double().cpu().numpy()
 
     def zeros(self) -> Floats:
         """Zero for each lane."""
@@ -323,8 +328,9 @@ def _contributions(ran: _Ran) -> tuple[Floats, ...]:
                 difference = ((o.native.double() - o.high) - o.low).abs()
                 error = torch.where(difference == 0, 0.0, difference / size)
             error = error.expand_as(ran.native)
-        lane = ran.lanes.worst(torch.nan_to_num(error, nan=math.inf, posinf=math.inf))
-        # A NaN or an infinity that both sides share is no error, but it is what to follow.
+        # A NaN or an infinity is what to follow, also where both sides share it and it is no error: before a finite
+        # number whose error is measured against a result of zero.
+        lane = ran.lanes.worst(torch.nan_to_num(error, nan=math.inf, posinf=sys.float_info.max))
         if not bool(torch.isfinite(o.native).all()):
             lane = np.where(ran.lanes.any(~torch.isfinite(o.native)), math.inf, lane)
         found.append(lane)
@@ -507,7 +513,7 @@ def sink(name: str, result: Tensor, lanes: Lanes, element: Ints | None = None) -
     """How far off a result of the run is; of each lane only that `element` where it is given, none where negative."""
     if not isinstance(result, Pair):
         nowhere = lanes.nowhere()
-        return Sink(name, -1, lanes.zeros(), nowhere, nowhere, nowhere, lanes.zeros())
+        return Sink(name, -1, lanes.zeros(), nowhere, nowhere, nowhere, np.full(lanes.count, math.nan))
     number_format = format_of(result.native.dtype)
     n = result.native.double()
     top = number_format.largest * (1 + number_format.unit_roundoff)
@@ -524,13 +530,15 @@ def sink(name: str, result: Tensor, lanes: Lanes, element: Ints | None = None) -
         both_nan | (difference == 0), 0.0, torch.nan_to_num(error, nan=math.inf, posinf=math.inf)
     )
     total = ~torch.isfinite(n) | ((n == 0) & (high.abs() > number_format.smallest_subnormal / 2))
-    apart = torch.where(error == 0, 0.0, torch.nan_to_num(difference, nan=math.inf))
-    wrong = [error, apart, ~torch.isfinite(n), torch.isnan(n), total]
+    parts = [error, ~torch.isfinite(n), torch.isnan(n), total, high]
     if element is not None:
         asked = torch.from_numpy(element)
         picked = asked.clamp(min=0)[:, None]
-        wrong = [x.reshape(lanes.count, -1).gather(1, picked)[:, 0] * (asked >= 0) for x in wrong]
-    nonfinite, nan, none_left = (lanes.any(flags) for flags in wrong[2:])
-    return Sink(
-        name, result.origin[0], lanes.worst(wrong[0]), nonfinite, nan, none_left, lanes.worst(wrong[1])
-    )
+        elsewhere = (0.0, False, False, False, math.nan)
+        parts = [
+            torch.where(asked >= 0, x.reshape(lanes.count, -1).gather(1, picked)[:, 0], none)
+            for x, none in zip(parts, elsewhere, strict=True)
+        ]
+    nonfinite, nan, none_left = (lanes.any(flags) for flags in parts[1:4])
+    shadow = lanes.first(parts[4])
+    return Sink(name, result.origin[0], lanes.worst(parts[0]), nonfinite, nan, none_left, shadow)

@@ -327,12 +327,22 @@ _EXACT: Final = frozenset(
 )
 """Operators that move numbers or choose among them, and round none in a shadow of any width."""
 
-_NOISE: Final = 2.0**-98
+
+@final
+class Noise:
+    """Random relative errors of either sign, between half of a size and all of it; the same in every run."""
+
+    def __init__(self, size: float) -> None:
+        self.size = size
+        self.generator = torch.Generator().manual_seed(0)
+
+    def like(self, x: Tensor) -> Tensor:
+        """As many of them as `x` has elements."""
+        drawn = 2 * torch.rand(x.shape, dtype=torch.float64, generator=self.generator) - 1
+        return (self.size / 2 * (drawn + drawn.sign())).to(x.device)
 
 
-def wide_call(
-    call: Call, native: Sequence[Any], noise: torch.Generator | None
-) -> tuple[list[Any], list[Any]]:
+def wide_call(call: Call, native: Sequence[Any], noise: Noise | None) -> tuple[list[Any], list[Any]]:
     """The operator on the shadow's operands: its results' high and low parts. `native` are its native results.
 
     low follows to first order, by torch's own forward derivatives; an operator without one drops it. `noise` asks for
@@ -369,8 +379,7 @@ def wide_call(
                 low = low + torch.where(torch.isfinite(rest), rest, 0.0)
                 high = torch.where(torch.isfinite(sharp), sharp, high)
         if noise is not None and call.stem not in _EXACT:
-            shake = torch.rand(high.shape, dtype=torch.float64, generator=noise, device=noise.device) - 0.5
-            low = low + high * (_NOISE * shake.to(high.device))
+            low = low + high * noise.like(high)
         high, low = _normalised(high, low)
         highs.append(high)
         lows.append(low)
