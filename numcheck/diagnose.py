@@ -48,23 +48,25 @@ def diagnose(measurement: Measurement) -> Diagnosis:
     causes = np.full(len(fates), None, dtype=object)
     if not failing.size:
         return Diagnosis(causes, {})
-    records = Records(measurement, spread(failing, TRACED))
+    records = Records(measurement, _asked(measurement, failing, TRACED))
     chosen = records.rows
     losses: dict[int, Loss] = {}
     suspects = _shared_with_the_shadow(measurement, chosen, records)
     if suspects.size:
-        sharp = Records(measurement, spread(suspects, SHARPENED), sharp=NOISE)
-        shared = np.isin(sharp.rows, _shared_with_the_shadow(measurement, sharp.rows, sharp))
-        if shared.any():
-            # what noise of one size makes by chance, a far larger one does not
-            again = Records(measurement, sharp.rows, sharp=1024 * NOISE)
-            shared &= np.isin(sharp.rows, _shared_with_the_shadow(measurement, sharp.rows, again))
+        sharp = Records(measurement, _asked(measurement, suspects, SHARPENED), sharp=NOISE)
+        # what noise of one size makes by chance, a far larger one does not
+        louder = Records(measurement, sharp.rows, sharp=1024 * NOISE)
+        shared = np.ones(len(sharp.rows), dtype=bool)
+        for shaken in (sharp, louder):
+            shared &= np.isin(sharp.rows, _shared_with_the_shadow(measurement, sharp.rows, shaken))
+            moved = np.abs(shaken.shadow(sharp.rows) - records.shadow(sharp.rows))
+            shared &= moved < _error(measurement, sharp.rows) / 16
         mathematical = suspects[_like(measurement, suspects, sharp.rows, shared)]
         causes[mathematical] = _scale_or_formula(measurement, mathematical)
         losses |= sharp.losses(sharp.rows[~shared])
     if measurement.of == "value":
         moving = records.moving(chosen, 2 * measurement.judgement.format.unit_roundoff)
-        moving &= records.apart(measurement, chosen) < _error(measurement, chosen) / 4
+        moving &= _distance(measurement, chosen, records) < _error(measurement, chosen) / 4
         causes[chosen[moving]] = Cause.UNCONVERGED
     rest = chosen[[causes[row] is None for row in chosen]]
     losses = records.losses(rest) | losses
@@ -79,9 +81,10 @@ def diagnose(measurement: Measurement) -> Diagnosis:
     return Diagnosis(causes, _culprits(causes, losses))
 
 
-def spread(rows: np.ndarray, most: int) -> np.ndarray:
-    """At most so many of the rows, evenly spread over them."""
-    return rows if rows.size <= most else rows[np.linspace(0, rows.size - 1, most).astype(int)]
+def _asked(measurement: Measurement, rows: np.ndarray, most: int) -> np.ndarray:
+    """Some of the rows, evenly spread over them, and all that are given: what an example shows hangs on no company."""
+    some = rows if rows.size <= most else rows[np.linspace(0, rows.size - 1, most).astype(int)]
+    return np.union1d(some, rows[measurement.points.origin[rows] == "given"])
 
 
 def _culprits(causes: np.ndarray, losses: Mapping[int, "Loss"]) -> dict[Cause, tuple[str, str]]:
@@ -113,7 +116,7 @@ def _name_the_blameless(
 
 
 def _like(measurement: Measurement, rows: np.ndarray, known: np.ndarray, told: np.ndarray) -> np.ndarray:
-    """What is told of the point known that failed in the same way and lies nearest, in inputs, result and truth."""
+    """What is told of each point, or of its like: that failed in the same way, nearest in inputs and results."""
     judged = measurement.judgement
     here = np.arange(len(judged.got)), judged.worst_element
     keys = [
@@ -131,6 +134,7 @@ def _like(measurement: Measurement, rows: np.ndarray, known: np.ndarray, told: n
             keys.append(_INTEGER_WEIGHT * column.numpy())
     key = np.stack(keys, axis=1)
     distance = np.abs(key[rows][:, None, :] - key[known][None, :, :]).sum(axis=2)
+    distance[rows[:, None] == known[None, :]] = -1  # itself, before others that look the same
     return told[distance.argmin(axis=1)]
 
 
@@ -157,6 +161,14 @@ def _error(measurement: Measurement, rows: np.ndarray) -> np.ndarray:
         return np.nan_to_num(np.abs(judged.got[rows, elements] - exact), nan=np.inf)
 
 
+def _distance(measurement: Measurement, rows: np.ndarray, records: "Records") -> np.ndarray:
+    """Distance from the shadow of the number that speaks for each point; infinite where there is none."""
+    judged = measurement.judgement
+    with np.errstate(all="ignore"):
+        distance = np.abs(judged.got[rows, judged.worst_element[rows]] - records.shadow(rows))
+    return np.nan_to_num(distance, nan=np.inf)
+
+
 def _shared_with_the_shadow(measurement: Measurement, rows: np.ndarray, records: "Records") -> np.ndarray:
     """The points whose wrong result the shadow shares: far more digits do not heal it."""
     judged = measurement.judgement
@@ -165,7 +177,9 @@ def _shared_with_the_shadow(measurement: Measurement, rows: np.ndarray, records:
     size = np.maximum(np.abs(judged.truth[rows, elements].nearest()), judged.format.smallest_normal)
     # where a fused operator's float64 result is all that the shadow knows, a small error is no other formula's
     gross = ~np.isfinite(size) | (error > max(judged.format.unit_roundoff, 2.0**-40) * size)
-    shared = (records.apart(measurement, rows) < error / 4) & np.isfinite(judged.got[rows, elements]) & gross
+    shared = (
+        (_distance(measurement, rows, records) < error / 4) & np.isfinite(judged.got[rows, elements]) & gross
+    )
     return rows[shared & ~records.diverged(rows)]
 
 
@@ -209,19 +223,16 @@ def _range_or_rounding(
     doubtful = doubtful[[row in left for row in doubtful.tolist()]]
     healed: set[int] = set()
     if doubtful.size and judged.format == measurement.format:
-        asked = spread(doubtful, SHARPENED)
+        asked = _asked(measurement, doubtful, SHARPENED)
         answers = np.zeros(len(asked), dtype=bool)
         for positions in _same_settings(measurement, asked):
             answers[positions] = _healed_by_range(measurement, asked[positions])
         healed.update(doubtful[_like(measurement, doubtful, asked, answers)].tolist())
-    small = judged.truth.exponent[np.arange(len(judged.got)), judged.worst_element] <= (
-        judged.format.min_exponent + judged.format.precision
-    )
     told = dict(losses)
     for row, loss in losses.items():
         if row in healed:
             told[row] = replace(loss, cause=left[row])
-        elif loss.cause in _ROUNDING and loss.inside and small[row]:
+        elif loss.cause in _ROUNDING and loss.sank:
             told[row] = replace(loss, cause=Cause.UNDERFLOW)
     return told
 
@@ -243,7 +254,9 @@ def _healed_by_range(measurement: Measurement, rows: np.ndarray) -> np.ndarray:
         (narrow, _), (wide, _), (native, _) = (
             in_ulps(x, truth, exponent, judged.format) for x in (*found, judged.got[rows, elements])
         )
-    return (np.abs(narrow - native) <= native / 4) & (wide <= judged.allowed[rows, elements])
+    allowed = judged.allowed[rows, elements]
+    # a result that is hardly over its budget may come right by the luck of another rounding
+    return (np.abs(narrow - native) <= native / 4) & (native >= 4 * allowed) & (wide <= allowed)
 
 
 def _emulated(measurement: Measurement, rows: np.ndarray, widen: str | None) -> np.ndarray:
@@ -305,12 +318,12 @@ def _traced(measurement: Measurement, rows: np.ndarray, sharp: float | None) -> 
 
 @dataclass(frozen=True)
 class Loss:
-    """What lost a point's digits: the cause, the operator and its line; `inside` where it lost them between parts."""
+    """What lost a point's digits: the cause, the operator and its line; `sank` where parts of it were subnormal."""
 
     cause: Cause
     operator: str
     line: str
-    inside: bool
+    sank: bool
 
 
 class Records:
@@ -337,19 +350,14 @@ class Records:
                 told.update(zip(group.tolist(), np.broadcast_to(found, len(group)).tolist(), strict=True))
         return np.array([told[row] for row in rows.tolist()])
 
-    def apart(self, measurement: Measurement, rows: np.ndarray) -> np.ndarray:
-        """Distance of the judged result from the shadow's; infinite where there is none."""
+    def shadow(self, rows: np.ndarray) -> np.ndarray:
+        """The shadow of the number that speaks for each point; NaN where there is none."""
 
         def shadows(record: Trace) -> np.ndarray | None:
             found = [sink.shadow for sink in record.sinks if (sink.name == "value") == (self.of == "value")]
             return functools.reduce(lambda a, b: np.where(np.isnan(a), b, a), found) if found else None
 
-        judged = measurement.judgement
-        with np.errstate(all="ignore"):
-            distance = np.abs(
-                judged.got[rows, judged.worst_element[rows]] - self._told(rows, shadows, np.nan)
-            )
-        return np.nan_to_num(distance, nan=np.inf)
+        return self._told(rows, shadows, np.nan)
 
     def diverged(self, rows: np.ndarray) -> np.ndarray:
         """Where the run followed a comparison that the shadow would have decided otherwise."""
@@ -389,13 +397,8 @@ class Records:
                     continue
                 operation = record.operations[culprit.operation]
                 line = f"{operation.where}: {operation.line}" if operation.where else ""
-                inside = operation.error_local[lane] > 4 * 2.0**-record.precision
-                inside &= operation.stem not in _ELEMENTARY
-                found[row] = Loss(Cause(culprit.cause), operation.name, line, bool(inside))
+                found[row] = Loss(Cause(culprit.cause), operation.name, line, bool(operation.sank[lane]))
         return {row: found[row] for row in rows.tolist() if row in found}
-
-
-_ELEMENTARY = ("add", "sub", "rsub", "mul", "div", "sqrt")
 
 
 def _any(flags: Iterable[np.ndarray]) -> np.ndarray:

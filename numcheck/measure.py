@@ -327,6 +327,9 @@ def judge(
         # an interval on purpose (a kink) is met anywhere inside it
         interval = ~narrow(truth, format, 1 / 8)
         error = np.where(interval, np.maximum(difference - radius, 0.0), difference)
+        error = np.where(
+            _rounds_to_infinity(truth, format) & (got == np.copysign(np.inf, truth.high)), 0.0, error
+        )
         forgiven = (budget.cond + (components if budget.gamma else 0)) * format.unit_roundoff * conditioning
         forgiven = np.nan_to_num(
             np.ldexp(forgiven, np.clip(-exponent, -2100, 2100).astype(np.int32)), nan=0.0, posinf=np.inf
@@ -334,52 +337,55 @@ def judge(
         allowed = budget.ulps + forgiven
         spent = np.where(error == 0, 0.0, error / allowed)
         margin = np.where(interval | (error == 0), 0.0, radius / allowed)
-    fate = np.full(got.shape, _INDEX[Fate.WITHIN], np.int8)
-    over = ~(spent <= 1)  # a share that is no number is over, too
-    fate[over] = _INDEX[Fate.OVER]
-
-    magnitude = np.abs(truth.high)
-    top = (
-        2.0 - format.unit_roundoff
-    ) * 0.5  # the least mantissa in [1/2, 1) that rounds beyond the largest number
-    rounds_away = (magnitude == np.inf) | (
-        (truth.exponent - 1 > format.max_exponent)
-        | ((truth.exponent - 1 == format.max_exponent) & (magnitude >= top))
-    ) & (magnitude != 0)
-    normal = (truth.exponent - 1 >= format.min_exponent) & (magnitude != 0)
-    lost = (np.abs(got) < format.smallest_normal) & normal
-    fate[over & lost] = _INDEX[Fate.UNDERFLOW]
-
-    infinite, same_sign = np.isinf(got), np.sign(got) == np.sign(truth.high)
-    due = infinite & rounds_away & same_sign
-    error, spent = np.where(due, 0.0, error), np.where(due, 0.0, spent)
-    near = infinite & ~rounds_away & (spent <= 1)
-    fate[due | near] = _INDEX[Fate.WITHIN]
-    fate[infinite & ~rounds_away & ~near] = _INDEX[Fate.OVERFLOW]
-    fate[infinite & rounds_away & ~same_sign] = _INDEX[Fate.SPECIAL]
-    wrong_zero = (
-        (got == 0)
-        & (truth.high != 0)
-        & (np.signbit(got) != np.signbit(truth.high))
-        & (spent <= 1)
-        & ~interval
-    ) & (truth.exponent <= format.min_exponent - format.precision)  # the truth itself rounds to zero,
-    wrong_zero &= truth.radius < np.abs(truth.high)  # its sign is known,
-    wrong_zero &= allowed < 1  # and the budget does not reach across zero
+    fate = _fates(got, truth, spent, format)
     if signed_zero:
-        fate[wrong_zero] = _INDEX[Fate.SPECIAL]
-    fate[np.isinf(truth.high) & ~infinite] = _INDEX[Fate.SPECIAL]
-    fate[np.isnan(got)] = _INDEX[Fate.SPECIAL]
+        fate[_wrong_zeros(got, truth, format) & ~interval & (spent <= 1) & (allowed < 1)] = _INDEX[
+            Fate.SPECIAL
+        ]
     lost = ~np.isfinite(got) & (fate != _INDEX[Fate.WITHIN])
     spent, error = np.where(lost, np.inf, spent), np.where(lost, np.inf, error)
-
-    fate[truth.state == INVALID] = _INDEX[Fate.INVALID]
-    fate[truth.state > INVALID] = _INDEX[Fate.UNRESOLVED]
     unjudged = truth.state != PROVED
     spent, error = np.where(unjudged, 0.0, spent), np.where(unjudged, 0.0, error)
     for i in crashes:
         fate[i], spent[i], error[i] = _INDEX[Fate.CRASH], np.inf, np.inf
     return Judgement(got, truth, error, allowed, forgiven, spent, margin, fate, format)
+
+
+def _fates(got: np.ndarray, truth: Enclosure, spent: np.ndarray, format: Format) -> np.ndarray:
+    """The fate of each number, the later rule before the earlier.
+
+    An infinity is within where the truth rounds to it. Just below, an infinity has been measured
+    as the power of two after the largest number, which is what rounding to nearest takes it for (IEEE 754-2019, section
+    4.3.1): within if the budget reaches so far, else an overflow.
+    """
+    fate = np.full(got.shape, _INDEX[Fate.WITHIN], np.int8)
+    over = ~(spent <= 1)  # a share that is no number is over, too
+    infinite = np.isinf(got)
+    normal = (truth.exponent - 1 >= format.min_exponent) & (truth.high != 0)
+    fate[over] = _INDEX[Fate.OVER]
+    fate[over & normal & (np.abs(got) < format.smallest_normal)] = _INDEX[Fate.UNDERFLOW]
+    fate[over & infinite] = _INDEX[Fate.OVERFLOW]
+    fate[over & infinite & _rounds_to_infinity(truth, format)] = _INDEX[Fate.SPECIAL]  # of the wrong sign
+    fate[np.isinf(truth.high) & ~infinite] = _INDEX[Fate.SPECIAL]
+    fate[np.isnan(got)] = _INDEX[Fate.SPECIAL]
+    fate[truth.state == INVALID] = _INDEX[Fate.INVALID]
+    fate[truth.state > INVALID] = _INDEX[Fate.UNRESOLVED]
+    return fate
+
+
+def _rounds_to_infinity(truth: Enclosure, format: Format) -> np.ndarray:
+    """Where the truth is infinite or rounds beyond the format's largest number."""
+    magnitude, binade = np.abs(truth.high), truth.exponent - 1
+    least = 1.0 - format.unit_roundoff / 2  # the mantissa in [1/2, 1) from which the last binade rounds up
+    beyond = (binade > format.max_exponent) | ((binade == format.max_exponent) & (magnitude >= least))
+    return (magnitude == np.inf) | (beyond & (magnitude != 0))
+
+
+def _wrong_zeros(got: np.ndarray, truth: Enclosure, format: Format) -> np.ndarray:
+    """Zeros of the wrong sign, where the truth's sign is known and it rounds to zero itself."""
+    tiny = truth.exponent <= format.min_exponent - format.precision
+    known = (truth.high != 0) & (truth.radius < np.abs(truth.high))
+    return (got == 0) & known & tiny & (np.signbit(got) != np.signbit(truth.high))
 
 
 # Measuring --------------------------------------------------------------------------------------------------------

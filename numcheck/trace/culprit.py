@@ -140,9 +140,8 @@ def _lost_bits(record: Trace, path: tuple[int, ...], relevant: tuple[float, ...]
     }
     culprit = max(reversed(path), key=lambda i: lost[i])
     op, bits = operations[culprit], lost[culprit]
-    if op.underflowed[lane] or (
-        op.error_in[lane] <= _FAITHFUL * roundoff and _producer_underflowed(record, op, lane)
-    ):
+    faithful = op.error_in[lane] <= _FAITHFUL * roundoff
+    if op.underflowed[lane] or op.vanished[lane] or (faithful and _producer_underflowed(record, op, lane)):
         return Blame(culprit, "underflow", bits, path)
     if bits < 2.0:
         # Death by many small losses: no operation stands out, the chain does.

@@ -88,6 +88,8 @@ class Operation:
     """Zero or subnormal result that lost digits, out of operands that had not underflowed before."""
     vanished: Flags
     """Zero where no real number gives one: the shadow, which has float64's range, may have underflowed too."""
+    sank: Flags
+    """An element that is hardly normal lost digits inside the operator: parts of it were subnormal."""
     born_nan: Flags
     """NaN out of NaN-free operands."""
     nan_kind: tuple[str, ...]
@@ -311,6 +313,7 @@ def _blank(
         overflowed_in_shadow=nowhere,
         pole=nowhere,
         underflowed=nowhere,
+        sank=nowhere,
         vanished=nowhere,
         born_nan=nowhere,
         nan_kind=("",) * lanes.count,
@@ -422,8 +425,12 @@ def _underflow(op: Operation, ran: _Ran) -> Operation:
     if local is None or local.shape != out.shape:
         return op
     errors = relative_error(ran.native, local, torch.zeros_like(local))
-    op = replace(op, error_local=lanes.worst(errors))
     smallest = ran.format.smallest_normal
+    # Lengths and their like are roots of sums of squares, which sink before they do.
+    size = local.abs().square() if "norm" in op.stem else local.abs()
+    hardly = (size < smallest * 2.0**ran.format.precision) & (errors > 4 * ran.format.unit_roundoff)
+    sank = lanes.any(hardly & (local != 0)) if op.stem not in ADDITIVE else lanes.nowhere()
+    op = replace(op, error_local=lanes.worst(errors), sank=sank)
     # Sums of a format's numbers are exact where they are small; only a Python number that the format
     # doesn't hold, such as an epsilon, underflows in one.
     small = (out.abs() < smallest) & (torch.maximum(local.abs(), ran.high.abs()) < 2 * smallest)
@@ -475,11 +482,11 @@ def _at_pole(ran: _Ran) -> Tensor:
 
 
 def _vanished(ran: _Ran) -> Tensor:
-    """Zeros of operators that are never zero, and of products without a factor zero."""
+    """Zeros of operators that are never zero, and of products and quotients of numbers that are not."""
     stem, numbers = ran.call.stem, ran.numbers
-    product = stem in ("mul", "prod")
+    product = stem in ("mul", "prod", "div")
     zero = (ran.out == 0) & torch.tensor(stem in _NEVER_ZERO or product)
-    factors = numbers[:2] if stem == "mul" else numbers[:1]
+    factors = numbers[:1] if stem in _NEVER_ZERO or stem == "prod" else numbers[:2]
     for factor in factors if bool(zero.any()) else ():
         x = torch.as_tensor(factor)
         usable = torch.isfinite(x) & (x != 0) if product else torch.isfinite(x)

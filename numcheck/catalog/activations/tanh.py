@@ -96,6 +96,7 @@ def twice_sigmoid(x):
 @gap(
     "nan_gradient", "expm1(2 x) exceeds the largest number, and the backward multiplies it by 1/infinity = 0"
 )
+@gap("underflow", "1 / (expm1(2 x) + 2) is subnormal, and the derivative a difference of two such", of="grad")
 @tanh.routine(value=ulps(2), grad=ulps(4))
 def expm1_form(x):
     """expm1(2 x) / (expm1(2 x) + 2): digits near zero, infinity over infinity far from it."""

@@ -14,6 +14,33 @@ from numcheck import formula, gap, m, polygon, ulps
 @formula(
     source="Bourke 1988, Calculating the area and centroid of a polygon, paulbourke.net/geometry/polygonmesh",
     known=[],  # two numbers at a time: the laws speak for it
+    examples=[
+        # thin: its area cancels to 0 in bfloat16 and in float16, with the moments and without
+        (
+            [
+                [1.85966492e-05, 2.06232071e-05],
+                [1.39474869e-05, 3.24249268e-05],
+                [1.7285347e-05, 2.39610672e-05],
+            ],
+        ),
+        (
+            [
+                [0.000694274902, -0.000164985657],
+                [0.000647068024, -3.42130661e-05],
+                [0.000598430634, 0.000100314617],
+                [0.000668525696, -9.36388969e-05],
+            ],
+        ),
+        (
+            [
+                [-0.036895751953125, -0.042694091796875],
+                [0.0274200439453125, 0.031890869140625],
+                [-0.0301666259765625, -0.03466796875],
+            ],
+        ),
+        ([[-12.8502827, 9.75731182], [-11.8338499, 8.51753426], [-11.3105583, 10.1909618]],),
+        ([[1.125, -18.5], [2.125, -18.5], [1.46875, -18]],),
+    ],
     xy=polygon(sizes=(3, 4, 8)),
 )
 def polygon_centroid(xy):
@@ -83,8 +110,11 @@ def differenced(xy):
 
 @gap("overflow", "products of three lengths leave the range beyond 40")
 @gap("underflow", "products of three lengths leave the range below 2**-8")
-@gap("absorption", "subnormal products are swallowed by their sum")
 @gap("cancellation", "subnormal products have few digits left to subtract")
+@gap(
+    "special_value", "a thin polygon's cross products cancel to an area of 0, and the moments with them: 0/0"
+)
+@gap("absorption", "a thin polygon's moments are swallowed by their sum")
 @polygon_centroid.routine(value=ulps(4, cond=8))
 def corner_origin(xy):
     """The formula seen from the first vertex, and moved back at the end."""
@@ -94,6 +124,9 @@ def corner_origin(xy):
 
 
 @gap("cancellation", "a thin polygon's cross products cancel to an area of 0, and the quotient is infinite")
+@gap(
+    "special_value", "a thin polygon's cross products cancel to an area of 0, and the moments with them: 0/0"
+)
 @polygon_centroid.routine(value=ulps(4, cond=8))
 def corner_origin_scaled(xy):
     """The same in a unit, a power of two, in which the polygon's extent is about one: nothing leaves the range."""
@@ -105,6 +138,9 @@ def corner_origin_scaled(xy):
     return corner[:, 0] + moment / (3 * twice_area) * unit[:, 0]
 
 
+@gap(
+    "special_value", "a thin polygon's cross products cancel to an area of 0, and the moments with them: 0/0"
+)
 @polygon_centroid.routine(value=ulps(4, cond=8), formats=["float32", "bfloat16"])
 def triangle_fan(xy):
     """Mean of the centroids of the triangles fanned from the first vertex, weighted by their areas."""

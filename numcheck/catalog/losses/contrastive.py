@@ -13,6 +13,10 @@ from numcheck import formula, gap, m, one_of, ulps, vector
         (((1, 2), (0, 0), 1, 4.0), "1.55572809000084121436330532507"),
         (((1, 2), (0, 0), 1, 1.0), "0"),
     ],
+    examples=[
+        ((1.05273223, 0.277604222), (0.0492594428, -2.06423521), 0, 4.0),
+        ((0.0332567617, 2.0**-148 + 2.0**-149), (2.0**-149, 0), 1, 0.5),
+    ],
     first=vector(-32, 32),
     second=vector(-32, 32),
     unlike=one_of(0, 1),
@@ -65,9 +69,7 @@ def plain_square_root(
 
 @gap("wrong_formula", "1e-6 is added to every difference, which moves equal embeddings apart")
 @gap("underflow", "the square of a small distance underflows, 1e-6 with it")
-@gap(
-    "cancellation", "margin - distance cancels, and lays bare the added 1e-6 and the rounding of the distance"
-)
+@gap("absorption", "the added 1e-6 is rounded to few digits beside the difference")
 @contrastive.routine(value=ulps(2, gamma=True), grad=ulps(2, gamma=True))
 def torch_pairwise_distance(
     first: torch.Tensor, second: torch.Tensor, unlike: torch.Tensor, margin: float
@@ -78,7 +80,6 @@ def torch_pairwise_distance(
     return 0.5 * torch.where(unlike == 1, lacking**2, distance**2)
 
 
-@gap("absorption", "squares of tiny differences are subnormal, and the length keeps few of their digits")
 @gap("cancellation", "squares of tiny differences are subnormal, and the length keeps few of their digits")
 @gap("underflow", "the square of a small distance underflows, and the gradient is 0")
 @contrastive.routine(value=ulps(2, gamma=True), grad=ulps(2, gamma=True))
@@ -117,6 +118,7 @@ def guarded_square_root(
     return 0.5 * torch.where(unlike == 1, lacking**2, squared)
 
 
+@gap("underflow", "the gradient is subnormal, with few digits, before it is scaled back", of="grad")
 @contrastive.routine(value=ulps(2, gamma=True), grad=ulps(4, gamma=True))
 def scaled_distance_in_float32(
     first: torch.Tensor, second: torch.Tensor, unlike: torch.Tensor, margin: float

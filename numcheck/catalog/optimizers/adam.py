@@ -12,6 +12,7 @@ from numcheck import formula, gap, m, one_of, real, ulps
         # m = 3, v = 7, corrected by 1 - 1/4: 4 and 28/3
         ((1, 2, 4, 10, 2.0, 0.5, 0.5, 0.5, 0.0), "0.345346329292022856201707543753"),
     ],
+    examples=[(1, 0.0009765625, 0, 0, 1.0, 0.1, 0.5, 0.99, 0.001)],  # the square of the gradient is subnormal
     wrt=(),
     # away from zero, where the weight shows the whole step: that is `adam_first_update`'s business
     weight=real(2.0**-6, 16),

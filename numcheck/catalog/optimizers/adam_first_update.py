@@ -55,7 +55,6 @@ def a_turned_gradient_turns_the_step(f, grad, lr, beta1, beta2, eps):
 # forgiven by the conditioning; hence more than the usual 4 ulps where every operation is rounded to the format.
 
 
-@gap("cancellation", "the moments of a tiny gradient are subnormal: their quotient keeps few digits")
 @gap("underflow", "moments of tiny gradients lose their digits; in float16 also squares, and eps")
 @adam_first_update.routine(value=ulps(8))
 def as_printed(grad, lr, beta1, beta2, eps):
@@ -73,7 +72,6 @@ def rate_corrected(grad, lr, beta1, beta2, eps):
     return -lr * root / (1 - beta1) * ((1 - beta1) * grad) / (((1 - beta2) * grad * grad).sqrt() + eps * root)
 
 
-@gap("cancellation", "the moments of a tiny gradient are subnormal: their quotient keeps few digits")
 @gap("underflow", "moments of tiny gradients lose their digits; in float16 also squares, and eps")
 @adam_first_update.routine(value=ulps(8))
 def torch_adam(grad, lr, beta1, beta2, eps):

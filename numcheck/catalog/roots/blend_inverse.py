@@ -14,6 +14,7 @@ STEPS = 20
 """Newton steps: near a simple root each doubles the number of right digits, so that six do for float64."""
 
 LINE, SQUARE = curve("line", "square").choices
+NINTH, SLOW_START, QUICK_START = curve("ninth", "slow_start", "quick_start").choices
 
 
 @formula(
@@ -24,6 +25,7 @@ LINE, SQUARE = curve("line", "square").choices
         ((SQUARE, LINE, 0.5, 0.5), "0.618033988749894848204586834366"),
         ((SQUARE, LINE, 0.25, 0.4375), "0.5"),
     ],
+    examples=[(SLOW_START, LINE, 1, 1), (NINTH, QUICK_START, 0, 2.0**-12)],  # Newton leaves float64's range
     wrt=(),
     f=curve("ninth", "slow_start", "plateau"),
     g=curve("line", "quick_start"),
