@@ -222,12 +222,10 @@ def _range_or_rounding(
     left = {row: cause for row in doubtful.tolist() if (cause := records.range_left(row)) is not None}
     doubtful = doubtful[[row in left for row in doubtful.tolist()]]
     healed: set[int] = set()
-    if doubtful.size and judged.format == measurement.format:
-        asked = _asked(measurement, doubtful, SHARPENED)
-        answers = np.zeros(len(asked), dtype=bool)
-        for positions in _same_settings(measurement, asked):
-            answers[positions] = _healed_by_range(measurement, asked[positions])
-        healed.update(doubtful[_like(measurement, doubtful, asked, answers)].tolist())
+    if judged.format == measurement.format:
+        for positions in _same_settings(measurement, doubtful):
+            rows = doubtful[positions]
+            healed.update(rows[_healed_by_range(measurement, rows)].tolist())
     told = dict(losses)
     for row, loss in losses.items():
         if row in healed:
@@ -255,8 +253,9 @@ def _healed_by_range(measurement: Measurement, rows: np.ndarray) -> np.ndarray:
             in_ulps(x, truth, exponent, judged.format) for x in (*found, judged.got[rows, elements])
         )
     allowed = judged.allowed[rows, elements]
-    # a result that is hardly over its budget may come right by the luck of another rounding
-    return (np.abs(narrow - native) <= native / 4) & (native >= 4 * allowed) & (wide <= allowed)
+    # a normal result that is hardly over its budget may come right by the luck of another rounding
+    no_luck = (native >= 4 * allowed) | (truth.exponent <= judged.format.min_exponent)
+    return (np.abs(narrow - native) <= native / 4) & (wide <= allowed) & no_luck
 
 
 def _emulated(measurement: Measurement, rows: np.ndarray, widen: str | None) -> np.ndarray:

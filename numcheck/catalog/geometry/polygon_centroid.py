@@ -114,7 +114,6 @@ def differenced(xy):
 @gap(
     "special_value", "a thin polygon's cross products cancel to an area of 0, and the moments with them: 0/0"
 )
-@gap("absorption", "a thin polygon's moments are swallowed by their sum")
 @polygon_centroid.routine(value=ulps(4, cond=8))
 def corner_origin(xy):
     """The formula seen from the first vertex, and moved back at the end."""
