@@ -50,28 +50,13 @@ def diagnose(measurement: Measurement) -> Diagnosis:
         return Diagnosis(causes, {})
     records = Records(measurement, _asked(measurement, failing, TRACED))
     chosen = records.rows
-    losses: dict[int, Loss] = {}
-    suspects = _shared_with_the_shadow(measurement, chosen, records)
-    if suspects.size:
-        sharp = Records(measurement, _asked(measurement, suspects, SHARPENED), sharp=NOISE)
-        # what noise of one size makes by chance, a far larger one does not
-        louder = Records(measurement, sharp.rows, sharp=1024 * NOISE)
-        shared = np.ones(len(sharp.rows), dtype=bool)
-        for shaken in (sharp, louder):
-            shared &= np.isin(sharp.rows, _shared_with_the_shadow(measurement, sharp.rows, shaken))
-            moved = np.abs(shaken.shadow(sharp.rows) - records.shadow(sharp.rows))
-            shared &= moved < _error(measurement, sharp.rows) / 16
-        mathematical = suspects[_like(measurement, suspects, sharp.rows, shared)]
-        causes[mathematical] = _scale_or_formula(measurement, mathematical)
-        losses |= sharp.losses(sharp.rows[~shared])
-    if measurement.of == "value":
-        moving = records.moving(chosen, 2 * measurement.judgement.format.unit_roundoff)
-        moving &= _distance(measurement, chosen, records) < _error(measurement, chosen) / 4
-        causes[chosen[moving]] = Cause.UNCONVERGED
+    mathematical, losses = _sharply(measurement, records)
+    causes[mathematical] = _scale_or_formula(measurement, mathematical)
+    causes[_unconverged(measurement, records)] = Cause.UNCONVERGED
     rest = chosen[[causes[row] is None for row in chosen]]
     losses = records.losses(rest) | losses
     for row, loss in _range_or_rounding(measurement, records, losses).items():
-        if causes[row] not in _MATHEMATICAL:
+        if causes[row] is None:
             losses[row] = loss
             causes[row] = _not_a_number(measurement, row, loss.cause)
     _name_the_blameless(measurement, records, rest, chosen, causes)
@@ -183,6 +168,36 @@ def _shared_with_the_shadow(measurement: Measurement, rows: np.ndarray, records:
     return rows[shared & ~records.diverged(rows)]
 
 
+def _sharply(measurement: Measurement, records: "Records") -> tuple[np.ndarray, dict[int, "Loss"]]:
+    """The points whose wrong result depends on no rounding; and what is to blame at those that only seemed so.
+
+    The shadow of `records` may share a wrong result because float64's functions lose what the format's lose. So it is
+    asked again, sharply, with noise of two sizes: what noise of one size makes by chance, a far larger one does not.
+    """
+    suspects = _shared_with_the_shadow(measurement, records.rows, records)
+    if not suspects.size:
+        return suspects, {}
+    sharp = Records(measurement, _asked(measurement, suspects, SHARPENED), sharp=NOISE)
+    louder = Records(measurement, sharp.rows, sharp=1024 * NOISE)
+    error = _error(measurement, sharp.rows)
+    shared = np.ones(len(sharp.rows), dtype=bool)
+    for shaken in (sharp, louder):
+        shared &= np.isin(sharp.rows, _shared_with_the_shadow(measurement, sharp.rows, shaken))
+        with np.errstate(all="ignore"):
+            shared &= np.abs(shaken.shadow(sharp.rows) - records.shadow(sharp.rows)) < error / 16
+    mathematical = suspects[_like(measurement, suspects, sharp.rows, shared)]
+    return mathematical, sharp.losses(sharp.rows[~shared])
+
+
+def _unconverged(measurement: Measurement, records: "Records") -> np.ndarray:
+    """Points whose shadow runs the same loop to the same wrong value, which still moves from pass to pass."""
+    if measurement.of != "value":
+        return records.rows[:0]
+    moving = records.moving(records.rows, 2 * measurement.judgement.format.unit_roundoff)
+    distance, error = _distance(measurement, records.rows, records), _error(measurement, records.rows)
+    return records.rows[moving & (distance < error / 4)]
+
+
 def _scale_or_formula(measurement: Measurement, rows: np.ndarray) -> Cause:
     judged = measurement.judgement
     elements = judged.worst_element[rows]
@@ -200,9 +215,6 @@ def _is_constant(ratios: np.ndarray, roundoff: float) -> bool:
     away = abs(middle - 1)
     tolerance = max(8 * roundoff, min(2.0**-10, away / 16))
     return away > 2 * tolerance and bool(np.mean(np.abs(finite / middle - 1) < tolerance) > 0.9)
-
-
-_MATHEMATICAL = (Cause.SCALE, Cause.WRONG_FORMULA, Cause.UNCONVERGED)
 
 
 # Range or rounding ------------------------------------------------------------------------------------------------
@@ -254,8 +266,8 @@ def _healed_by_range(measurement: Measurement, rows: np.ndarray) -> np.ndarray:
         )
     allowed = judged.allowed[rows, elements]
     # a normal result that is hardly over its budget may come right by the luck of another rounding
-    no_luck = (native >= 4 * allowed) | (truth.exponent <= judged.format.min_exponent)
-    return (np.abs(narrow - native) <= native / 4) & (wide <= allowed) & no_luck
+    luck = (native < 4 * allowed) & (truth.exponent > judged.format.min_exponent)
+    return (np.abs(narrow - native) <= native / 4) & (wide <= allowed) & ~luck
 
 
 def _emulated(measurement: Measurement, rows: np.ndarray, widen: str | None) -> np.ndarray:

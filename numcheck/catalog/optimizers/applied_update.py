@@ -21,6 +21,7 @@ from numcheck import formula, gap, one_of, real, ulps
         ((1, 2.0**-9, 1.0), "-0.001953125"),
         ((1, 2.0**-25, 1.0), "-0.0000000298023223876953125"),
     ],
+    examples=[(2.0**-10, 0.00097846985, 0.01)],  # lr * grad is subnormal in float16
     wrt=(),
     weight=real(-16, 16, near=(1,)),
     grad=real(-16, 16, near=(1, 2.0**-9, 2.0**-12, 2.0**-25)),
@@ -45,6 +46,7 @@ def the_update_is_the_step(f, weight, grad, lr):
 
 @gap("absorption", "a step of less than half the weight's spacing is rounded away")
 @gap("cancellation", "a step of some spacings is rounded to whole ones, and the difference lays that bare")
+@gap("underflow", "lr * gradient is subnormal, with few digits")
 @applied_update.routine(value=ulps(4))
 def stored_in_format(weight, grad, lr):
     """The weight is kept in the format, as a plain half-precision training loop does."""
