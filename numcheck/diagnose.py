@@ -178,7 +178,7 @@ def _sharply(measurement: Measurement, records: "Records") -> tuple[np.ndarray, 
     if not suspects.size:
         return suspects, {}
     sharp = Records(measurement, _asked(measurement, suspects, SHARPENED), sharp=NOISE)
-    louder = Records(measurement, sharp.rows, sharp=1024 * NOISE)
+    louder = Records(measurement, sharp.rows, sharp=1024 * NOISE, recorded=False)
     error = _error(measurement, sharp.rows)
     shared = np.ones(len(sharp.rows), dtype=bool)
     for shaken in (sharp, louder):
@@ -312,7 +312,7 @@ def _picked(measurement: Measurement, rows: np.ndarray) -> Callable[..., torch.T
     return component_of
 
 
-def _traced(measurement: Measurement, rows: np.ndarray, sharp: float | None) -> Trace | None:
+def _traced(measurement: Measurement, rows: np.ndarray, sharp: float | None, recorded: bool) -> Trace | None:
     differentiate = measurement.routine.formula.wrt if measurement.of == "grad" else ()
     element = measurement.judgement.worst_element[rows].astype(np.int64)
     try:
@@ -322,6 +322,7 @@ def _traced(measurement: Measurement, rows: np.ndarray, sharp: float | None) -> 
             differentiate,
             element=element,
             sharp=sharp,
+            recorded=recorded,
         )
     except Exception:  # an operator without a lockstep (TraceError), or whatever the routine itself raises
         return None
@@ -341,11 +342,16 @@ class Records:
     """Traces of a measurement's points, one for each group that can be run in one call."""
 
     def __init__(
-        self, measurement: Measurement, rows: np.ndarray, most: int = GROUPS, sharp: float | None = None
+        self,
+        measurement: Measurement,
+        rows: np.ndarray,
+        most: int = GROUPS,
+        sharp: float | None = None,
+        recorded: bool = True,
     ) -> None:
         groups = sorted(_same_settings(measurement, rows), key=len, reverse=True)[:most]
         self.groups = [
-            (rows[positions], _traced(measurement, rows[positions], sharp)) for positions in groups
+            (rows[positions], _traced(measurement, rows[positions], sharp, recorded)) for positions in groups
         ]
         self.rows = np.sort(np.concatenate([group for group, _ in self.groups]))
         self.of = measurement.of
