@@ -92,12 +92,8 @@ def _name_the_blameless(
         named = chosen[[causes[row] is not None for row in chosen]]
     if blameless.size and named.size:
         causes[blameless] = _like(measurement, blameless, named, causes[named])
-    for row in blameless[[causes[row] is None for row in blameless]]:
-        causes[row] = (
-            Cause.UNDERFLOW
-            if records.range_left(int(row)) is Cause.UNDERFLOW
-            else _by_result(measurement, int(row))
-        )
+    for row, left in records.range_left(blameless[[causes[row] is None for row in blameless]]).items():
+        causes[row] = left if left is Cause.UNDERFLOW else _by_result(measurement, row)
 
 
 def _like(measurement: Measurement, rows: np.ndarray, known: np.ndarray, told: np.ndarray) -> np.ndarray:
@@ -230,9 +226,9 @@ def _range_or_rounding(
     those the size of what they return has to tell.
     """
     judged = measurement.judgement
-    doubtful = np.array([row for row, loss in losses.items() if loss.cause in _ROUNDING], dtype=int)
-    left = {row: cause for row in doubtful.tolist() if (cause := records.range_left(row)) is not None}
-    doubtful = doubtful[[row in left for row in doubtful.tolist()]]
+    rounding = np.array([row for row, loss in losses.items() if loss.cause in _ROUNDING], dtype=int)
+    left = {row: cause for row, cause in records.range_left(rounding).items() if cause is not None}
+    doubtful = np.array(list(left), dtype=int)
     healed: set[int] = set()
     if judged.format == measurement.format:
         for positions in _same_settings(measurement, doubtful):
@@ -307,7 +303,11 @@ def _picked(measurement: Measurement, rows: np.ndarray) -> Callable[..., torch.T
 
     def component_of(**arguments: Any) -> torch.Tensor:
         out = function(**arguments)
-        return out if out.ndim == 1 else out.reshape(len(out), -1).gather(1, component[:, None])[:, 0]
+        return (
+            out
+            if out.ndim == 1
+            else out.reshape(len(out), -1).gather(1, component[:, None].to(out.device))[:, 0]
+        )
 
     return component_of
 
@@ -390,18 +390,20 @@ class Records:
 
         return self._told(rows, apart, False)
 
-    def range_left(self, row: int) -> Cause | None:
-        """In which direction an operator's result first left the format's range at a point, if one did."""
-        for group, record in self.groups:
-            lanes = np.flatnonzero(group == row)
-            if record is None or not lanes.size:
-                continue
-            for operation in record.operations:
-                if operation.overflowed[lanes[0]] and not operation.pole[lanes[0]]:
-                    return Cause.OVERFLOW
-                if operation.underflowed[lanes[0]] or operation.vanished[lanes[0]]:
-                    return Cause.UNDERFLOW
-        return None
+    def range_left(self, rows: np.ndarray) -> dict[int, Cause | None]:
+        """In which direction an operator's result first left the format's range at each point, if one did."""
+
+        def first(record: Trace) -> np.ndarray:
+            code = np.zeros(record.lanes, np.int8)
+            for op in record.operations:
+                code = np.where((code == 0) & op.overflowed & ~op.pole, 1, code)
+                code = np.where((code == 0) & (op.underflowed | op.vanished), 2, code)
+            return code
+
+        causes = (None, Cause.OVERFLOW, Cause.UNDERFLOW)
+        return {
+            row: causes[code] for row, code in zip(rows.tolist(), self._told(rows, first, 0), strict=True)
+        }
 
     def losses(self, rows: np.ndarray) -> dict[int, Loss]:
         """What is to blame at each of the rows; none where no operator lost more than a few ulps."""

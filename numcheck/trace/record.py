@@ -429,7 +429,8 @@ def _underflow(op: Operation, ran: _Ran) -> Operation:
     # Lengths and their like are roots of sums of squares, which sink before they do.
     size = local.abs().square() if "norm" in op.stem else local.abs()
     hardly = (size < smallest * 2.0**ran.format.precision) & (errors > 4 * ran.format.unit_roundoff)
-    sank = lanes.any(hardly & (local != 0)) if op.stem not in ADDITIVE else lanes.nowhere()
+    whole = op.stem in ADDITIVE or op.stem in _NEVER_ZERO
+    sank = lanes.nowhere() if whole else lanes.any(hardly & (local != 0))
     op = replace(op, error_local=lanes.worst(errors), sank=sank)
     # Sums of a format's numbers are exact where they are small; only a Python number that the format
     # doesn't hold, such as an epsilon, underflows in one.

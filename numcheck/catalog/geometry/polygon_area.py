@@ -21,6 +21,17 @@ from numcheck import formula, gap, m, polygon, ulps
         (([[2**26, 2**26], [2**26 + 8, 2**26], [2**26 + 8, 2**26 + 8], [2**26, 2**26 + 8]],), "64"),
         (([[3, 4], [5, 11], [12, 8], [9, 5], [5, 6]],), "-30"),
     ],
+    examples=[
+        # thin, in bfloat16
+        (
+            [
+                [5.36441803e-06, 5.93066216e-06],
+                [-0.000100135803, -9.91821289e-05],
+                [-2.98023224e-06, -3.96370888e-06],
+            ],
+        ),
+        ([[3.53125, -1.3125], [138, 161], [-11.8125, -5.0625]],),
+    ],
     xy=polygon(sizes=(3, 4, 8)),
 )
 def polygon_area(xy):
@@ -70,6 +81,7 @@ def absolute_shoelace(xy):
 
 
 @gap("overflow", "products of a coordinate and a difference leave the range")
+@gap("cancellation", "a thin polygon's products cancel further than its neighbours' differences do")
 @polygon_area.routine(value=ulps(4, cond=4))
 def differenced(xy):
     """x1*y2 - x2*y1 rewritten as (x1 - x2)*y2 - x2*(y1 - y2): one factor of each product has become small."""
@@ -79,6 +91,7 @@ def differenced(xy):
 
 
 @gap("overflow", "products of a sum and a difference leave the range")
+@gap("cancellation", "a thin polygon's products cancel further than its neighbours' differences do")
 @polygon_area.routine(value=ulps(4, cond=4))
 def trapezoids(xy):
     """Sum of the trapezoids between each edge and the y axis, (x1 + x2)*(y2 - y1)/2."""

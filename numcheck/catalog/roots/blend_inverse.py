@@ -14,7 +14,7 @@ STEPS = 20
 """Newton steps: near a simple root each doubles the number of right digits, so that six do for float64."""
 
 LINE, SQUARE = curve("line", "square").choices
-NINTH, SLOW_START, QUICK_START = curve("ninth", "slow_start", "quick_start").choices
+PLATEAU, QUICK_START = curve("plateau", "quick_start").choices
 
 
 @formula(
@@ -25,7 +25,8 @@ NINTH, SLOW_START, QUICK_START = curve("ninth", "slow_start", "quick_start").cho
         ((SQUARE, LINE, 0.5, 0.5), "0.618033988749894848204586834366"),
         ((SQUARE, LINE, 0.25, 0.4375), "0.5"),
     ],
-    examples=[(SLOW_START, LINE, 1, 1), (NINTH, QUICK_START, 0, 2.0**-12)],  # Newton leaves float64's range
+    # Newton leaves float64's range
+    examples=[(PLATEAU, QUICK_START, 0, 2.0**-k) for k in (8, 12, 19)],
     wrt=(),
     f=curve("ninth", "slow_start", "plateau"),
     g=curve("line", "quick_start"),
