@@ -221,30 +221,47 @@ def _range_or_rounding(
 ) -> dict[int, "Loss"]:
     """The same losses, but of the range where a wider exponent range alone heals what looks like rounding.
 
-    The routine runs again with every operator's result rounded to the format's significand and to no range. That
-    tells something where the run with both limits gives the failing result again: not inside of fused operators. For
-    those the size of what they return has to tell.
+    And of rounding where something sank but a wider range makes no difference: it was another element of that
+    operator's result. The routine runs again with every operator's result rounded to the format's significand and to
+    no range. That tells something where the run with both limits gives the failing result again: not inside of fused
+    operators. For those the size of what they return has to tell.
     """
     judged = measurement.judgement
     rounding = np.array([row for row, loss in losses.items() if loss.cause in _ROUNDING], dtype=int)
     left = {row: cause for row, cause in records.range_left(rounding).items() if cause is not None}
-    doubtful = np.array(list(left), dtype=int)
+    smallest = judged.format.smallest_normal
+    sunk = [
+        row
+        for row, loss in losses.items()
+        if loss.cause is Cause.UNDERFLOW and abs(_speaking(measurement, row)) >= smallest
+    ]
     healed: set[int] = set()
+    same: set[int] = set()
     if judged.format == measurement.format:
+        doubtful = np.array([*left, *sunk], dtype=int)
         for positions in _same_settings(measurement, doubtful):
             rows = doubtful[positions]
-            healed.update(rows[_healed_by_range(measurement, rows)].tolist())
+            by_range, unchanged, certain = _widened(measurement, rows)
+            healed.update(rows[by_range].tolist())
+            # what vanished at an operator did not do so inside of a fused one: the emulation knows of it
+            same.update(row for row in rows[unchanged].tolist() if losses[row].vanished)
+            same.update(rows[unchanged & certain].tolist())
     told = dict(losses)
+    told.update(records.losses(np.array([row for row in sunk if row in same], dtype=int), ranged=False))
     for row, loss in losses.items():
-        if row in healed:
+        if row in healed and row in left:
             told[row] = replace(loss, cause=left[row])
         elif loss.cause in _ROUNDING and loss.sank:
             told[row] = replace(loss, cause=Cause.UNDERFLOW)
     return told
 
 
-def _healed_by_range(measurement: Measurement, rows: np.ndarray) -> np.ndarray:
-    """Where an emulation of the format fails as the routine did, and one with its significand alone does not."""
+def _widened(measurement: Measurement, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Where the format's significand without its range heals the result, where it makes no difference, and where the
+    emulation that tells so fails as the routine did.
+
+    For a result that is hardly over its budget the luck of another rounding decides whether it comes right.
+    """
     judged = measurement.judgement
     elements = judged.worst_element[rows]
     truth = judged.truth[rows, elements]
@@ -254,16 +271,18 @@ def _healed_by_range(measurement: Measurement, rows: np.ndarray) -> np.ndarray:
         try:
             numbers = _emulated(measurement, rows, widen)
         except Exception:  # an operator that cannot run in float64, or whatever the routine itself raises
-            return np.zeros(len(rows), dtype=bool)
+            nowhere = np.zeros(len(rows), dtype=bool)
+            return nowhere, nowhere, nowhere
         found.append(numbers[np.arange(len(rows)), elements])
     with np.errstate(all="ignore"):
         (narrow, _), (wide, _), (native, _) = (
             in_ulps(x, truth, exponent, judged.format) for x in (*found, judged.got[rows, elements])
         )
     allowed = judged.allowed[rows, elements]
-    # a normal result that is hardly over its budget may come right by the luck of another rounding
     luck = (native < 4 * allowed) & (truth.exponent > judged.format.min_exponent)
-    return (np.abs(narrow - native) <= native / 4) & (wide <= allowed) & ~luck
+    as_it_did = np.abs(narrow - native) <= native / 4
+    unchanged = np.isfinite(found[0]) & (found[0] == found[1]) & (as_it_did | luck)
+    return as_it_did & (wide <= allowed) & ~luck, unchanged, as_it_did
 
 
 def _emulated(measurement: Measurement, rows: np.ndarray, widen: str | None) -> np.ndarray:
@@ -330,12 +349,13 @@ def _traced(measurement: Measurement, rows: np.ndarray, sharp: float | None, rec
 
 @dataclass(frozen=True)
 class Loss:
-    """What lost a point's digits: the cause, the operator and its line; `sank` where parts of it were subnormal."""
+    """What lost a point's digits: the cause, the operator and its line; whether parts of it were subnormal, or zero."""
 
     cause: Cause
     operator: str
     line: str
     sank: bool
+    vanished: bool
 
 
 class Records:
@@ -405,18 +425,21 @@ class Records:
             row: causes[code] for row, code in zip(rows.tolist(), self._told(rows, first, 0), strict=True)
         }
 
-    def losses(self, rows: np.ndarray) -> dict[int, Loss]:
+    def losses(self, rows: np.ndarray, ranged: bool = True) -> dict[int, Loss]:
         """What is to blame at each of the rows; none where no operator lost more than a few ulps."""
         found: dict[int, Loss] = {}
         for group, record in self.groups:
             if record is None:
                 continue
-            for lane, (row, culprit) in enumerate(zip(group.tolist(), blame(record, self.of), strict=True)):
+            for lane, (row, culprit) in enumerate(
+                zip(group.tolist(), blame(record, self.of, ranged), strict=True)
+            ):
                 if culprit is None:
                     continue
                 operation = record.operations[culprit.operation]
                 line = f"{operation.where}: {operation.line}" if operation.where else ""
-                found[row] = Loss(Cause(culprit.cause), operation.name, line, bool(operation.sank[lane]))
+                sank, vanished = bool(operation.sank[lane]), bool(operation.vanished[lane])
+                found[row] = Loss(Cause(culprit.cause), operation.name, line, sank, vanished)
         return {row: found[row] for row in rows.tolist() if row in found}
 
 

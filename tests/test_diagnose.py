@@ -136,3 +136,16 @@ def test_the_element_that_fails_is_asked_about_and_not_its_row():
 
     # the first element's overflow is the truth's, too
     assert cause_at(formula, one_element_wrong, FLOAT32, (1e25, 3)) == Cause.WRONG_FORMULA
+
+
+@pytest.mark.parametrize("other", [-72, -20])
+def test_an_element_that_vanished_is_not_blamed_for_the_digits_of_its_neighbour(other):
+    """-0.25 - 64 rounds to -64 in bfloat16, whether or not exp(other - 64) is zero."""
+
+    def max_subtracted(x):
+        largest = x.amax(-1, keepdim=True).detach()
+        return torch.log(torch.sum(torch.exp(x - largest), -1)) + largest.squeeze(-1)
+
+    point = (other, 64, -0.25)
+    formula = formula_named("logsumexp")
+    assert cause_at(formula, max_subtracted, format_of("bfloat16"), point, of="grad") == Cause.ABSORPTION

@@ -30,15 +30,18 @@ class Blame:
     """The operations from the blamed lane's result back to where its error began."""
 
 
-def blame(record: Trace, of: str = "value") -> tuple[Blame | None, ...]:
-    """Per lane what to blame for the digits that `of` ("value" or "grad") lost; None where none were."""
+def blame(record: Trace, of: str = "value", ranged: bool = True) -> tuple[Blame | None, ...]:
+    """Per lane what to blame for the digits that `of` ("value" or "grad") lost; None where none were.
+
+    Without `ranged`, where it is known that the range has no part in it, digits were lost to rounding alone.
+    """
     if of not in ("value", "grad"):
         raise ValueError(f'blame of {of!r}: write of="value" or of="grad"')
     sinks = record.sinks[:1] if of == "value" else record.sinks[1:]
-    return tuple(_blame_lane(record, of, sinks, lane) for lane in range(record.lanes))
+    return tuple(_blame_lane(record, of, sinks, lane, ranged) for lane in range(record.lanes))
 
 
-def _blame_lane(record: Trace, of: str, sinks: tuple[Sink, ...], lane: int) -> Blame | None:
+def _blame_lane(record: Trace, of: str, sinks: tuple[Sink, ...], lane: int, ranged: bool) -> Blame | None:
     wrong = [
         s
         for s in sinks
@@ -48,7 +51,8 @@ def _blame_lane(record: Trace, of: str, sinks: tuple[Sink, ...], lane: int) -> B
         return None
     worst = max(wrong, key=lambda s: (bool(s.nan[lane]), bool(s.nonfinite[lane]), float(s.error[lane])))
     path, relevant = _followed(record, worst.operation, lane)
-    return _out_of_range(record, of, worst, path, lane) or _lost_bits(record, path, relevant, lane)
+    outside = _out_of_range(record, of, worst, path, lane) if ranged else None
+    return outside or _lost_bits(record, path, relevant, lane, ranged)
 
 
 def _roundoff(record: Trace) -> float:
@@ -129,7 +133,9 @@ def _left_the_range_before(record: Trace, start: int, lane: int) -> int | None:
 # --- digits lost one by one
 
 
-def _lost_bits(record: Trace, path: tuple[int, ...], relevant: tuple[float, ...], lane: int) -> Blame | None:
+def _lost_bits(
+    record: Trace, path: tuple[int, ...], relevant: tuple[float, ...], lane: int, ranged: bool
+) -> Blame | None:
     """The operation on the path that lost most bits; or the chain, where none stands out."""
     operations, roundoff = record.operations, _roundoff(record)
     if not any(operations[i].error_out[lane] > 0 for i in path):
@@ -141,7 +147,8 @@ def _lost_bits(record: Trace, path: tuple[int, ...], relevant: tuple[float, ...]
     culprit = max(reversed(path), key=lambda i: lost[i])
     op, bits = operations[culprit], lost[culprit]
     faithful = op.error_in[lane] <= _FAITHFUL * roundoff
-    if op.underflowed[lane] or op.vanished[lane] or (faithful and _producer_underflowed(record, op, lane)):
+    sank = op.underflowed[lane] or op.vanished[lane] or (faithful and _producer_underflowed(record, op, lane))
+    if sank and ranged:
         return Blame(culprit, "underflow", bits, path)
     if bits < 2.0:
         # Death by many small losses: no operation stands out, the chain does.

@@ -73,10 +73,6 @@ def log_of_softmax(x):
     "cancellation",
     "x and logsumexp(x) are close where a share is nearly one, and both rounded at the size of the offset",
 )
-@gap(
-    "underflow",
-    "the small exponentials that make a nearly certain class's logarithm underflow or are absorbed",
-)
 @gap("overflow", "x - logsumexp(x) leaves the range")
 @log_softmax.routine(value=ulps(6), grad=ulps(6))
 def minus_logsumexp(x):

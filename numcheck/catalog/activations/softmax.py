@@ -78,7 +78,6 @@ def max_subtracted(x):
     "cancellation",
     "x minus the rounded logsumexp is exponentiated: at large offsets the difference has few digits left",
 )
-@gap("underflow", "small exponentials are subnormal, with few digits or none, or absorbed")
 @gap("overflow", "x - logsumexp(x) leaves the range")
 @softmax.routine(value=ulps(6), grad=ulps(10))
 def minus_logsumexp(x):

@@ -76,7 +76,6 @@ def smoothed_target(logits: torch.Tensor, label: torch.Tensor, smoothing: float)
     return -(target * torch.log_softmax(logits, 1)).sum(1)
 
 
-@gap("underflow", "subnormal probabilities lose digits before they meet smoothing / C")
 @gap("cancellation", "p - smoothing/K cancels where the prediction is as flat as the smoothed target")
 @gap("absorption", "p - smoothing/K keeps few digits of how far p is from 1/K")
 @gap(
