@@ -241,11 +241,11 @@ def _range_or_rounding(
         doubtful = np.array([*left, *sunk], dtype=int)
         for positions in _same_settings(measurement, doubtful):
             rows = doubtful[positions]
-            by_range, unchanged, certain = _widened(measurement, rows)
+            by_range, unchanged, as_it_did = _widened(measurement, rows)
             healed.update(rows[by_range].tolist())
-            # what vanished at an operator did not do so inside of a fused one: the emulation knows of it
-            same.update(row for row in rows[unchanged].tolist() if losses[row].vanished)
-            same.update(rows[unchanged & certain].tolist())
+            # what vanished at an operator of its own is known to the emulation, whatever its other roundings
+            vanished = np.array([losses[row].vanished for row in rows.tolist()])
+            same.update(rows[unchanged & (vanished | as_it_did)].tolist())
     told = dict(losses)
     told.update(records.losses(np.array([row for row in sunk if row in same], dtype=int), ranged=False))
     for row, loss in losses.items():
@@ -257,10 +257,8 @@ def _range_or_rounding(
 
 
 def _widened(measurement: Measurement, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Where the format's significand without its range heals the result, where it makes no difference, and where the
-    emulation that tells so fails as the routine did.
-
-    For a result that is hardly over its budget the luck of another rounding decides whether it comes right.
+    """Where the format's significand without its range heals the result, where it makes no difference to the emulated
+    one, and where the emulation with the range fails as the routine did.
     """
     judged = measurement.judgement
     elements = judged.worst_element[rows]
@@ -279,9 +277,10 @@ def _widened(measurement: Measurement, rows: np.ndarray) -> tuple[np.ndarray, np
             in_ulps(x, truth, exponent, judged.format) for x in (*found, judged.got[rows, elements])
         )
     allowed = judged.allowed[rows, elements]
+    # a normal result that is hardly over its budget may come right by the luck of another rounding
     luck = (native < 4 * allowed) & (truth.exponent > judged.format.min_exponent)
     as_it_did = np.abs(narrow - native) <= native / 4
-    unchanged = np.isfinite(found[0]) & (found[0] == found[1]) & (as_it_did | luck)
+    unchanged = np.isfinite(found[0]) & (found[0] == found[1])
     return as_it_did & (wide <= allowed) & ~luck, unchanged, as_it_did
 
 
