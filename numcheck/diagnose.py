@@ -243,9 +243,9 @@ def _range_or_rounding(
             rows = doubtful[positions]
             by_range, unchanged, as_it_did = _widened(measurement, rows)
             healed.update(rows[by_range].tolist())
-            # what vanished at an operator of its own is known to the emulation, whatever its other roundings
-            vanished = np.array([losses[row].vanished for row in rows.tolist()])
-            same.update(rows[unchanged & (vanished | as_it_did)].tolist())
+            # what sank in a plain operator is known to the emulation, whatever its other roundings
+            plain = np.array([losses[row].plain for row in rows.tolist()])
+            same.update(rows[unchanged & (plain | as_it_did)].tolist())
     told = dict(losses)
     told.update(records.losses(np.array([row for row in sunk if row in same], dtype=int), ranged=False))
     for row, loss in losses.items():
@@ -280,7 +280,7 @@ def _widened(measurement: Measurement, rows: np.ndarray) -> tuple[np.ndarray, np
     # a normal result that is hardly over its budget may come right by the luck of another rounding
     luck = (native < 4 * allowed) & (truth.exponent > judged.format.min_exponent)
     as_it_did = np.abs(narrow - native) <= native / 4
-    unchanged = np.isfinite(found[0]) & (found[0] == found[1])
+    unchanged = np.isfinite(judged.got[rows, elements]) & (found[0] == found[1])
     return as_it_did & (wide <= allowed) & ~luck, unchanged, as_it_did
 
 
@@ -348,13 +348,16 @@ def _traced(measurement: Measurement, rows: np.ndarray, sharp: float | None, rec
 
 @dataclass(frozen=True)
 class Loss:
-    """What lost a point's digits: the cause, the operator and its line; whether parts of it were subnormal, or zero."""
+    """What lost a point's digits: the cause, the operator and its line.
+
+    `sank` where parts of its result were subnormal; `plain` where the operator rounds nothing but its result.
+    """
 
     cause: Cause
     operator: str
     line: str
     sank: bool
-    vanished: bool
+    plain: bool
 
 
 class Records:
@@ -437,8 +440,8 @@ class Records:
                     continue
                 operation = record.operations[culprit.operation]
                 line = f"{operation.where}: {operation.line}" if operation.where else ""
-                sank, vanished = bool(operation.sank[lane]), bool(operation.vanished[lane])
-                found[row] = Loss(Cause(culprit.cause), operation.name, line, sank, vanished)
+                sank, plain = bool(operation.sank[lane]), operation.stem in _PLAIN
+                found[row] = Loss(Cause(culprit.cause), operation.name, line, sank, plain)
         return {row: found[row] for row in rows.tolist() if row in found}
 
 
@@ -449,6 +452,7 @@ def _any(flags: Iterable[np.ndarray]) -> np.ndarray:
     return together
 
 
+_PLAIN = frozenset({"exp", "exp2", "mul", "div"})
 _ROUNDING = (Cause.CANCELLATION, Cause.ABSORPTION, Cause.ORDER)
 
 

@@ -149,3 +149,9 @@ def test_an_element_that_vanished_is_not_blamed_for_the_digits_of_its_neighbour(
     point = (other, 64, -0.25)
     formula = formula_named("logsumexp")
     assert cause_at(formula, max_subtracted, format_of("bfloat16"), point, of="grad") == Cause.ABSORPTION
+
+
+def test_a_fused_operator_that_vanished_is_blamed_though_its_emulation_does_not():
+    """sigmoid(-89) is a subnormal number, and torch's is zero."""
+    naive = formula_named("log_sigmoid")
+    assert cause_at(naive, lambda x: torch.log(torch.sigmoid(x)), FLOAT32, -89) == Cause.UNDERFLOW
