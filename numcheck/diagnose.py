@@ -23,7 +23,7 @@ from numcheck.reals.settle import ulp_exponent
 from numcheck.trace import Trace, blame, emulate, trace
 
 GROUPS = 16  # calls with different settings that are traced
-TRACED = 384  # failing points looked at operator by operator; the rest take the cause of their like
+TRACED = 1024  # failing points looked at operator by operator; the rest take the cause of their like
 SHARPENED = 64  # of these, points for which the slower questions are asked
 NOISE = 2.0**-98  # beside which the shadow's own rounding, some 2**-104, does not count
 _FAILING = np.array([fate in FAILING for fate in FATES])
@@ -84,16 +84,29 @@ def _culprits(causes: np.ndarray, losses: Mapping[int, "Loss"]) -> dict[Cause, t
 def _name_the_blameless(
     measurement: Measurement, records: "Records", rest: np.ndarray, chosen: np.ndarray, causes: np.ndarray
 ) -> None:
-    """Points where no operator lost more than a few ulps take the cause of their like, or what the result shows."""
+    """Points where no operator lost more than a few ulps take the cause of their like, or what the result shows.
+
+    But for those that ended at zero after something had left the range: they need no company.
+    """
     blameless = rest[[causes[row] is None for row in rest]]
+    left = records.range_left(blameless)
+    for row in blameless:
+        if (
+            left[row] is Cause.UNDERFLOW
+            and _speaking(measurement, row) == 0
+            and not _truth_is_small(measurement, row)
+        ):
+            causes[row] = Cause.UNDERFLOW
+    blameless = blameless[[causes[row] is None for row in blameless]]
     # a wrong formula is no neighbour's cause while there is any loss to compare with
-    named = np.setdiff1d(rest, blameless)
+    named = rest[[causes[row] is not None for row in rest]]
     if not named.size:
         named = chosen[[causes[row] is not None for row in chosen]]
-    if blameless.size and named.size:
+    if named.size:
         causes[blameless] = _like(measurement, blameless, named, causes[named])
-    for row, left in records.range_left(blameless[[causes[row] is None for row in blameless]]).items():
-        causes[row] = left if left is Cause.UNDERFLOW else _by_result(measurement, row)
+        return
+    for row in blameless:
+        causes[row] = Cause.UNDERFLOW if left[row] is Cause.UNDERFLOW else _by_result(measurement, row)
 
 
 def _like(measurement: Measurement, rows: np.ndarray, known: np.ndarray, told: np.ndarray) -> np.ndarray:
@@ -241,8 +254,8 @@ def _range_or_rounding(
         doubtful = np.array([*left, *sunk], dtype=int)
         for positions in _same_settings(measurement, doubtful):
             rows = doubtful[positions]
-            by_range, unchanged, as_it_did = _widened(measurement, rows)
-            healed.update(rows[by_range].tolist())
+            by_range, inside, unchanged, as_it_did = _widened(measurement, rows)
+            healed.update(rows[by_range | inside & records.sank_inside(rows)].tolist())
             # what sank in a plain operator is known to the emulation, whatever its other roundings
             plain = np.array([losses[row].plain for row in rows.tolist()])
             same.update(rows[unchanged & (plain | as_it_did)].tolist())
@@ -256,32 +269,35 @@ def _range_or_rounding(
     return told
 
 
-def _widened(measurement: Measurement, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Where the format's significand without its range heals the result, where it makes no difference to the emulated
-    one, and where the emulation with the range fails as the routine did.
+def _widened(measurement: Measurement, rows: np.ndarray) -> tuple[np.ndarray, ...]:
+    """Where the format's significand without its range heals the result; where the result is subnormal and the
+    emulation, range or not, is right; where a wider range makes no difference to the emulated result; and where the
+    emulation with the range fails as the routine did.
     """
     judged = measurement.judgement
     elements = judged.worst_element[rows]
     truth = judged.truth[rows, elements]
-    exponent = ulp_exponent(truth, judged.format)
+    got, exponent = judged.got[rows, elements], ulp_exponent(truth, judged.format)
     found: list[np.ndarray] = []
     for widen in (None, "range"):
         try:
             numbers = _emulated(measurement, rows, widen)
         except Exception:  # an operator that cannot run in float64, or whatever the routine itself raises
             nowhere = np.zeros(len(rows), dtype=bool)
-            return nowhere, nowhere, nowhere
+            return (nowhere,) * 4
         found.append(numbers[np.arange(len(rows)), elements])
     with np.errstate(all="ignore"):
         (narrow, _), (wide, _), (native, _) = (
-            in_ulps(x, truth, exponent, judged.format) for x in (*found, judged.got[rows, elements])
+            in_ulps(x, truth, exponent, judged.format) for x in (*found, got)
         )
     allowed = judged.allowed[rows, elements]
     # a normal result that is hardly over its budget may come right by the luck of another rounding
     luck = (native < 4 * allowed) & (truth.exponent > judged.format.min_exponent)
     as_it_did = np.abs(narrow - native) <= native / 4
-    unchanged = np.isfinite(judged.got[rows, elements]) & (found[0] == found[1])
-    return as_it_did & (wide <= allowed) & ~luck, unchanged, as_it_did
+    unchanged = np.isfinite(got) & (found[0] == found[1])
+    sunken = (np.abs(got) < judged.format.smallest_normal) & (truth.exponent <= judged.format.min_exponent)
+    inside = sunken & (narrow <= allowed) & (wide <= allowed)
+    return as_it_did & (wide <= allowed) & ~luck, inside, unchanged, as_it_did
 
 
 def _emulated(measurement: Measurement, rows: np.ndarray, widen: str | None) -> np.ndarray:
@@ -427,6 +443,12 @@ class Records:
             row: causes[code] for row, code in zip(rows.tolist(), self._told(rows, first, 0), strict=True)
         }
 
+    def sank_inside(self, rows: np.ndarray) -> np.ndarray:
+        """Where parts of a fused operator's result were subnormal, of which an emulation knows nothing."""
+        return self._told(
+            rows, lambda record: _any(op.sank for op in record.operations if op.stem not in _PLAIN), False
+        )
+
     def losses(self, rows: np.ndarray, ranged: bool = True) -> dict[int, Loss]:
         """What is to blame at each of the rows; none where no operator lost more than a few ulps."""
         found: dict[int, Loss] = {}
@@ -480,5 +502,12 @@ def _by_result(measurement: Measurement, row: int) -> Cause:
         return Cause.NAN_GRADIENT if measurement.of == "grad" else Cause.SPECIAL_VALUE
     if np.isinf(got) and np.isfinite(truth):
         return Cause.OVERFLOW
-    small = judged.truth.exponent[row, element] <= judged.format.min_exponent + judged.format.precision
+    small = _truth_is_small(measurement, row)
     return Cause.UNDERFLOW if small and abs(got) < judged.format.smallest_normal else Cause.CANCELLATION
+
+
+def _truth_is_small(measurement: Measurement, row: int) -> bool:
+    """Whether the number that speaks for a point is so small that steps on the way to it were subnormal."""
+    judged = measurement.judgement
+    exponent = judged.truth.exponent[row, judged.worst_element[row]]
+    return bool(exponent <= judged.format.min_exponent + judged.format.precision)

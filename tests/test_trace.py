@@ -175,6 +175,20 @@ def test_the_logarithm_of_an_underflowed_probability_is_blamed_on_underflow():
     assert culprit(record, 0)[0] == "exp"
 
 
+def test_digits_that_an_addition_makes_harmless_are_not_blamed():
+    # log(1) is 0 instead of 2.6e-23, which is nothing beside -104; but exp(-104) is hardly a subnormal
+    x = {"x": tensor(-52, -1)}
+    record = runs_as_natively(lambda x: 32 * torch.exp(torch.log(1 + torch.exp(x)) + 2 * x), x, [])
+    assert causes(record) == ["underflow", None]
+    assert culprit(record, 0)[0] == "exp"
+
+
+def test_a_small_loss_after_a_faithful_sum_is_not_blamed_on_order():
+    # x - logsumexp(x) = -0.108 loses 3 bits on the way, none of them in the sum of two exponentials
+    x = {"x": tensor([0.168509975, -2])}
+    assert causes(trace(lambda x: (x - torch.logsumexp(x, -1, keepdim=True))[:, 0], x)) == ["cancellation"]
+
+
 def test_noise_around_a_gradient_of_zero_is_no_underflow():
     # The softmax's components add up to one, so this gradient is zero and the noise is what cancelled.
     record = trace(lambda x: F.softmax(x, 1), {"x": tensor([0.3, -1.7, 0.9, -1e9], [1, 2, 3, 4])}, ["x"])

@@ -63,7 +63,7 @@ def _followed(record: Trace, start: int, lane: int) -> tuple[tuple[int, ...], tu
     """From a result backwards, each time to the operand that explains most of the error; with how much of the
     error of each result on the way reaches the end.
 
-    A sum or a gathering may leave elements behind whose relative error is large and does no harm.
+    A sum or a gathering may leave operands behind whose relative error is large and does no harm.
     """
     path, relevant = [start], [math.inf]
     while True:
@@ -73,7 +73,7 @@ def _followed(record: Trace, start: int, lane: int) -> tuple[tuple[int, ...], tu
         if not error > 0:
             return tuple(path), tuple(relevant)
         path.append(index)
-        gathered = op.stem in SUMS or op.stem in _GATHERED
+        gathered = op.stem in SUMS or op.stem in ADDITIVE or op.stem in _GATHERED
         relevant.append(min(error, float(op.error_out[lane]), relevant[-1]) if gathered else math.inf)
 
 
@@ -152,11 +152,16 @@ def _lost_bits(
         return Blame(culprit, "underflow", bits, path)
     if bits < 2.0:
         # Death by many small losses: no operation stands out, the chain does.
-        additions = [i for i in path if operations[i].stem in ADDITIVE or operations[i].stem in SUMS]
+        additions = [
+            i
+            for i in path
+            if (operations[i].stem in ADDITIVE or operations[i].stem in SUMS)
+            and operations[i].error_out[lane] > _FAITHFUL * roundoff
+        ]
         absorbing = [i for i in additions if operations[i].absorbed[lane]]
         if absorbing:
             return Blame(absorbing[-1], "absorption", bits, path)
-        places = [operations[i].where for i in additions]
+        places = [(operations[i].where, operations[i].stem) for i in additions]
         if any(operations[i].stem in SUMS for i in additions) or any(places.count(p) >= 3 for p in places):
             return Blame(culprit, "order", bits, path)
     if op.stem in SUMS:

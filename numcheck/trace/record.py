@@ -428,7 +428,7 @@ def _underflow(op: Operation, ran: _Ran) -> Operation:
     smallest = ran.format.smallest_normal
     # Lengths and their like are roots of sums of squares, which sink before they do.
     size = local.abs().square() if "norm" in op.stem else local.abs()
-    hardly = (size < smallest * 2.0**ran.format.precision) & (errors > 4 * ran.format.unit_roundoff)
+    hardly = (size < smallest * 2.0**ran.format.precision) & (errors > 2 * ran.format.unit_roundoff)
     whole = op.stem in ADDITIVE or op.stem in _NEVER_ZERO
     sank = lanes.nowhere() if whole else lanes.any(hardly & (local != 0))
     op = replace(op, error_local=lanes.worst(errors), sank=sank)
@@ -483,8 +483,10 @@ def _at_pole(ran: _Ran) -> Tensor:
 
 
 def _vanished(ran: _Ran) -> Tensor:
-    """Zeros of operators that are never zero, and of products and quotients of numbers that are not."""
+    """Zeros of operators that are never zero, and of products, quotients and lengths of numbers that are not."""
     stem, numbers = ran.call.stem, ran.numbers
+    if "norm" in stem:
+        return (ran.out == 0) & ran.from_operand(lambda o: o.native != 0)
     product = stem in ("mul", "prod", "div")
     zero = (ran.out == 0) & torch.tensor(stem in _NEVER_ZERO or product)
     factors = numbers[:1] if stem in _NEVER_ZERO or stem == "prod" else numbers[:2]

@@ -22,6 +22,7 @@ from numcheck import formula, gap, m, polygon, ulps
         (([[3, 4], [5, 11], [12, 8], [9, 5], [5, 6]],), "-30"),
     ],
     examples=[
+        ([[0.2578125, 0.021240234375], [3.359375, 3.5625], [-0.205078125, 0.00677490234375]],),
         # thin, in bfloat16
         (
             [
@@ -82,6 +83,7 @@ def absolute_shoelace(xy):
 
 @gap("overflow", "products of a coordinate and a difference leave the range")
 @gap("cancellation", "a thin polygon's products cancel further than its neighbours' differences do")
+@gap("absorption", "beside a long edge, the difference of two vertices absorbs the lesser one's digits")
 @polygon_area.routine(value=ulps(4, cond=4))
 def differenced(xy):
     """x1*y2 - x2*y1 rewritten as (x1 - x2)*y2 - x2*(y1 - y2): one factor of each product has become small."""

@@ -42,6 +42,24 @@ from numcheck import formula, gap, m, polygon, ulps
         ([[1.125, -18.5], [2.125, -18.5], [1.46875, -18]],),
         (
             [
+                [9.45126534, -7.65280962],
+                [9.05963802, -7.29395866],
+                [8.97317696, -7.50890684],
+                [9.24688053, -7.88959074],
+            ],
+        ),
+        # flat: one side's products are subnormal in float16 though the other's are not
+        (
+            [
+                [0.0625, 1.43051147e-06],
+                [-0.09375, 6.10351562e-05],
+                [-0.0234375, -9.15527344e-05],
+                [0.015625, -9.15527344e-05],
+            ],
+        ),
+        ([[-41.25, 134], [69, -225], [-0.2470703125, 5.53125]],),
+        (
+            [
                 [-101.083992, -6.26574659],
                 [-100.538574, -5.38507366],
                 [-100.436951, -5.2209878],
@@ -106,6 +124,7 @@ def absolute_shoelace(xy):
 
 @gap("order", "what is left of cancelling cross products depends on the order of their sum")
 @gap("cancellation", "the cross products are good, but far coordinates multiply them before they are summed")
+@gap("absorption", "beside a long edge, the difference of two vertices absorbs the lesser one's digits")
 @gap("special_value", "the cross products cancel to an area of 0, and the moments with them: 0/0")
 @polygon_centroid.routine(value=ulps(4, cond=8), formats=["float32", "bfloat16"])
 def differenced(xy):
@@ -134,6 +153,7 @@ def corner_origin(xy):
 @gap(
     "special_value", "a thin polygon's cross products cancel to an area of 0, and the moments with them: 0/0"
 )
+@gap("underflow", "a flat polygon's products of two short sides and a long one are subnormal in float16")
 @polygon_centroid.routine(value=ulps(4, cond=8))
 def corner_origin_scaled(xy):
     """The same in a unit, a power of two, in which the polygon's extent is about one: nothing leaves the range."""

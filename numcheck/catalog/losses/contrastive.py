@@ -16,6 +16,7 @@ from numcheck import formula, gap, m, one_of, ulps, vector
     examples=[
         ((1.05273223, 0.277604222), (0.0492594428, -2.06423521), 0, 4.0),
         ((1.81807882e-37, -3.38656738e-19), (9.75037824e-18, 8.39931502e-17), 1, 1.0),
+        ((0, 0), (-(2.0**-22), -(2.0**-23)), 1, 0.5),
         ((0.0332567617, 2.0**-148 + 2.0**-149), (2.0**-149, 0), 1, 0.5),
     ],
     first=vector(-32, 32),
@@ -81,8 +82,7 @@ def torch_pairwise_distance(
     return 0.5 * torch.where(unlike == 1, lacking**2, distance**2)
 
 
-@gap("cancellation", "squares of tiny differences are subnormal, and the length keeps few of their digits")
-@gap("underflow", "the square of a small distance underflows, and the gradient is 0")
+@gap("underflow", "squares of small differences are 0, and with them the gradient, or keep few digits")
 @contrastive.routine(value=ulps(2, gamma=True), grad=ulps(2, gamma=True))
 def torch_vector_norm(
     first: torch.Tensor, second: torch.Tensor, unlike: torch.Tensor, margin: float

@@ -78,10 +78,6 @@ def smoothed_target(logits: torch.Tensor, label: torch.Tensor, smoothing: float)
 
 @gap("cancellation", "p - smoothing/K cancels where the prediction is as flat as the smoothed target")
 @gap("absorption", "p - smoothing/K keeps few digits of how far p is from 1/K")
-@gap(
-    "order",
-    "a class's derivative is added up from three parts, and where they cancel their order decides what is left",
-)
 @smoothed_softmax_cross_entropy.routine(value=ulps(4, gamma=True), grad=ulps(4, gamma=True))
 def margins_from_the_label(logits: torch.Tensor, label: torch.Tensor, smoothing: float) -> torch.Tensor:
     """softplus(logsumexp of the others' margins) minus smoothing times the mean margin.
