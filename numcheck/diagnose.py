@@ -89,14 +89,8 @@ def _name_the_blameless(
     But for those that ended at zero after something had left the range: they need no company.
     """
     blameless = rest[[causes[row] is None for row in rest]]
-    left = records.range_left(blameless)
-    for row in blameless:
-        if (
-            left[row] is Cause.UNDERFLOW
-            and _speaking(measurement, row) == 0
-            and not _truth_is_small(measurement, row)
-        ):
-            causes[row] = Cause.UNDERFLOW
+    sunk = [row for row, left in records.range_left(blameless).items() if left is Cause.UNDERFLOW]
+    causes[[row for row in sunk if _lost_all(measurement, row)]] = Cause.UNDERFLOW
     blameless = blameless[[causes[row] is None for row in blameless]]
     # a wrong formula is no neighbour's cause while there is any loss to compare with
     named = rest[[causes[row] is not None for row in rest]]
@@ -106,7 +100,7 @@ def _name_the_blameless(
         causes[blameless] = _like(measurement, blameless, named, causes[named])
         return
     for row in blameless:
-        causes[row] = Cause.UNDERFLOW if left[row] is Cause.UNDERFLOW else _by_result(measurement, row)
+        causes[row] = Cause.UNDERFLOW if row in sunk else _by_result(measurement, row)
 
 
 def _like(measurement: Measurement, rows: np.ndarray, known: np.ndarray, told: np.ndarray) -> np.ndarray:
@@ -252,10 +246,11 @@ def _range_or_rounding(
     same: set[int] = set()
     if judged.format == measurement.format:
         doubtful = np.array([*left, *sunk], dtype=int)
+        sank = records.sank_inside(doubtful)
         for positions in _same_settings(measurement, doubtful):
             rows = doubtful[positions]
             by_range, inside, unchanged, as_it_did = _widened(measurement, rows)
-            healed.update(rows[by_range | inside & records.sank_inside(rows)].tolist())
+            healed.update(rows[by_range | inside & sank[positions]].tolist())
             # what sank in a plain operator is known to the emulation, whatever its other roundings
             plain = np.array([losses[row].plain for row in rows.tolist()])
             same.update(rows[unchanged & (plain | as_it_did)].tolist())
@@ -504,6 +499,11 @@ def _by_result(measurement: Measurement, row: int) -> Cause:
         return Cause.OVERFLOW
     small = _truth_is_small(measurement, row)
     return Cause.UNDERFLOW if small and abs(got) < judged.format.smallest_normal else Cause.CANCELLATION
+
+
+def _lost_all(measurement: Measurement, row: int) -> bool:
+    """Whether the number that speaks for a point is zero though the truth is far from being subnormal."""
+    return _speaking(measurement, row) == 0 and not _truth_is_small(measurement, row)
 
 
 def _truth_is_small(measurement: Measurement, row: int) -> bool:

@@ -155,3 +155,19 @@ def test_a_fused_operator_that_vanished_is_blamed_though_its_emulation_does_not(
     """sigmoid(-89) is a subnormal number, and torch's is zero."""
     naive = formula_named("log_sigmoid")
     assert cause_at(naive, lambda x: torch.log(torch.sigmoid(x)), FLOAT32, -89) == Cause.UNDERFLOW
+
+
+def test_a_subnormal_gradient_rounded_inside_a_fused_operator_is_blamed_on_underflow():
+    """softplus' derivative, some exp(-101), is rounded to the grid before a weight multiplies it."""
+    formula = formula_named("weighted_softmax_cross_entropy")
+    function = formula.routines["softplus_of_the_margin"].function
+    point = ((177.024078, -50.0107727, 76.1998444), (64, 64, 32), 0)
+    assert cause_at(formula, function, FLOAT32, *point, of="grad") == Cause.UNDERFLOW
+
+
+@pytest.mark.parametrize("second", [(0, 1e-30), (2.0**-126,) * 7 + (2.0**-125,)], ids=["two", "eight"])
+def test_a_length_whose_squares_vanish_is_blamed_on_underflow(second):
+    formula = formula_named("contrastive")
+    function = formula.routines["torch_vector_norm"].function
+    point = ((0,) * len(second), second, 1, 1.0)
+    assert cause_at(formula, function, FLOAT32, *point, of="grad") == Cause.UNDERFLOW

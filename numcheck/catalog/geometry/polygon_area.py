@@ -22,6 +22,7 @@ from numcheck import formula, gap, m, polygon, ulps
         (([[3, 4], [5, 11], [12, 8], [9, 5], [5, 6]],), "-30"),
     ],
     examples=[
+        # one long edge, in bfloat16
         ([[0.2578125, 0.021240234375], [3.359375, 3.5625], [-0.205078125, 0.00677490234375]],),
         # thin, in bfloat16
         (

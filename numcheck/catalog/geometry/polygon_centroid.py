@@ -57,6 +57,7 @@ from numcheck import formula, gap, m, polygon, ulps
                 [0.015625, -9.15527344e-05],
             ],
         ),
+        # long edges, in bfloat16
         ([[-41.25, 134], [69, -225], [-0.2470703125, 5.53125]],),
         (
             [
