@@ -1,23 +1,26 @@
 """Truth: proved values, gradients and conditioning terms of a formula at points, and the second opinion on them.
 
-Points that share their discrete choices are evaluated together, the whole batch at once; lanes that a precision does
-not settle run again at twice that precision, the others are left alone.
+Points that share their discrete choices are evaluated together, the whole batch at once. Float64 balls come first;
+the lanes that they do not settle go to Arb, and those that a precision does not settle run again at twice that
+precision. Some of what float64 has settled is proved again by Arb in every run (`audit`).
 """
 
-import sys
+import zlib
+
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from flint import arb, ctx
+from flint import ctx
 
 from numcheck.case import Formula
 from numcheck.domain import Index, OneOf, Points
 from numcheck.formats import Format
 from numcheck.reals import arrays as m
-from numcheck.reals.arb import ABSENT, ARB
+from numcheck.reals.arb import ARB
 from numcheck.reals.arrays import Arithmetic, Reals
+from numcheck.reals.ball64 import BALL64, Balls
 from numcheck.reals.mp import CONTEXT, MP
 from numcheck.reals.settle import (
     EXPONENT_LIMIT,
@@ -27,7 +30,9 @@ from numcheck.reals.settle import (
     TOLERANCE,
     UNRESOLVED,
     Enclosure,
+    contradiction,
     enclosure,
+    enclosure_of_float64,
     narrow,
     no_longer_narrows,
     precision,
@@ -36,7 +41,16 @@ from numcheck.reals.settle import (
 )
 from numcheck.reals.tape import gradient, one_hot
 
-CHUNK = 512  # lanes evaluated at once: bounds the memory that a tape of balls takes
+CHUNK = 512  # lanes of Arb balls evaluated at once: bounds the memory that their tape takes
+LANES = 2**14  # the same for float64 balls
+FLOAT64 = 53  # told as the precision that settled a point
+FILTERED = 24  # bits of the widest significand that float64 balls are asked to judge
+AUDITED = 1 / 256  # share of the points settled in float64 that Arb proves again
+LOOSE = 2.0**-10  # how far the conditioning may be open: of itself, or of an ulp that a budget of 64 forgives
+
+
+class Contradiction(RuntimeError):
+    """Two arithmetics have proved different things of one number: no result of this run can be trusted."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,14 +85,14 @@ class Wanted:
 class Evaluation:
     """A formula's arrays over one group of points, still in the arithmetic's own numbers."""
 
-    value: np.ndarray
-    conditioning: np.ndarray
-    gradient: np.ndarray | None
-    gradient_conditioning: np.ndarray | None
+    value: Any
+    conditioning: Any
+    gradient: Any | None
+    gradient_conditioning: Any | None
 
 
 def groups(formula: Formula, points: Points) -> Iterator[np.ndarray]:
-    """Indices of points that share every discrete choice, in chunks."""
+    """Indices of points that share every discrete choice."""
     keys = [
         points.columns[name] for name, domain in formula.inputs.items() if isinstance(domain, OneOf | Index)
     ]
@@ -90,8 +104,12 @@ def groups(formula: Formula, points: Points) -> Iterator[np.ndarray]:
     else:
         rows[()] = list(range(len(points)))
     for indices in rows.values():
-        for start in range(0, len(indices), CHUNK):
-            yield np.array(indices[start : start + CHUNK])
+        yield np.array(indices)
+
+
+def _in_chunks(rows: np.ndarray, size: int) -> Iterator[np.ndarray]:
+    for start in range(0, len(rows), size):
+        yield rows[start : start + size]
 
 
 def lifted(formula: Formula, points: Points, arithmetic: Arithmetic, trace: bool) -> dict[str, Any]:
@@ -105,38 +123,20 @@ def lifted(formula: Formula, points: Points, arithmetic: Arithmetic, trace: bool
             arguments[name] = m.constant(arithmetic, choice) if numeric else choice
         else:
             assert not isinstance(column, tuple)
-            data = column.double().numpy() if domain.differentiable else column.numpy()
+            data = column.double() if domain.differentiable else column
             arguments[name] = Reals(arithmetic, arithmetic.lift(data), None, trace and domain.differentiable)
     return arguments
 
 
-_MOST = sys.float_info.max  # conditioning beyond it forgives no more than this
-_magnitude: Any = np.frompyfunc(arb.abs_lower, 1, 1)
-_is_finite: Any = np.frompyfunc(arb.is_finite, 1, 1)
-_is_absent: Any = np.frompyfunc(lambda x: x is ABSENT, 1, 1)
-
-
-def _forgiven(inputs: Sequence[Reals], slopes: Sequence[Reals | None], lanes: int) -> np.ndarray:
-    """sum over all elements x_i of abs(x_i * slope_i), rounded to float64.
-
-    Each term is the lower end of its ball, which forgives no more than the truth; an input with an infinite or
-    undefined term forgives nothing.
-    """
-    total = np.zeros(lanes)
+def _forgiven(inputs: Sequence[Reals], slopes: Sequence[Reals | None], lanes: int) -> Any:
+    """sum over all elements x_i of abs(x_i * slope_i), in the arithmetic's own numbers, for each lane."""
+    arithmetic = inputs[0].arithmetic
+    terms: list[tuple[Any, bool]] = []
     for x, slope in zip(inputs, slopes, strict=True):
-        if slope is None:
-            continue
-        balls = x.data * slope.data
-        finite = _is_finite(balls).astype(bool)
-        with np.errstate(all="ignore"):
-            terms = np.minimum(_magnitude(balls).astype(np.float64), _MOST)
-        if not finite.all() and slope.masked:  # infinity times a slope that does not exist
-            beside = _is_absent(np.broadcast_to(slope.data, balls.shape)).astype(bool)
-            finite, terms = finite | beside, np.where(beside, 0.0, terms)
-        with np.errstate(over="ignore"):
-            told = terms.reshape(len(terms), -1).sum(axis=1)
-            total = np.minimum(total + np.where(finite.reshape(len(terms), -1).all(axis=1), told, 0.0), _MOST)
-    return total
+        if slope is not None:
+            product = arithmetic.masked if slope.masked else arithmetic.binary
+            terms.append((product("mul", x.data, slope.data), slope.masked))
+    return arithmetic.forgiven(terms, lanes)
 
 
 def flattened(parts: Sequence[Reals | None], inputs: Sequence[Reals], lanes: int) -> Reals:
@@ -145,51 +145,54 @@ def flattened(parts: Sequence[Reals | None], inputs: Sequence[Reals], lanes: int
     for part, x in zip(parts, inputs, strict=True):
         size = int(np.prod(x.shape))
         part = m.zeros_like(x) if part is None else part
-        data = np.broadcast_to(part.data, (lanes, *x.shape))
+        data = part.arithmetic.broadcast(part.data, (lanes, *x.shape))
         rows.append(m.reshape(Reals(part.arithmetic, data, part.origin, part.traced, part.masked), (size,)))
     return m.concatenate(rows)
 
 
 def evaluate(
-    formula: Formula, points: Points, component: np.ndarray, arithmetic: Arithmetic, wanted: Wanted
+    formula: Formula, arguments: Mapping[str, Any], lanes: int, component: np.ndarray, wanted: Wanted
 ) -> Evaluation:
-    """Value, conditioning and, on request, the gradient with its conditioning, for one group of points."""
-    lanes = len(points)
-    arguments = lifted(formula, points, arithmetic, True)
+    """Value, conditioning and, on request, the gradient with its conditioning, for one group of points.
+
+    `component` counts modulo the outputs, and like every array may have a single lane that stands for all.
+    """
     continuous: dict[str, Reals] = {
         name: arguments[name] for name, domain in formula.inputs.items() if domain.differentiable
     }
+    arithmetic = next(x for x in arguments.values() if isinstance(x, Reals)).arithmetic
     wrt = [arguments[name] for name in formula.wrt]
     value = m.as_reals(formula(*arguments.values()), arithmetic)
-    data = np.broadcast_to(value.data, (lanes, *value.shape))
+    data = arithmetic.broadcast(value.data, (lanes, *value.shape))
     size = int(np.prod(value.shape))
     flat = m.reshape(value, (size,))
 
     def hot(k: np.ndarray) -> Reals:
         return one_hot(flat, np.arange(size) == k[:, None])
 
-    conditioning = np.zeros((lanes, size))
+    def side_by_side(rows: list[Any]) -> Any:
+        return arithmetic.concatenate([row.reshape((lanes, 1)) for row in rows], 1)
+
     slopes: dict[str, Reals | None] = dict.fromkeys(formula.wrt)
-    if flat.traced and wanted.conditioning:
-        for k in range(size):
-            row = gradient(flat, hot(np.full(lanes, k)), list(continuous.values()))
-            conditioning[:, k] = _forgiven(list(continuous.values()), row, lanes)
-            if size == 1:  # the only row is the gradient asked for
-                slopes = dict(zip(continuous, row, strict=True))
-    conditioning = conditioning.reshape(data.shape)
+    rows: list[Any] = []
+    for k in range(size) if flat.traced and wanted.conditioning else ():
+        row = gradient(flat, hot(np.array([k])), list(continuous.values()))
+        rows.append(_forgiven(list(continuous.values()), row, lanes))
+        if size == 1:  # the only row is the gradient asked for
+            slopes = dict(zip(continuous, row, strict=True))
+    nothing = arithmetic.forgiven([], lanes)
+    conditioning = side_by_side(rows or [nothing] * size).reshape((lanes, *value.shape))
     if not wanted.gradient or not wrt:
         return Evaluation(data, conditioning, None, None)
     if flat.traced and not (wanted.conditioning and size == 1):
         slopes = dict(zip(formula.wrt, gradient(flat, hot(component % size), wrt), strict=True))
     slope = flattened([slopes[name] for name in formula.wrt], wrt, lanes)
     width = slope.shape[0]
-    terms = np.zeros((lanes, width))
-    if slope.traced and wanted.conditioning:
-        for i in range(width):
-            picked = one_hot(slope, np.broadcast_to(np.arange(width) == i, (lanes, width)))
-            seconds = gradient(slope, picked, list(continuous.values()))
-            terms[:, i] = _forgiven(list(continuous.values()), seconds, lanes)
-    return Evaluation(data, conditioning, slope.data, terms)
+    rows = []
+    for i in range(width) if slope.traced and wanted.conditioning else ():
+        picked = one_hot(slope, np.arange(width) == np.array([[i]]))
+        rows.append(_forgiven(list(continuous.values()), gradient(slope, picked, list(continuous.values())), lanes))
+    return Evaluation(data, conditioning, slope.data, side_by_side(rows or [nothing] * width))
 
 
 # Settling ---------------------------------------------------------------------------------------------------------
@@ -210,25 +213,79 @@ def settle(
     pieces: list[tuple[np.ndarray, Truth]] = []
     component = np.arange(count) if component is None else component
     wanted = Wanted(with_gradient, with_conditioning)
-    for rows in groups(formula, points):
-        pieces.append(
-            (rows, _settle_group(formula, points.select(rows), format, wanted, component[rows], tolerance))
-        )
-    return _joined(pieces, count)
+    for group in groups(formula, points):
+        for rows in _in_chunks(group, LANES):
+            pieces.append(
+                (rows, _settle_group(formula, points.select(rows), format, wanted, component[rows], tolerance))
+            )
+    truth = _joined(pieces, count)
+    audit(formula, points, truth, format)
+    return truth
 
 
 def _settle_group(
     formula: Formula, points: Points, format: Format, wanted: Wanted, component: np.ndarray, tolerance: float
 ) -> Truth:
+    """Float64 balls, and Arb for the lanes that those leave open."""
+    truth, left = None, np.arange(len(points))
+    if format.precision <= FILTERED:
+        truth, settled = _in_float64(formula, points, format, wanted, component, tolerance)
+        left = np.flatnonzero(~settled)
+    pieces: list[tuple[np.ndarray, Truth]] = []
+    for rows in _in_chunks(left, CHUNK):
+        pieces.append((rows, _in_arb(formula, points.select(rows), format, wanted, component[rows], tolerance)))
+    if truth is None:
+        return _joined(pieces, len(points))
+    for rows, found in pieces:
+        _put(truth, rows, found)
+    return truth
+
+
+def _in_float64(
+    formula: Formula, points: Points, format: Format, wanted: Wanted, component: np.ndarray, tolerance: float
+) -> tuple[Truth, np.ndarray]:
+    """What float64 balls say of one group of points, and at which of them that is enough."""
     count = len(points)
-    active = np.arange(count)
+    found = evaluate(formula, lifted(formula, points, BALL64, True), count, component, wanted)
+    value = enclosure_of_float64(found.value)
+    settled = narrow(value, format, tolerance).reshape(count, -1).all(axis=1)
+    conditioning, told = _lower_end(found.conditioning, value, format)
+    settled &= told
+    slopes = slope_conditioning = None
+    if found.gradient is not None:
+        slopes = enclosure_of_float64(found.gradient)
+        settled &= narrow(slopes, format, tolerance).reshape(count, -1).all(axis=1)
+        slope_conditioning, told = _lower_end(found.gradient_conditioning, slopes, format)
+        settled &= told
+    component = component % max(1, int(np.prod(value.shape[1:])))
+    precision = np.full(count, FLOAT64)
+    return Truth(value, conditioning, slopes, slope_conditioning, component, precision), settled
+
+
+def _lower_end(conditioning: Balls, of: Enclosure, format: Format) -> tuple[np.ndarray, np.ndarray]:
+    """The least that conditioning may be, as Arb's is told too, and at which points that is close enough."""
+    found = enclosure_of_float64(conditioning)
+    with np.errstate(all="ignore"):
+        scale = np.clip(found.exponent, -5000, 5000).astype(np.int32)
+        lower = np.ldexp(np.maximum(found.high - found.radius, 0.0), scale)
+        width = np.ldexp(2 * found.radius, scale)
+        ulp = np.ldexp(1.0, np.clip(ulp_exponent(of, format), -1074, 1023).astype(np.int32))
+        # a budget forgives at most 64 unit roundoffs of it
+        close = (width <= LOOSE * lower) | (64 * format.unit_roundoff * width <= LOOSE * ulp)
+    return lower, (close & (lower < np.inf)).reshape(len(lower), -1).all(axis=1)
+
+
+def _in_arb(
+    formula: Formula, points: Points, format: Format, wanted: Wanted, component: np.ndarray, tolerance: float
+) -> Truth:
+    active = np.arange(len(points))
     truth: Truth | None = None
     before: Enclosure | None = None  # the gradients of the precision before, for what no longer narrows
     for bits in precisions():
         with precision(bits):
             found = evaluate_chunk(formula, points.select(active), component[active], wanted)
         if truth is None:
-            truth = replace(found, precision=np.full(count, bits))
+            truth = found
         settled = np.ones(len(active), dtype=bool)
         for name in ("value", "gradient"):
             part: Enclosure | None = getattr(found, name)
@@ -241,7 +298,7 @@ def _settle_group(
             tight &= (part.state != INVALID) | (bits > START)
             part.state[~tight] = UNRESOLVED
             settled &= tight.reshape(len(active), -1).all(axis=1)
-        truth = _scatter(truth, active, found, bits)
+        _put(truth, active, found)
         if settled.all():
             break
         before = None if found.gradient is None else found.gradient[~settled]
@@ -252,7 +309,7 @@ def _settle_group(
 
 def evaluate_chunk(formula: Formula, points: Points, component: np.ndarray, wanted: Wanted) -> Truth:
     """One group of points at the current precision; the point's `component` counts modulo the outputs."""
-    found = evaluate(formula, points, component, ARB, wanted)
+    found = evaluate(formula, lifted(formula, points, ARB, True), len(points), component, wanted)
     return Truth(
         enclosure(found.value),
         found.conditioning,
@@ -263,15 +320,15 @@ def evaluate_chunk(formula: Formula, points: Points, component: np.ndarray, want
     )
 
 
-def _scatter(truth: Truth, rows: np.ndarray, found: Truth, bits: int) -> Truth:
+def _put(truth: Truth, rows: np.ndarray, found: Truth) -> None:
+    """Overwrite some points in place."""
     for target, source in ((truth.value, found.value), (truth.gradient, found.gradient)):
         if target is not None and source is not None and target is not source:
             target.put(rows, source)
     truth.conditioning[rows] = found.conditioning
     if truth.gradient_conditioning is not None and found.gradient_conditioning is not None:
         truth.gradient_conditioning[rows] = found.gradient_conditioning
-    truth.precision[rows] = bits
-    return truth
+    truth.precision[rows] = found.precision
 
 
 def _joined(pieces: Sequence[tuple[np.ndarray, Truth]], count: int) -> Truth:
@@ -293,6 +350,39 @@ def _joined(pieces: Sequence[tuple[np.ndarray, Truth]], count: int) -> Truth:
         join(lambda piece: piece.component),
         join(lambda piece: piece.precision),
     )
+
+
+# The audit --------------------------------------------------------------------------------------------------------
+
+
+def audit(formula: Formula, points: Points, truth: Truth, format: Format, share: float = AUDITED) -> int:
+    """Prove some of the points that float64 balls have settled again with Arb; how many those were.
+
+    Raises Contradiction where the two have no number in common.
+    """
+    settled = np.flatnonzero(truth.precision == FLOAT64)
+    if not settled.size:
+        return 0
+    random = np.random.default_rng([zlib.crc32(formula.name.encode()), len(points)])
+    rows = np.sort(random.choice(settled, min(len(settled), max(2, int(share * len(settled)))), replace=False))
+    wanted = Wanted(truth.gradient is not None, False)
+    for group in groups(formula, points.select(rows)):
+        for chunk in _in_chunks(rows[group], CHUNK):
+            chosen = points.select(chunk)
+            proved = _in_arb(formula, chosen, format, wanted, truth.component[chunk], TOLERANCE)
+            for of, ours, theirs in (
+                ("value", truth.value, proved.value),
+                ("gradient", truth.gradient, proved.gradient),
+            ):
+                if ours is None or theirs is None:
+                    continue
+                wrong = contradiction(ours[chunk], theirs).reshape(len(chunk), -1).any(axis=1)
+                if wrong.any():
+                    where = describe(chosen.select(np.flatnonzero(wrong)[:1]))
+                    raise Contradiction(
+                        f"{formula.name}: float64 balls and Arb prove different {of}s at {where}"
+                    )
+    return len(rows)
 
 
 # The second opinion -----------------------------------------------------------------------------------------------

@@ -175,9 +175,9 @@ def test_the_precision_rises_only_for_the_points_that_need_it(monkeypatch: pytes
     lanes: list[tuple[int, int]] = []
     evaluate = truth_module.evaluate
 
-    def counting(formula: Formula, points: Points, *rest: Any) -> Any:
-        lanes.append((ctx.prec, len(points)))
-        return evaluate(formula, points, *rest)
+    def counting(formula: Formula, arguments: Any, count: int, *rest: Any) -> Any:
+        lanes.append((ctx.prec, count))
+        return evaluate(formula, arguments, count, *rest)
 
     monkeypatch.setattr(truth_module, "evaluate", counting)
     found = settle(made(absorbed, x=ANY), at(x=[1.0, 400.0, 2.0, 300.0]), FLOAT64)

@@ -20,14 +20,15 @@ Source: Johansson 2017, "Arb: efficient arbitrary-precision midpoint-radius inte
 
 import functools
 import operator
-from collections.abc import Callable, Mapping
+import sys
+from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
 from typing import Any
 
 import numpy as np
 from flint import arb, ctx, fmpq
 
-from numcheck.reals.arrays import NO, UNDECIDED, YES
+from numcheck.reals.arrays import NO, UNDECIDED, YES, scattered
 
 QUICK = 128  # bits up to which sums and products are not looked at one by one
 PATIENCE = 1024  # bits from which an undecided comparison counts as a tie that no precision decides
@@ -315,7 +316,10 @@ QUICK_OPERATORS = OPERATORS | {"add": np.add, "sub": np.subtract, "mul": np.mult
 # Whole arrays: a loop of numpy's own first, and the guarded function only for what is not finite there
 
 
+_MOST = sys.float_info.max  # conditioning beyond it forgives no more than this
 _is_finite: Any = np.frompyfunc(arb.is_finite, 1, 1)
+_is_absent: Any = np.frompyfunc(lambda x: x is ABSENT, 1, 1)
+_lower_end: Any = np.frompyfunc(arb.abs_lower, 1, 1)
 
 
 def _looking_again(quick: Callable[..., Any], careful: Callable[..., Any]) -> Callable[..., Any]:
@@ -401,6 +405,10 @@ class ArbArithmetic:
     """Ball arithmetic at FLINT's current precision. Stateless; `ARB` is its only instance."""
 
     name = "arb"
+    where = staticmethod(np.where)
+    broadcast = staticmethod(np.broadcast_to)
+    concatenate = staticmethod(np.concatenate)
+    permute = staticmethod(np.take_along_axis)
 
     def lift(self, values: Any) -> Any:
         array = np.asarray(values)
@@ -408,14 +416,20 @@ class ArbArithmetic:
             return np.asarray(_lift_floats(array), dtype=object)
         return np.asarray(_lift(array), dtype=object)
 
+    def number(self, x: Any) -> float:
+        return float(x.flat[0])
+
     def unary(self, name: str, x: Any) -> Any:
         return UNARY[name](x)
 
     def binary(self, name: str, x: Any, y: Any) -> Any:
         return (QUICK_OPERATORS if ctx.prec <= QUICK else OPERATORS)[name](x, y)
 
-    def absent(self) -> Ball:
-        return ABSENT
+    def absent(self, shape: tuple[int, ...]) -> Any:
+        return np.full(shape, ABSENT, dtype=object)
+
+    def hot(self, mask: np.ndarray) -> Any:
+        return np.where(mask, arb(1), ABSENT)
 
     def masked(self, name: str, x: Any, y: Any) -> Any:
         operation = (QUICK_MASKED if ctx.prec <= QUICK else MASKED).get(name)
@@ -432,6 +446,9 @@ class ArbArithmetic:
         holds, fails = _compare[name]
         yes, no = holds(x, y).astype(bool), fails(x, y).astype(bool)
         return np.where(yes, YES, np.where(no, NO, UNDECIDED)).astype(np.int8)
+
+    def some(self, states: np.ndarray) -> bool:
+        return bool(states.any())
 
     def select(self, decision: np.ndarray, x: Any, y: Any) -> Any:
         chosen = np.where(decision == YES, x, y)
@@ -454,6 +471,31 @@ class ArbArithmetic:
         ordered = np.take_along_axis(x, order, axis=-1)
         decided = self.compare("le", ordered[..., :-1], ordered[..., 1:]) == YES
         return order, ~decided.all(axis=-1)
+
+    def inverse(self, order: np.ndarray) -> np.ndarray:
+        return np.argsort(order, axis=-1)
+
+    def scatter(self, x: Any, key: tuple[Any, ...], shape: tuple[int, ...]) -> Any:
+        return scattered(self, x, key, shape)
+
+    def forgiven(self, terms: Sequence[tuple[Any, bool]], lanes: int) -> np.ndarray:
+        """Rounded to float64, each element by the lower end of its ball, which forgives no more than the truth.
+
+        A term with an infinite or undefined element forgives nothing.
+        """
+        total = np.zeros(lanes)
+        for balls, masked in terms:
+            finite = _is_finite(balls).astype(bool)
+            with np.errstate(all="ignore"):
+                sizes = np.minimum(_lower_end(balls).astype(np.float64), _MOST)
+            if not finite.all() and masked:  # an infinity times what does not exist
+                beside = _is_absent(balls).astype(bool)
+                finite, sizes = finite | beside, np.where(beside, 0.0, sizes)
+            with np.errstate(over="ignore"):
+                told = sizes.reshape(len(sizes), -1).sum(axis=1)
+                told = np.where(finite.reshape(len(sizes), -1).all(axis=1), told, 0.0)
+                total = np.minimum(total + told, _MOST)
+        return total
 
     def unknown(self, x: Any, lanes: np.ndarray) -> Any:
         blurred = x.copy()

@@ -1,7 +1,7 @@
 """What an array of reals can do.
 
-A formula is written once over `Reals`, whatever arithmetic stands behind them: Arb balls (`reals.arb`), mpmath numbers
-(`reals.mp`), later float64 balls. An array carries a hidden leading axis, the *lanes*: one lane is one point, and
+A formula is written once over `Reals`, whatever arithmetic stands behind them: Arb balls (`reals.arb`), float64 balls
+(`reals.ball64`), mpmath numbers (`reals.mp`). An array carries a hidden leading axis, the *lanes*: one lane is one point, and
 `x.shape` is the shape of a point. A constant has a single lane, which broadcasts.
 
 This module is public as `numcheck.m`; its functions are the vocabulary of formulas.
@@ -19,6 +19,7 @@ import numpy as np
 
 Number = int | float | Fraction
 Key = Any
+States = Any
 
 YES, NO, UNDECIDED = 1, 0, -1
 
@@ -26,28 +27,43 @@ YES, NO, UNDECIDED = 1, 0, -1
 class Arithmetic(Protocol):
     """The operations one arithmetic supplies on its own arrays, whose first axis is the lanes.
 
-    Absent zeros: `absent()` is the zero of a derivative that does not exist, because a branch was not taken or an
+    An array has `shape`, `ndim`, `reshape`, `transpose` and indexing as numpy's arrays do, and so have the *states* of
+    comparisons: numpy arrays or torch tensors. What numpy and torch spell differently is here: `where`, `broadcast`,
+    `concatenate`, `permute` (take_along_axis), and `some`, which asks whether any state may be true.
+
+    Absent zeros: `absent(shape)` holds the zero of a derivative that does not exist, because a branch was not taken or an
     element was not selected. It absorbs every factor, infinite and undefined ones included, which an ordinary exact
     zero must not do (the derivative of sqrt(x)**2 at 0 is 1, not 0 times infinity).
 
     `interval(low, high)` is what is known of a share at a tie; `doubt` the same where the tie itself is undecided, and
-    no more than unknown while a higher precision may still decide it.
+    no more than unknown while a higher precision may still decide it. `forgiven(terms, lanes)` is the sum of the
+    absolute values of all elements of each term, which is masked or not.
     """
 
     name: str
 
     def lift(self, values: Any) -> Any: ...
+    def number(self, x: Any) -> float: ...
     def unary(self, name: str, x: Any) -> Any: ...
     def binary(self, name: str, x: Any, y: Any) -> Any: ...
-    def absent(self) -> Any: ...
+    def absent(self, shape: tuple[int, ...]) -> Any: ...
+    def hot(self, mask: np.ndarray) -> Any: ...
     def masked(self, name: str, x: Any, y: Any) -> Any: ...
     def sum(self, x: Any, axes: tuple[int, ...], masked: bool) -> Any: ...
-    def compare(self, name: str, x: Any, y: Any) -> np.ndarray: ...
-    def select(self, decision: np.ndarray, x: Any, y: Any) -> Any: ...
+    def compare(self, name: str, x: Any, y: Any) -> States: ...
+    def some(self, states: States) -> bool: ...
+    def where(self, condition: States, x: Any, y: Any) -> States: ...
+    def select(self, decision: States, x: Any, y: Any) -> Any: ...
     def interval(self, low: int, high: int) -> Any: ...
     def doubt(self, low: int, high: int) -> Any: ...
-    def order(self, x: Any) -> tuple[np.ndarray, np.ndarray]: ...
-    def unknown(self, x: Any, lanes: np.ndarray) -> Any: ...
+    def order(self, x: Any) -> tuple[Any, States]: ...
+    def inverse(self, order: Any) -> Any: ...
+    def permute(self, x: Any, order: Any, axis: int) -> Any: ...
+    def broadcast(self, x: Any, shape: tuple[int, ...]) -> Any: ...
+    def concatenate(self, parts: Sequence[Any], axis: int) -> Any: ...
+    def scatter(self, x: Any, key: tuple[Any, ...], shape: tuple[int, ...]) -> Any: ...
+    def unknown(self, x: Any, lanes: States) -> Any: ...
+    def forgiven(self, terms: Sequence[tuple[Any, bool]], lanes: int) -> Any: ...
     def root(self, function: Callable[[Any], Any], low: Any, high: Any) -> Any: ...
 
 
@@ -68,13 +84,15 @@ class Decision:
 
     __slots__ = ("arithmetic", "states")
 
-    def __init__(self, arithmetic: Arithmetic, states: np.ndarray) -> None:
+    def __init__(self, arithmetic: Arithmetic, states: States) -> None:
         self.arithmetic = arithmetic
         self.states = states
 
     def __bool__(self) -> bool:
-        if self.states.size == 1 and self.states.flat[0] != UNDECIDED:
-            return bool(self.states.flat[0])
+        if all(size == 1 for size in self.states.shape):
+            state = int(self.states.reshape(()))
+            if state != UNDECIDED:
+                return bool(state)
         raise TypeError(
             "a comparison of reals differs from point to point: write m.where(condition, a, b) instead of if"
         )
@@ -132,19 +150,19 @@ class Reals:
     def __repr__(self) -> str:
         return f"Reals({self.arithmetic.name}, lanes={self.lanes}, shape={self.shape})"
 
-    def _only(self) -> Any:
+    def _only(self) -> float:
         if self.data.size != 1:
             raise TypeError(
                 "this input differs from point to point; declare it with one_of(...) to branch or index on it"
             )
-        return self.data.flat[0]
+        return self.arithmetic.number(self.data)
 
     def __bool__(self) -> bool:
         self._only()
         return not bool(equal(self, 0))
 
     def __index__(self) -> int:
-        only = float(self._only())
+        only = self._only()
         if only != int(only):
             raise TypeError(f"{only} is not an integer index")
         return int(only)
@@ -286,8 +304,7 @@ def _forward(
         case "index":
             return first[(slice(None), *parameters[0])]
         case "scatter":
-            key, shape = parameters
-            return _scattered(arithmetic, first, key, shape)
+            return arithmetic.scatter(first, *parameters)
         case "reshape":
             return first.reshape((first.shape[0], *parameters[0]))
         case "transpose":
@@ -295,13 +312,13 @@ def _forward(
         case "broadcast":
             missing = len(parameters[0]) - (first.ndim - 1)
             expanded = first.reshape((first.shape[0], *(1,) * missing, *first.shape[1:]))
-            return np.broadcast_to(expanded, (first.shape[0], *parameters[0]))
+            return arithmetic.broadcast(expanded, (first.shape[0], *parameters[0]))
         case "concatenate":
             lanes = builtins.max(operand.lanes for operand in operands)
-            parts = [np.broadcast_to(o.data, (lanes, *o.data.shape[1:])) for o in operands]
-            return np.concatenate(parts, axis=parameters[0] + 1)
+            parts = [arithmetic.broadcast(o.data, (lanes, *o.data.shape[1:])) for o in operands]
+            return arithmetic.concatenate(parts, parameters[0] + 1)
         case "permute" | "sort":
-            return np.take_along_axis(first, parameters[0], axis=parameters[1] + 1)
+            return arithmetic.permute(first, parameters[0], parameters[1] + 1)
         case "select":
             decision = parameters[0]
             x, y = aligned(first, operands[1].data)
@@ -311,8 +328,9 @@ def _forward(
             return arithmetic.unary(operation, first)
 
 
-def _scattered(arithmetic: Arithmetic, x: Any, key: tuple[Any, ...], shape: tuple[int, ...]) -> Any:
-    data = np.full((x.shape[0], *shape), arithmetic.absent(), dtype=object)
+def scattered(arithmetic: Arithmetic, x: Any, key: tuple[Any, ...], shape: tuple[int, ...]) -> Any:
+    """The elements of an object array at `key` of a larger one that is absent elsewhere."""
+    data = arithmetic.absent((x.shape[0], *shape))
     if all(isinstance(part, int | slice) for part in key):
         data[(slice(None), *key)] = x
         return data
@@ -539,14 +557,14 @@ def equal(x: "Reals | Number", y: "Reals | Number") -> Decision:
 
 def logical_not(a: Decision) -> Decision:
     """No where `a` is yes; undecided stays undecided."""
-    return Decision(a.arithmetic, np.where(a.states == UNDECIDED, UNDECIDED, 1 - a.states).astype(np.int8))
+    return Decision(a.arithmetic, a.arithmetic.where(a.states == UNDECIDED, UNDECIDED, 1 - a.states))
 
 
 def logical_and(a: Decision, b: Decision) -> Decision:
     """Yes where both are; no where either is no."""
     x, y = aligned(a.states, b.states)
-    states = np.where((x == NO) | (y == NO), NO, np.where((x == YES) & (y == YES), YES, UNDECIDED))
-    return Decision(a.arithmetic, states.astype(np.int8))
+    both = a.arithmetic.where((x == YES) & (y == YES), YES, UNDECIDED)
+    return Decision(a.arithmetic, a.arithmetic.where((x == NO) | (y == NO), NO, both))
 
 
 def logical_or(a: Decision, b: Decision) -> Decision:
@@ -650,7 +668,7 @@ def norm(x: Reals, axis: int | None = None) -> Reals:
     return apply("norm", x, parameters=(_axes(x, axis),))
 
 
-def argsort(x: Reals) -> np.ndarray:
+def argsort(x: Reals) -> Any:
     """Order of the elements along the last axis per lane; lanes that can't be ordered yet keep an arbitrary one."""
     return x.arithmetic.order(x.data)[0]
 
@@ -662,7 +680,7 @@ def sort(x: Reals) -> Reals:
     """
     order, undecided = x.arithmetic.order(x.data)
     ordered = apply("sort", x, parameters=(order, x.ndim - 1))
-    if not undecided.any():
+    if not x.arithmetic.some(undecided):
         return ordered
     return Reals(
         x.arithmetic,

@@ -5,14 +5,14 @@ other and lie inside the proved ball are what `settle.second_opinion` asks of it
 that neither a caller's precision nor ours leaks into the other.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from fractions import Fraction
 from typing import Any
 
 import mpmath
 import numpy as np
 
-from numcheck.reals.arrays import NO, YES
+from numcheck.reals.arrays import NO, YES, scattered
 
 CONTEXT: Any = mpmath.MPContext()
 ABSENT: Any = CONTEXT.mpf(0)
@@ -138,9 +138,16 @@ class MpArithmetic:
     """mpmath at the precision of `CONTEXT`, which only `settle` sets. Stateless; `MP` is its only instance."""
 
     name = "mp"
+    where = staticmethod(np.where)
+    broadcast = staticmethod(np.broadcast_to)
+    concatenate = staticmethod(np.concatenate)
+    permute = staticmethod(np.take_along_axis)
 
     def lift(self, values: Any) -> Any:
         return np.asarray(_lift(np.asarray(values)), dtype=object)
+
+    def number(self, x: Any) -> float:
+        return float(x.flat[0])
 
     def unary(self, name: str, x: Any) -> Any:
         return UNARY[name](x)
@@ -148,8 +155,11 @@ class MpArithmetic:
     def binary(self, name: str, x: Any, y: Any) -> Any:
         return BINARY[name](x, y)
 
-    def absent(self) -> Any:
-        return ABSENT
+    def absent(self, shape: tuple[int, ...]) -> Any:
+        return np.full(shape, ABSENT, dtype=object)
+
+    def hot(self, mask: np.ndarray) -> Any:
+        return np.where(mask, CONTEXT.mpf(1), ABSENT)
 
     def masked(self, name: str, x: Any, y: Any) -> Any:
         return MASKED_BINARY.get(name, BINARY.get(name))(x, y)  # type: ignore[misc]
@@ -163,6 +173,9 @@ class MpArithmetic:
     def compare(self, name: str, x: Any, y: Any) -> np.ndarray:
         return np.where(_compare[name](x, y).astype(bool), YES, NO).astype(np.int8)
 
+    def some(self, states: np.ndarray) -> bool:
+        return bool(states.any())
+
     def select(self, decision: np.ndarray, x: Any, y: Any) -> Any:
         return np.where(decision == YES, x, y)
 
@@ -174,6 +187,16 @@ class MpArithmetic:
 
     def order(self, x: Any) -> tuple[np.ndarray, np.ndarray]:
         return np.argsort(x, axis=-1, kind="stable"), np.zeros(x.shape[:-1], dtype=bool)
+
+    def inverse(self, order: np.ndarray) -> np.ndarray:
+        return np.argsort(order, axis=-1)
+
+    def scatter(self, x: Any, key: tuple[Any, ...], shape: tuple[int, ...]) -> Any:
+        return scattered(self, x, key, shape)
+
+    def forgiven(self, terms: Sequence[tuple[Any, bool]], lanes: int) -> Any:
+        flat = [np.absolute(term).reshape((len(term), -1)) for term, _ in terms]
+        return np.broadcast_to(sum((part.sum(axis=1) for part in flat), CONTEXT.mpf(0)), (lanes,))
 
     def unknown(self, x: Any, lanes: np.ndarray) -> Any:
         blurred = x.copy()

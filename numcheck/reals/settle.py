@@ -20,6 +20,7 @@ from flint import arb, ctx
 
 from numcheck.formats import Format
 from numcheck.reals.arb import QUICK, is_infinite, is_undefined
+from numcheck.reals.ball64 import EXPONENT_LIMIT, REMAINDER, Balls, pairs
 from numcheck.reals.mp import CONTEXT
 
 START, LIMIT = QUICK, 10_000
@@ -92,10 +93,6 @@ def precisions() -> Iterator[int]:
 # From balls to float64 pairs --------------------------------------------------------------------------------------
 
 
-# What high and low together may leave unsaid of a midpoint in [0.5, 1): low's own rounding, with room to spare.
-REMAINDER = 2.0**-104
-# Exponents stop here. exp(3e38) lies beyond int64's, and beyond every format by more than any comparison can see.
-EXPONENT_LIMIT = 2**60
 
 
 def _extreme_parts(ball: Any) -> tuple[float, float, float, int, int]:
@@ -178,6 +175,31 @@ def enclosure(data: np.ndarray) -> Enclosure:
     remainder = np.where((radius > 0) & (high != 0), REMAINDER, 0.0)
     low, radius = np.ldexp(low, -shift), np.ldexp(radius, -shift) + remainder
     return Enclosure(high, low, radius, exponent + shift, state).reshaped(data.shape)
+
+
+def enclosure_of_float64(x: Balls) -> Enclosure:
+    """The float64 pairs of an array of balls that are such pairs already, or logarithms."""
+    high, low, radius, exponent = pairs(x)
+    state = np.where(np.isnan(high), UNRESOLVED, PROVED).astype(np.int8)
+    return Enclosure(high, low, radius, exponent, state)
+
+
+def contradiction(one: Enclosure, other: Enclosure) -> np.ndarray:
+    """Where two enclosures of the same numbers, both proved or proved undefined, have nothing in common."""
+    both = (one.state != UNRESOLVED) & (other.state != UNRESOLVED)
+    differ = (one.state != other.state) | (np.isinf(one.high) != np.isinf(other.high))
+    shift = np.maximum(one.exponent, other.exponent)
+    with np.errstate(all="ignore"):
+        a, b = (
+            [np.ldexp(part, np.clip(e.exponent - shift, -2000, 0).astype(np.int32)) for part in (e.high, e.low, e.radius)]
+            for e in (one, other)
+        )
+        # beyond the limit an exponent is not told
+        open_ = np.minimum(np.abs(one.exponent), np.abs(other.exponent)) > 2**40
+        apart = np.abs((a[0] - b[0]) + (a[1] - b[1])) > (a[2] + b[2]) * (1 + 2.0**-20) + 2.0**-100
+    unlike = np.signbit(one.high) != np.signbit(other.high)
+    finite = np.isfinite(one.high) & np.isfinite(other.high)
+    return both & (differ | (finite & np.where(open_, unlike, apart)) | (np.isinf(one.high) & unlike))
 
 
 def ulp_exponent(truth: Enclosure, format: Format) -> np.ndarray:

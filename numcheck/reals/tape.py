@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from numcheck.reals import arrays as m
-from numcheck.reals.arrays import Origin, Reals
+from numcheck.reals.arrays import Origin, Reals, States
 
 Rule = Callable[[Reals, Reals, Origin], tuple[Reals | None, ...]]
 
@@ -74,33 +74,34 @@ def unbroadcast(x: Reals, shape: tuple[int, ...]) -> Reals:
 
 def absent(like: Reals, shape: tuple[int, ...]) -> Reals:
     """Derivatives that do not exist because nothing was selected: they absorb every factor."""
-    data = np.full((like.lanes, *shape), like.arithmetic.absent(), dtype=object)
-    return Reals(like.arithmetic, data, masked=True)
+    return Reals(like.arithmetic, like.arithmetic.absent((like.lanes, *shape)), masked=True)
 
 
 def one_hot(like: Reals, hot: np.ndarray) -> Reals:
     """One where `hot`, absent elsewhere: the cotangent that picks components."""
-    one = m.as_reals(1, like.arithmetic).data.flat[0]
-    data = np.full(hot.shape, like.arithmetic.absent(), dtype=object)
-    data[hot] = one
-    return Reals(like.arithmetic, data, masked=not hot.all())  # plain arithmetic is quicker
+    return Reals(like.arithmetic, like.arithmetic.hot(hot), masked=not hot.all())  # plain arithmetic is quicker
 
 
-def _between(ct: Reals, smooth: Reals, tied: np.ndarray, low: int, high: int) -> Reals:
+def _between(ct: Reals, smooth: Reals, tied: States, low: int, high: int) -> Reals:
     """`smooth`, but ct times the interval [low, high] at a tie, and what can be said where the tie is undecided."""
     for state, known in ((m.YES, ct.arithmetic.interval), (m.UNDECIDED, ct.arithmetic.doubt)):
         here = tied == state
-        if here.any():
+        if ct.arithmetic.some(here):
             slope = Reals(ct.arithmetic, known(low, high))
-            smooth = m.apply("select", ct * slope, smooth, parameters=(here.astype(np.int8),))
+            smooth = _chosen(here, ct * slope, smooth)
     return smooth
 
 
-def _select(states: np.ndarray, ct: Reals) -> tuple[Reals, Reals]:
+def _chosen(condition: States, x: Reals, y: Reals) -> Reals:
+    """x where the condition, which is decided everywhere, holds."""
+    return m.apply("select", x, y, parameters=(x.arithmetic.where(condition, m.YES, m.NO),))
+
+
+def _select(states: States, ct: Reals) -> tuple[Reals, Reals]:
     nothing = absent(ct, ct.shape)
-    left = m.apply("select", ct, nothing, parameters=((states == m.YES).astype(np.int8),))
-    right = m.apply("select", ct, nothing, parameters=((states == m.NO).astype(np.int8),))
-    undecided = np.where(states == m.UNDECIDED, m.UNDECIDED, m.NO)
+    left = _chosen(states == m.YES, ct, nothing)
+    right = _chosen(states == m.NO, ct, nothing)
+    undecided = ct.arithmetic.where(states == m.UNDECIDED, m.UNDECIDED, m.NO)
     return _between(ct, left, undecided, 0, 1), _between(ct, right, undecided, 0, 1)
 
 
@@ -114,7 +115,7 @@ def _extremum(ct: Reals, origin: Origin, operation: str) -> tuple[Reals, Reals]:
 
 def _absolute(ct: Reals, x: Reals) -> Reals:
     positive = m.compare("gt", x, 0).states
-    signed = m.apply("select", ct, -ct, parameters=((positive == m.YES).astype(np.int8),))
+    signed = _chosen(positive == m.YES, ct, -ct)
     return _between(ct, signed, m.compare("eq", x, 0).states, -1, 1)
 
 
@@ -123,7 +124,7 @@ def _norm(ct: Reals, out: Reals, origin: Origin) -> Reals:
     kept = tuple(1 if i in axes else size for i, size in enumerate(x.shape))
     ct, length = m.reshape(ct, kept), m.reshape(out, kept)
     tied = m.compare("eq", length, 0).states
-    tied = np.broadcast_to(tied, (tied.shape[0], *x.shape))
+    tied = ct.arithmetic.broadcast(tied, (tied.shape[0], *x.shape))
     return _between(m.broadcast(ct, x.shape), ct * (x / length), tied, -1, 1)
 
 
@@ -149,14 +150,14 @@ def _concatenate(ct: Reals, origin: Origin) -> tuple[Reals, ...]:
 
 def _permute(ct: Reals, origin: Origin) -> Reals:
     order, axis = origin.parameters
-    return m.apply("permute", ct, parameters=(np.argsort(order, axis=axis + 1), axis))
+    return m.apply("permute", ct, parameters=(ct.arithmetic.inverse(order), axis))
 
 
 def _sort(ct: Reals, out: Reals, origin: Origin) -> Reals:
     # Equal elements may stand in any order: each takes all between its own cotangent and those of its equals.
     order, axis = origin.parameters
     size = out.shape[-1]
-    if (m.compare("eq", out[..., 1:], out[..., :-1]).states != m.NO).any():
+    if ct.arithmetic.some(m.compare("eq", out[..., 1:], out[..., :-1]).states != m.NO):
         given = [ct[..., i] for i in range(size)]
         taken = list(given)
         for i, j in itertools.permutations(range(size), 2):
@@ -164,7 +165,7 @@ def _sort(ct: Reals, out: Reals, origin: Origin) -> Reals:
             moved = given[j] - given[i]
             taken[i] = taken[i] + _between(moved, absent(moved, moved.shape), tied, 0, 1)
         ct = m.stack(taken, axis)
-    return m.apply("permute", ct, parameters=(np.argsort(order, axis=axis + 1), axis))
+    return m.apply("permute", ct, parameters=(ct.arithmetic.inverse(order), axis))
 
 
 def _pi(x: Reals) -> Reals:
@@ -261,7 +262,7 @@ def implicit(function: Callable[[Reals], Reals], low: Any, high: Any) -> Reals:
         return function(Reals(arithmetic, data)).data
 
     lanes = probe.data.shape
-    ends = [np.broadcast_to(m.as_reals(end, arithmetic).data, lanes) for end in (low, high)]
+    ends = [arithmetic.broadcast(m.as_reals(end, arithmetic).data, lanes) for end in (low, high)]
     found = Reals(arithmetic, arithmetic.root(evaluate, *ends))
     if not probe.traced:
         return found

@@ -19,7 +19,7 @@ from numcheck.domain import Points
 from numcheck.formats import format_of
 from numcheck.reals.mp import CONTEXT, MP
 from numcheck.reals.settle import START, narrow, precision
-from numcheck.truth import CHUNK, Wanted, evaluate, evaluate_chunk, settle
+from numcheck.truth import CHUNK, Wanted, evaluate, evaluate_chunk, lifted, settle
 
 FLOAT32 = format_of("float32")
 DERIVATIVE_ONLY = Wanted(gradient=True, conditioning=False)
@@ -99,7 +99,8 @@ def test_mpmath_under_the_same_tape(benchmark: Any, capsys: Any, name: str) -> N
     component = np.zeros(CHUNK, dtype=int)
 
     def run() -> Any:
-        return evaluate(given.formula, given.points, component, MP, DERIVATIVE_ONLY)
+        arguments = lifted(given.formula, given.points, MP, True)
+        return evaluate(given.formula, arguments, len(given.points), component, DERIVATIVE_ONLY)
 
     with precision(START):
         found = benchmark.pedantic(run, rounds=5, warmup_rounds=1)

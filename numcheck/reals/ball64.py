@@ -1,0 +1,1260 @@
+"""Balls in float64: torch tensors on any device, the fast filter before Arb.
+
+A ball is a midpoint and a radius; the midpoint is the unevaluated sum `high + low` of two doubles, with abs(low) at
+most half an ulp of high. The pair is what makes naive formulas provable here: 1 + exp(-700) keeps the exponential in
+`low`, with an exponent of its own, and the next logarithm or subtraction still sees it.
+
+Every rule bounds what rounding does by the quantities that it has computed, never by the size of the result: an error
+of u*abs(low) may be 300 orders of magnitude below u*abs(high). With u = 2**-53, RN(x op y) = (x op y)(1 + d), abs(d)
+<= u, for + - * / (tested on the device by `self_test`); errors below float64's normal range are covered by `FLOOR`.
+A radius is a sum of a few such bounds, itself rounded, so it is multiplied by `GROW`. Functions are torch's own, each
+with an assumed bound on its relative error that stands in `BOUNDS`, several times what was measured, and is audited
+against Arb by tests and in every run.
+
+What cannot be told here is *unknown*: a nan in any of the three. Such lanes go to Arb; nothing here is ever proved
+infinite or undefined.
+
+Beyond exp(700) a number is kept as its logarithm, in the same three tensors: `high` is an infinity that carries the
+sign, and the value is sign * exp(low give or take radius). So log(1 + exp(1e30)) and 1/(1 + exp(800)) are answered
+here. Only arrays with `logarithmic` set hold such lanes, and which those can be is known before anything is computed,
+from the bound `reach` on the absolute value; arrays without it pay nothing.
+
+Sources: error-free sums and products: Dekker 1971, Knuth 1997 (TAOCP 2, 4.2.2); their analysis and that of quotients
+and square roots: Joldes, Muller & Popescu 2017, "Tight and rigorous error bounds for basic building blocks of
+double-word arithmetic"; underflow in Dekker's product: Boldo 2006, "Pitfalls of a full floating-point proof".
+"""
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from numcheck.reals.arrays import NO, UNDECIDED, YES
+
+U = 2.0**-53
+GROW = 1 + 2.0**-48  # a radius is a sum of at most a dozen rounded terms
+FLOOR = 2.0**-1000  # more than underflow or flushing to zero can take from any one operation
+SPLIT = 2.0**27 + 1
+FAR = 700.0  # exp(+-700) is within float64's normal range with room to spare
+HUGE, SMALL = 2.0**900, 2.0**-900
+INF = float("inf")
+NAN = float("nan")
+REMAINDER = 2.0**-104  # what high and low together may leave unsaid of a midpoint in [0.5, 1)
+EXPONENT_LIMIT = 2**60  # stands for every exponent beyond float64's integers
+BEYOND = 2.0**40  # logarithms from which only the sign of a number is told, and to which side it is out of range
+_LOG2 = math.log(2)
+
+
+@dataclass(frozen=True, eq=False)
+class Balls:
+    """Numbers high + low, each give or take radius; None stands for exact zeros throughout.
+
+    `absent` marks derivatives that do not exist (see `arrays.Arithmetic`). `reach` bounds the absolute value wherever
+    it is known; `number` is the exact rational of a constant; `logarithmic` says whether lanes may be kept as
+    logarithms.
+    """
+
+    high: Tensor
+    low: Tensor | None = None
+    radius: Tensor | None = None
+    absent: Tensor | None = None
+    reach: float = INF
+    number: Fraction | None = None
+    logarithmic: bool = False
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return tuple(self.high.shape)
+
+    @property
+    def ndim(self) -> int:
+        return self.high.ndim
+
+    @property
+    def size(self) -> int:
+        return self.high.numel()
+
+    def each(self, change: Callable[[Tensor], Tensor]) -> "Balls":
+        """The same change of shape for every part."""
+        low, radius, absent = (
+            None if part is None else change(part.broadcast_to(self.high.shape))
+            for part in (self.low, self.radius, self.absent)
+        )
+        return replace(self, high=change(self.high), low=low, radius=radius, absent=absent)
+
+    def reshape(self, shape: tuple[int, ...]) -> "Balls":
+        return self.each(lambda part: part.reshape(shape))
+
+    def transpose(self, axes: tuple[int, ...]) -> "Balls":
+        return self.each(lambda part: part.permute(axes))
+
+    def __getitem__(self, key: Any) -> "Balls":
+        plain = tuple(_forward(part, size) for part, size in zip(key, self.shape, strict=False))
+        return self.each(lambda part: part[(*plain, *key[len(plain) :])])
+
+
+def _forward(part: Any, size: int) -> Any:
+    """torch has no slices with negative steps."""
+    if isinstance(part, slice) and part.step is not None and part.step < 0:
+        return list(range(*part.indices(size)))
+    return part
+
+
+# Error-free transformations, and sums in which None is zero -------------------------------------------------------
+
+
+def two_sum(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+    """x + y = s + e exactly, s = RN(x + y); six operations, any order of magnitude (Knuth)."""
+    s = x + y
+    z = s - x
+    return s, (x - (s - z)) + (y - z)
+
+
+def quick_two_sum(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+    """The same for abs(x) >= abs(y) or x = 0 (Dekker)."""
+    s = x + y
+    return s, y - (s - x)
+
+
+def two_product(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+    """x * y = p + e, p = RN(x * y), but for at most 4 * 2**-1074 where e underflows (Dekker, Veltkamp, Boldo)."""
+    p = x * y
+    cx, cy = SPLIT * x, SPLIT * y
+    xh, yh = cx - (cx - x), cy - (cy - y)
+    xl, yl = x - xh, y - yh
+    return p, ((xh * yh - p) + xh * yl + xl * yh) + xl * yl
+
+
+def _total(*terms: Tensor | None) -> Tensor | None:
+    known = [term for term in terms if term is not None]
+    if not known:
+        return None
+    total = known[0]
+    for term in known[1:]:
+        total = total + term
+    return total
+
+
+def _times(x: Tensor | None, y: Tensor | float | None) -> Tensor | None:
+    return None if x is None or y is None else x * y
+
+
+def _size(x: Tensor | None) -> Tensor | None:
+    return None if x is None else x.abs()
+
+
+def _radius(*terms: Tensor | None, floor: float = 0.0) -> Tensor | None:
+    """The sum of bounds on separate errors, rounded up."""
+    total = _total(*terms)
+    if total is None:
+        return None
+    return total * GROW + floor if floor else total * GROW
+
+
+def _filled(part: Tensor | None, like: Tensor) -> Tensor:
+    return torch.zeros_like(like) if part is None else part
+
+
+def _uncertainty(x: Balls) -> Tensor | None:
+    """How far the number may be from `high` alone."""
+    return _radius(_size(x.low), x.radius)
+
+
+def _where(condition: Tensor, x: Tensor) -> Tensor:
+    """x, unknown where the condition does not hold."""
+    return torch.where(condition, x, NAN)
+
+
+def _finite(x: Tensor) -> Tensor:
+    """x, unknown where plain arithmetic has overflowed: there an infinity must not pass for a logarithm's sign."""
+    return _where(~x.isinf(), x)
+
+
+# Constants --------------------------------------------------------------------------------------------------------
+
+
+def constant(number: Fraction | float, device: str) -> Balls:
+    """An exact rational; where two doubles do not hold it, with a radius of 2**-105 of it."""
+    exact = Fraction(number)
+    high = float(exact)
+    rest = exact - Fraction(high)
+    low = float(rest)
+    left = rest - Fraction(low)
+
+    def full(value: float) -> Tensor:
+        return torch.full((1,), value, dtype=torch.float64, device=device)
+
+    return Balls(
+        full(high),
+        full(low) if low else None,
+        full(abs(high) * 2.0**-104 + FLOOR) if left else None,
+        reach=abs(high) * (1 + U) + FLOOR * (high == 0 != exact),
+        number=exact,
+    )
+
+
+def _device(x: Balls) -> str:
+    return str(x.high.device)
+
+
+def _like(x: Balls, number: Fraction | float) -> Balls:
+    return constant(number, _device(x))
+
+
+def _power_of_two(x: Balls) -> bool:
+    """Whether this is a constant by which a product is exact but for underflow."""
+    number = x.number
+    if number is None or number == 0:
+        return False
+    top, bottom = abs(number.numerator), number.denominator
+    return top & (top - 1) == 0 and bottom & (bottom - 1) == 0 and 2.0**-60 <= abs(number) <= 2.0**60
+
+
+# Sums, products, quotients ----------------------------------------------------------------------------------------
+
+
+def negated(x: Balls) -> Balls:
+    """-x, exactly."""
+    low = None if x.low is None else torch.where(x.high.isinf(), x.low, -x.low) if x.logarithmic else -x.low
+    return replace(x, high=-x.high, low=low, number=None if x.number is None else -x.number)
+
+
+def added(x: Balls, y: Balls) -> Balls:
+    """x + y.
+
+    s + e = xh + yh exactly. t = RN(xl + yl) and w = RN(e + t) err by u*abs(t) and u*abs(w) at most; s + w is
+    renormalised exactly.
+    """
+    if x.number is not None and y.number is not None:
+        return constant(x.number + y.number, _device(x))
+    plain = _added(x, y)
+    return _added_logarithms(x, y, plain) if x.logarithmic or y.logarithmic else plain
+
+
+def _added(x: Balls, y: Balls) -> Balls:
+    high, low = two_sum(x.high, y.high)
+    t = _total(x.low, y.low)
+    errors: list[Tensor | None] = [x.radius, y.radius]
+    if t is not None:
+        if x.low is not None and y.low is not None:
+            errors.append(U * t.abs())
+        w = low + t
+        errors.append(U * w.abs())
+        high, low = two_sum(high, w)
+    return Balls(high, low, _radius(*errors), reach=x.reach + y.reach)
+
+
+def multiplied(x: Balls, y: Balls) -> Balls:
+    """x * y.
+
+    p + e = xh * yh but for underflow. t = RN(RN(xh*yl) + RN(xl*yh)) errs by 2.1u(abs(xh*yl) + abs(xl*yh)) at most,
+    the product xl*yl that is left out is below u*abs(xh*yl), and w = RN(e + t) errs by u*abs(w). Radii:
+    abs(X*Y - x*y) <= abs(x)*ry + abs(y)*rx + rx*ry.
+    """
+    if x.number is not None and y.number is not None:
+        return constant(x.number * y.number, _device(x))
+    for one, other in ((x, y), (y, x)):
+        if one.number is not None and one.ndim <= other.ndim:
+            if abs(one.number) == 1:
+                return other if one.number > 0 else negated(other)
+            if _power_of_two(one) and not other.logarithmic:
+                return _scaled(other, float(one.number))
+    plain = _multiplied(x, y)
+    return _multiplied_logarithms(x, y, plain, False) if x.logarithmic or y.logarithmic else plain
+
+
+def _scaled(x: Balls, by: float) -> Balls:
+    """x times a power of two, exact but for underflow."""
+    radius = _times(x.radius, abs(by))
+    if abs(by) < 1:
+        lost = torch.where((x.high.abs() > SMALL) | (x.high == 0), 0.0, FLOOR)
+        radius = _total(radius, lost)
+    return Balls(x.high * by, _times(x.low, by), radius, reach=x.reach * abs(by))
+
+
+def _multiplied(x: Balls, y: Balls) -> Balls:
+    p, w = two_product(x.high, y.high)
+    xs, ys = x.high.abs(), y.high.abs()
+    cross = _total(_times(y.low, x.high), _times(x.low, y.high))
+    errors: list[Tensor | None] = [_times(y.radius, xs), _times(x.radius, ys), _times(x.radius, y.radius)]
+    if cross is not None:
+        sizes = _total(_times(_size(y.low), xs), _times(_size(x.low), ys))
+        w = w + cross
+        errors += [_times(sizes, 4 * U), U * w.abs()]
+        p, w = quick_two_sum(p, w)
+    radius = _radius(*errors, floor=FLOOR)
+    if radius is None:  # exact but for underflow, and exact at zero
+        radius = torch.where((p.abs() > SMALL) | (x.high == 0) | (y.high == 0), 0.0, FLOOR)
+    return Balls(p, w, radius, reach=x.reach * y.reach if x.reach and y.reach else 0.0)
+
+
+def divided(x: Balls, y: Balls) -> Balls:
+    """x / y.
+
+    q = RN(xh/yh), and r = xh - q*yh is a double (Joldes et al. 2017, section 5), so two_product gives it exactly but
+    for underflow. t = RN(r + RN(xl - RN(q*yl))) errs by u(abs(q*yl) + abs(xl - q*yl) + abs(t)); x/y = q + (t + that)
+    / (yh + yl), and RN(t/yh) errs by 2.1u of itself. Radii: abs(X/Y - x/y) <= (rx + abs(x/y)*ry)/(abs(y) - ry).
+    """
+    if x.number is not None and y.number:
+        return constant(x.number / y.number, _device(x))
+    if _power_of_two(y) and y.number is not None:
+        return multiplied(x, _like(y, 1 / y.number).reshape(y.shape))
+    plain = _divided(x, y)
+    return _multiplied_logarithms(x, y, plain, True) if x.logarithmic or y.logarithmic else plain
+
+
+def _divided(x: Balls, y: Balls) -> Balls:
+    q = x.high / y.high
+    p, e = two_product(q, y.high)
+    r = (x.high - p) - e
+    sizes: list[Tensor | None] = [x.radius, _times(y.radius, q.abs() * (1 + 2.0**-50))]
+    correction = x.low
+    if y.low is not None:
+        product = q * y.low
+        sizes.append(U * product.abs())
+        correction = -product if x.low is None else x.low - product
+        sizes.append(U * correction.abs())
+    t = r
+    if correction is not None:
+        t = r + correction
+        sizes.append(U * t.abs())
+    rest = t / y.high
+    bottom = y.high.abs() * (1 - 2.0**-50)
+    top = _radius(*sizes, floor=FLOOR)
+    if top is None:
+        top = torch.full_like(q, FLOOR)
+    if y.radius is not None:
+        bottom = bottom - y.radius
+        bottom = torch.where(bottom > 0, bottom, NAN)
+    radius = (top / bottom + 3 * U * rest.abs()) * GROW + FLOOR
+    high, low = quick_two_sum(q, rest)
+    return Balls(_where(y.high != 0, high), low, radius)
+
+
+def _multiplied_logarithms(x: Balls, y: Balls, plain: Balls, quotient: bool) -> Balls:
+    """The product or quotient where one of the two is kept as its logarithm: logarithms add or subtract.
+
+    An exact zero times such a number is zero.
+    """
+    sign, a, ra, x_far, x_zero = _as_logarithm(x)
+    other_sign, b, rb, y_far, y_zero = _as_logarithm(y)
+    s, e = two_sum(a, -b if quotient else b)
+    spread = (ra + rb + e.abs()) * GROW
+    sign = sign * other_sign
+    within = _exponential(s, spread, sign)
+    far = x_far | y_far
+    zero = x_zero if quotient else x_zero | y_zero
+    zero = zero & far & ~(y_zero if quotient else torch.zeros_like(zero))
+    return _where_far(far, s, spread, sign, within, plain, zero)
+
+
+def _where_far(
+    far: Tensor, s: Tensor, spread: Tensor, sign: Tensor, within: Balls, plain: Balls, zero: Tensor
+) -> Balls:
+    """Lanes of `plain`, but where `far` the number sign * exp(s +- spread), as a ball where it fits in one."""
+    fits = s.abs() + spread < FAR
+    known = far & ~fits & (sign != 0)
+    high = torch.where(far, torch.where(fits, within.high, sign * INF), _finite(plain.high))
+    high = torch.where(far & (sign == 0), NAN, high)
+    low = torch.where(known, s, torch.where(far, 0.0, _filled(plain.low, plain.high)))
+    radius = torch.where(
+        known, spread, torch.where(far, _filled(within.radius, s), _filled(plain.radius, plain.high))
+    )
+    high, low, radius = (torch.where(zero, 0.0, part) for part in (high, low, radius))
+    return Balls(high, low, radius, logarithmic=True)
+
+
+def _as_logarithm(x: Balls) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
+    """(sign, logarithm of the absolute value, its radius, whether it is kept so, whether it is exactly zero).
+
+    The sign is 0 where it is not known.
+    """
+    far = x.high.isinf() if x.logarithmic else torch.zeros_like(x.high, dtype=torch.bool)
+    known = _logarithm(absolute(replace(x, logarithmic=False, number=None)))
+    error = _radius(_size(known.low), known.radius)
+    log, error = known.high, _filled(error, known.high)
+    uncertain = _filled(x.radius, x.high) * GROW >= x.high.abs()
+    sign = torch.where(uncertain & ~far, 0.0, torch.sign(x.high))
+    if x.logarithmic:
+        log = torch.where(far, _filled(x.low, x.high), log)
+        error = torch.where(far, _filled(x.radius, x.high), error)
+    return sign, log, error, far, ~far & (x.high == 0) & (_filled(x.radius, x.high) == 0)
+
+
+def _added_logarithms(x: Balls, y: Balls, plain: Balls) -> Balls:
+    """The sum where one of the two is kept as its logarithm.
+
+    Beside exp(l), l >= 690, a number up to 2**900 is less than 2**-90 of it; beside a number, exp(-690) is
+    less than `FLOOR`, though only an exact zero leaves it alone. Two such numbers of one sign: log(exp(a) + exp(b))
+    = a + log(1 + exp(b - a)), whose partial derivatives are positive and add up to 1; of opposite signs with
+    a - b >= 1, those of log(exp(a) - exp(b)) are below 1.6 and 0.6 in absolute value.
+    """
+    x_far = x.high.isinf() if x.logarithmic else torch.zeros_like(x.high, dtype=torch.bool)
+    y_far = y.high.isinf() if y.logarithmic else torch.zeros_like(y.high, dtype=torch.bool)
+    a, ra = _filled(x.low, x.high), _filled(x.radius, x.high)
+    b, rb = _filled(y.low, y.high), _filled(y.radius, y.high)
+    # one of each
+    one, log, spread = x_far ^ y_far, torch.where(x_far, a, b), torch.where(x_far, ra, rb)
+    far_high = torch.where(x_far, x.high, y.high)
+    other = torch.where(x_far, y.high, x.high)
+    other_low, other_radius = torch.where(x_far, b, a), torch.where(x_far, rb, ra)
+    big = one & (log - spread > 690) & (other.abs() + other_radius < HUGE)
+    tiny = one & (log + spread < -690)
+    alone = tiny & (other == 0) & (other_radius == 0)
+    # both
+    both = x_far & y_far
+    larger, smaller = torch.maximum(a, b), torch.minimum(a, b)
+    apart = larger - smaller
+    same = x.high == y.high
+    q, _ = _called("exp", -apart.clamp(max=FAR))  # an extra exp(-700) is in the error below
+    step, error = _called("log1p", torch.where(same, q, -q))
+    total, e = two_sum(larger, step)
+    lost = (2.2 * torch.maximum(ra, rb) + e.abs() + error + (64 * U + 2 * U * apart) * q) * GROW
+    lost = torch.where(same | (apart - ra - rb >= 1), lost + 2.0**-990, NAN)
+    lead = torch.where(a >= b, x.high, y.high)
+    kept = big | alone
+    high = torch.where(both, lead, torch.where(kept, far_high, torch.where(tiny, _finite(other), _finite(plain.high))))
+    high = torch.where(one & ~big & ~tiny, NAN, high)
+    low = torch.where(
+        both,
+        total,
+        torch.where(kept, log, torch.where(tiny, other_low, _filled(plain.low, plain.high))),
+    )
+    radius = torch.where(
+        both,
+        lost,
+        torch.where(
+            kept,
+            torch.where(alone, spread, (spread + 2.0**-89) * GROW),
+            torch.where(tiny, other_radius * GROW + 2.0**-990, _filled(plain.radius, plain.high)),
+        ),
+    )
+    return Balls(high, low, radius, logarithmic=True)
+
+
+# Functions --------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Bound:
+    """torch's float64 function, trusted to `ulps` * 2**-52 of its result (or of 1, if `absolute`) on [low, high]."""
+
+    function: Callable[..., Tensor]
+    ulps: float
+    low: float
+    high: float
+    absolute: bool = False
+
+
+BOUNDS: dict[str, Bound] = {
+    "exp": Bound(torch.exp, 8, -FAR, FAR),
+    "log": Bound(torch.log, 8, 2.0**-1000, 2.0**1000),
+    "log1p": Bound(torch.log1p, 16, -0.5, 1.0),
+    "sqrt": Bound(torch.sqrt, 4, 2.0**-1000, 2.0**1000),
+    "sin": Bound(torch.sin, 16, -(2.0**10), 2.0**10),
+    "cos": Bound(torch.cos, 16, -(2.0**10), 2.0**10),
+    "atan": Bound(torch.atan, 16, -(2.0**100), 2.0**100),
+    "erf": Bound(torch.erf, 16, -2.0, 2.0),
+    "erfc": Bound(torch.erfc, 64, 0.0, 26.0),
+    "lgamma": Bound(torch.lgamma, 64, 2.0**-20, 2.0**20, absolute=True),
+    "digamma": Bound(torch.digamma, 64, 2.0**-20, 2.0**20, absolute=True),
+}
+"""What is trusted of torch in float64, on the device in use; `audit_functions` looks whether it may be."""
+
+
+def _called(name: str, x: Tensor) -> tuple[Tensor, Tensor]:
+    """torch's function and the bound on its error; unknown where the bound is not vouched for."""
+    bound = BOUNDS[name]
+    y = bound.function(x)
+    error = (bound.ulps * 2.0**-52) * (y.abs() + 1 if bound.absolute else y.abs())
+    return _where((x >= bound.low) & (x <= bound.high), y), error
+
+
+def _grown(rate: Tensor | float, spread: Tensor) -> Tensor:
+    """A bound of exp(k) - 1 for k = rate * spread: k + k*k, which holds up to k = 1.79; unknown beyond 1."""
+    k = rate * spread * (1 + 2.0**-40)
+    return torch.where(k <= 1, k * (1 + k), NAN)
+
+
+def exponential(x: Balls) -> Balls:
+    """exp(x) = E + E*xl + E*(exp(xl) - 1 - xl), E = exp(xh) within its bound; the last term is below E*xl*xl."""
+    if x.number == 0:
+        return _like(x, 1).reshape(x.shape)
+    if x.reach <= FAR:
+        return replace(_exponential_of(x.high, x), reach=math.exp(x.reach) * (1 + 2.0**-40))
+    y = _exponential_of(x.high.clamp(-FAR, FAR), x)
+    beyond = (x.high.abs() > FAR - 1) & ~x.high.isinf()
+    s, e = (x.high, None) if x.low is None else two_sum(x.high, x.low)
+    radius = _filled(_radius(_size(e), x.radius), s)
+    high = torch.where(beyond, INF, torch.where(x.high.isinf(), NAN, y.high))
+    low = torch.where(beyond, s, _filled(y.low, s))
+    return Balls(high, low, torch.where(beyond, radius, _filled(y.radius, s)), logarithmic=True)
+
+
+def _exponential_of(argument: Tensor, x: Balls) -> Balls:
+    y, error = _called("exp", argument)
+    low, errors = None, [error]
+    if x.low is not None:
+        part = y * x.low
+        y_size = y.abs()
+        errors += [y_size * (x.low * x.low), 32 * U * part.abs()]
+        y, low = quick_two_sum(y, part)
+    if x.radius is not None:
+        errors.append(y.abs() * _grown(1.0, x.radius))
+    radius = _radius(*errors)
+    return Balls(y, low, radius)
+
+
+def _exponential(s: Tensor, spread: Tensor, sign: Tensor) -> Balls:
+    y = _exponential_of(s.clamp(-FAR, FAR), Balls(s, None, spread))
+    return Balls(y.high * sign, None, y.radius)
+
+
+def logarithm(x: Balls) -> Balls:
+    """log(x) = log(xh) + log(1 + xl/xh), where the second logarithm is t - t*t/2 + ..., abs(t) <= u.
+
+    Radii: abs(log X - log x) <= rx/(x - rx).
+    """
+    if x.number == 1:
+        return _like(x, 0).reshape(x.shape)
+    y = _logarithm(x)
+    if not x.logarithmic:
+        return y
+    far = x.high == INF
+    high = torch.where(far, _filled(x.low, x.high), _where(~x.high.isinf(), y.high))
+    low = torch.where(far, 0.0, _filled(y.low, y.high))
+    radius = torch.where(far, _filled(x.radius, x.high), _filled(y.radius, y.high))
+    return Balls(high, low, radius)
+
+
+def _logarithm(x: Balls) -> Balls:
+    y, error = _called("log", x.high)
+    low, errors = None, [error]
+    if x.low is not None:
+        t = x.low / x.high
+        errors.append(4 * U * t.abs())
+        y, low = two_sum(y, t)
+    if x.radius is not None:
+        bottom = x.high * (1 - 2.0**-50) - x.radius
+        errors.append(x.radius / torch.where(bottom > 0, bottom, NAN))
+    reach = 1000.0 if x.reach < INF else INF  # of float64's logarithms
+    return Balls(y, low, _radius(*errors), reach=reach)
+
+
+def square_root(x: Balls) -> Balls:
+    """sqrt(x) = s + (x - s*s)/(s + sqrt(x)), s = RN(sqrt(xh)) or near it.
+
+    d = x - s*s is computed within 3u of its parts, and 2s is off from s + sqrt(x) by `bound` ulps at most.
+    Radii: abs(sqrt X - sqrt x) <= rx/sqrt(x), where X cannot be negative.
+    """
+    s, error = _called("sqrt", x.high)
+    p, e = two_product(s, s)
+    rest = x.high - p
+    d = rest - e
+    sizes = _total(rest.abs(), e.abs(), _size(x.low))
+    if x.low is not None:
+        d = d + x.low
+    part = d / (2 * s)
+    assert sizes is not None
+    errors: list[Tensor | None] = [(4 * U) * sizes / s, part.abs() * (16 * U) + part.abs() * (error / s)]
+    if x.radius is not None:
+        certain = x.high * (1 - 2.0**-50) - x.radius > 0
+        errors.append(torch.where(certain, x.radius / s, NAN))
+    high, low = quick_two_sum(s, part)
+    return Balls(high, low, _radius(*errors, floor=FLOOR), reach=math.sqrt(x.reach) * (1 + U))
+
+
+def _without_logarithms(x: Balls) -> Balls:
+    """x with balls in place of logarithms: zero within 2**-990 below exp(-690), unknown above."""
+    if not x.logarithmic:
+        return x
+    far, log, spread = x.high.isinf(), _filled(x.low, x.high), _filled(x.radius, x.high)
+    tiny = far & (log + spread < -690)
+    high = torch.where(tiny, 0.0, _finite(x.high))
+    low, radius = torch.where(far, 0.0, log), torch.where(far, 2.0**-990, spread)
+    return replace(x, high=high, low=low, radius=radius, logarithmic=False)
+
+
+def _chosen(condition: Tensor, x: Balls, y: Balls) -> Balls:
+    """x where the condition holds, y elsewhere."""
+
+    def part(a: Tensor | None, b: Tensor | None) -> Tensor | None:
+        if a is None and b is None:
+            return None
+        return torch.where(condition, _filled(a, x.high), _filled(b, y.high))
+
+    if x.logarithmic is not y.logarithmic:
+        x, y = (z if z.logarithmic else replace(z, high=_finite(z.high)) for z in (x, y))
+    absent = None
+    if x.absent is not None or y.absent is not None:
+        absent = torch.where(condition, _mask(x), _mask(y))
+    return Balls(
+        torch.where(condition, x.high, y.high),
+        part(x.low, y.low),
+        part(x.radius, y.radius),
+        absent,
+        max(x.reach, y.reach),
+        logarithmic=x.logarithmic or y.logarithmic,
+    )
+
+
+def _mask(x: Balls) -> Tensor:
+    return torch.zeros_like(x.high, dtype=torch.bool) if x.absent is None else x.absent
+
+
+def absolute(x: Balls) -> Balls:
+    """abs(x): changing a sign is exact, and abs moves no two numbers further apart."""
+    negative = x.high < 0
+    flipped = negated(x)
+    return replace(_chosen(negative, flipped, x), number=None if x.number is None else abs(x.number))
+
+
+def _log1p(x: Balls) -> Balls:
+    """log(1 + x): the sum loses nothing of a small x, which stays in `low`."""
+    return logarithm(added(_like(x, 1), x))
+
+
+def _expm1(x: Balls) -> Balls:
+    """exp(x) - 1, near zero (y - 1) + y*(x - log(y)) with y = exp(x) (Kahan), whatever the error of y.
+
+    exp(x) - 1 = y*exp(d) - 1 with d = x - log(y) exactly, and exp(d) = 1 + d + ..., abs(d) below 2**-40.
+    """
+    plain = added(exponential(replace(x, number=None)), _like(x, -1))
+    argument = Balls(x.high.clamp(-1, 1), x.low, x.radius)
+    y = Balls(_called("exp", argument.high)[0])
+    d = added(argument, negated(logarithm(y)))
+    near = added(added(y, _like(x, -1)), multiplied(y, d))
+    furthest = _radius(d.high.abs(), _uncertainty(d))
+    assert furthest is not None
+    rest = torch.where(furthest <= 1, y.high * (furthest * furthest), NAN)
+    near = replace(near, radius=_radius(near.radius, rest))
+    return _chosen(x.high.abs() <= 0.5, near, plain)
+
+
+def _sinh(x: Balls) -> Balls:
+    grown = _expm1(x)
+    near = _scaled(added(grown, divided(grown, added(grown, _like(x, 1)))), 0.5)
+    far = _scaled_any(added(exponential(x), negated(exponential(negated(x)))), 0.5)
+    return _chosen(x.high.abs() <= 0.5, near, far)
+
+
+def _cosh(x: Balls) -> Balls:
+    return _scaled_any(added(exponential(x), exponential(negated(x))), 0.5)
+
+
+def _scaled_any(x: Balls, by: float) -> Balls:
+    return multiplied(x, _like(x, by))
+
+
+def _tanh(x: Balls) -> Balls:
+    """1 - 2/(exp(2a) + 1) with a = abs(x), which keeps what 1 lacks; near zero g/(g + 2) with g = exp(2a) - 1.
+
+    Beyond a = 340 the complement is below 2**-900 and is not told from zero.
+    """
+    a = absolute(replace(x, number=None))
+    spread = _filled(_uncertainty(a), a.high)
+    far, sure = a.high > 340, a.high - spread > 340
+    doubled = _scaled(replace(a, high=a.high.clamp(max=340.0), reach=341.0), 2.0)
+    lacking = divided(_like(x, 2), added(exponential(doubled), _like(x, 1)))
+    radius = torch.where(far, torch.where(sure, SMALL, NAN), _filled(lacking.radius, a.high))
+    lacking = replace(lacking, radius=radius)
+    near = _expm1(replace(doubled, high=doubled.high.clamp(max=2.0)))
+    near = divided(near, added(near, _like(x, 2)))
+    y = _chosen(a.high <= 0.5, near, added(_like(x, 1), negated(lacking)))
+    return replace(_chosen(x.high < 0, negated(y), y), reach=1.0)
+
+
+def _erf(x: Balls) -> Balls:
+    """torch's erf up to 1; beyond, 1 - erfc(abs(x)) with the complement in `low`."""
+    y, error = _called("erf", x.high.clamp(-1.0, 1.0))
+    spread = _uncertainty(x)
+    near = Balls(y, None, _radius(error, _times(spread, 1.13)))
+    tail = _complement(x.high.abs(), spread)
+    far = added(_like(x, 1), negated(tail))
+    signed = _chosen(x.high < 0, negated(far), far)
+    return replace(_chosen(x.high.abs() < 1, near, signed), reach=1.0)
+
+
+def _complement(a: Tensor, spread: Tensor | None) -> Balls:
+    """erfc(a) for a >= 0; its relative derivative is below 2a + 2 (NIST DLMF 7.8.2). Beyond 26 it is below SMALL."""
+    y, error = _called("erfc", a.clamp(max=26.0))
+    errors: list[Tensor | None] = [error]
+    if spread is not None:
+        errors.append(y * _grown(2 * (a + spread) + 2, spread))
+    radius = _radius(*errors)
+    assert radius is not None
+    far = a > 26.0
+    sure = far if spread is None else a - spread > 26.0
+    radius = torch.where(far, torch.where(sure, SMALL, NAN), radius)
+    return Balls(torch.where(far, 0.0, y), None, radius, reach=1.0)
+
+
+def _erfc(x: Balls) -> Balls:
+    tail = _complement(x.high.abs(), _uncertainty(x))
+    return _chosen(x.high < 0, added(_like(x, 2), negated(tail)), tail)
+
+
+def _lipschitz(name: str, rate: Callable[[Tensor, Tensor], Tensor] | float) -> Callable[[Balls], Balls]:
+    """A function of `high` alone, off by at most `rate` times how far the argument may be from it."""
+
+    def rule(x: Balls) -> Balls:
+        y, error = _called(name, x.high)
+        spread = _uncertainty(x)
+        if spread is None:
+            return Balls(y, None, _radius(error, floor=FLOOR))
+        slope = rate if isinstance(rate, float) else rate(x.high, spread)
+        return Balls(y, None, _radius(error, slope * spread, floor=FLOOR))
+
+    return rule
+
+
+def _least(x: Tensor, spread: Tensor) -> Tensor:
+    return torch.where(x > 2 * spread, x - spread, NAN)
+
+
+def _asinh(x: Balls) -> Balls:
+    """log(1 + (a + a*a/(1 + sqrt(1 + a*a)))), a = abs(x)."""
+    a = absolute(replace(x, number=None))
+    square = multiplied(a, a)
+    root = square_root(added(_like(x, 1), square))
+    y = _log1p(added(a, divided(square, added(_like(x, 1), root))))
+    return _chosen(x.high < 0, negated(y), y)
+
+
+def _atanh(x: Balls) -> Balls:
+    """log(1 + 2x/(1 - x))/2."""
+    x = replace(x, number=None)
+    return _scaled(_log1p(divided(_scaled(x, 2.0), added(_like(x, 1), negated(x)))), 0.5)
+
+
+_PI = Fraction(math.pi) + Fraction(1.2246467991473532e-16)  # the next double; what is left is below 2**-106
+
+
+def _times_pi(x: Balls) -> Balls:
+    pi = replace(_like(x, _PI), radius=torch.full_like(_like(x, 1).high, 2.0**-104), number=None)
+    return multiplied(x, pi)
+
+
+def _reciprocal_root(x: Balls) -> Balls:
+    return divided(_like(x, 1), square_root(x))
+
+
+UNARY: dict[str, Callable[[Balls], Balls]] = {
+    "neg": negated,
+    "abs": absolute,
+    "exp": exponential,
+    "expm1": _expm1,
+    "log": logarithm,
+    "log1p": _log1p,
+    "sqrt": square_root,
+    "rsqrt": _reciprocal_root,
+    "sin": _lipschitz("sin", 1.0),
+    "cos": _lipschitz("cos", 1.0),
+    "atan": _lipschitz("atan", 1.0),
+    "sinh": _sinh,
+    "cosh": _cosh,
+    "tanh": _tanh,
+    "asinh": _asinh,
+    "atanh": _atanh,
+    "erf": _erf,
+    "erfc": _erfc,
+    # abs(digamma(x)) <= 1/x + log(1 + x) + 1, and 0 < trigamma(x) <= 1/x + 1/x**2 (NIST DLMF 5.11, 5.15)
+    "lgamma": _lipschitz(
+        "lgamma", lambda x, s: 1 / _least(x, s) + torch.log1p(x + s) + 1
+    ),
+    "digamma": _lipschitz("digamma", lambda x, s: 1 / _least(x, s) + 1 / _least(x, s) ** 2),
+    "times_pi": _times_pi,
+}
+LOGARITHMIC = {"neg", "abs", "log", "log1p", "times_pi"}
+"""Functions that know what to do with lanes kept as logarithms, or pass them to such a function."""
+
+
+# Two numbers ------------------------------------------------------------------------------------------------------
+
+
+def power(x: Balls, n: int) -> Balls:
+    """The integer power, by squaring."""
+    if n < 0:
+        return divided(_like(x, 1), power(x, -n))
+    result: Balls | None = None
+    square = x
+    while n:
+        if n & 1:
+            result = square if result is None else multiplied(result, square)
+        n >>= 1
+        if n:
+            square = multiplied(square, square)
+    return _like(x, 1) if result is None else result
+
+
+def _pow(x: Balls, y: Balls) -> Balls:
+    """exp(y*log(x)), for a positive x."""
+    return exponential(multiplied(y, logarithm(x)))
+
+
+def _atan2(y: Balls, x: Balls) -> Balls:
+    """torch's atan2, which turns by at most 1.6*spread/r; unknown near zero and across the cut."""
+    angle = torch.atan2(y.high, x.high)
+    error = (16 * 2.0**-52) * angle.abs()
+    spread = _total(_uncertainty(y), _uncertainty(x))
+    if spread is None:
+        return Balls(_where((y.high != 0) | (x.high > 0), angle), None, _radius(error))
+    r = torch.maximum(x.high.abs(), y.high.abs())
+    cut = (x.high < 0) & (y.high.abs() <= spread)
+    return Balls(_where((r > 2 * spread) & ~cut, angle), None, _radius(error, 1.6 * spread / r))
+
+
+def _maximum(x: Balls, y: Balls) -> Balls:
+    """The larger midpoint with the larger radius: maximum moves no two pairs further apart."""
+    decided = compared("gt", x, y)
+    widest = _total(x.radius, y.radius)
+    larger = _chosen(_difference(x, y).high > 0, x, y)
+    if widest is None:
+        return larger
+    own = _filled(larger.radius, larger.high)
+    return replace(larger, radius=torch.where(decided == UNDECIDED, widest * GROW, own))
+
+
+def _minimum(x: Balls, y: Balls) -> Balls:
+    return negated(_maximum(negated(x), negated(y)))
+
+
+def _zeta(s: Balls, x: Balls) -> Balls:
+    """Hurwitz zeta for a constant s and x > 0; its relative derivative is below s/x."""
+    if s.number is None:
+        return replace(x, high=torch.full_like(x.high, NAN))
+    order = float(s.number)
+    y = torch.special.zeta(torch.full_like(x.high, order), x.high)
+    errors: list[Tensor | None] = [(256 * 2.0**-52) * y.abs()]
+    spread = _uncertainty(x)
+    if spread is not None:
+        errors.append(y.abs() * _grown(order / _least(x.high, spread), spread))
+    return Balls(_where((x.high > 2.0**-20) & (x.high < 2.0**20), y), None, _radius(*errors))
+
+
+BINARY: dict[str, Callable[[Balls, Balls], Balls]] = {
+    "add": added,
+    "sub": lambda x, y: added(x, negated(y)),
+    "mul": multiplied,
+    "div": divided,
+    "pow": _pow,
+    "atan2": _atan2,
+    "maximum": _maximum,
+    "minimum": _minimum,
+    "zeta": _zeta,
+}
+PLAIN = {"pow", "atan2", "zeta"}
+"""Those that know nothing of lanes kept as logarithms."""
+
+
+# Comparisons ------------------------------------------------------------------------------------------------------
+
+
+def _difference(x: Balls, y: Balls) -> Balls:
+    """x - y, with lanes kept as logarithms replaced by balls that compare as they do."""
+    return _added(_comparable(x), negated(_comparable(y)))
+
+
+def _comparable(x: Balls) -> Balls:
+    """exp(l) beyond 690 as a ball over [2**990, 2**1010], below -690 as [0, 2**-990]; others unknown.
+
+    Two such numbers of one sign stay undecided, for their balls are the same.
+    """
+    if not x.logarithmic:
+        return replace(x, number=None)
+    far, log, spread = x.high.isinf(), _filled(x.low, x.high), _filled(x.radius, x.high)
+    sign = torch.sign(x.high)
+    big, tiny = log - spread > 690, log + spread < -690
+    middle = torch.where(big, 2.0**1000, torch.where(tiny, 2.0**-991, NAN))
+    width = torch.where(big, 2.0**1000 - 2.0**960, 2.0**-991)
+    return Balls(
+        torch.where(far, sign * middle, x.high),
+        torch.where(far, 0.0, log),
+        torch.where(far, width, spread),
+    )
+
+
+def compared(name: str, x: Balls, y: Balls) -> Tensor:
+    """YES, NO or UNDECIDED, elementwise."""
+    d = _difference(x, y)
+    edge = torch.zeros_like(d.high) if d.radius is None else d.radius * (1 + 2.0**-40)
+    exact = (d.high == 0) & (edge == 0)
+    above, below = d.high > edge, d.high < -edge
+    match name:
+        case "gt":
+            yes, no = above, below | exact
+        case "ge":
+            yes, no = above | exact, below
+        case "lt":
+            yes, no = below, above | exact
+        case "le":
+            yes, no = below | exact, above
+        case _:
+            yes, no = exact, above | below
+    return torch.where(yes, YES, torch.where(no, NO, UNDECIDED))
+
+
+def _hull(x: Balls, y: Balls) -> Balls:
+    """A ball around x that holds y too."""
+    d = _without_logarithms(added(x, negated(y)))
+    width = _total(d.high.abs(), _size(d.low), d.radius, x.radius)
+    assert width is not None
+    return replace(x, radius=width * GROW, number=None)
+
+
+# The arithmetic ---------------------------------------------------------------------------------------------------
+
+
+def _broadcast(x: Any, shape: tuple[int, ...]) -> Any:
+    if isinstance(x, Balls):
+        return x.each(lambda part: part.broadcast_to(shape))
+    return torch.as_tensor(x).broadcast_to(shape)
+
+
+def _concatenate(parts: Sequence[Balls], axis: int) -> Balls:
+    if any(part.logarithmic for part in parts):
+        parts = [part if part.logarithmic else replace(part, high=_finite(part.high)) for part in parts]
+
+    def join(get: Callable[[Balls], Tensor | None]) -> Tensor | None:
+        found = [get(part) for part in parts]
+        if all(part is None for part in found):
+            return None
+        return torch.cat(
+            [
+                torch.zeros_like(ball.high, dtype=next(f.dtype for f in found if f is not None))
+                if part is None
+                else part.broadcast_to(ball.high.shape)
+                for part, ball in zip(found, parts, strict=True)
+            ],
+            axis,
+        )
+
+    return Balls(
+        torch.cat([part.high for part in parts], axis),
+        join(lambda part: part.low),
+        join(lambda part: part.radius),
+        join(lambda part: part.absent),
+        max(part.reach for part in parts),
+        logarithmic=any(part.logarithmic for part in parts),
+    )
+
+
+def _masked_add(x: Balls, y: Balls) -> Balls:
+    total = added(x, y)
+    if x.absent is not None:
+        total = _chosen(x.absent, replace(y, absent=None), total)
+    if y.absent is not None:
+        total = _chosen(y.absent, replace(x, absent=None), total)
+    absent = None if x.absent is None or y.absent is None else x.absent & y.absent
+    return replace(total, absent=absent)
+
+
+def _with_absent(result: Balls, *operands: Balls) -> Balls:
+    """Exact zeros, marked absent, wherever one of the operands is."""
+    masks = [operand.absent for operand in operands if operand.absent is not None]
+    if not masks:
+        return result
+    absent = masks[0]
+    for mask in masks[1:]:
+        absent = absent | mask
+    absent = absent.broadcast_to(result.shape)
+
+    def cleared(part: Tensor | None) -> Tensor | None:
+        return None if part is None else torch.where(absent, 0.0, part)
+
+    return replace(
+        result,
+        high=torch.where(absent, 0.0, result.high),
+        low=cleared(result.low),
+        radius=cleared(result.radius),
+        absent=absent,
+    )
+
+
+@dataclass(frozen=True)
+class Ball64Arithmetic:
+    """Float64 balls on one device. `traced` says that a graph is being recorded, so that no value may be asked."""
+
+    device: str = "cpu"
+    traced: bool = False
+
+    name = "ball64"
+    broadcast = staticmethod(_broadcast)
+    concatenate = staticmethod(_concatenate)
+    where = staticmethod(torch.where)
+
+    def lift(self, values: Any) -> Balls:
+        if isinstance(values, Tensor):
+            return self._lift_tensor(values)
+        array = np.asarray(values)
+        if array.dtype == object:
+            if array.size != 1:
+                raise TypeError("balls in float64 are lifted from tensors, or one number at a time")
+            number = array.flat[0]
+            lifted = constant(number if isinstance(number, Fraction) else Fraction(number), self.device)
+            return lifted.reshape(array.shape)
+        return self._lift_tensor(torch.from_numpy(np.ascontiguousarray(array)))
+
+    def _lift_tensor(self, values: Tensor) -> Balls:
+        values = values.to(self.device)
+        high = values.double()
+        low = None if values.is_floating_point() else (values - high.to(values.dtype)).double()
+        # the largest absolute value, rounded up; a graph is recorded for any values
+        reach = INF if self.traced else float(high.abs().max()) * (1 + 2.0**-40) if high.numel() else 0.0
+        return Balls(high, low, reach=reach)
+
+    def number(self, x: Balls) -> float:
+        if x.number is None:
+            raise TypeError(
+                "this input differs from point to point; declare it with one_of(...) to branch or index on it"
+            )
+        return float(x.number)
+
+    def unary(self, name: str, x: Balls) -> Balls:
+        x = replace(x, absent=None)
+        return UNARY[name](x if name in LOGARITHMIC else _without_logarithms(x))
+
+    def binary(self, name: str, x: Balls, y: Any) -> Balls:
+        x = replace(x, absent=None)
+        if name == "power":
+            return power(x, y)
+        y = replace(y, absent=None)
+        if name in PLAIN:
+            x, y = _without_logarithms(x), _without_logarithms(y)
+        return BINARY[name](x, y)
+
+    def absent(self, shape: tuple[int, ...]) -> Balls:
+        zeros = torch.zeros(shape, dtype=torch.float64, device=self.device)
+        return Balls(zeros, absent=torch.ones(shape, dtype=torch.bool, device=self.device), reach=0.0)
+
+    def hot(self, mask: np.ndarray) -> Balls:
+        chosen = torch.from_numpy(mask).to(self.device)
+        return Balls(chosen.double(), absent=None if mask.all() else ~chosen, reach=1.0)
+
+    def masked(self, name: str, x: Balls, y: Balls) -> Balls:
+        match name:
+            case "add":
+                return _masked_add(x, y)
+            case "sub":
+                return _masked_add(x, replace(negated(y), absent=y.absent))
+            case "mul":
+                return _with_absent(self.binary("mul", x, y), x, y)
+            case "div":
+                return _with_absent(self.binary("div", x, y), x)
+            case "neg":
+                return negated(x)
+            case _:
+                return self.binary(name, x, y)
+
+    def sum(self, x: Balls, axes: tuple[int, ...], masked: bool) -> Balls:
+        adding = _masked_add if masked else added
+        for axis in sorted(axes, reverse=True):
+            x = _folded(adding, x if masked else replace(x, absent=None), axis)
+        return x
+
+    def compare(self, name: str, x: Balls, y: Balls) -> Tensor:
+        return compared(name, x, y)
+
+    def some(self, states: Tensor) -> bool:
+        """Whether any may be true; while a graph is recorded, any may."""
+        return self.traced or bool(states.any())
+
+    def select(self, decision: Tensor, x: Balls, y: Balls) -> Balls:
+        chosen = _chosen(decision == YES, x, y)
+        if self.some(decision == UNDECIDED):
+            chosen = _chosen(decision == UNDECIDED, _hull(x, y), chosen)
+        return chosen
+
+    def interval(self, low: int, high: int) -> Balls:
+        middle, half = constant(Fraction(low + high, 2), self.device), (high - low) / 2
+        return replace(middle, radius=torch.full_like(middle.high, half), number=None, reach=float(max(-low, high)))
+
+    def doubt(self, low: int, high: int) -> Balls:
+        return replace(constant(0, self.device), high=torch.full((1,), NAN, dtype=torch.float64, device=self.device))
+
+    def order(self, x: Balls) -> tuple[Tensor, Tensor]:
+        # by midpoints: the low parts first, then the high parts, each sort keeping the order before
+        x = _comparable(x)
+        order = torch.argsort(_filled(x.low, x.high), dim=-1, stable=True)
+        by_high = torch.argsort(torch.take_along_dim(x.high, order, -1), dim=-1, stable=True)
+        order = torch.take_along_dim(order, by_high, -1)
+        ordered = self.permute(x, order, x.ndim - 1)
+        decided = compared("le", ordered.each(lambda p: p[..., :-1]), ordered.each(lambda p: p[..., 1:])) == YES
+        return order, ~decided.all(-1)
+
+    def permute(self, x: Balls, order: Tensor, axis: int) -> Balls:
+        lanes = max(x.shape[0], order.shape[0])
+        return x.each(
+            lambda part: torch.take_along_dim(part.expand(lanes, *part.shape[1:]), order.expand(lanes, *order.shape[1:]), axis)
+        )
+
+    def inverse(self, order: Tensor) -> Tensor:
+        return torch.argsort(order, dim=-1)
+
+    def unknown(self, x: Balls, lanes: Tensor) -> Balls:
+        blurred = lanes.reshape(lanes.shape + (1,) * (x.ndim - lanes.ndim))
+        return replace(x, high=torch.where(blurred, NAN, x.high))
+
+    def scatter(self, x: Balls, key: tuple[Any, ...], shape: tuple[int, ...]) -> Balls:
+        key = tuple(_forward(part, size) for part, size in zip(key, shape, strict=False))
+        whole = (x.shape[0], *shape)
+
+        def placed(part: Tensor, empty: Tensor) -> Tensor:
+            empty[(slice(None), *key)] = part
+            return empty
+
+        def blank(dtype: torch.dtype, value: float) -> Tensor:
+            return torch.full(whole, value, dtype=dtype, device=x.high.device)
+
+        if _names_nothing_twice(key, shape):
+            return replace(
+                x,
+                high=placed(x.high, blank(torch.float64, 0.0)),
+                low=None if x.low is None else placed(x.low, blank(torch.float64, 0.0)),
+                radius=None if x.radius is None else placed(x.radius, blank(torch.float64, 0.0)),
+                absent=placed(_mask(x), blank(torch.bool, True)),
+                number=None,
+            )
+        # a list may name an element twice: what arrives there adds up
+        places = np.arange(math.prod(shape)).reshape(shape)[key].ravel()
+        parts = x.reshape((x.shape[0], -1))
+        columns: dict[int, Balls] = {}
+        for i, place in enumerate(places.tolist()):
+            part = parts[:, i : i + 1]
+            columns[place] = part if place not in columns else _masked_add(columns[place], part)
+        nothing = self.absent((x.shape[0], 1))
+        return _concatenate([columns.get(i, nothing) for i in range(math.prod(shape))], 1).reshape(whole)
+
+    def forgiven(self, terms: Sequence[tuple[Balls, bool]], lanes: int) -> Balls:
+        """The sum of the absolute values of every element of `terms`."""
+        total = constant(0, self.device)
+        for term, masked in terms:
+            parts = absolute(term if not masked else _with_absent(term, term))
+            flat = replace(parts, absent=None, number=None).reshape((parts.shape[0], -1))
+            total = added(total, _folded(added, flat, 1))
+        return _broadcast(replace(total, number=None), (lanes,))
+
+    def root(self, function: Callable[[Balls], Balls], low: Balls, high: Balls) -> Balls:
+        return enclosed_root(function, low, high)
+
+
+def _names_nothing_twice(key: tuple[Any, ...], shape: tuple[int, ...]) -> bool:
+    if all(isinstance(part, int | slice) for part in key):
+        return True
+    places = np.arange(math.prod(shape)).reshape(shape)[key].ravel()
+    return len(np.unique(places)) == len(places)
+
+
+def _folded(adding: Callable[[Balls, Balls], Balls], x: Balls, axis: int) -> Balls:
+    """The sum along one axis, by halves."""
+    index = (slice(None),) * axis
+    rest: Balls | None = None
+    size = x.shape[axis]
+    if size == 0:
+        return replace(x.each(lambda part: part.sum(axis, dtype=part.dtype)), number=None)
+    while size > 1:
+        half = size // 2
+        if size % 2:
+            last = x[(*index, slice(size - 1, size))]
+            rest = last if rest is None else adding(rest, last)
+        x = adding(x[(*index, slice(0, half))], x[(*index, slice(half, 2 * half))])
+        size = half
+    total = x if rest is None else adding(x, rest)
+    return total[(*index, 0)]
+
+
+def _double_ordinals(x: Tensor) -> Tensor:
+    bits = x.view(torch.int64)
+    return torch.where(bits < 0, torch.iinfo(torch.int64).min - bits, bits)
+
+
+def _of_double_ordinals(n: Tensor) -> Tensor:
+    return torch.where(n < 0, torch.iinfo(torch.int64).min - n, n).view(torch.float64)
+
+
+def enclosed_root(function: Callable[[Balls], Balls], low: Balls, high: Balls) -> Balls:
+    """Balls that contain the zero of an increasing `function` on [low, high], per lane.
+
+    Bisection over the doubles finds where the midpoint of the function changes sign; then the function is proved to be
+    negative a little below and positive a little above, and by the intermediate value theorem the root lies between.
+    Where the ends are not doubles, or no sign is proved, the root is unknown.
+    """
+    first, last = function(low), function(high)
+    exact = torch.ones_like(low.high, dtype=torch.bool)
+    for part in (low.low, low.radius, high.low, high.radius):
+        if part is not None:
+            exact = exact & (part == 0)
+    lowest, highest = _double_ordinals(low.high), _double_ordinals(high.high)
+    below, above = lowest, highest
+    for _ in range(64):
+        middle = (below >> 1) + (above >> 1) + (below & above & 1)
+        up = function(Balls(_of_double_ordinals(middle))).high >= 0
+        below, above = torch.where(up, below, middle), torch.where(up, middle, above)
+    zero = _like(low, 0)
+    start = stop = torch.full_like(low.high, NAN)
+    for reach in (30, 22, 14, 6):  # in doubles; the narrowest that is proved is the last to be written
+        left = _of_double_ordinals(torch.maximum(lowest, below - (1 << reach)))
+        right = _of_double_ordinals(torch.minimum(highest, above + (1 << reach)))
+        down = compared("lt", function(Balls(left)), zero) == YES
+        proved = exact & down & (compared("gt", function(Balls(right)), zero) == YES)
+        start, stop = torch.where(proved, left, start), torch.where(proved, right, stop)
+    inside = Balls(start + (stop - start) / 2, None, (stop - start) * GROW)
+    inside = _chosen(compared("le", last, zero) == YES, replace(high, number=None), inside)
+    return _chosen(compared("ge", first, zero) == YES, replace(low, number=None), inside)
+
+
+BALL64 = Ball64Arithmetic()
+
+
+# What became of the lanes ------------------------------------------------------------------------------------------
+
+
+def pairs(x: Balls) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """(high, low, radius, exponent) of (high + low) * 2**exponent give or take radius * 2**exponent.
+
+    As in `settle.Enclosure`: high is zero or in [1/2, 1), and a nan, with an infinite radius, where nothing is known.
+    A ball that holds zero is given as one around it.
+    """
+    high, low, radius = (
+        part.cpu().numpy() for part in (x.high, _filled(x.low, x.high), _filled(x.radius, x.high))
+    )
+    low, radius = np.broadcast_to(low, high.shape), np.broadcast_to(radius, high.shape)
+    with np.errstate(all="ignore"):
+        known = np.isfinite(high) & np.isfinite(low) & np.isfinite(radius)
+        around_zero = known & (radius >= np.abs(high))
+        middle = np.where(around_zero, (np.abs(high) + np.abs(low) + radius) * GROW, high)
+        mantissa, shift = np.frexp(np.where(known, middle, np.nan))
+        lower, width = np.ldexp(low, -shift), np.ldexp(radius, -shift)
+        lost = (radius > 0) | (np.ldexp(lower, shift) != low)
+        width = width + np.where(lost, REMAINDER, 0.0)
+        exponent = shift.astype(np.int64)
+        width = np.where(around_zero, mantissa, width)
+        mantissa, lower = np.where(around_zero, 0.0, mantissa), np.where(around_zero, 0.0, lower)
+        if x.logarithmic:
+            far = np.isinf(high) & np.isfinite(low) & np.isfinite(radius) & (np.abs(low) > 690)
+            binade = np.floor(low / _LOG2) + 1
+            beyond = far & (np.abs(low) > BEYOND)
+            scaled = np.exp(low - binade * _LOG2)
+            error = radius + 8 * U * np.abs(low) + 2.0**-40
+            near = far & ~beyond & (error < 0.25)
+            mantissa = np.where(near | beyond, np.copysign(np.where(beyond, 0.75, scaled), high), mantissa)
+            lower = np.where(far, 0.0, lower)
+            width = np.where(near, scaled * error * (1 + error), np.where(beyond, 0.25, width))
+            limit = np.copysign(float(EXPONENT_LIMIT), low)
+            exponent = np.where(far, np.where(beyond, limit, np.where(near, binade, 0)), exponent).astype(np.int64)
+            mantissa, more = np.frexp(mantissa)  # the scaled one may have come out just beyond [1/2, 1)
+            moved = near & (more != 0)
+            width = np.where(moved, np.ldexp(width, -more), width)
+            exponent = exponent + np.where(moved, more, 0)
+            known = known | near | beyond
+    return (
+        np.where(known, mantissa, np.nan),
+        np.where(known, lower, 0.0),
+        np.where(known, width, np.inf),
+        exponent,
+    )
