@@ -442,7 +442,7 @@ def measure(
         measurements.append(
             Measurement(routine, of, format, device, points, judgement, outcome.crashes, truth.component)
         )
-    return [_decided(m) for m in measurements]
+    return [_decided(m, truth.loose) for m in measurements]
 
 
 def _sharpened(
@@ -479,12 +479,13 @@ def _sharpened(
     return sharper
 
 
-def _decided(measurement: Measurement) -> Measurement:
-    """Settle again, more tightly, the points whose verdict the truth's own radius leaves open."""
+def _decided(measurement: Measurement, loose: np.ndarray) -> Measurement:
+    """Settle again, more tightly, the points whose verdict hangs on the truth's radius or on loose conditioning."""
     judged = measurement.judgement
     open_verdict = (
         (np.abs(judged.spent - 1) <= judged.margin) & (judged.margin > 0) & np.isfinite(judged.spent)
     )
+    open_verdict |= loose[:, None] & (judged.spent > 1) & np.isfinite(judged.spent)
     rows = np.flatnonzero(open_verdict.any(axis=1))
     if not rows.size:
         return measurement

@@ -5,6 +5,7 @@ the lanes that they do not settle go to Arb, and those that a precision does not
 precision. Some of what float64 has settled is proved again by Arb in every run (`audit`).
 """
 
+import sys
 import zlib
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -20,7 +21,7 @@ from numcheck.formats import Format
 from numcheck.reals import arrays as m
 from numcheck.reals.arb import ARB
 from numcheck.reals.arrays import Arithmetic, Reals
-from numcheck.reals.ball64 import BALL64, Balls
+from numcheck.reals.ball64 import BALL64, FINE64, Ball64Arithmetic, Balls
 from numcheck.reals.mp import CONTEXT, MP
 from numcheck.reals.settle import (
     EXPONENT_LIMIT,
@@ -46,6 +47,7 @@ LANES = 2**14  # the same for float64 balls
 FLOAT64 = 53  # told as the precision that settled a point
 FILTERED = 24  # bits of the widest significand that float64 balls are asked to judge
 AUDITED = 1 / 256  # share of the points settled in float64 that Arb proves again
+_MOST = sys.float_info.max
 LOOSE = 2.0**-10  # how far the conditioning may be open: of itself, or of an ulp that a budget of 64 forgives
 
 
@@ -59,7 +61,8 @@ class Truth:
 
     `value` has shape (N, *out), `gradient` (N, n) over the flattened inputs of `formula.wrt`; `conditioning` holds
     sum(abs(x_i df/dx_i)) for each output, `gradient_conditioning` sum over j of abs(x_j d2f/dx_i dx_j) for each i.
-    `component` tells which output the gradient is of; `precision` the bits that settled the point.
+    `component` tells which output the gradient is of; `precision` the bits that settled the point. Where `loose` is
+    set, a conditioning term of the point may be larger than told.
     """
 
     value: Enclosure
@@ -68,6 +71,7 @@ class Truth:
     gradient_conditioning: np.ndarray | None
     component: np.ndarray
     precision: np.ndarray
+    loose: np.ndarray
 
 
 # Evaluating a formula ---------------------------------------------------------------------------------------------
@@ -228,9 +232,15 @@ def _settle_group(
 ) -> Truth:
     """Float64 balls, and Arb for the lanes that those leave open."""
     truth, left = None, np.arange(len(points))
-    if format.precision <= FILTERED:
-        truth, settled = _in_float64(formula, points, format, wanted, component, tolerance)
-        left = np.flatnonzero(~settled)
+    if format.precision <= FILTERED and tolerance >= TOLERANCE:
+        for arithmetic in (BALL64, FINE64):
+            if left.size:
+                found = _in_float64(formula, points.select(left), format, wanted, component[left], arithmetic)
+                if truth is None:
+                    truth = found
+                else:
+                    _put(truth, left, found)
+                left = left[_open(found, format, tolerance)]
     pieces: list[tuple[np.ndarray, Truth]] = []
     for rows in _in_chunks(left, CHUNK):
         pieces.append((rows, _in_arb(formula, points.select(rows), format, wanted, component[rows], tolerance)))
@@ -241,38 +251,48 @@ def _settle_group(
     return truth
 
 
+def _open(truth: Truth, format: Format, tolerance: float) -> np.ndarray:
+    """Which points are not narrow enough to judge the format."""
+    parts = [part for part in (truth.value, truth.gradient) if part is not None]
+    narrow_enough = [narrow(part, format, tolerance).reshape(len(truth.loose), -1).all(axis=1) for part in parts]
+    return ~np.logical_and.reduce(narrow_enough)
+
+
 def _in_float64(
-    formula: Formula, points: Points, format: Format, wanted: Wanted, component: np.ndarray, tolerance: float
-) -> tuple[Truth, np.ndarray]:
-    """What float64 balls say of one group of points, and at which of them that is enough."""
+    formula: Formula,
+    points: Points,
+    format: Format,
+    wanted: Wanted,
+    component: np.ndarray,
+    arithmetic: Ball64Arithmetic,
+) -> Truth:
+    """What float64 balls say of one group of points, narrow enough or not."""
     count = len(points)
-    found = evaluate(formula, lifted(formula, points, BALL64, True), count, component, wanted)
+    found = evaluate(formula, lifted(formula, points, arithmetic, True), count, component, wanted)
     value = enclosure_of_float64(found.value)
-    settled = narrow(value, format, tolerance).reshape(count, -1).all(axis=1)
-    conditioning, told = _lower_end(found.conditioning, value, format)
-    settled &= told
+    conditioning, loose = _lower_end(found.conditioning, value, format)
     slopes = slope_conditioning = None
     if found.gradient is not None:
         slopes = enclosure_of_float64(found.gradient)
-        settled &= narrow(slopes, format, tolerance).reshape(count, -1).all(axis=1)
-        slope_conditioning, told = _lower_end(found.gradient_conditioning, slopes, format)
-        settled &= told
+        slope_conditioning, unsure = _lower_end(found.gradient_conditioning, slopes, format)
+        loose |= unsure
     component = component % max(1, int(np.prod(value.shape[1:])))
-    precision = np.full(count, FLOAT64)
-    return Truth(value, conditioning, slopes, slope_conditioning, component, precision), settled
+    return Truth(
+        value, conditioning, slopes, slope_conditioning, component, np.full(count, FLOAT64), loose
+    )
 
 
 def _lower_end(conditioning: Balls, of: Enclosure, format: Format) -> tuple[np.ndarray, np.ndarray]:
-    """The least that conditioning may be, as Arb's is told too, and at which points that is close enough."""
+    """The least that conditioning may be, as Arb's is told too, and at which points it may be much more."""
     found = enclosure_of_float64(conditioning)
     with np.errstate(all="ignore"):
         scale = np.clip(found.exponent, -5000, 5000).astype(np.int32)
-        lower = np.ldexp(np.maximum(found.high - found.radius, 0.0), scale)
+        lower = np.fmin(np.ldexp(np.fmax(found.high - found.radius, 0.0), scale), _MOST)
         width = np.ldexp(2 * found.radius, scale)
         ulp = np.ldexp(1.0, np.clip(ulp_exponent(of, format), -1074, 1023).astype(np.int32))
         # a budget forgives at most 64 unit roundoffs of it
         close = (width <= LOOSE * lower) | (64 * format.unit_roundoff * width <= LOOSE * ulp)
-    return lower, (close & (lower < np.inf)).reshape(len(lower), -1).all(axis=1)
+    return lower, ~close.reshape(len(lower), -1).all(axis=1)
 
 
 def _in_arb(
@@ -317,6 +337,7 @@ def evaluate_chunk(formula: Formula, points: Points, component: np.ndarray, want
         found.gradient_conditioning,
         component % max(1, int(np.prod(found.value.shape[1:]))),
         np.full(len(points), ctx.prec),
+        np.zeros(len(points), dtype=bool),
     )
 
 
@@ -329,6 +350,7 @@ def _put(truth: Truth, rows: np.ndarray, found: Truth) -> None:
     if truth.gradient_conditioning is not None and found.gradient_conditioning is not None:
         truth.gradient_conditioning[rows] = found.gradient_conditioning
     truth.precision[rows] = found.precision
+    truth.loose[rows] = found.loose
 
 
 def _joined(pieces: Sequence[tuple[np.ndarray, Truth]], count: int) -> Truth:
@@ -349,6 +371,7 @@ def _joined(pieces: Sequence[tuple[np.ndarray, Truth]], count: int) -> Truth:
         None if first.gradient_conditioning is None else join(lambda piece: piece.gradient_conditioning),  # type: ignore[arg-type, return-value]
         join(lambda piece: piece.component),
         join(lambda piece: piece.precision),
+        join(lambda piece: piece.loose),
     )
 
 

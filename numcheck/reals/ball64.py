@@ -1,7 +1,7 @@
 """Balls in float64: torch tensors on any device, the fast filter before Arb.
 
 A ball is a midpoint and a radius; the midpoint is the unevaluated sum `high + low` of two doubles, with abs(low) at
-most half an ulp of high. The pair is what makes naive formulas provable here: 1 + exp(-700) keeps the exponential in
+most half an ulp of high. The pair is what makes naive formulas provable here: 1 + exp(-600) keeps the exponential in
 `low`, with an exponent of its own, and the next logarithm or subtraction still sees it.
 
 Every rule bounds what rounding does by the quantities that it has computed, never by the size of the result: an error
@@ -14,7 +14,7 @@ against Arb by tests and in every run.
 What cannot be told here is *unknown*: a nan in any of the three. Such lanes go to Arb; nothing here is ever proved
 infinite or undefined.
 
-Beyond exp(700) a number is kept as its logarithm, in the same three tensors: `high` is an infinity that carries the
+Beyond exp(650) a number is kept as its logarithm, in the same three tensors: `high` is an infinity that carries the
 sign, and the value is sign * exp(low give or take radius). So log(1 + exp(1e30)) and 1/(1 + exp(800)) are answered
 here. Only arrays with `logarithmic` set hold such lanes, and which those can be is known before anything is computed,
 from the bound `reach` on the absolute value; arrays without it pay nothing.
@@ -30,6 +30,7 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any
 
+import mpmath
 import numpy as np
 import torch
 from torch import Tensor
@@ -38,10 +39,13 @@ from numcheck.reals.arrays import NO, UNDECIDED, YES
 
 U = 2.0**-53
 GROW = 1 + 2.0**-48  # a radius is a sum of at most a dozen rounded terms
-FLOOR = 2.0**-1000  # more than underflow or flushing to zero can take from any one operation
+FLOOR = 2.0**-1070  # more than gradual underflow takes from any one operation
 SPLIT = 2.0**27 + 1
-FAR = 700.0  # exp(+-700) is within float64's normal range with room to spare
-HUGE, SMALL = 2.0**900, 2.0**-900
+FAR = 650.0  # logarithms up to which numbers are kept as they are: 2**937, whose products can still be split
+EDGE = 640.0  # and beyond which a number kept as its logarithm is known to be huge or tiny
+HUGE, SMALL = 2.0**800, 2.0**-800
+TINY = 2.0**-920  # more than exp(-EDGE)
+NEAR = 2.0**-10  # where exp is summed as a series
 INF = float("inf")
 NAN = float("nan")
 REMAINDER = 2.0**-104  # what high and low together may leave unsaid of a midpoint in [0.5, 1)
@@ -272,8 +276,8 @@ def _scaled(x: Balls, by: float) -> Balls:
     """x times a power of two, exact but for underflow."""
     radius = _times(x.radius, abs(by))
     if abs(by) < 1:
-        lost = torch.where((x.high.abs() > SMALL) | (x.high == 0), 0.0, FLOOR)
-        radius = _total(radius, lost)
+        exact = (x.high == 0) if x.low is not None else (x.high.abs() > SMALL) | (x.high == 0)
+        radius = _total(radius, torch.where(exact, 0.0, FLOOR))
     return Balls(x.high * by, _times(x.low, by), radius, reach=x.reach * abs(by))
 
 
@@ -361,7 +365,9 @@ def _where_far(
     known = far & ~fits & (sign != 0)
     high = torch.where(far, torch.where(fits, within.high, sign * INF), _finite(plain.high))
     high = torch.where(far & (sign == 0), NAN, high)
-    low = torch.where(known, s, torch.where(far, 0.0, _filled(plain.low, plain.high)))
+    low = torch.where(
+        known, s, torch.where(far, _filled(within.low, s), _filled(plain.low, plain.high))
+    )
     radius = torch.where(
         known, spread, torch.where(far, _filled(within.radius, s), _filled(plain.radius, plain.high))
     )
@@ -389,8 +395,8 @@ def _as_logarithm(x: Balls) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
 def _added_logarithms(x: Balls, y: Balls, plain: Balls) -> Balls:
     """The sum where one of the two is kept as its logarithm.
 
-    Beside exp(l), l >= 690, a number up to 2**900 is less than 2**-90 of it; beside a number, exp(-690) is
-    less than `FLOOR`, though only an exact zero leaves it alone. Two such numbers of one sign: log(exp(a) + exp(b))
+    Beside exp(l), l > EDGE, a number up to HUGE is less than 2**-120 of it; beside a number, exp(-EDGE) is less than
+    TINY, though only an exact zero leaves it alone. Two such numbers of one sign: log(exp(a) + exp(b))
     = a + log(1 + exp(b - a)), whose partial derivatives are positive and add up to 1; of opposite signs with
     a - b >= 1, those of log(exp(a) - exp(b)) are below 1.6 and 0.6 in absolute value.
     """
@@ -403,19 +409,23 @@ def _added_logarithms(x: Balls, y: Balls, plain: Balls) -> Balls:
     far_high = torch.where(x_far, x.high, y.high)
     other = torch.where(x_far, y.high, x.high)
     other_low, other_radius = torch.where(x_far, b, a), torch.where(x_far, rb, ra)
-    big = one & (log - spread > 690) & (other.abs() + other_radius < HUGE)
-    tiny = one & (log + spread < -690)
+    big = one & (log - spread > EDGE) & (other.abs() + other_radius < HUGE)
+    tiny = one & (log + spread < -EDGE)
     alone = tiny & (other == 0) & (other_radius == 0)
     # both
     both = x_far & y_far
     larger, smaller = torch.maximum(a, b), torch.minimum(a, b)
     apart = larger - smaller
     same = x.high == y.high
-    q, _ = _called("exp", -apart.clamp(max=FAR))  # an extra exp(-700) is in the error below
+    q, _ = _called("exp", -apart.clamp(max=FAR))  # an extra exp(-FAR) is in the error below
     step, error = _called("log1p", torch.where(same, q, -q))
     total, e = two_sum(larger, step)
     lost = (2.2 * torch.maximum(ra, rb) + e.abs() + error + (64 * U + 2 * U * apart) * q) * GROW
-    lost = torch.where(same | (apart - ra - rb >= 1), lost + 2.0**-990, NAN)
+    told = lost + TINY
+    lost = torch.where(same | (apart - ra - rb >= 1), told, NAN)
+    # two tiny ones whose sum cannot be told apart from zero
+    vanishing = both & ~(lost < 1) & (a + ra < -EDGE - 1) & (b + rb < -EDGE - 1)
+    both = both & ~vanishing
     lead = torch.where(a >= b, x.high, y.high)
     kept = big | alone
     high = torch.where(both, lead, torch.where(kept, far_high, torch.where(tiny, _finite(other), _finite(plain.high))))
@@ -431,10 +441,11 @@ def _added_logarithms(x: Balls, y: Balls, plain: Balls) -> Balls:
         torch.where(
             kept,
             torch.where(alone, spread, (spread + 2.0**-89) * GROW),
-            torch.where(tiny, other_radius * GROW + 2.0**-990, _filled(plain.radius, plain.high)),
+            torch.where(tiny, other_radius * GROW + TINY, _filled(plain.radius, plain.high)),
         ),
     )
-    return Balls(high, low, radius, logarithmic=True)
+    high, low = (torch.where(vanishing, 0.0, part) for part in (high, low))
+    return Balls(high, low, torch.where(vanishing, TINY, radius), logarithmic=True)
 
 
 # Functions --------------------------------------------------------------------------------------------------------
@@ -481,13 +492,14 @@ def _grown(rate: Tensor | float, spread: Tensor) -> Tensor:
     return torch.where(k <= 1, k * (1 + k), NAN)
 
 
-def exponential(x: Balls) -> Balls:
+def exponential(x: Balls, fine: bool = False) -> Balls:
     """exp(x) = E + E*xl + E*(exp(xl) - 1 - xl), E = exp(xh) within its bound; the last term is below E*xl*xl."""
+    within = _fine_exponential_of if fine else _exponential_of
     if x.number == 0:
         return _like(x, 1).reshape(x.shape)
     if x.reach <= FAR:
-        return replace(_exponential_of(x.high, x), reach=math.exp(x.reach) * (1 + 2.0**-40))
-    y = _exponential_of(x.high.clamp(-FAR, FAR), x)
+        return replace(within(x.high, x), reach=math.exp(x.reach) * (1 + 2.0**-40))
+    y = within(x.high.clamp(-FAR, FAR), x)
     beyond = (x.high.abs() > FAR - 1) & ~x.high.isinf()
     s, e = (x.high, None) if x.low is None else two_sum(x.high, x.low)
     radius = _filled(_radius(_size(e), x.radius), s)
@@ -497,32 +509,42 @@ def exponential(x: Balls) -> Balls:
 
 
 def _exponential_of(argument: Tensor, x: Balls) -> Balls:
+    """exp(x), where `argument` is x.high or what is left of it.
+
+    Near zero 1 + x + p with p = x*x/2 + ... + x**5/120: what is cut off is below x**6/719, and p errs by 8u*abs(p),
+    so that all of it is below 2**-52*abs(x). There exp(x) - 1 keeps its digits.
+    """
     y, error = _called("exp", argument)
-    low, errors = None, [error]
+    near = argument.abs() <= NEAR
+    one, rest = quick_two_sum(torch.ones_like(argument), argument)
+    p = argument * argument * (0.5 + argument * (1 / 6 + argument * (1 / 24 + argument * (1 / 120))))
+    y, low = quick_two_sum(torch.where(near, one, y), torch.where(near, rest + p, 0.0))
+    errors = [torch.where(near, 2.0**-51 * argument.abs(), error)]
     if x.low is not None:
         part = y * x.low
-        y_size = y.abs()
-        errors += [y_size * (x.low * x.low), 32 * U * part.abs()]
-        y, low = quick_two_sum(y, part)
+        errors += [y * (x.low * x.low), 32 * U * part.abs()]
+        w = low + part
+        errors.append(U * w.abs())
+        y, low = quick_two_sum(y, w)
     if x.radius is not None:
-        errors.append(y.abs() * _grown(1.0, x.radius))
-    radius = _radius(*errors)
-    return Balls(y, low, radius)
+        errors.append(y * _grown(1.0, x.radius))
+    return Balls(y, low, _radius(*errors))
 
 
 def _exponential(s: Tensor, spread: Tensor, sign: Tensor) -> Balls:
     y = _exponential_of(s.clamp(-FAR, FAR), Balls(s, None, spread))
-    return Balls(y.high * sign, None, y.radius)
+    low = _filled(y.low, s)
+    return Balls(y.high * sign, low * sign, y.radius)
 
 
-def logarithm(x: Balls) -> Balls:
+def logarithm(x: Balls, fine: bool = False) -> Balls:
     """log(x) = log(xh) + log(1 + xl/xh), where the second logarithm is t - t*t/2 + ..., abs(t) <= u.
 
     Radii: abs(log X - log x) <= rx/(x - rx).
     """
     if x.number == 1:
         return _like(x, 0).reshape(x.shape)
-    y = _logarithm(x)
+    y = _fine_logarithm(x) if fine else _logarithm(x)
     if not x.logarithmic:
         return y
     far = x.high == INF
@@ -542,7 +564,7 @@ def _logarithm(x: Balls) -> Balls:
     if x.radius is not None:
         bottom = x.high * (1 - 2.0**-50) - x.radius
         errors.append(x.radius / torch.where(bottom > 0, bottom, NAN))
-    reach = 1000.0 if x.reach < INF else INF  # of float64's logarithms
+    reach = 1050.0 if x.reach < INF else INF  # of float64's logarithms
     return Balls(y, low, _radius(*errors), reach=reach)
 
 
@@ -570,13 +592,13 @@ def square_root(x: Balls) -> Balls:
 
 
 def _without_logarithms(x: Balls) -> Balls:
-    """x with balls in place of logarithms: zero within 2**-990 below exp(-690), unknown above."""
+    """x with balls in place of logarithms: zero within 2**-920 below exp(-EDGE), unknown above."""
     if not x.logarithmic:
         return x
     far, log, spread = x.high.isinf(), _filled(x.low, x.high), _filled(x.radius, x.high)
-    tiny = far & (log + spread < -690)
+    tiny = far & (log + spread < -EDGE)
     high = torch.where(tiny, 0.0, _finite(x.high))
-    low, radius = torch.where(far, 0.0, log), torch.where(far, 2.0**-990, spread)
+    low, radius = torch.where(far, 0.0, log), torch.where(far, TINY, spread)
     return replace(x, high=high, low=low, radius=radius, logarithmic=False)
 
 
@@ -614,6 +636,68 @@ def absolute(x: Balls) -> Balls:
     return replace(_chosen(negative, flipped, x), number=None if x.number is None else abs(x.number))
 
 
+# Twice as fine -----------------------------------------------------------------------------------------------------
+
+
+def _parts_of_log2() -> tuple[float, float, float, float]:
+    """log(2) as two numbers of 42 bits, whose products with a small integer are doubles, a double, and what is left."""
+    with mpmath.workprec(300):
+        rest = mpmath.log(2)
+        first = float(mpmath.floor(rest * 2**42)) / 2.0**42
+        second = float(mpmath.floor((rest - first) * 2**84)) / 2.0**84
+        third = float(rest - first - second)
+        return first, second, third, abs(float(rest - first - second - third)) * 2
+
+
+LOG2 = _parts_of_log2()
+TERMS, EXACT_TERMS, HALVINGS = 16, 8, 3
+
+
+def _fine_exponential_of(argument: Tensor, x: Balls) -> Balls:
+    """exp(x) within some 2**-100 of itself, by the rules for sums and products alone.
+
+    x = k*log(2) + 8s with abs(s) <= 0.0434: the series of exp(s) - 1 up to s**16, its later coefficients, which
+    weigh less than 2**-54, in plain float64; then exp(2s) - 1 = e*(2 + e) three times, and the power of two.
+    """
+    k = (argument * (1 / _LOG2)).round()
+    reduced = Balls(argument, x.low, x.radius)
+    for part in LOG2[:2]:
+        reduced = added(reduced, Balls(k * -part))
+    third = multiplied(Balls(k), replace(_like(x, -LOG2[2]), number=None))
+    reduced = added(reduced, replace(third, radius=_radius(third.radius, k.abs() * LOG2[3])))
+    s = _scaled(reduced, 2.0**-HALVINGS)
+    plain = torch.zeros_like(argument)
+    for n in range(TERMS, EXACT_TERMS, -1):
+        plain = (plain * s.high) + 1 / math.factorial(n)
+    # the last sum errs by u of itself, the steps before by less than that; what s.high leaves out of s is worth at
+    # most its share of the derivative, which is below 1/10! + ...
+    off = _radius(plain.abs() * 2.0**-51, _times(_uncertainty(s), 2.0**-21))
+    series = Balls(plain, None, off)
+    for n in range(EXACT_TERMS, 0, -1):
+        series = added(multiplied(series, s), _like(x, Fraction(1, math.factorial(n))))
+    e = multiplied(series, s)
+    cut = s.high.abs() * 2.0**-110  # s**16/17!
+    e = replace(e, radius=_radius(e.radius, cut))
+    for _ in range(HALVINGS):
+        e = multiplied(e, added(e, _like(x, 2)))
+    y = added(_like(x, 1), e)
+    power = (k.to(torch.int64) + 1023 << 52).view(torch.float64)
+    return Balls(y.high * power, _times(y.low, power), _radius(_times(y.radius, power), floor=FLOOR))
+
+
+def _fine_logarithm(x: Balls) -> Balls:
+    """y + log(1 + z) with y = RN(log(xh)) or near it and z = x*exp(-y) - 1, whose logarithm is z - z*z/2 + z**3/3."""
+    y, _ = _called("log", x.high)
+    inverse = _fine_exponential_of(-y, Balls(-y))
+    z = added(multiplied(replace(x, number=None, logarithmic=False), inverse), _like(x, -1))
+    size = _radius(z.high.abs(), _uncertainty(z))
+    assert size is not None
+    cube = torch.where(size < 2.0**-20, size * size * size, NAN)
+    rest = added(z, _scaled(multiplied(z, z), -0.5))
+    rest = replace(rest, radius=_radius(rest.radius, cube))
+    return replace(added(Balls(y), rest), reach=1050.0 if x.reach < INF else INF)
+
+
 def _log1p(x: Balls) -> Balls:
     """log(1 + x): the sum loses nothing of a small x, which stays in `low`."""
     return logarithm(added(_like(x, 1), x))
@@ -644,7 +728,11 @@ def _sinh(x: Balls) -> Balls:
 
 
 def _cosh(x: Balls) -> Balls:
-    return _scaled_any(added(exponential(x), exponential(negated(x))), 0.5)
+    """(exp(x) + exp(-x))/2, near zero 1 + 2*sinh(x/2)**2, which keeps what exceeds 1."""
+    far = _scaled_any(added(exponential(x), exponential(negated(x))), 0.5)
+    half = _sinh(_scaled(replace(x, high=x.high.clamp(-1, 1), reach=1.0, number=None), 0.5))
+    near = added(_like(x, 1), _scaled(multiplied(half, half), 2.0))
+    return _chosen(x.high.abs() <= 1, near, far)
 
 
 def _scaled_any(x: Balls, by: float) -> Balls:
@@ -654,12 +742,15 @@ def _scaled_any(x: Balls, by: float) -> Balls:
 def _tanh(x: Balls) -> Balls:
     """1 - 2/(exp(2a) + 1) with a = abs(x), which keeps what 1 lacks; near zero g/(g + 2) with g = exp(2a) - 1.
 
-    Beyond a = 340 the complement is below 2**-900 and is not told from zero.
+    Beyond a = 320 the complement is below 2**-900 and is not told from zero.
     """
     a = absolute(replace(x, number=None))
     spread = _filled(_uncertainty(a), a.high)
-    far, sure = a.high > 340, a.high - spread > 340
-    doubled = _scaled(replace(a, high=a.high.clamp(max=340.0), reach=341.0), 2.0)
+    far, sure = a.high > 320, a.high - spread > 320
+    low = None if a.low is None else torch.where(far, 0.0, a.low)
+    radius = None if a.radius is None else torch.where(far, 0.0, a.radius)
+    capped = replace(a, high=a.high.clamp(max=320.0), low=low, radius=radius, reach=320.0)
+    doubled = _scaled(capped, 2.0)
     lacking = divided(_like(x, 2), added(exponential(doubled), _like(x, 1)))
     radius = torch.where(far, torch.where(sure, SMALL, NAN), _filled(lacking.radius, a.high))
     lacking = replace(lacking, radius=radius)
@@ -770,6 +861,11 @@ UNARY: dict[str, Callable[[Balls], Balls]] = {
     "digamma": _lipschitz("digamma", lambda x, s: 1 / _least(x, s) + 1 / _least(x, s) ** 2),
     "times_pi": _times_pi,
 }
+FINE = UNARY | {
+    "exp": lambda x: exponential(x, fine=True),
+    "log": lambda x: logarithm(x, fine=True),
+    "log1p": lambda x: logarithm(added(_like(x, 1), x), fine=True),
+}
 LOGARITHMIC = {"neg", "abs", "log", "log1p", "times_pi"}
 """Functions that know what to do with lanes kept as logarithms, or pass them to such a function."""
 
@@ -856,24 +952,27 @@ PLAIN = {"pow", "atan2", "zeta"}
 
 
 def _difference(x: Balls, y: Balls) -> Balls:
-    """x - y, with lanes kept as logarithms replaced by balls that compare as they do."""
-    return _added(_comparable(x), negated(_comparable(y)))
+    """A ball that compares with zero as x with y does."""
+    if x.logarithmic or y.logarithmic:
+        x, y = _comparable(x), _comparable(y)
+    return _added(x, negated(y))
 
 
 def _comparable(x: Balls) -> Balls:
-    """exp(l) beyond 690 as a ball over [2**990, 2**1010], below -690 as [0, 2**-990]; others unknown.
+    """Balls below 2**850, with [2**860, 2**901] for all beyond exp(EDGE) and [0, 2**-920] for all below exp(-EDGE).
 
     Two such numbers of one sign stay undecided, for their balls are the same.
     """
+    ordinary = x.high.abs() < 2.0**850
     if not x.logarithmic:
-        return replace(x, number=None)
+        return replace(x, high=_where(ordinary, x.high), number=None)
     far, log, spread = x.high.isinf(), _filled(x.low, x.high), _filled(x.radius, x.high)
     sign = torch.sign(x.high)
-    big, tiny = log - spread > 690, log + spread < -690
-    middle = torch.where(big, 2.0**1000, torch.where(tiny, 2.0**-991, NAN))
-    width = torch.where(big, 2.0**1000 - 2.0**960, 2.0**-991)
+    big, tiny = log - spread > EDGE, log + spread < -EDGE
+    middle = torch.where(big, 2.0**900, torch.where(tiny, TINY / 2, NAN))
+    width = torch.where(big, 2.0**900 - 2.0**860, TINY / 2)
     return Balls(
-        torch.where(far, sign * middle, x.high),
+        torch.where(far, sign * middle, _where(ordinary, x.high)),
         torch.where(far, 0.0, log),
         torch.where(far, width, spread),
     )
@@ -978,9 +1077,14 @@ def _with_absent(result: Balls, *operands: Balls) -> Balls:
 
 @dataclass(frozen=True)
 class Ball64Arithmetic:
-    """Float64 balls on one device. `traced` says that a graph is being recorded, so that no value may be asked."""
+    """Float64 balls on one device.
+
+    `fine` asks for exponentials and logarithms within some 2**-100, at several times the cost: for what cancels.
+    `traced` says that a graph is being recorded, so that no value may be asked.
+    """
 
     device: str = "cpu"
+    fine: bool = False
     traced: bool = False
 
     name = "ball64"
@@ -1017,7 +1121,8 @@ class Ball64Arithmetic:
 
     def unary(self, name: str, x: Balls) -> Balls:
         x = replace(x, absent=None)
-        return UNARY[name](x if name in LOGARITHMIC else _without_logarithms(x))
+        rules = FINE if self.fine else UNARY
+        return rules[name](x if name in LOGARITHMIC else _without_logarithms(x))
 
     def binary(self, name: str, x: Balls, y: Any) -> Balls:
         x = replace(x, absent=None)
@@ -1209,6 +1314,7 @@ def enclosed_root(function: Callable[[Balls], Balls], low: Balls, high: Balls) -
 
 
 BALL64 = Ball64Arithmetic()
+FINE64 = Ball64Arithmetic(fine=True)
 
 
 # What became of the lanes ------------------------------------------------------------------------------------------
@@ -1236,7 +1342,7 @@ def pairs(x: Balls) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
         width = np.where(around_zero, mantissa, width)
         mantissa, lower = np.where(around_zero, 0.0, mantissa), np.where(around_zero, 0.0, lower)
         if x.logarithmic:
-            far = np.isinf(high) & np.isfinite(low) & np.isfinite(radius) & (np.abs(low) > 690)
+            far = np.isinf(high) & np.isfinite(low) & np.isfinite(radius) & (np.abs(low) > EDGE - 1)
             binade = np.floor(low / _LOG2) + 1
             beyond = far & (np.abs(low) > BEYOND)
             scaled = np.exp(low - binade * _LOG2)
