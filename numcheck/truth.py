@@ -7,7 +7,6 @@ precision. Some of what float64 has settled is proved again by Arb in every run 
 
 import sys
 import zlib
-
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -21,7 +20,7 @@ from numcheck.formats import Format
 from numcheck.reals import arrays as m
 from numcheck.reals.arb import ARB
 from numcheck.reals.arrays import Arithmetic, Reals
-from numcheck.reals.ball64 import BALL64, FINE64, Ball64Arithmetic, Balls
+from numcheck.reals.ball64 import BALL64, Balls
 from numcheck.reals.mp import CONTEXT, MP
 from numcheck.reals.settle import (
     EXPONENT_LIMIT,
@@ -51,7 +50,7 @@ _MOST = sys.float_info.max
 LOOSE = 2.0**-10  # how far the conditioning may be open: of itself, or of an ulp that a budget of 64 forgives
 
 
-class Contradiction(RuntimeError):
+class ContradictionError(RuntimeError):
     """Two arithmetics have proved different things of one number: no result of this run can be trusted."""
 
 
@@ -195,7 +194,9 @@ def evaluate(
     rows = []
     for i in range(width) if slope.traced and wanted.conditioning else ():
         picked = one_hot(slope, np.arange(width) == np.array([[i]]))
-        rows.append(_forgiven(list(continuous.values()), gradient(slope, picked, list(continuous.values())), lanes))
+        rows.append(
+            _forgiven(list(continuous.values()), gradient(slope, picked, list(continuous.values())), lanes)
+        )
     return Evaluation(data, conditioning, slope.data, side_by_side(rows or [nothing] * width))
 
 
@@ -220,7 +221,10 @@ def settle(
     for group in groups(formula, points):
         for rows in _in_chunks(group, LANES):
             pieces.append(
-                (rows, _settle_group(formula, points.select(rows), format, wanted, component[rows], tolerance))
+                (
+                    rows,
+                    _settle_group(formula, points.select(rows), format, wanted, component[rows], tolerance),
+                )
             )
     truth = _joined(pieces, count)
     audit(formula, points, truth, format)
@@ -233,17 +237,13 @@ def _settle_group(
     """Float64 balls, and Arb for the lanes that those leave open."""
     truth, left = None, np.arange(len(points))
     if format.precision <= FILTERED and tolerance >= TOLERANCE:
-        for arithmetic in (BALL64, FINE64):
-            if left.size:
-                found = _in_float64(formula, points.select(left), format, wanted, component[left], arithmetic)
-                if truth is None:
-                    truth = found
-                else:
-                    _put(truth, left, found)
-                left = left[_open(found, format, tolerance)]
+        truth = _in_float64(formula, points, format, wanted, component)
+        left = np.flatnonzero(_open(truth, format, tolerance))
     pieces: list[tuple[np.ndarray, Truth]] = []
     for rows in _in_chunks(left, CHUNK):
-        pieces.append((rows, _in_arb(formula, points.select(rows), format, wanted, component[rows], tolerance)))
+        pieces.append(
+            (rows, _in_arb(formula, points.select(rows), format, wanted, component[rows], tolerance))
+        )
     if truth is None:
         return _joined(pieces, len(points))
     for rows, found in pieces:
@@ -254,32 +254,28 @@ def _settle_group(
 def _open(truth: Truth, format: Format, tolerance: float) -> np.ndarray:
     """Which points are not narrow enough to judge the format."""
     parts = [part for part in (truth.value, truth.gradient) if part is not None]
-    narrow_enough = [narrow(part, format, tolerance).reshape(len(truth.loose), -1).all(axis=1) for part in parts]
+    narrow_enough = [
+        narrow(part, format, tolerance).reshape(len(truth.loose), -1).all(axis=1) for part in parts
+    ]
     return ~np.logical_and.reduce(narrow_enough)
 
 
 def _in_float64(
-    formula: Formula,
-    points: Points,
-    format: Format,
-    wanted: Wanted,
-    component: np.ndarray,
-    arithmetic: Ball64Arithmetic,
+    formula: Formula, points: Points, format: Format, wanted: Wanted, component: np.ndarray
 ) -> Truth:
     """What float64 balls say of one group of points, narrow enough or not."""
     count = len(points)
-    found = evaluate(formula, lifted(formula, points, arithmetic, True), count, component, wanted)
+    found = evaluate(formula, lifted(formula, points, BALL64, True), count, component, wanted)
     value = enclosure_of_float64(found.value)
     conditioning, loose = _lower_end(found.conditioning, value, format)
     slopes = slope_conditioning = None
     if found.gradient is not None:
         slopes = enclosure_of_float64(found.gradient)
+        assert found.gradient_conditioning is not None
         slope_conditioning, unsure = _lower_end(found.gradient_conditioning, slopes, format)
         loose |= unsure
     component = component % max(1, int(np.prod(value.shape[1:])))
-    return Truth(
-        value, conditioning, slopes, slope_conditioning, component, np.full(count, FLOAT64), loose
-    )
+    return Truth(value, conditioning, slopes, slope_conditioning, component, np.full(count, FLOAT64), loose)
 
 
 def _lower_end(conditioning: Balls, of: Enclosure, format: Format) -> tuple[np.ndarray, np.ndarray]:
@@ -291,8 +287,9 @@ def _lower_end(conditioning: Balls, of: Enclosure, format: Format) -> tuple[np.n
         width = np.ldexp(2 * found.radius, scale)
         ulp = np.ldexp(1.0, np.clip(ulp_exponent(of, format), -1074, 1023).astype(np.int32))
         # a budget forgives at most 64 unit roundoffs of it
-        close = (width <= LOOSE * lower) | (64 * format.unit_roundoff * width <= LOOSE * ulp)
-    return lower, ~close.reshape(len(lower), -1).all(axis=1)
+        forgiven = 64 * format.unit_roundoff * width
+        close = np.asarray((width <= LOOSE * lower) | (forgiven <= LOOSE * ulp))
+    return lower, np.asarray(~close.reshape(len(lower), -1).all(axis=1))
 
 
 def _in_arb(
@@ -381,13 +378,15 @@ def _joined(pieces: Sequence[tuple[np.ndarray, Truth]], count: int) -> Truth:
 def audit(formula: Formula, points: Points, truth: Truth, format: Format, share: float = AUDITED) -> int:
     """Prove some of the points that float64 balls have settled again with Arb; how many those were.
 
-    Raises Contradiction where the two have no number in common.
+    Raises ContradictionError where the two have no number in common.
     """
     settled = np.flatnonzero(truth.precision == FLOAT64)
     if not settled.size:
         return 0
     random = np.random.default_rng([zlib.crc32(formula.name.encode()), len(points)])
-    rows = np.sort(random.choice(settled, min(len(settled), max(2, int(share * len(settled)))), replace=False))
+    rows = np.sort(
+        random.choice(settled, min(len(settled), max(2, int(share * len(settled)))), replace=False)
+    )
     wanted = Wanted(truth.gradient is not None, False)
     for group in groups(formula, points.select(rows)):
         for chunk in _in_chunks(rows[group], CHUNK):
@@ -402,7 +401,7 @@ def audit(formula: Formula, points: Points, truth: Truth, format: Format, share:
                 wrong = contradiction(ours[chunk], theirs).reshape(len(chunk), -1).any(axis=1)
                 if wrong.any():
                     where = describe(chosen.select(np.flatnonzero(wrong)[:1]))
-                    raise Contradiction(
+                    raise ContradictionError(
                         f"{formula.name}: float64 balls and Arb prove different {of}s at {where}"
                     )
     return len(rows)

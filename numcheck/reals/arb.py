@@ -405,10 +405,10 @@ class ArbArithmetic:
     """Ball arithmetic at FLINT's current precision. Stateless; `ARB` is its only instance."""
 
     name = "arb"
-    where = staticmethod(np.where)
-    broadcast = staticmethod(np.broadcast_to)
-    concatenate = staticmethod(np.concatenate)
-    permute = staticmethod(np.take_along_axis)
+    where: Callable[..., Any] = staticmethod(np.where)
+    broadcast: Callable[..., Any] = staticmethod(np.broadcast_to)
+    concatenate: Callable[..., Any] = staticmethod(np.concatenate)
+    permute: Callable[..., Any] = staticmethod(np.take_along_axis)
 
     def lift(self, values: Any) -> Any:
         array = np.asarray(values)
@@ -429,7 +429,8 @@ class ArbArithmetic:
         return np.full(shape, ABSENT, dtype=object)
 
     def hot(self, mask: np.ndarray) -> Any:
-        return np.where(mask, arb(1), ABSENT)
+        ones: Any = np.full(mask.shape, arb(1), dtype=object)
+        return np.where(mask, ones, ABSENT)
 
     def masked(self, name: str, x: Any, y: Any) -> Any:
         operation = (QUICK_MASKED if ctx.prec <= QUICK else MASKED).get(name)

@@ -30,7 +30,6 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any
 
-import mpmath
 import numpy as np
 import torch
 from torch import Tensor
@@ -50,7 +49,9 @@ INF = float("inf")
 NAN = float("nan")
 REMAINDER = 2.0**-104  # what high and low together may leave unsaid of a midpoint in [0.5, 1)
 EXPONENT_LIMIT = 2**60  # stands for every exponent beyond float64's integers
-BEYOND = 2.0**40  # logarithms from which only the sign of a number is told, and to which side it is out of range
+BEYOND = (
+    2.0**40
+)  # logarithms from which only the sign of a number is told, and to which side it is out of range
 _LOG2 = math.log(2)
 
 
@@ -169,14 +170,21 @@ def _uncertainty(x: Balls) -> Tensor | None:
     return _radius(_size(x.low), x.radius)
 
 
-def _where(condition: Tensor, x: Tensor) -> Tensor:
+def _where(condition: Tensor, x: Tensor | float, y: Tensor | float) -> Tensor:
+    """torch.where in float64: of two Python numbers torch would make float32, in which FLOOR is zero."""
+    if isinstance(x, float):
+        x = torch.full((), x, dtype=torch.float64, device=condition.device)
+    return torch.where(condition, x, y)
+
+
+def _only_where(condition: Tensor, x: Tensor) -> Tensor:
     """x, unknown where the condition does not hold."""
-    return torch.where(condition, x, NAN)
+    return _where(condition, x, NAN)
 
 
 def _finite(x: Tensor) -> Tensor:
     """x, unknown where plain arithmetic has overflowed: there an infinity must not pass for a logarithm's sign."""
-    return _where(~x.isinf(), x)
+    return _only_where(~x.isinf(), x)
 
 
 # Constants --------------------------------------------------------------------------------------------------------
@@ -224,7 +232,7 @@ def _power_of_two(x: Balls) -> bool:
 
 def negated(x: Balls) -> Balls:
     """-x, exactly."""
-    low = None if x.low is None else torch.where(x.high.isinf(), x.low, -x.low) if x.logarithmic else -x.low
+    low = None if x.low is None else _where(x.high.isinf(), x.low, -x.low) if x.logarithmic else -x.low
     return replace(x, high=-x.high, low=low, number=None if x.number is None else -x.number)
 
 
@@ -277,7 +285,7 @@ def _scaled(x: Balls, by: float) -> Balls:
     radius = _times(x.radius, abs(by))
     if abs(by) < 1:
         exact = (x.high == 0) if x.low is not None else (x.high.abs() > SMALL) | (x.high == 0)
-        radius = _total(radius, torch.where(exact, 0.0, FLOOR))
+        radius = _total(radius, _where(exact, 0.0, FLOOR))
     return Balls(x.high * by, _times(x.low, by), radius, reach=x.reach * abs(by))
 
 
@@ -293,7 +301,7 @@ def _multiplied(x: Balls, y: Balls) -> Balls:
         p, w = quick_two_sum(p, w)
     radius = _radius(*errors, floor=FLOOR)
     if radius is None:  # exact but for underflow, and exact at zero
-        radius = torch.where((p.abs() > SMALL) | (x.high == 0) | (y.high == 0), 0.0, FLOOR)
+        radius = _where((p.abs() > SMALL) | (x.high == 0) | (y.high == 0), 0.0, FLOOR)
     return Balls(p, w, radius, reach=x.reach * y.reach if x.reach and y.reach else 0.0)
 
 
@@ -334,10 +342,10 @@ def _divided(x: Balls, y: Balls) -> Balls:
         top = torch.full_like(q, FLOOR)
     if y.radius is not None:
         bottom = bottom - y.radius
-        bottom = torch.where(bottom > 0, bottom, NAN)
+        bottom = _where(bottom > 0, bottom, NAN)
     radius = (top / bottom + 3 * U * rest.abs()) * GROW + FLOOR
     high, low = quick_two_sum(q, rest)
-    return Balls(_where(y.high != 0, high), low, radius)
+    return Balls(_only_where(y.high != 0, high), low, radius)
 
 
 def _multiplied_logarithms(x: Balls, y: Balls, plain: Balls, quotient: bool) -> Balls:
@@ -363,15 +371,11 @@ def _where_far(
     """Lanes of `plain`, but where `far` the number sign * exp(s +- spread), as a ball where it fits in one."""
     fits = s.abs() + spread < FAR
     known = far & ~fits & (sign != 0)
-    high = torch.where(far, torch.where(fits, within.high, sign * INF), _finite(plain.high))
-    high = torch.where(far & (sign == 0), NAN, high)
-    low = torch.where(
-        known, s, torch.where(far, _filled(within.low, s), _filled(plain.low, plain.high))
-    )
-    radius = torch.where(
-        known, spread, torch.where(far, _filled(within.radius, s), _filled(plain.radius, plain.high))
-    )
-    high, low, radius = (torch.where(zero, 0.0, part) for part in (high, low, radius))
+    high = _where(far, _where(fits, within.high, sign * INF), _finite(plain.high))
+    high = _where(far & (sign == 0), NAN, high)
+    low = _where(known, s, _where(far, _filled(within.low, s), _filled(plain.low, plain.high)))
+    radius = _where(known, spread, _where(far, _filled(within.radius, s), _filled(plain.radius, plain.high)))
+    high, low, radius = (_where(zero, 0.0, part) for part in (high, low, radius))
     return Balls(high, low, radius, logarithmic=True)
 
 
@@ -385,10 +389,10 @@ def _as_logarithm(x: Balls) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
     error = _radius(_size(known.low), known.radius)
     log, error = known.high, _filled(error, known.high)
     uncertain = _filled(x.radius, x.high) * GROW >= x.high.abs()
-    sign = torch.where(uncertain & ~far, 0.0, torch.sign(x.high))
+    sign = _where(uncertain & ~far, 0.0, torch.sign(x.high))
     if x.logarithmic:
-        log = torch.where(far, _filled(x.low, x.high), log)
-        error = torch.where(far, _filled(x.radius, x.high), error)
+        log = _where(far, _filled(x.low, x.high), log)
+        error = _where(far, _filled(x.radius, x.high), error)
     return sign, log, error, far, ~far & (x.high == 0) & (_filled(x.radius, x.high) == 0)
 
 
@@ -405,10 +409,10 @@ def _added_logarithms(x: Balls, y: Balls, plain: Balls) -> Balls:
     a, ra = _filled(x.low, x.high), _filled(x.radius, x.high)
     b, rb = _filled(y.low, y.high), _filled(y.radius, y.high)
     # one of each
-    one, log, spread = x_far ^ y_far, torch.where(x_far, a, b), torch.where(x_far, ra, rb)
-    far_high = torch.where(x_far, x.high, y.high)
-    other = torch.where(x_far, y.high, x.high)
-    other_low, other_radius = torch.where(x_far, b, a), torch.where(x_far, rb, ra)
+    one, log, spread = x_far ^ y_far, _where(x_far, a, b), _where(x_far, ra, rb)
+    far_high = _where(x_far, x.high, y.high)
+    other = _where(x_far, y.high, x.high)
+    other_low, other_radius = _where(x_far, b, a), _where(x_far, rb, ra)
     big = one & (log - spread > EDGE) & (other.abs() + other_radius < HUGE)
     tiny = one & (log + spread < -EDGE)
     alone = tiny & (other == 0) & (other_radius == 0)
@@ -418,34 +422,34 @@ def _added_logarithms(x: Balls, y: Balls, plain: Balls) -> Balls:
     apart = larger - smaller
     same = x.high == y.high
     q, _ = _called("exp", -apart.clamp(max=FAR))  # an extra exp(-FAR) is in the error below
-    step, error = _called("log1p", torch.where(same, q, -q))
+    step, error = _called("log1p", _where(same, q, -q))
     total, e = two_sum(larger, step)
     lost = (2.2 * torch.maximum(ra, rb) + e.abs() + error + (64 * U + 2 * U * apart) * q) * GROW
     told = lost + TINY
-    lost = torch.where(same | (apart - ra - rb >= 1), told, NAN)
+    lost = _where(same | (apart - ra - rb >= 1), told, NAN)
     # two tiny ones whose sum cannot be told apart from zero
     vanishing = both & ~(lost < 1) & (a + ra < -EDGE - 1) & (b + rb < -EDGE - 1)
     both = both & ~vanishing
-    lead = torch.where(a >= b, x.high, y.high)
+    lead = _where(a >= b, x.high, y.high)
     kept = big | alone
-    high = torch.where(both, lead, torch.where(kept, far_high, torch.where(tiny, _finite(other), _finite(plain.high))))
-    high = torch.where(one & ~big & ~tiny, NAN, high)
-    low = torch.where(
+    high = _where(both, lead, _where(kept, far_high, _where(tiny, _finite(other), _finite(plain.high))))
+    high = _where(one & ~big & ~tiny, NAN, high)
+    low = _where(
         both,
         total,
-        torch.where(kept, log, torch.where(tiny, other_low, _filled(plain.low, plain.high))),
+        _where(kept, log, _where(tiny, other_low, _filled(plain.low, plain.high))),
     )
-    radius = torch.where(
+    radius = _where(
         both,
         lost,
-        torch.where(
+        _where(
             kept,
-            torch.where(alone, spread, (spread + 2.0**-89) * GROW),
-            torch.where(tiny, other_radius * GROW + TINY, _filled(plain.radius, plain.high)),
+            _where(alone, spread, (spread + 2.0**-89) * GROW),
+            _where(tiny, other_radius * GROW + TINY, _filled(plain.radius, plain.high)),
         ),
     )
-    high, low = (torch.where(vanishing, 0.0, part) for part in (high, low))
-    return Balls(high, low, torch.where(vanishing, TINY, radius), logarithmic=True)
+    high, low = (_where(vanishing, 0.0, part) for part in (high, low))
+    return Balls(high, low, _where(vanishing, TINY, radius), logarithmic=True)
 
 
 # Functions --------------------------------------------------------------------------------------------------------
@@ -483,29 +487,28 @@ def _called(name: str, x: Tensor) -> tuple[Tensor, Tensor]:
     bound = BOUNDS[name]
     y = bound.function(x)
     error = (bound.ulps * 2.0**-52) * (y.abs() + 1 if bound.absolute else y.abs())
-    return _where((x >= bound.low) & (x <= bound.high), y), error
+    return _only_where((x >= bound.low) & (x <= bound.high), y), error
 
 
 def _grown(rate: Tensor | float, spread: Tensor) -> Tensor:
     """A bound of exp(k) - 1 for k = rate * spread: k + k*k, which holds up to k = 1.79; unknown beyond 1."""
     k = rate * spread * (1 + 2.0**-40)
-    return torch.where(k <= 1, k * (1 + k), NAN)
+    return _where(k <= 1, k * (1 + k), NAN)
 
 
-def exponential(x: Balls, fine: bool = False) -> Balls:
+def exponential(x: Balls) -> Balls:
     """exp(x) = E + E*xl + E*(exp(xl) - 1 - xl), E = exp(xh) within its bound; the last term is below E*xl*xl."""
-    within = _fine_exponential_of if fine else _exponential_of
     if x.number == 0:
         return _like(x, 1).reshape(x.shape)
     if x.reach <= FAR:
-        return replace(within(x.high, x), reach=math.exp(x.reach) * (1 + 2.0**-40))
-    y = within(x.high.clamp(-FAR, FAR), x)
+        return replace(_exponential_of(x.high, x), reach=math.exp(x.reach) * (1 + 2.0**-40))
+    y = _exponential_of(x.high.clamp(-FAR, FAR), x)
     beyond = (x.high.abs() > FAR - 1) & ~x.high.isinf()
     s, e = (x.high, None) if x.low is None else two_sum(x.high, x.low)
     radius = _filled(_radius(_size(e), x.radius), s)
-    high = torch.where(beyond, INF, torch.where(x.high.isinf(), NAN, y.high))
-    low = torch.where(beyond, s, _filled(y.low, s))
-    return Balls(high, low, torch.where(beyond, radius, _filled(y.radius, s)), logarithmic=True)
+    high = _where(beyond, INF, _where(x.high.isinf(), NAN, y.high))
+    low = _where(beyond, s, _filled(y.low, s))
+    return Balls(high, low, _where(beyond, radius, _filled(y.radius, s)), logarithmic=True)
 
 
 def _exponential_of(argument: Tensor, x: Balls) -> Balls:
@@ -518,8 +521,8 @@ def _exponential_of(argument: Tensor, x: Balls) -> Balls:
     near = argument.abs() <= NEAR
     one, rest = quick_two_sum(torch.ones_like(argument), argument)
     p = argument * argument * (0.5 + argument * (1 / 6 + argument * (1 / 24 + argument * (1 / 120))))
-    y, low = quick_two_sum(torch.where(near, one, y), torch.where(near, rest + p, 0.0))
-    errors = [torch.where(near, 2.0**-51 * argument.abs(), error)]
+    y, low = quick_two_sum(_where(near, one, y), _where(near, rest + p, 0.0))
+    errors = [_where(near, 2.0**-51 * argument.abs(), error)]
     if x.low is not None:
         part = y * x.low
         errors += [y * (x.low * x.low), 32 * U * part.abs()]
@@ -537,20 +540,20 @@ def _exponential(s: Tensor, spread: Tensor, sign: Tensor) -> Balls:
     return Balls(y.high * sign, low * sign, y.radius)
 
 
-def logarithm(x: Balls, fine: bool = False) -> Balls:
+def logarithm(x: Balls) -> Balls:
     """log(x) = log(xh) + log(1 + xl/xh), where the second logarithm is t - t*t/2 + ..., abs(t) <= u.
 
     Radii: abs(log X - log x) <= rx/(x - rx).
     """
     if x.number == 1:
         return _like(x, 0).reshape(x.shape)
-    y = _fine_logarithm(x) if fine else _logarithm(x)
+    y = _logarithm(x)
     if not x.logarithmic:
         return y
     far = x.high == INF
-    high = torch.where(far, _filled(x.low, x.high), _where(~x.high.isinf(), y.high))
-    low = torch.where(far, 0.0, _filled(y.low, y.high))
-    radius = torch.where(far, _filled(x.radius, x.high), _filled(y.radius, y.high))
+    high = _where(far, _filled(x.low, x.high), _only_where(~x.high.isinf(), y.high))
+    low = _where(far, 0.0, _filled(y.low, y.high))
+    radius = _where(far, _filled(x.radius, x.high), _filled(y.radius, y.high))
     return Balls(high, low, radius)
 
 
@@ -563,7 +566,7 @@ def _logarithm(x: Balls) -> Balls:
         y, low = two_sum(y, t)
     if x.radius is not None:
         bottom = x.high * (1 - 2.0**-50) - x.radius
-        errors.append(x.radius / torch.where(bottom > 0, bottom, NAN))
+        errors.append(x.radius / _where(bottom > 0, bottom, NAN))
     reach = 1050.0 if x.reach < INF else INF  # of float64's logarithms
     return Balls(y, low, _radius(*errors), reach=reach)
 
@@ -586,7 +589,7 @@ def square_root(x: Balls) -> Balls:
     errors: list[Tensor | None] = [(4 * U) * sizes / s, part.abs() * (16 * U) + part.abs() * (error / s)]
     if x.radius is not None:
         certain = x.high * (1 - 2.0**-50) - x.radius > 0
-        errors.append(torch.where(certain, x.radius / s, NAN))
+        errors.append(_where(certain, x.radius / s, NAN))
     high, low = quick_two_sum(s, part)
     return Balls(high, low, _radius(*errors, floor=FLOOR), reach=math.sqrt(x.reach) * (1 + U))
 
@@ -597,8 +600,8 @@ def _without_logarithms(x: Balls) -> Balls:
         return x
     far, log, spread = x.high.isinf(), _filled(x.low, x.high), _filled(x.radius, x.high)
     tiny = far & (log + spread < -EDGE)
-    high = torch.where(tiny, 0.0, _finite(x.high))
-    low, radius = torch.where(far, 0.0, log), torch.where(far, TINY, spread)
+    high = _where(tiny, 0.0, _finite(x.high))
+    low, radius = _where(far, 0.0, log), _where(far, TINY, spread)
     return replace(x, high=high, low=low, radius=radius, logarithmic=False)
 
 
@@ -608,15 +611,15 @@ def _chosen(condition: Tensor, x: Balls, y: Balls) -> Balls:
     def part(a: Tensor | None, b: Tensor | None) -> Tensor | None:
         if a is None and b is None:
             return None
-        return torch.where(condition, _filled(a, x.high), _filled(b, y.high))
+        return _where(condition, _filled(a, x.high), _filled(b, y.high))
 
     if x.logarithmic is not y.logarithmic:
         x, y = (z if z.logarithmic else replace(z, high=_finite(z.high)) for z in (x, y))
     absent = None
     if x.absent is not None or y.absent is not None:
-        absent = torch.where(condition, _mask(x), _mask(y))
+        absent = _where(condition, _mask(x), _mask(y))
     return Balls(
-        torch.where(condition, x.high, y.high),
+        _where(condition, x.high, y.high),
         part(x.low, y.low),
         part(x.radius, y.radius),
         absent,
@@ -636,68 +639,6 @@ def absolute(x: Balls) -> Balls:
     return replace(_chosen(negative, flipped, x), number=None if x.number is None else abs(x.number))
 
 
-# Twice as fine -----------------------------------------------------------------------------------------------------
-
-
-def _parts_of_log2() -> tuple[float, float, float, float]:
-    """log(2) as two numbers of 42 bits, whose products with a small integer are doubles, a double, and what is left."""
-    with mpmath.workprec(300):
-        rest = mpmath.log(2)
-        first = float(mpmath.floor(rest * 2**42)) / 2.0**42
-        second = float(mpmath.floor((rest - first) * 2**84)) / 2.0**84
-        third = float(rest - first - second)
-        return first, second, third, abs(float(rest - first - second - third)) * 2
-
-
-LOG2 = _parts_of_log2()
-TERMS, EXACT_TERMS, HALVINGS = 16, 8, 3
-
-
-def _fine_exponential_of(argument: Tensor, x: Balls) -> Balls:
-    """exp(x) within some 2**-100 of itself, by the rules for sums and products alone.
-
-    x = k*log(2) + 8s with abs(s) <= 0.0434: the series of exp(s) - 1 up to s**16, its later coefficients, which
-    weigh less than 2**-54, in plain float64; then exp(2s) - 1 = e*(2 + e) three times, and the power of two.
-    """
-    k = (argument * (1 / _LOG2)).round()
-    reduced = Balls(argument, x.low, x.radius)
-    for part in LOG2[:2]:
-        reduced = added(reduced, Balls(k * -part))
-    third = multiplied(Balls(k), replace(_like(x, -LOG2[2]), number=None))
-    reduced = added(reduced, replace(third, radius=_radius(third.radius, k.abs() * LOG2[3])))
-    s = _scaled(reduced, 2.0**-HALVINGS)
-    plain = torch.zeros_like(argument)
-    for n in range(TERMS, EXACT_TERMS, -1):
-        plain = (plain * s.high) + 1 / math.factorial(n)
-    # the last sum errs by u of itself, the steps before by less than that; what s.high leaves out of s is worth at
-    # most its share of the derivative, which is below 1/10! + ...
-    off = _radius(plain.abs() * 2.0**-51, _times(_uncertainty(s), 2.0**-21))
-    series = Balls(plain, None, off)
-    for n in range(EXACT_TERMS, 0, -1):
-        series = added(multiplied(series, s), _like(x, Fraction(1, math.factorial(n))))
-    e = multiplied(series, s)
-    cut = s.high.abs() * 2.0**-110  # s**16/17!
-    e = replace(e, radius=_radius(e.radius, cut))
-    for _ in range(HALVINGS):
-        e = multiplied(e, added(e, _like(x, 2)))
-    y = added(_like(x, 1), e)
-    power = (k.to(torch.int64) + 1023 << 52).view(torch.float64)
-    return Balls(y.high * power, _times(y.low, power), _radius(_times(y.radius, power), floor=FLOOR))
-
-
-def _fine_logarithm(x: Balls) -> Balls:
-    """y + log(1 + z) with y = RN(log(xh)) or near it and z = x*exp(-y) - 1, whose logarithm is z - z*z/2 + z**3/3."""
-    y, _ = _called("log", x.high)
-    inverse = _fine_exponential_of(-y, Balls(-y))
-    z = added(multiplied(replace(x, number=None, logarithmic=False), inverse), _like(x, -1))
-    size = _radius(z.high.abs(), _uncertainty(z))
-    assert size is not None
-    cube = torch.where(size < 2.0**-20, size * size * size, NAN)
-    rest = added(z, _scaled(multiplied(z, z), -0.5))
-    rest = replace(rest, radius=_radius(rest.radius, cube))
-    return replace(added(Balls(y), rest), reach=1050.0 if x.reach < INF else INF)
-
-
 def _log1p(x: Balls) -> Balls:
     """log(1 + x): the sum loses nothing of a small x, which stays in `low`."""
     return logarithm(added(_like(x, 1), x))
@@ -715,7 +656,7 @@ def _expm1(x: Balls) -> Balls:
     near = added(added(y, _like(x, -1)), multiplied(y, d))
     furthest = _radius(d.high.abs(), _uncertainty(d))
     assert furthest is not None
-    rest = torch.where(furthest <= 1, y.high * (furthest * furthest), NAN)
+    rest = _where(furthest <= 1, y.high * (furthest * furthest), NAN)
     near = replace(near, radius=_radius(near.radius, rest))
     return _chosen(x.high.abs() <= 0.5, near, plain)
 
@@ -747,12 +688,12 @@ def _tanh(x: Balls) -> Balls:
     a = absolute(replace(x, number=None))
     spread = _filled(_uncertainty(a), a.high)
     far, sure = a.high > 320, a.high - spread > 320
-    low = None if a.low is None else torch.where(far, 0.0, a.low)
-    radius = None if a.radius is None else torch.where(far, 0.0, a.radius)
+    low = None if a.low is None else _where(far, 0.0, a.low)
+    radius = None if a.radius is None else _where(far, 0.0, a.radius)
     capped = replace(a, high=a.high.clamp(max=320.0), low=low, radius=radius, reach=320.0)
     doubled = _scaled(capped, 2.0)
     lacking = divided(_like(x, 2), added(exponential(doubled), _like(x, 1)))
-    radius = torch.where(far, torch.where(sure, SMALL, NAN), _filled(lacking.radius, a.high))
+    radius = _where(far, _where(sure, SMALL, NAN), _filled(lacking.radius, a.high))
     lacking = replace(lacking, radius=radius)
     near = _expm1(replace(doubled, high=doubled.high.clamp(max=2.0)))
     near = divided(near, added(near, _like(x, 2)))
@@ -781,8 +722,8 @@ def _complement(a: Tensor, spread: Tensor | None) -> Balls:
     assert radius is not None
     far = a > 26.0
     sure = far if spread is None else a - spread > 26.0
-    radius = torch.where(far, torch.where(sure, SMALL, NAN), radius)
-    return Balls(torch.where(far, 0.0, y), None, radius, reach=1.0)
+    radius = _where(far, _where(sure, SMALL, NAN), radius)
+    return Balls(_where(far, 0.0, y), None, radius, reach=1.0)
 
 
 def _erfc(x: Balls) -> Balls:
@@ -790,7 +731,11 @@ def _erfc(x: Balls) -> Balls:
     return _chosen(x.high < 0, added(_like(x, 2), negated(tail)), tail)
 
 
-def _lipschitz(name: str, rate: Callable[[Tensor, Tensor], Tensor] | float) -> Callable[[Balls], Balls]:
+def _one(x: Tensor, spread: Tensor) -> Tensor:
+    return torch.ones_like(x)
+
+
+def _lipschitz(name: str, rate: Callable[[Tensor, Tensor], Tensor] = _one) -> Callable[[Balls], Balls]:
     """A function of `high` alone, off by at most `rate` times how far the argument may be from it."""
 
     def rule(x: Balls) -> Balls:
@@ -798,14 +743,13 @@ def _lipschitz(name: str, rate: Callable[[Tensor, Tensor], Tensor] | float) -> C
         spread = _uncertainty(x)
         if spread is None:
             return Balls(y, None, _radius(error, floor=FLOOR))
-        slope = rate if isinstance(rate, float) else rate(x.high, spread)
-        return Balls(y, None, _radius(error, slope * spread, floor=FLOOR))
+        return Balls(y, None, _radius(error, rate(x.high, spread) * spread, floor=FLOOR))
 
     return rule
 
 
 def _least(x: Tensor, spread: Tensor) -> Tensor:
-    return torch.where(x > 2 * spread, x - spread, NAN)
+    return _where(x > 2 * spread, x - spread, NAN)
 
 
 def _asinh(x: Balls) -> Balls:
@@ -844,9 +788,9 @@ UNARY: dict[str, Callable[[Balls], Balls]] = {
     "log1p": _log1p,
     "sqrt": square_root,
     "rsqrt": _reciprocal_root,
-    "sin": _lipschitz("sin", 1.0),
-    "cos": _lipschitz("cos", 1.0),
-    "atan": _lipschitz("atan", 1.0),
+    "sin": _lipschitz("sin"),
+    "cos": _lipschitz("cos"),
+    "atan": _lipschitz("atan"),
     "sinh": _sinh,
     "cosh": _cosh,
     "tanh": _tanh,
@@ -855,16 +799,9 @@ UNARY: dict[str, Callable[[Balls], Balls]] = {
     "erf": _erf,
     "erfc": _erfc,
     # abs(digamma(x)) <= 1/x + log(1 + x) + 1, and 0 < trigamma(x) <= 1/x + 1/x**2 (NIST DLMF 5.11, 5.15)
-    "lgamma": _lipschitz(
-        "lgamma", lambda x, s: 1 / _least(x, s) + torch.log1p(x + s) + 1
-    ),
+    "lgamma": _lipschitz("lgamma", lambda x, s: 1 / _least(x, s) + torch.log1p(x + s) + 1),
     "digamma": _lipschitz("digamma", lambda x, s: 1 / _least(x, s) + 1 / _least(x, s) ** 2),
     "times_pi": _times_pi,
-}
-FINE = UNARY | {
-    "exp": lambda x: exponential(x, fine=True),
-    "log": lambda x: logarithm(x, fine=True),
-    "log1p": lambda x: logarithm(added(_like(x, 1), x), fine=True),
 }
 LOGARITHMIC = {"neg", "abs", "log", "log1p", "times_pi"}
 """Functions that know what to do with lanes kept as logarithms, or pass them to such a function."""
@@ -899,10 +836,10 @@ def _atan2(y: Balls, x: Balls) -> Balls:
     error = (16 * 2.0**-52) * angle.abs()
     spread = _total(_uncertainty(y), _uncertainty(x))
     if spread is None:
-        return Balls(_where((y.high != 0) | (x.high > 0), angle), None, _radius(error))
+        return Balls(_only_where((y.high != 0) | (x.high > 0), angle), None, _radius(error))
     r = torch.maximum(x.high.abs(), y.high.abs())
     cut = (x.high < 0) & (y.high.abs() <= spread)
-    return Balls(_where((r > 2 * spread) & ~cut, angle), None, _radius(error, 1.6 * spread / r))
+    return Balls(_only_where((r > 2 * spread) & ~cut, angle), None, _radius(error, 1.6 * spread / r))
 
 
 def _maximum(x: Balls, y: Balls) -> Balls:
@@ -913,7 +850,7 @@ def _maximum(x: Balls, y: Balls) -> Balls:
     if widest is None:
         return larger
     own = _filled(larger.radius, larger.high)
-    return replace(larger, radius=torch.where(decided == UNDECIDED, widest * GROW, own))
+    return replace(larger, radius=_where(decided == UNDECIDED, widest * GROW, own))
 
 
 def _minimum(x: Balls, y: Balls) -> Balls:
@@ -930,7 +867,7 @@ def _zeta(s: Balls, x: Balls) -> Balls:
     spread = _uncertainty(x)
     if spread is not None:
         errors.append(y.abs() * _grown(order / _least(x.high, spread), spread))
-    return Balls(_where((x.high > 2.0**-20) & (x.high < 2.0**20), y), None, _radius(*errors))
+    return Balls(_only_where((x.high > 2.0**-20) & (x.high < 2.0**20), y), None, _radius(*errors))
 
 
 BINARY: dict[str, Callable[[Balls, Balls], Balls]] = {
@@ -965,16 +902,16 @@ def _comparable(x: Balls) -> Balls:
     """
     ordinary = x.high.abs() < 2.0**850
     if not x.logarithmic:
-        return replace(x, high=_where(ordinary, x.high), number=None)
+        return replace(x, high=_only_where(ordinary, x.high), number=None)
     far, log, spread = x.high.isinf(), _filled(x.low, x.high), _filled(x.radius, x.high)
     sign = torch.sign(x.high)
     big, tiny = log - spread > EDGE, log + spread < -EDGE
-    middle = torch.where(big, 2.0**900, torch.where(tiny, TINY / 2, NAN))
-    width = torch.where(big, 2.0**900 - 2.0**860, TINY / 2)
+    middle = _where(big, 2.0**900, _where(tiny, TINY / 2, NAN))
+    width = _where(big, 2.0**900 - 2.0**860, TINY / 2)
     return Balls(
-        torch.where(far, sign * middle, _where(ordinary, x.high)),
-        torch.where(far, 0.0, log),
-        torch.where(far, width, spread),
+        _where(far, sign * middle, _only_where(ordinary, x.high)),
+        _where(far, 0.0, log),
+        _where(far, width, spread),
     )
 
 
@@ -1064,33 +1001,46 @@ def _with_absent(result: Balls, *operands: Balls) -> Balls:
     absent = absent.broadcast_to(result.shape)
 
     def cleared(part: Tensor | None) -> Tensor | None:
-        return None if part is None else torch.where(absent, 0.0, part)
+        return None if part is None else _where(absent, 0.0, part)
 
     return replace(
         result,
-        high=torch.where(absent, 0.0, result.high),
+        high=_where(absent, 0.0, result.high),
         low=cleared(result.low),
         radius=cleared(result.radius),
         absent=absent,
     )
 
 
+def _permute(x: Balls, order: Tensor, axis: int) -> Balls:
+    lanes = max(x.shape[0], order.shape[0])
+    chosen = order.expand(lanes, *order.shape[1:])
+    return x.each(lambda part: torch.take_along_dim(part.expand(lanes, *part.shape[1:]), chosen, axis))
+
+
 @dataclass(frozen=True)
 class Ball64Arithmetic:
     """Float64 balls on one device.
 
-    `fine` asks for exponentials and logarithms within some 2**-100, at several times the cost: for what cancels.
     `traced` says that a graph is being recorded, so that no value may be asked.
     """
 
     device: str = "cpu"
-    fine: bool = False
     traced: bool = False
 
     name = "ball64"
-    broadcast = staticmethod(_broadcast)
-    concatenate = staticmethod(_concatenate)
-    where = staticmethod(torch.where)
+
+    def where(self, condition: Tensor, x: Any, y: Any) -> Tensor:
+        return torch.where(condition, x, y)
+
+    def broadcast(self, x: Any, shape: tuple[int, ...]) -> Any:
+        return _broadcast(x, shape)
+
+    def concatenate(self, parts: Sequence[Balls], axis: int) -> Balls:
+        return _concatenate(parts, axis)
+
+    def permute(self, x: Balls, order: Tensor, axis: int) -> Balls:
+        return _permute(x, order, axis)
 
     def lift(self, values: Any) -> Balls:
         if isinstance(values, Tensor):
@@ -1121,8 +1071,7 @@ class Ball64Arithmetic:
 
     def unary(self, name: str, x: Balls) -> Balls:
         x = replace(x, absent=None)
-        rules = FINE if self.fine else UNARY
-        return rules[name](x if name in LOGARITHMIC else _without_logarithms(x))
+        return UNARY[name](x if name in LOGARITHMIC else _without_logarithms(x))
 
     def binary(self, name: str, x: Balls, y: Any) -> Balls:
         x = replace(x, absent=None)
@@ -1177,10 +1126,14 @@ class Ball64Arithmetic:
 
     def interval(self, low: int, high: int) -> Balls:
         middle, half = constant(Fraction(low + high, 2), self.device), (high - low) / 2
-        return replace(middle, radius=torch.full_like(middle.high, half), number=None, reach=float(max(-low, high)))
+        return replace(
+            middle, radius=torch.full_like(middle.high, half), number=None, reach=float(max(-low, high))
+        )
 
     def doubt(self, low: int, high: int) -> Balls:
-        return replace(constant(0, self.device), high=torch.full((1,), NAN, dtype=torch.float64, device=self.device))
+        return replace(
+            constant(0, self.device), high=torch.full((1,), NAN, dtype=torch.float64, device=self.device)
+        )
 
     def order(self, x: Balls) -> tuple[Tensor, Tensor]:
         # by midpoints: the low parts first, then the high parts, each sort keeping the order before
@@ -1188,22 +1141,18 @@ class Ball64Arithmetic:
         order = torch.argsort(_filled(x.low, x.high), dim=-1, stable=True)
         by_high = torch.argsort(torch.take_along_dim(x.high, order, -1), dim=-1, stable=True)
         order = torch.take_along_dim(order, by_high, -1)
-        ordered = self.permute(x, order, x.ndim - 1)
-        decided = compared("le", ordered.each(lambda p: p[..., :-1]), ordered.each(lambda p: p[..., 1:])) == YES
-        return order, ~decided.all(-1)
-
-    def permute(self, x: Balls, order: Tensor, axis: int) -> Balls:
-        lanes = max(x.shape[0], order.shape[0])
-        return x.each(
-            lambda part: torch.take_along_dim(part.expand(lanes, *part.shape[1:]), order.expand(lanes, *order.shape[1:]), axis)
+        ordered = _permute(x, order, x.ndim - 1)
+        decided = (
+            compared("le", ordered.each(lambda p: p[..., :-1]), ordered.each(lambda p: p[..., 1:])) == YES
         )
+        return order, ~decided.all(-1)
 
     def inverse(self, order: Tensor) -> Tensor:
         return torch.argsort(order, dim=-1)
 
     def unknown(self, x: Balls, lanes: Tensor) -> Balls:
         blurred = lanes.reshape(lanes.shape + (1,) * (x.ndim - lanes.ndim))
-        return replace(x, high=torch.where(blurred, NAN, x.high))
+        return replace(x, high=_where(blurred, NAN, x.high))
 
     def scatter(self, x: Balls, key: tuple[Any, ...], shape: tuple[int, ...]) -> Balls:
         key = tuple(_forward(part, size) for part, size in zip(key, shape, strict=False))
@@ -1307,14 +1256,13 @@ def enclosed_root(function: Callable[[Balls], Balls], low: Balls, high: Balls) -
         right = _of_double_ordinals(torch.minimum(highest, above + (1 << reach)))
         down = compared("lt", function(Balls(left)), zero) == YES
         proved = exact & down & (compared("gt", function(Balls(right)), zero) == YES)
-        start, stop = torch.where(proved, left, start), torch.where(proved, right, stop)
+        start, stop = _where(proved, left, start), _where(proved, right, stop)
     inside = Balls(start + (stop - start) / 2, None, (stop - start) * GROW)
     inside = _chosen(compared("le", last, zero) == YES, replace(high, number=None), inside)
     return _chosen(compared("ge", first, zero) == YES, replace(low, number=None), inside)
 
 
 BALL64 = Ball64Arithmetic()
-FINE64 = Ball64Arithmetic(fine=True)
 
 
 # What became of the lanes ------------------------------------------------------------------------------------------
@@ -1352,7 +1300,9 @@ def pairs(x: Balls) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
             lower = np.where(far, 0.0, lower)
             width = np.where(near, scaled * error * (1 + error), np.where(beyond, 0.25, width))
             limit = np.copysign(float(EXPONENT_LIMIT), low)
-            exponent = np.where(far, np.where(beyond, limit, np.where(near, binade, 0)), exponent).astype(np.int64)
+            exponent = np.where(far, np.where(beyond, limit, np.where(near, binade, 0)), exponent).astype(
+                np.int64
+            )
             mantissa, more = np.frexp(mantissa)  # the scaled one may have come out just beyond [1/2, 1)
             moved = near & (more != 0)
             width = np.where(moved, np.ldexp(width, -more), width)

@@ -138,10 +138,10 @@ class MpArithmetic:
     """mpmath at the precision of `CONTEXT`, which only `settle` sets. Stateless; `MP` is its only instance."""
 
     name = "mp"
-    where = staticmethod(np.where)
-    broadcast = staticmethod(np.broadcast_to)
-    concatenate = staticmethod(np.concatenate)
-    permute = staticmethod(np.take_along_axis)
+    where: Callable[..., Any] = staticmethod(np.where)
+    broadcast: Callable[..., Any] = staticmethod(np.broadcast_to)
+    concatenate: Callable[..., Any] = staticmethod(np.concatenate)
+    permute: Callable[..., Any] = staticmethod(np.take_along_axis)
 
     def lift(self, values: Any) -> Any:
         return np.asarray(_lift(np.asarray(values)), dtype=object)

@@ -93,8 +93,6 @@ def precisions() -> Iterator[int]:
 # From balls to float64 pairs --------------------------------------------------------------------------------------
 
 
-
-
 def _extreme_parts(ball: Any) -> tuple[float, float, float, int, int]:
     """(high, low, radius, exponent, state), not yet normalised, of a ball around zero or not finite."""
     if is_undefined(ball):
@@ -191,7 +189,10 @@ def contradiction(one: Enclosure, other: Enclosure) -> np.ndarray:
     shift = np.maximum(one.exponent, other.exponent)
     with np.errstate(all="ignore"):
         a, b = (
-            [np.ldexp(part, np.clip(e.exponent - shift, -2000, 0).astype(np.int32)) for part in (e.high, e.low, e.radius)]
+            [
+                np.ldexp(part, np.clip(e.exponent - shift, -2000, 0).astype(np.int32))
+                for part in (e.high, e.low, e.radius)
+            ]
             for e in (one, other)
         )
         # beyond the limit an exponent is not told

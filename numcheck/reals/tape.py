@@ -79,7 +79,9 @@ def absent(like: Reals, shape: tuple[int, ...]) -> Reals:
 
 def one_hot(like: Reals, hot: np.ndarray) -> Reals:
     """One where `hot`, absent elsewhere: the cotangent that picks components."""
-    return Reals(like.arithmetic, like.arithmetic.hot(hot), masked=not hot.all())  # plain arithmetic is quicker
+    return Reals(
+        like.arithmetic, like.arithmetic.hot(hot), masked=not hot.all()
+    )  # plain arithmetic is quicker
 
 
 def _between(ct: Reals, smooth: Reals, tied: States, low: int, high: int) -> Reals:
