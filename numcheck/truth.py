@@ -43,6 +43,9 @@ from numcheck.reals.tape import gradient, one_hot
 
 CHUNK = 512  # lanes of Arb balls evaluated at once: bounds the memory that their tape takes
 LANES = 2**14  # the same for float64 balls
+FEWEST = (
+    512  # lanes below which float64 balls, some hundred torch calls an operation, are no faster than Arb's
+)
 FLOAT64 = 53  # told as the precision that settled a point
 FILTERED = 24  # bits of the widest significand that float64 balls are asked to judge
 AUDITED = 1 / 256  # share of the points settled in float64 that Arb proves again
@@ -236,7 +239,7 @@ def _settle_group(
 ) -> Truth:
     """Float64 balls, and Arb for the lanes that those leave open."""
     truth, left = None, np.arange(len(points))
-    if format.precision <= FILTERED and tolerance >= TOLERANCE:
+    if len(points) >= FEWEST and format.precision <= FILTERED and tolerance >= TOLERANCE:
         truth = _in_float64(formula, points, format, wanted, component)
         left = np.flatnonzero(_open(truth, format, tolerance))
     pieces: list[tuple[np.ndarray, Truth]] = []

@@ -163,8 +163,7 @@ class Reals:
         return self.arithmetic.number(self.data)
 
     def __bool__(self) -> bool:
-        self._only()
-        return not bool(equal(self, 0))
+        return self._only() != 0
 
     def __index__(self) -> int:
         only = self._only()

@@ -25,7 +25,10 @@ double-word arithmetic"; underflow in Dekker's product: Boldo 2006, "Pitfalls of
 """
 
 import math
-from collections.abc import Callable, Sequence
+import operator
+from collections.abc import Callable, Generator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any
@@ -185,6 +188,24 @@ def _only_where(condition: Tensor, x: Tensor) -> Tensor:
 def _finite(x: Tensor) -> Tensor:
     """x, unknown where plain arithmetic has overflowed: there an infinity must not pass for a logarithm's sign."""
     return _only_where(~x.isinf(), x)
+
+
+_recording: ContextVar[bool] = ContextVar("recording", default=False)
+
+
+@contextmanager
+def recording() -> Generator[None, None, None]:
+    """While a graph of torch's operators is recorded no value may be asked for: any lane may be what it likes."""
+    token = _recording.set(True)
+    try:
+        yield
+    finally:
+        _recording.reset(token)
+
+
+def some(mask: Tensor) -> bool:
+    """Whether the mask is, or while a graph is recorded may be, set anywhere."""
+    return _recording.get() or bool(mask.any())
 
 
 # Constants --------------------------------------------------------------------------------------------------------
@@ -457,7 +478,10 @@ def _added_logarithms(x: Balls, y: Balls, plain: Balls) -> Balls:
 
 @dataclass(frozen=True)
 class Bound:
-    """torch's float64 function, trusted to `ulps` * 2**-52 of its result (or of 1, if `absolute`) on [low, high]."""
+    """torch's float64 function, trusted to `ulps` * 2**-52 of its result on [low, high].
+
+    If `absolute`, of one more than its result, which may cross zero.
+    """
 
     function: Callable[..., Tensor]
     ulps: float
@@ -468,9 +492,9 @@ class Bound:
 
 BOUNDS: dict[str, Bound] = {
     "exp": Bound(torch.exp, 8, -FAR, FAR),
-    "log": Bound(torch.log, 8, 2.0**-1000, 2.0**1000),
+    "log": Bound(torch.log, 8, 2.0**-1022, INF),
     "log1p": Bound(torch.log1p, 16, -0.5, 1.0),
-    "sqrt": Bound(torch.sqrt, 4, 2.0**-1000, 2.0**1000),
+    "sqrt": Bound(torch.sqrt, 4, 2.0**-1022, INF),
     "sin": Bound(torch.sin, 16, -(2.0**10), 2.0**10),
     "cos": Bound(torch.cos, 16, -(2.0**10), 2.0**10),
     "atan": Bound(torch.atan, 16, -(2.0**100), 2.0**100),
@@ -487,7 +511,10 @@ def _called(name: str, x: Tensor) -> tuple[Tensor, Tensor]:
     bound = BOUNDS[name]
     y = bound.function(x)
     error = (bound.ulps * 2.0**-52) * (y.abs() + 1 if bound.absolute else y.abs())
-    return _only_where((x >= bound.low) & (x <= bound.high), y), error
+    known = x >= bound.low
+    if bound.high < INF:
+        known = known & (x <= bound.high)
+    return _only_where(known, y), error
 
 
 def _grown(rate: Tensor | float, spread: Tensor) -> Tensor:
@@ -518,17 +545,21 @@ def _exponential_of(argument: Tensor, x: Balls) -> Balls:
     so that all of it is below 2**-52*abs(x). There exp(x) - 1 keeps its digits.
     """
     y, error = _called("exp", argument)
+    low: Tensor | None = None
     near = argument.abs() <= NEAR
-    one, rest = quick_two_sum(torch.ones_like(argument), argument)
-    p = argument * argument * (0.5 + argument * (1 / 6 + argument * (1 / 24 + argument * (1 / 120))))
-    y, low = quick_two_sum(_where(near, one, y), _where(near, rest + p, 0.0))
-    errors = [_where(near, 2.0**-51 * argument.abs(), error)]
+    if some(near):
+        one, rest = quick_two_sum(torch.ones_like(argument), argument)
+        p = argument * argument * (0.5 + argument * (1 / 6 + argument * (1 / 24 + argument * (1 / 120))))
+        y, low = quick_two_sum(_where(near, one, y), _where(near, rest + p, 0.0))
+        error = _where(near, 2.0**-51 * argument.abs(), error)
+    errors: list[Tensor | None] = [error]
     if x.low is not None:
         part = y * x.low
         errors += [y * (x.low * x.low), 32 * U * part.abs()]
-        w = low + part
-        errors.append(U * w.abs())
-        y, low = quick_two_sum(y, w)
+        if low is not None:
+            part = low + part
+            errors.append(U * part.abs())
+        y, low = quick_two_sum(y, part)
     if x.radius is not None:
         errors.append(y * _grown(1.0, x.radius))
     return Balls(y, low, _radius(*errors))
@@ -917,6 +948,10 @@ def _comparable(x: Balls) -> Balls:
 
 def compared(name: str, x: Balls, y: Balls) -> Tensor:
     """YES, NO or UNDECIDED, elementwise."""
+    if x.number is not None and y.number is not None:
+        shape = tuple(max(sizes) for sizes in zip(x.shape, y.shape, strict=True))
+        holds = getattr(operator, name)(x.number, y.number)
+        return torch.tensor([YES if holds else NO], device=x.high.device).reshape(shape)
     d = _difference(x, y)
     edge = torch.zeros_like(d.high) if d.radius is None else d.radius * (1 + 2.0**-40)
     exact = (d.high == 0) & (edge == 0)
@@ -1020,13 +1055,9 @@ def _permute(x: Balls, order: Tensor, axis: int) -> Balls:
 
 @dataclass(frozen=True)
 class Ball64Arithmetic:
-    """Float64 balls on one device.
-
-    `traced` says that a graph is being recorded, so that no value may be asked.
-    """
+    """Float64 balls on one device."""
 
     device: str = "cpu"
-    traced: bool = False
 
     name = "ball64"
 
@@ -1058,8 +1089,8 @@ class Ball64Arithmetic:
         values = values.to(self.device)
         high = values.double()
         low = None if values.is_floating_point() else (values - high.to(values.dtype)).double()
-        # the largest absolute value, rounded up; a graph is recorded for any values
-        reach = INF if self.traced else float(high.abs().max()) * (1 + 2.0**-40) if high.numel() else 0.0
+        # a graph is recorded for any values
+        reach = INF if _recording.get() or not high.numel() else float(high.abs().max()) * (1 + 2.0**-40)
         return Balls(high, low, reach=reach)
 
     def number(self, x: Balls) -> float:
@@ -1115,8 +1146,7 @@ class Ball64Arithmetic:
         return compared(name, x, y)
 
     def some(self, states: Tensor) -> bool:
-        """Whether any may be true; while a graph is recorded, any may."""
-        return self.traced or bool(states.any())
+        return some(states)
 
     def select(self, decision: Tensor, x: Balls, y: Balls) -> Balls:
         chosen = _chosen(decision == YES, x, y)
