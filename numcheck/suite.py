@@ -8,10 +8,8 @@ global to a process.
 import importlib.metadata
 import multiprocessing
 import platform
-import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,6 +25,7 @@ from numcheck.formats import format_of
 from numcheck.measure import RoutineError, check_device, measure
 from numcheck.quantify import cancellations, figure, ladder, scalings
 from numcheck.truth import second_opinion, settle
+from numcheck.workers import workers
 
 FORMATS = ("float32", "bfloat16", "float16")
 POINTS = 2000
@@ -154,19 +153,21 @@ def check_catalog(
     units = [
         Unit(f.name, name, device, points, seed) for f in selected for name in names for device in devices
     ]
-    workers = jobs if jobs is not None else min(len(units), multiprocessing.cpu_count())
     shippable = routine is None and all(f.module.startswith("numcheck.") for f in selected)
+    several = jobs if jobs is not None else min(len(units), multiprocessing.cpu_count())
+
+    def run_here(unit: Unit) -> Result:
+        own = next(f for f in selected if f.name == unit.formula)
+        return run_unit(unit, None if routine is None else [routine], own)
+
     results: dict[Unit, Result] = {}
     interrupted = False
     try:
-        if workers > 1 and shippable:
-            _in_processes(units, workers, progress, results)
-        else:
-            for done, unit in enumerate(units):
+        with workers(several if shippable else 1, "numcheck.suite") as hands:
+            for unit, result in hands.completed(run_unit if shippable else run_here, units):
+                results[unit] = result
                 if progress is not None:
-                    progress(f"{unit.formula} {unit.format}", done, len(units))
-                own = next(f for f in selected if f.name == unit.formula)
-                results[unit] = run_unit(unit, None if routine is None else [routine], own)
+                    progress(f"{unit.formula} {unit.format}", len(results), len(units))
     except KeyboardInterrupt:  # what is measured already is worth reporting
         interrupted = True
     ordered = [results[unit] for unit in units if unit in results]
@@ -210,28 +211,6 @@ def described(formula: Formula) -> dict[str, Any]:
         "laws": [law.doc for law in formula.laws.values()],
         "routines": [{"name": r.name, "doc": r.doc} for r in formula.routines.values()],
     }
-
-
-def _in_processes(
-    units: Sequence[Unit], workers: int, progress: Progress | None, results: dict[Unit, Result]
-) -> None:
-    """Fill `results` as worker processes finish their units."""
-    # A fork server imports torch once, before any thread exists, and forks workers from there.
-    method = "forkserver" if sys.platform == "linux" else "spawn"
-    context = multiprocessing.get_context(method)
-    if method == "forkserver":
-        context.set_forkserver_preload(["numcheck.suite"])
-    with ProcessPoolExecutor(workers, mp_context=context) as pool:
-        pending = {pool.submit(run_unit, unit): unit for unit in units}
-        try:
-            for done, future in enumerate(as_completed(pending)):
-                unit = pending[future]
-                results[unit] = future.result()
-                if progress is not None:
-                    progress(f"{unit.formula} {unit.format}", done + 1, len(units))
-        except KeyboardInterrupt:
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
 
 
 def check(
