@@ -368,6 +368,11 @@ def _record(folder: Path, plan: Plan) -> Path:
     return path
 
 
+def worst_file(folder: str | Path, result: Mapping[str, Any]) -> Path:
+    """The file that a sweep with this result leaves in the folder of worst inputs."""
+    return worst_inputs.path_of(Path(folder), result["formula"], result["format"], result["device"])
+
+
 def _left(plan: Plan, state: State) -> list[tuple[int, int]]:
     """The chunks that are still to do; all summaries of a state are of the same points."""
     return list(ranges_left(next(iter(state.values()), EMPTY), plan.space.chunks(plan.chunk)))
@@ -594,5 +599,7 @@ def _in_words(result: Mapping[str, Any], inputs: Mapping[str, str]) -> str:
 
 def _number(result: Mapping[str, Any], text: str) -> str:
     """A real input in hexadecimal, without the zeros that end it, and in decimal."""
+    if "0x" not in text:
+        return text  # an infinity
     digits = 17 if result["format"] == "float64" else 9
     return f"{re.sub(r'[.]?0+p', 'p', text)} ({float.fromhex(text):.{digits}g})"

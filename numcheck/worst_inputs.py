@@ -92,6 +92,8 @@ def replay(folder: Path | None, formula: Formula, format: Format, device: str) -
 
 
 def _lies_inside(formula: Formula, row: Row, format: Format) -> bool:
+    if any(domain.ragged for domain in formula.inputs.values()):  # no sweep was of such a formula
+        return False
     try:
         arguments = _arguments(formula, row, format)
         return formula.holds(arguments, formula.at(arguments, format), format)
