@@ -138,12 +138,12 @@ def _space(formula: Formula, format: Format, grid: int | None) -> Space:
     instead = f"numcheck check {formula.name} --formats {format.name} --points 100000 draws points instead"
     reals = [domain for domain in formula.inputs.values() if isinstance(domain, Real)]
     if len(reals) > max(MOST_BITS):
-        raise UsageError(f"{formula.name} has {len(reals)} real inputs, and a sweep takes two: {instead}")
+        raise UsageError(f"{formula.name} has {len(reals)} real inputs, and a sweep takes two at most: {instead}")
     if reals and grid is None and format.bits > MOST_BITS[len(reals)]:
         what = "one real input is" if len(reals) == 1 else "all pairs of two real inputs are"
         narrower = "float32" if len(reals) == 1 else "float8_e4m3fn"
         raise UsageError(
-            f"{formula.name} in {format.name}: {what} too many values; write --format {narrower}, or --grid 256"
+            f"{what} too many values for a sweep in {format.name}: write --format {narrower}, or --grid 256"
         )
     try:
         return space_of(formula.inputs, format, grid)
@@ -356,6 +356,8 @@ def sweep(
     result = result_of(plan, keeper.state)
     if place is not None:
         write_text(place / "result.json", json_text(result))
+        for scratch in place.glob(".checkpoint.json.*"):  # what a kill in the middle of a write left
+            scratch.unlink(missing_ok=True)
     if record is not None:
         worst_inputs.write(record, _worst_told(result))
     return result
