@@ -11,9 +11,11 @@ import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from pathlib import Path
+from types import CodeType
 from typing import Any
 
 import numpy as np
@@ -138,7 +140,9 @@ def _space(formula: Formula, format: Format, grid: int | None) -> Space:
     instead = f"numcheck check {formula.name} --formats {format.name} --points 100000 draws points instead"
     reals = [domain for domain in formula.inputs.values() if isinstance(domain, Real)]
     if len(reals) > max(MOST_BITS):
-        raise UsageError(f"{formula.name} has {len(reals)} real inputs, and a sweep takes two at most: {instead}")
+        raise UsageError(
+            f"{formula.name} has {len(reals)} real inputs, and a sweep takes two at most: {instead}"
+        )
     if reals and grid is None and format.bits > MOST_BITS[len(reals)]:
         what = "one real input is" if len(reals) == 1 else "all pairs of two real inputs are"
         narrower = "float32" if len(reals) == 1 else "float8_e4m3fn"
@@ -210,14 +214,21 @@ def _hash(text: str) -> str:
 
 
 def _source(function: Callable[..., Any]) -> str:
-    """The text of a function and of the module that it stands in, as far as Python finds them."""
+    """The text of a function and of the module that it stands in; what it is compiled to, where there is no text."""
     texts: list[str] = [function.__module__ or "", function.__qualname__]
-    for what in (function, sys.modules.get(function.__module__)):
-        try:
-            texts.append(inspect.getsource(what))  # type: ignore[arg-type]
-        except (OSError, TypeError):  # built in, or typed into a session
-            continue
+    try:
+        texts.append(inspect.getsource(function))
+    except (OSError, TypeError):  # built in, or typed into a session
+        texts.append(_compiled(getattr(function, "__code__", None)))
+    with suppress(OSError, TypeError, KeyError):
+        texts.append(inspect.getsource(sys.modules[function.__module__]))
     return "\n".join(texts)
+
+
+def _compiled(code: object) -> str:
+    if not isinstance(code, CodeType):
+        return repr(code)
+    return repr((code.co_code, code.co_names, [_compiled(part) for part in code.co_consts]))
 
 
 @lru_cache(maxsize=1)

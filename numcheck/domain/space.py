@@ -35,6 +35,11 @@ class Space:
         """The choices of each input that has some, in the order of the inputs: the leading digits."""
         return {name: domain.choices for name, domain in self.inputs.items() if isinstance(domain, OneOf)}
 
+    @cached_property
+    def _listed(self) -> dict[str, Ints]:
+        tuples = {name: listed for name, listed in self.ordinals.items() if isinstance(listed, tuple)}
+        return {name: np.array(listed, dtype=np.int64) for name, listed in tuples.items()}
+
     @property
     def combinations(self) -> int:
         """In how many ways the choices combine."""
@@ -61,9 +66,7 @@ class Space:
         columns: dict[str, Column] = {}
         for name, listed in reversed(list(self.ordinals.items())):
             rest, place = np.divmod(rest, len(listed))
-            taken = (
-                listed.start + place if isinstance(listed, range) else np.array(listed, dtype=np.int64)[place]
-            )
+            taken = listed.start + place if isinstance(listed, range) else self._listed[name][place]
             columns[name] = values_at(taken, self.format)
         for name, listed in reversed(list(self.choices.items())):
             rest, place = np.divmod(rest, len(listed))
