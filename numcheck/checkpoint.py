@@ -68,26 +68,26 @@ def _digest(text: str) -> str:
 class Keeper:
     """Writes states into a checkpoint, as they change, but not so often that writing takes a noticeable share.
 
-    `path` is None where nothing is to be kept.
+    `state` is the latest, `kept` the one that lies in the file; `path` is None where nothing is to be kept.
     """
 
     def __init__(self, path: Path | None, fingerprint: Mapping[str, str], state: State) -> None:
-        self.path, self.fingerprint, self.state = path, fingerprint, state
-        self.written = True
+        self.path, self.fingerprint = path, fingerprint
+        self.state = self.kept = state
         self.due = 0.0
 
     def keep(self, state: State) -> None:
         """Take note of the state, and write it where a write is due."""
-        self.state, self.written = state, False
+        self.state = state
         if time.monotonic() >= self.due:
             self.flush()
 
     def flush(self) -> None:
         """Write what is not written yet."""
-        if self.path is None or self.written:
+        if self.path is None or self.kept is self.state:
             return
         begun = time.monotonic()
         write(self.path, self.fingerprint, self.state)
-        self.written = True
+        self.kept = self.state
         ended = time.monotonic()
         self.due = ended + SHARE * (ended - begun)

@@ -5,7 +5,7 @@ two. Summaries of the same points are equal however the points were split and in
 sweep may be cut into chunks, handed to any number of workers, stopped, and gone on with.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import reduce
 from typing import Any
@@ -274,7 +274,7 @@ def from_json(told: Mapping[str, Any]) -> Summary:
     )
 
 
-def ranges_left(summary: Summary, chunks: Iterable[tuple[int, int]]) -> Iterable[tuple[int, int]]:
+def ranges_left(summary: Summary, chunks: Iterable[tuple[int, int]]) -> Iterator[tuple[int, int]]:
     """The chunks that the summary's stretches do not hold yet; either are increasing."""
     done = iter(summary.stretches)
     held = next(done, None)

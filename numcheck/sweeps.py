@@ -393,9 +393,10 @@ def _left(plan: Plan, state: State) -> list[tuple[int, int]]:
 
 def _kept(plan: Plan, keeper: Keeper) -> str:
     total = plan.chunks
-    done = total - len(_left(plan, keeper.state))
     if keeper.path is None:
+        done = total - len(_left(plan, keeper.state))
         return f"{done} of {total} chunks were done, and none is kept without a folder for them"
+    done = total - len(_left(plan, keeper.kept))
     return (
         f"{done} of {total} chunks are kept in {keeper.path.parent}, and the same command goes on from there"
     )

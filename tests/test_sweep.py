@@ -369,6 +369,19 @@ def test_another_sweep_does_not_go_on_with_a_checkpoint(
     assert result["points"] == result["measurements"][0]["points"]
 
 
+def test_a_routine_without_a_text_is_known_by_what_it_is_compiled_to():
+    def typed(text: str) -> Routine:
+        names: dict[str, Any] = {"__name__": "typed_into_a_session"}
+        exec(f"def typed(x, k):\n    return (lambda y: {text} * y)(x)", names)
+        return routine(names["typed"])
+
+    def fingerprint(text: str) -> dict[str, str]:
+        return sweeps.fingerprint_of(sweeps.plan_of(FORMULA, [typed(text)], format="float16"))
+
+    assert fingerprint("2") == fingerprint("2")
+    assert fingerprint("2") != fingerprint("3")
+
+
 @pytest.mark.parametrize(
     "asked",
     [{"device": "cuda:99"}, {"format": "float64"}, {"format": "float33"}, {"chunk": 1000}],
@@ -398,9 +411,9 @@ def test_every_formula_of_the_catalogue_is_swept_or_says_what_to_write_instead()
         assert "\n" not in str(told.value)
 
 
-def test_a_checkpoint_that_cannot_be_written_is_told(tmp_path: Path):
+def test_a_folder_that_cannot_be_one_is_told(tmp_path: Path):
     write_text(tmp_path / "file", "")
-    with pytest.raises(Exception, match=r"cannot (read|write)"):
+    with pytest.raises(UsageError, match="cannot read the checkpoint"):
         sweep(FORMULA, [routine()], format="float8_e5m2", out=tmp_path / "file")
 
 
