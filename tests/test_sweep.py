@@ -352,7 +352,7 @@ def test_a_damaged_checkpoint_is_told_in_one_line_and_left_alone(
         ({"value_only": True}, "another choice of value or gradient"),
         ({"format": "bfloat16"}, "another format"),
     ],
-    ids=str,
+    ids=["routine", "chunk", "value_only", "format"],
 )
 def test_another_sweep_does_not_go_on_with_a_checkpoint(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, asked: dict[str, Any], words: str
