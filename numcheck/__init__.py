@@ -22,6 +22,7 @@ _PAGE = {
     "numcheck.formats": ("FORMATS", "Format", "format_of"),
     # judging
     "numcheck.suite": ("check",),
+    "numcheck.sweeps": ("sweep",),
     "numcheck.explanation": ("explain",),
     # what a formula's body is written with
     "numcheck.reals.arrays": ("m",),
@@ -60,6 +61,7 @@ if TYPE_CHECKING:
     from numcheck.formats import format_of as format_of
     from numcheck.reals import arrays
     from numcheck.suite import check as check
+    from numcheck.sweeps import sweep as sweep
 
     m = arrays
 

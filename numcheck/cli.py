@@ -1,4 +1,4 @@
-"""The command line: `numcheck list`, `numcheck check`, `numcheck explain`.
+"""The command line: `numcheck list`, `numcheck check`, `numcheck sweep`, `numcheck explain`.
 
 A thin layer: it turns words into calls and results into lines. Nothing heavy is imported before a command runs, so
 `numcheck --help` answers at once. Results go to standard output; progress and errors go to standard error.
@@ -8,8 +8,10 @@ import json
 import os
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -34,8 +36,14 @@ Exit codes:
 FORMATS = ("float32", "bfloat16", "float16")
 POINTS = 2000
 
+WORST = Path("reports") / "worst"
+"""Where sweeps leave the worst inputs, and where checks look for them."""
+
 MOST_JOBS = 4
 """Processes that measure at once: each holds a torch of its own, some 300 MB."""
+
+LINE_EACH = 60.0
+"""Seconds between two lines of progress where no terminal shows a bar."""
 
 PLAIN_WIDTH = 160
 """Columns of a table that goes to a file or a pipe, where no terminal says how wide it is."""
@@ -141,6 +149,13 @@ def list_formulas(as_json: bool) -> None:
     show_default=True,
     help="What makes the run fail: points over budget, declared gaps too, or nothing.",
 )
+@click.option(
+    "--worst",
+    metavar="DIR",
+    default=str(WORST),
+    show_default=True,
+    help="Judge the worst inputs first that sweeps left there, if any.",
+)
 @click.pass_context
 def check(
     context: click.Context,
@@ -154,6 +169,7 @@ def check(
     json_file: str | None,
     folder: str | None,
     fail_on: str,
+    worst: str,
 ) -> None:
     """Judge every routine of the FORMULAs (names, or FILE.py:NAME), by default of all, against proved truth."""
     if target and (formulas or not claimed):
@@ -185,14 +201,98 @@ def check(
                 routine=routine,
                 progress=progress,
                 jobs=jobs(),
+                worst=Path(worst),
             )
     code, sentence = suite.verdict(report, fail_on)
+    for line in report.get("worst", {}).get("ignored", ()):
+        pages.print(line)
     _deliver(report, pages, sentence, json_file, folder)
     if report.get("interrupted"):
         click.echo("numcheck: interrupted", err=True)
         context.exit(INTERRUPTED)
     if code == WRONG_USAGE:
         raise click.ClickException(sentence)
+    context.exit(code)
+
+
+@numcheck.command(epilog=EXIT_CODES)
+@click.argument("formula")
+@click.argument("routines", metavar="[ROUTINE]...", nargs=-1)
+@click.option("--format", "format_name", metavar="F", required=True, help="The format to sweep.")
+@click.option("--device", default="cpu", show_default=True)
+@click.option("--value-only", is_flag=True, help="Judge the value, and leave the gradient alone.")
+@click.option(
+    "--grid",
+    type=click.IntRange(min=2),
+    metavar="N",
+    help="Take N evenly spaced values of each real input, its bounds and its corners, instead of all.",
+)
+@click.option(
+    "--out",
+    metavar="DIR",
+    help="Keep the finished chunks and the result there, by default in a folder under .numcheck/sweeps.",
+)
+@click.option(
+    "--jobs", "processes", type=click.IntRange(min=1), metavar="N", help="Processes that share the work."
+)
+@click.option("--restart", is_flag=True, help="Begin again, whatever was finished before.")
+@click.option(
+    "--worst", metavar="DIR", default=str(WORST), show_default=True, help="Leave the worst inputs there."
+)
+@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+@click.pass_context
+def sweep(
+    context: click.Context,
+    formula: str,
+    routines: tuple[str, ...],
+    format_name: str,
+    device: str,
+    value_only: bool,
+    grid: int | None,
+    out: str | None,
+    processes: int | None,
+    restart: bool,
+    worst: str,
+    as_json: bool,
+) -> None:
+    """Judge ROUTINES of a FORMULA, by default all, at every input of a format; either is a name or FILE.py:NAME.
+
+    \b
+    numcheck sweep softplus --format float16
+    numcheck sweep huber torch_builtin --format float32 --grid 256
+
+    A sweep that was stopped goes on where it stood when the same command is given again.
+    """
+    (name,) = _formats(format_name)
+    with _told_in_one_line():
+        from numcheck import sweeps
+
+        plan = sweeps.plan_of(formula, routines, format=name, device=device, grid=grid, value_only=value_only)
+        folder = sweeps.folder_of(plan) if out is None else Path(out)
+        try:
+            with progress_bar(plainly=True) as progress:
+                result = sweeps.sweep(
+                    formula,
+                    routines,
+                    format=name,
+                    device=device,
+                    value_only=value_only,
+                    grid=grid,
+                    out=folder,
+                    worst=worst,
+                    jobs=processes or jobs(),
+                    restart=restart,
+                    progress=progress,
+                )
+        except sweeps.Interrupted as stopped:
+            click.echo(f"numcheck: interrupted: {stopped}", err=True)
+            context.exit(INTERRUPTED)
+    code, sentence = sweeps.verdict(result)
+    if as_json:
+        click.echo((folder / "result.json").read_text(encoding="utf-8"), nl=False)
+    else:
+        click.echo(sweeps.page(result))
+        click.echo(f"\n{sentence}\n{folder / 'result.json'}\n{sweeps.worst_file(worst, result)}")
     context.exit(code)
 
 
@@ -310,23 +410,47 @@ def _console(stderr: bool) -> "Console":
 
 
 @contextmanager
-def progress_bar() -> Generator[Callable[[str, int, int], None] | None]:
-    """A bar with the time left on standard error; nothing where that is not a terminal."""
+def progress_bar(plainly: bool = False) -> Generator[Callable[[str, int, int], None] | None]:
+    """A bar with the time left on standard error; nothing, or a line now and then, where that is not a terminal."""
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
     console = Console(stderr=True)
     if not console.is_terminal:
-        yield None
+        yield _lines_of_progress() if plainly else None
         return
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console, transient=True) as bar:
         task = bar.add_task("starting", total=None)
+        begun = False
 
         def show(what: str, done: int, total: int) -> None:
-            bar.update(task, description=what, completed=done, total=total)
+            nonlocal begun
+            if begun:
+                bar.update(task, description=what, completed=done, total=total)
+            else:  # what an earlier run did tells nothing of the time left
+                bar.reset(task, description=what, completed=done, total=total)
+            begun = True
 
         yield show
+
+
+def _lines_of_progress() -> Callable[[str, int, int], None]:
+    """Shows how far a long run is, with the time left, in one line a minute."""
+    begun = told = time.monotonic()
+    first: int | None = None
+
+    def show(what: str, done: int, total: int) -> None:
+        nonlocal told, first
+        first = done if first is None else first
+        now = time.monotonic()
+        if now - told < LINE_EACH or done == first:
+            return
+        told = now
+        left = timedelta(seconds=round((now - begun) / (done - first) * (total - done)))
+        click.echo(f"{what}: {done} of {total}, {left} left", err=True)
+
+    return show
 
 
 def _expect_writable(json_file: str | None, folder: str | None) -> None:

@@ -67,9 +67,9 @@ def diagnose(measurement: Measurement) -> Diagnosis:
 
 
 def _asked(measurement: Measurement, rows: np.ndarray, most: int) -> np.ndarray:
-    """Some of the rows, evenly spread over them, and all that are given: what an example shows hangs on no company."""
+    """Some of the rows, evenly spread over them, and all that were not drawn: what they show hangs on no company."""
     some = rows if rows.size <= most else rows[np.linspace(0, rows.size - 1, most).astype(int)]
-    return np.union1d(some, rows[measurement.points.origin[rows] == "given"])
+    return np.union1d(some, rows[np.isin(measurement.points.origin[rows], ("given", "worst"))])
 
 
 def _culprits(causes: np.ndarray, losses: Mapping[int, "Loss"]) -> dict[Cause, tuple[str, str]]:

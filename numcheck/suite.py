@@ -6,13 +6,13 @@ global to a process.
 """
 
 import importlib.metadata
+import itertools
 import multiprocessing
 import platform
-import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -22,11 +22,14 @@ import numcheck
 from numcheck import case
 from numcheck.adapter import adapt
 from numcheck.case import FAILING, Fate, Formula, Routine, format_named, formula_named, load_catalog
+from numcheck.domain import Points
 from numcheck.entry import entry_of
 from numcheck.formats import format_of
 from numcheck.measure import RoutineError, check_device, measure
 from numcheck.quantify import cancellations, figure, ladder, scalings
 from numcheck.truth import second_opinion, settle
+from numcheck.workers import workers
+from numcheck.worst_inputs import Row, points_of, replay
 
 FORMATS = ("float32", "bfloat16", "float16")
 POINTS = 2000
@@ -42,13 +45,14 @@ Progress = Callable[[str, int, int], None]
 
 @dataclass(frozen=True)
 class Unit:
-    """One formula in one format on one device."""
+    """One formula in one format on one device; `worst` are inputs in words that are tried before others are drawn."""
 
     formula: str
     format: str
     device: str
     points: int
     seed: int
+    worst: tuple[Row, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -77,6 +81,8 @@ def run_unit(unit: Unit, routines: Sequence[Routine] | None = None, formula: For
         return Result([], 0, (), ())
     backward = any(routine.grad is not None for routine in chosen)
     drawn = formula.points(format, unit.points, unit.seed)
+    if unit.worst:
+        drawn[0] = Points.concatenate([points_of(formula, unit.worst, format), drawn[0]])
     truths = [settle(formula, points, format, with_gradient=backward) for points in drawn]
     checked, disagreements = 0, []
     for points, truth in zip(drawn, truths, strict=True):
@@ -135,10 +141,14 @@ def check_catalog(
     routine: Routine | None = None,
     progress: Progress | None = None,
     jobs: int | None = None,
+    worst: Path | None = None,
 ) -> dict[str, Any]:
     """Judge the routines of some formulas (all by default), or one given routine, and return the report.
 
-    Raises UsageError for names, formats or devices that do not exist.
+    `worst` is a folder of worst inputs that sweeps left: those of a formula, format and device are judged first,
+    beside the drawn points. Where it has none for them, the report is what it is without a folder.
+
+    Raises UsageError for names, formats or devices that do not exist, and for a damaged file of worst inputs.
     """
     started = time.perf_counter()
     load_catalog()
@@ -151,22 +161,27 @@ def check_catalog(
     names = tuple(format_named(name).name for name in formats)
     for device in devices:
         check_device(device)
-    units = [
-        Unit(f.name, name, device, points, seed) for f in selected for name in names for device in devices
-    ]
-    workers = jobs if jobs is not None else min(len(units), multiprocessing.cpu_count())
+    units: list[Unit] = []
+    ignored: list[str] = []
+    for f, name, device in itertools.product(selected, names, devices):
+        again = replay(worst, f, format_of(name), device)
+        units.append(Unit(f.name, name, device, points, seed, again.rows))
+        ignored.extend(again.ignored)
     shippable = routine is None and all(f.module.startswith("numcheck.") for f in selected)
+    several = jobs if jobs is not None else min(len(units), multiprocessing.cpu_count())
+
+    def run_here(unit: Unit) -> Result:
+        own = next(f for f in selected if f.name == unit.formula)
+        return run_unit(unit, None if routine is None else [routine], own)
+
     results: dict[Unit, Result] = {}
     interrupted = False
     try:
-        if workers > 1 and shippable:
-            _in_processes(units, workers, progress, results)
-        else:
-            for done, unit in enumerate(units):
+        with workers(several if shippable else 1, "numcheck.suite") as hands:
+            for unit, result in hands.completed(run_unit if shippable else run_here, units):
+                results[unit] = result
                 if progress is not None:
-                    progress(f"{unit.formula} {unit.format}", done, len(units))
-                own = next(f for f in selected if f.name == unit.formula)
-                results[unit] = run_unit(unit, None if routine is None else [routine], own)
+                    progress(f"{unit.formula} {unit.format}", len(results), len(units))
     except KeyboardInterrupt:  # what is measured already is worth reporting
         interrupted = True
     ordered = [results[unit] for unit in units if unit in results]
@@ -195,6 +210,8 @@ def check_catalog(
         "measurements": measurements,
         "notes": [text for result in ordered for text in result.errors],
     }
+    if ignored or any(unit.worst for unit in units):
+        report["worst"] = {"points": sum(len(unit.worst) for unit in units), "ignored": ignored}
     return report | {"interrupted": True} if interrupted else report
 
 
@@ -210,28 +227,6 @@ def described(formula: Formula) -> dict[str, Any]:
         "laws": [law.doc for law in formula.laws.values()],
         "routines": [{"name": r.name, "doc": r.doc} for r in formula.routines.values()],
     }
-
-
-def _in_processes(
-    units: Sequence[Unit], workers: int, progress: Progress | None, results: dict[Unit, Result]
-) -> None:
-    """Fill `results` as worker processes finish their units."""
-    # A fork server imports torch once, before any thread exists, and forks workers from there.
-    method = "forkserver" if sys.platform == "linux" else "spawn"
-    context = multiprocessing.get_context(method)
-    if method == "forkserver":
-        context.set_forkserver_preload(["numcheck.suite"])
-    with ProcessPoolExecutor(workers, mp_context=context) as pool:
-        pending = {pool.submit(run_unit, unit): unit for unit in units}
-        try:
-            for done, future in enumerate(as_completed(pending)):
-                unit = pending[future]
-                results[unit] = future.result()
-                if progress is not None:
-                    progress(f"{unit.formula} {unit.format}", done + 1, len(units))
-        except KeyboardInterrupt:
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
 
 
 def check(

@@ -78,7 +78,7 @@ def test_help_imports_nothing_heavy() -> None:
 
 
 def test_every_command_documents_the_exit_codes(capsys: pytest.CaptureFixture[str]) -> None:
-    for arguments in (["--help"], ["check", "--help"], ["explain", "--help"]):
+    for arguments in (["--help"], ["check", "--help"], ["sweep", "--help"], ["explain", "--help"]):
         assert cli.run(arguments) == 0
         assert "3  unresolved points, or the second opinion disagreed" in capsys.readouterr().out
 
@@ -107,6 +107,19 @@ def test_check_hands_its_options_on(suite: Suite) -> None:
     assert suite.asked["formats"] == ["float16", "float32"]
     assert suite.asked["devices"] == ["cpu", "cuda:0"]
     assert (suite.asked["points"], suite.asked["seed"], suite.asked["fail_on"]) == (50, 7, "none")
+
+
+def test_check_replays_the_worst_inputs_that_sweeps_leave_under_the_current_folder(suite: Suite) -> None:
+    assert cli.run(["check"]) == 0
+    assert suite.asked["worst"] == Path("reports/worst")
+    assert cli.run(["check", "--worst", "elsewhere"]) == 0
+    assert suite.asked["worst"] == Path("elsewhere")
+
+
+def test_check_says_which_worst_inputs_it_left_out(suite: Suite, capsys: pytest.CaptureFixture[str]) -> None:
+    suite.report["worst"] = {"points": 3, "ignored": ["tanh.json: 2 of 5 worst inputs lie outside"]}
+    cli.run(["check"])
+    assert "tanh.json: 2 of 5 worst inputs lie outside" in capsys.readouterr().out
 
 
 def test_the_defaults_are_those_of_the_python_function() -> None:

@@ -22,7 +22,8 @@ and it answers for one format, and one size where it is ragged, at a time:
 
 `draw` puts them together for all inputs of a formula. Everything drawn is a value of the format and lies in
 the domain, which `contains` tells of other values, too; and the same seed, name and format draw the same
-points bit for bit.
+points bit for bit. `space_of` counts all points that there are, of real numbers and choices, without listing
+them.
 
 Bounds are read in the format's own order, in which -0 lies below +0: `real(0, 1)` begins at +0, `real(-0.0,
 1)` at -0, and `real(-1, 0)` holds both. A bound that the format lacks moves inwards; an infinite bound says
@@ -33,6 +34,7 @@ from numcheck.domain.curves import CURVES, Curve, curve
 from numcheck.domain.points import Domain, Points, contains, draw
 from numcheck.domain.ragged import Index, Polygon, Simplex, Vector, index, polygon, simplex, vector
 from numcheck.domain.scalars import Column, Integer, OneOf, Real, integer, one_of, real
+from numcheck.domain.space import Space, space_of
 
 __all__ = [
     "CURVES",
@@ -46,6 +48,7 @@ __all__ = [
     "Polygon",
     "Real",
     "Simplex",
+    "Space",
     "Vector",
     "contains",
     "curve",
@@ -56,5 +59,6 @@ __all__ = [
     "polygon",
     "real",
     "simplex",
+    "space_of",
     "vector",
 ]

@@ -54,8 +54,8 @@ class Points:
     """Points of one formula in one format: a column for each input, all of one length, and where each point
     comes from.
 
-    `origin` holds "corner", "sweep", "sample", "ladder" or "given"; `size` is that of the ragged inputs, None
-    where there are none.
+    `origin` holds "corner", "sweep", "sample", "ladder", "given" or "worst" (an earlier sweep found it);
+    `size` is that of the ragged inputs, None where there are none.
     """
 
     columns: Mapping[str, Column]

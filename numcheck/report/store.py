@@ -63,7 +63,12 @@ def write_text(path: str | Path, text: str) -> Path:
         target.parent.mkdir(parents=True, exist_ok=True)
         scratch = target.with_name(f".{target.name}.{os.getpid()}")
         try:
-            scratch.write_text(text, encoding="utf-8", newline="\n")
+            with scratch.open("w", encoding="utf-8", newline="\n") as file:
+                file.write(text)
+                file.flush()
+                os.fsync(
+                    file.fileno()
+                )  # else a machine that stops may keep the new name with nothing behind it
             os.replace(scratch, target)
         finally:
             scratch.unlink(missing_ok=True)

@@ -1,0 +1,93 @@
+"""Where a sweep stands, in a file that a kill at any moment leaves whole.
+
+The file holds the merged summaries of the finished chunks and nothing else: which points are done is what the
+summaries say of themselves, so no chunk can be counted twice or lost. It also holds the fingerprint of all that the
+result depends on, and is gone on with by no other sweep.
+"""
+
+import hashlib
+import json
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from numcheck.case import UsageError
+from numcheck.report.store import finite, write_text
+from numcheck.summary import Summary, as_json, from_json
+
+SHARE = 20
+"""A checkpoint is written when so many times the time has passed that writing the last one took."""
+
+State = Mapping[tuple[str, str], Summary]
+"""The summary of each routine's value and gradient; all are of the same points."""
+
+
+def read(path: Path, fingerprint: Mapping[str, str]) -> State:
+    """What was finished before; nothing where there is no file. UsageError where it is of another sweep, or damaged."""
+    way_out = "pass --restart to begin again, or another --out"
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError) as error:
+        raise UsageError(f"cannot read the checkpoint {path} ({error}): {way_out}") from None
+    sweep = _whole(text)
+    if sweep is None:
+        raise UsageError(f"{path} is no whole checkpoint of a sweep: {way_out}")
+    found: dict[str, str] = sweep["fingerprint"]
+    changed = [key for key in {**fingerprint, **found} if found.get(key) != fingerprint.get(key)]
+    if changed:
+        raise UsageError(f"{path} is of a sweep with another {', '.join(changed)}: {way_out}")
+    return {(one["routine"], one["of"]): from_json(one) for one in sweep["summaries"]}
+
+
+def _whole(text: str) -> dict[str, Any] | None:
+    try:
+        told = json.loads(text)
+        return told["sweep"] if told["sha256"] == _digest(_canonical(told["sweep"])) else None
+    except (ValueError, TypeError, KeyError):
+        return None
+
+
+def write(path: Path, fingerprint: Mapping[str, str], state: State) -> None:
+    """Put the state into the file, whole or not at all. ReportError, in one line, where it cannot be written."""
+    summaries = [{"routine": name, "of": of, **as_json(one)} for (name, of), one in state.items()]
+    sweep = _canonical({"fingerprint": fingerprint, "summaries": summaries})
+    write_text(path, f'{{"sha256": "{_digest(sweep)}",\n"sweep": {sweep}}}\n')
+
+
+def _canonical(told: Mapping[str, Any]) -> str:
+    return json.dumps(finite(told), sort_keys=True, allow_nan=False)
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+class Keeper:
+    """Writes states into a checkpoint, as they change, but not so often that writing takes a noticeable share.
+
+    `state` is the latest, `kept` the one that lies in the file; `path` is None where nothing is to be kept.
+    """
+
+    def __init__(self, path: Path | None, fingerprint: Mapping[str, str], state: State) -> None:
+        self.path, self.fingerprint = path, fingerprint
+        self.state = self.kept = state
+        self.due = 0.0
+
+    def keep(self, state: State) -> None:
+        """Take note of the state, and write it where a write is due."""
+        self.state = state
+        if time.monotonic() >= self.due:
+            self.flush()
+
+    def flush(self) -> None:
+        """Write what is not written yet."""
+        if self.path is None or self.kept is self.state:
+            return
+        begun = time.monotonic()
+        write(self.path, self.fingerprint, self.state)
+        self.kept = self.state
+        ended = time.monotonic()
+        self.due = ended + SHARE * (ended - begun)

@@ -1,0 +1,110 @@
+"""Every point of a formula as a number: an enumeration of its inputs that is never materialised.
+
+A `Space` counts the points of a formula of real numbers and choices from 0 to its size, in mixed radix: the choices
+are the leading digits, the places of the real inputs in their lists of ordinals the trailing ones. So any stretch of
+numbers gives its points by itself, on any machine, and points that share their choices lie together.
+"""
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from numcheck.domain.intervals import Ints, corner_ordinals, values_at
+from numcheck.domain.points import Domain, Points
+from numcheck.domain.scalars import Column, OneOf, Real
+from numcheck.formats import Format
+
+Ordinals = range | tuple[int, ...]
+"""Increasing ordinals: consecutive ones, or those of a grid."""
+
+
+@dataclass(frozen=True)
+class Space:
+    """The points 0 to `size` of inputs that are real numbers, each with its ordinals, or choices."""
+
+    inputs: Mapping[str, Real | OneOf]
+    format: Format
+    ordinals: Mapping[str, Ordinals]
+
+    @cached_property
+    def choices(self) -> dict[str, tuple[Any, ...]]:
+        """The choices of each input that has some, in the order of the inputs: the leading digits."""
+        return {name: domain.choices for name, domain in self.inputs.items() if isinstance(domain, OneOf)}
+
+    @cached_property
+    def _listed(self) -> dict[str, Ints]:
+        tuples = {name: listed for name, listed in self.ordinals.items() if isinstance(listed, tuple)}
+        return {name: np.array(listed, dtype=np.int64) for name, listed in tuples.items()}
+
+    @property
+    def combinations(self) -> int:
+        """In how many ways the choices combine."""
+        return math.prod(len(listed) for listed in self.choices.values())
+
+    @property
+    def block(self) -> int:
+        """How many consecutive points share their choices."""
+        return math.prod(len(listed) for listed in self.ordinals.values())
+
+    @property
+    def line(self) -> int:
+        """How many consecutive points differ in the last real input only."""
+        return len(list(self.ordinals.values())[-1])
+
+    @property
+    def size(self) -> int:
+        """The number of points."""
+        return self.combinations * self.block
+
+    def at(self, numbers: Ints) -> Points:
+        """The points of these numbers, of origin "sweep"."""
+        rest = np.asarray(numbers, dtype=np.int64)
+        columns: dict[str, Column] = {}
+        for name, listed in reversed(list(self.ordinals.items())):
+            rest, place = np.divmod(rest, len(listed))
+            taken = listed.start + place if isinstance(listed, range) else self._listed[name][place]
+            columns[name] = values_at(taken, self.format)
+        for name, listed in reversed(list(self.choices.items())):
+            rest, place = np.divmod(rest, len(listed))
+            domain = self.inputs[name]
+            assert isinstance(domain, OneOf)
+            columns[name] = domain.column([listed[i] for i in place.tolist()], self.format)
+        return Points({name: columns[name] for name in self.inputs}, np.full(len(numbers), "sweep"))
+
+    def chunks(self, length: int) -> Iterator[tuple[int, int]]:
+        """Ranges (start, stop) that make up the space: of this length, shorter where the choices change."""
+        for begin in range(0, self.size, self.block):
+            for start in range(begin, begin + self.block, length):
+                yield start, min(start + length, begin + self.block)
+
+
+def space_of(inputs: Mapping[str, Domain], format: Format, grid: int | None = None) -> Space:
+    """All points of these inputs, or with `grid` so many ordinals of each real input, evenly spaced.
+
+    A grid also has the bounds, corners and `near` points of every real input. Raises ValueError for an input that is
+    neither a real nor a choice, and where a domain holds no value of the format.
+    """
+    kept: dict[str, Real | OneOf] = {}
+    ordinals: dict[str, Ordinals] = {}
+    for name, domain in inputs.items():
+        if not isinstance(domain, Real | OneOf):
+            raise ValueError(f"its input {name} is {domain.describe()}")
+        kept[name] = domain
+        if isinstance(domain, Real):
+            low, high = domain.ordinals(format)
+            ordinals[name] = (
+                range(low, high + 1) if grid is None else _grid(low, high, domain.near, grid, format)
+            )
+    if not ordinals:
+        raise ValueError("it has no real input")
+    return Space(kept, format, ordinals)
+
+
+def _grid(low: int, high: int, near: Sequence[float], count: int, format: Format) -> tuple[int, ...]:
+    steps = min(count - 1, high - low)
+    even = {low + (high - low) * i // max(steps, 1) for i in range(steps + 1)}
+    return tuple(sorted(even | {low, high} | set(corner_ordinals(low, high, near, format).tolist())))

@@ -1,0 +1,285 @@
+"""What a sweep keeps of its points: a few numbers that merge, however many points there were.
+
+`summary_of` makes a summary of judged points, `tallied` one of points that are known to be within, and `merged` joins
+two. Summaries of the same points are equal however the points were split and in whatever order the parts came, so a
+sweep may be cut into chunks, handed to any number of workers, stopped, and gone on with.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import reduce
+from typing import Any
+
+import numpy as np
+
+from numcheck.case import FAILING, Fate
+from numcheck.measure import FATES
+
+MOST_REGIONS = 4096
+"""Failing regions of which a stretch keeps the ends: the first ones; of the others it only knows how many."""
+
+EDGES = (0.0, 0.5, *(2.0**k for k in range(25)))
+"""Upper ends of the histogram's bins, in ulps; one more bin holds what lies beyond, infinite errors included."""
+
+_FAILS = np.isin(FATES, FAILING)
+_UNJUDGED = np.isin(FATES, (Fate.INVALID, Fate.UNRESOLVED))
+
+
+@dataclass(frozen=True)
+class Region:
+    """A longest run of consecutive points, `first` to `last`, that fail with one fate.
+
+    Consecutive points lie on one line: only the last real input changes along it.
+    """
+
+    first: int
+    last: int
+    fate: Fate
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """The failing regions among the points start to stop: their number, the first ones, and the last one.
+
+    The last one is kept for its own sake: a stretch that follows may continue it. Lines begin at the multiples of
+    `line`.
+    """
+
+    start: int
+    stop: int
+    line: int
+    count: int
+    regions: tuple[Region, ...]
+    last: Region | None
+
+
+@dataclass(frozen=True)
+class Worst:
+    """The largest figure, and the first point that has it."""
+
+    figure: float
+    point: int
+
+
+@dataclass(frozen=True)
+class Summary:
+    """Of one routine's value or gradient at some points.
+
+    `fates` counts them in the order of `FATES`, `histogram` those with a truth by their error in the bins of `EDGES`.
+    `error` (in ulps) and `spent` are the largest, None where no point has a truth. `stretches` are increasing and do
+    not touch: all points that were looked at one by one lie in them.
+    """
+
+    fates: tuple[int, ...]
+    histogram: tuple[int, ...]
+    error: Worst | None
+    spent: Worst | None
+    stretches: tuple[Stretch, ...]
+
+    @property
+    def points(self) -> int:
+        """How many points it is of."""
+        return sum(self.fates)
+
+    def count(self, fate: Fate) -> int:
+        """How many points met a fate."""
+        return self.fates[FATES.index(fate)]
+
+    @property
+    def failing(self) -> int:
+        """How many points fail."""
+        return sum(self.count(fate) for fate in FAILING)
+
+
+EMPTY = Summary((0,) * len(FATES), (0,) * (len(EDGES) + 1), None, None, ())
+"""The summary of no point."""
+
+
+def histogram_of(error: np.ndarray) -> np.ndarray:
+    """How many errors fall into each bin of `EDGES` and beyond."""
+    places = np.searchsorted(EDGES, np.nan_to_num(error, nan=np.inf, posinf=np.inf))
+    return np.bincount(places, minlength=len(EDGES) + 1)
+
+
+def bins() -> list[str]:
+    """The histogram's bins in words: 0, <=1/2, <=1, ... and what lies beyond."""
+    words = ["0", "<=1/2", *(f"<={edge:.0f}" for edge in EDGES[2:])]
+    return [*words, f">{EDGES[-1]:.0f}"]
+
+
+def summary_of(
+    start: int,
+    stop: int,
+    fates: np.ndarray,
+    error: np.ndarray,
+    spent: np.ndarray,
+    line: int,
+    points: np.ndarray | None = None,
+) -> Summary:
+    """Of the points start to stop; `fates` are indices into `FATES`.
+
+    Where `points` is given, increasing, it says which points of the range the arrays are of. The others are known to
+    be within: count them by `tallied`, and merge.
+    """
+    numbers = np.arange(start, stop) if points is None else points
+    judged = ~_UNJUDGED[fates]
+    return Summary(
+        tuple(np.bincount(fates, minlength=len(FATES)).tolist()),
+        tuple(histogram_of(error[judged]).tolist()),
+        _largest(error[judged], numbers[judged]),
+        _largest(spent[judged], numbers[judged]),
+        (_stretch(start, stop, line, fates, numbers),),
+    )
+
+
+def tallied(histogram: np.ndarray, error: Worst, spent: Worst) -> Summary:
+    """Of points within their budget, of which only the histogram and the largest figures are known.
+
+    It speaks of no range: merge it with the `summary_of` of the range in which they lie.
+    """
+    fates = [0] * len(FATES)
+    fates[FATES.index(Fate.WITHIN)] = int(histogram.sum())
+    return Summary(tuple(fates), tuple(histogram.tolist()), error, spent, ())
+
+
+def _largest(figures: np.ndarray, numbers: np.ndarray) -> Worst | None:
+    if not figures.size:
+        return None
+    known = np.nan_to_num(figures, nan=np.inf, posinf=np.inf)
+    at = int(np.argmax(known))
+    return Worst(float(known[at]), int(numbers[at]))
+
+
+def _stretch(start: int, stop: int, line: int, fates: np.ndarray, numbers: np.ndarray) -> Stretch:
+    failing = np.flatnonzero(_FAILS[fates])
+    where, fate = numbers[failing], fates[failing]
+    begins = np.ones(len(failing), dtype=bool)
+    begins[1:] = (np.diff(where) != 1) | (np.diff(fate) != 0) | (where[1:] % line == 0)
+    firsts = np.flatnonzero(begins)
+    lasts = np.append(firsts[1:], len(failing)) - 1
+
+    def region(i: int) -> Region:
+        return Region(int(where[firsts[i]]), int(where[lasts[i]]), FATES[int(fate[firsts[i]])])
+
+    kept = tuple(region(i) for i in range(min(len(firsts), MOST_REGIONS)))
+    return Stretch(start, stop, line, len(firsts), kept, region(-1) if len(firsts) else None)
+
+
+# Merging ----------------------------------------------------------------------------------------------------------
+
+
+def merged(one: Summary, other: Summary) -> Summary:
+    """Of the points of both, which have none in common: associative and commutative, to the last bit."""
+    return Summary(
+        tuple(a + b for a, b in zip(one.fates, other.fates, strict=True)),
+        tuple(a + b for a, b in zip(one.histogram, other.histogram, strict=True)),
+        _worse(one.error, other.error),
+        _worse(one.spent, other.spent),
+        _joined([*one.stretches, *other.stretches]),
+    )
+
+
+def merged_all(summaries: Iterable[Summary]) -> Summary:
+    """`merged`, of any number."""
+    return reduce(merged, summaries, EMPTY)
+
+
+def _worse(one: Worst | None, other: Worst | None) -> Worst | None:
+    if one is None or other is None:
+        return one or other
+    # the first of equal ones, so that no order of merging tells
+    return max(one, other, key=lambda worst: (worst.figure, -worst.point))
+
+
+def _joined(stretches: list[Stretch]) -> tuple[Stretch, ...]:
+    joined: list[Stretch] = []
+    for stretch in sorted(stretches, key=lambda one: one.start):
+        if joined and joined[-1].stop > stretch.start:
+            raise ValueError(f"points {stretch.start} to {joined[-1].stop} are in both summaries")
+        if joined and joined[-1].stop == stretch.start:
+            joined[-1] = _continued(joined[-1], stretch)
+        else:
+            joined.append(stretch)
+    return tuple(joined)
+
+
+def _continued(before: Stretch, after: Stretch) -> Stretch:
+    """Two stretches that touch as one; a region that ends where the other begins is one region."""
+    first, last, rest = before.last, after.last, after.regions
+    kept, count = before.regions, before.count + after.count
+    touching = first is not None and bool(rest) and first.last + 1 == rest[0].first
+    # a new line begins a new region
+    if first is not None and touching and first.fate == rest[0].fate and rest[0].first % before.line:
+        first, rest, count = Region(first.first, rest[0].last, first.fate), rest[1:], count - 1
+        if before.count <= MOST_REGIONS:  # its last region is among those that it kept
+            kept = (*kept[:-1], first)
+        last = first if after.count == 1 else last
+    # What both have kept suffices: of each, the first regions in order.
+    room = MOST_REGIONS - len(kept)
+    return Stretch(before.start, after.stop, before.line, count, (*kept, *rest[:room]), last or first)
+
+
+# As JSON ----------------------------------------------------------------------------------------------------------
+
+
+def as_json(summary: Summary) -> dict[str, Any]:
+    """The summary in plain values, from which `from_json` makes an equal one."""
+
+    def region(one: Region) -> list[Any]:
+        return [one.first, one.last, one.fate.value]
+
+    return {
+        "fates": {fate.value: count for fate, count in zip(FATES, summary.fates, strict=True)},
+        "histogram": list(summary.histogram),
+        "error": None if summary.error is None else [summary.error.figure, summary.error.point],
+        "spent": None if summary.spent is None else [summary.spent.figure, summary.spent.point],
+        "stretches": [
+            {
+                "range": [one.start, one.stop],
+                "line": one.line,
+                "count": one.count,
+                "regions": [region(part) for part in one.regions],
+                "last": None if one.last is None else region(one.last),
+            }
+            for one in summary.stretches
+        ],
+    }
+
+
+def from_json(told: Mapping[str, Any]) -> Summary:
+    """The summary that `as_json` wrote."""
+
+    def region(part: list[Any]) -> Region:
+        return Region(part[0], part[1], Fate(part[2]))
+
+    def worst(pair: list[Any] | None) -> Worst | None:
+        return None if pair is None else Worst(float(pair[0]), pair[1])
+
+    return Summary(
+        tuple(told["fates"][fate.value] for fate in FATES),
+        tuple(told["histogram"]),
+        worst(told["error"]),
+        worst(told["spent"]),
+        tuple(
+            Stretch(
+                one["range"][0],
+                one["range"][1],
+                one["line"],
+                one["count"],
+                tuple(region(part) for part in one["regions"]),
+                None if one["last"] is None else region(one["last"]),
+            )
+            for one in told["stretches"]
+        ),
+    )
+
+
+def ranges_left(summary: Summary, chunks: Iterable[tuple[int, int]]) -> Iterator[tuple[int, int]]:
+    """The chunks that the summary's stretches do not hold yet; either are increasing."""
+    done = iter(summary.stretches)
+    held = next(done, None)
+    for start, stop in chunks:
+        while held is not None and held.stop <= start:
+            held = next(done, None)
+        if held is None or start < held.start:
+            yield start, stop

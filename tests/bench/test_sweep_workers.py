@@ -1,0 +1,55 @@
+"""Time of a sweep in this process and by two worker processes: proofs in ball arithmetic keep a core busy each.
+
+The processes are warm: each has done a chunk before the clock starts, which leaves out the seconds that torch takes.
+"""
+
+import os
+import time
+from functools import partial
+from typing import Any
+
+import pytest
+
+from numcheck import sweeps
+from numcheck.checkpoint import Keeper
+from numcheck.summary import EMPTY, merged
+from numcheck.workers import workers
+
+WORDS = sweeps.Words("gelu", ("torch_builtin",), "float32", "cpu", 1 << 18, False, None)
+
+
+def seconds(jobs: int) -> float:
+    """Wall time of a whole sweep by so many processes, their start left out."""
+    plan = sweeps._plan_by_words(WORDS)
+    work = partial(sweeps._chunk_by_words, WORDS)
+    chunks = list(plan.space.chunks(plan.chunk))
+    keeper = Keeper(None, {}, {})
+    with workers(jobs, "numcheck.sweeps") as hands:
+        for _ in hands.completed(work, chunks[: 4 * jobs]):
+            pass
+        begun = time.perf_counter()
+        for _, found in hands.completed(work, chunks):
+            keeper.keep({key: merged(keeper.state.get(key, EMPTY), part) for key, part in found.items()})
+        elapsed = time.perf_counter() - begun
+    assert all(one.points == plan.space.size for one in keeper.state.values())
+    return elapsed
+
+
+@pytest.mark.skipif((os.cpu_count() or 1) < 2, reason="has one core")
+def test_two_processes_against_one(benchmark: Any, capsys: Any) -> None:
+    alone: list[float] = []
+    both: list[float] = []
+
+    def one_after_the_other() -> None:
+        alone.append(seconds(1))
+        both.append(seconds(2))
+
+    benchmark.pedantic(one_after_the_other, rounds=3)
+    times = min(alone) / min(both)
+    benchmark.extra_info["times_as_fast"] = round(times, 2)
+    if benchmark.stats:
+        with capsys.disabled():
+            print(
+                f"\n{WORDS.formula} in {WORDS.format}, {WORDS.grid} values: {min(alone):.2f} s by one process, "
+                f"{min(both):.2f} s by two: {times:.2f} times as fast"
+            )

@@ -1,0 +1,55 @@
+"""Work goes out through an executor a few items ahead, and comes back once each."""
+
+from concurrent.futures import Future
+from typing import Any
+
+import pytest
+
+from numcheck.workers import InThisProcess, Workers, workers
+
+
+class Later(InThisProcess):
+    """Does everything at once, and notes how much was handed out before anything was taken back."""
+
+    def __init__(self) -> None:
+        self.out = 0
+
+    def submit(self, fn: Any, /, *args: Any, **kwargs: Any) -> Future[Any]:
+        self.out += 1
+        return super().submit(fn, *args, **kwargs)
+
+
+def test_one_job_is_done_in_this_process_one_item_at_a_time():
+    done: list[int] = []
+    with workers(1, "numcheck.suite") as hands:
+        for item, result in hands.completed(lambda x: done.append(x) or x * x, range(5)):
+            assert done == list(range(item + 1))
+            assert result == item * item
+    assert done == [0, 1, 2, 3, 4]
+
+
+def test_no_more_items_are_handed_out_than_the_executor_is_to_have_ahead():
+    pool = Later()
+    results = Workers(pool, 3).completed(lambda x: -x, range(100))
+    next(results)
+    assert pool.out == 3
+    assert len(list(results)) == 99
+    assert pool.out == 100
+
+
+def test_what_the_work_raises_is_raised_where_the_results_are_taken():
+    with workers(1, "numcheck.suite") as hands, pytest.raises(ZeroDivisionError):
+        list(hands.completed(lambda x: 1 // x, [1, 0]))
+
+
+def test_ctrl_c_is_not_a_result():
+    def interrupt(_: int) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt), workers(1, "numcheck.suite") as hands:
+        list(hands.completed(interrupt, [1]))
+
+
+def test_worker_processes_give_every_item_back_once():
+    with workers(2, "numcheck.suite") as hands:
+        assert sorted(hands.completed(abs, range(-6, 0))) == [(-i, i) for i in range(6, 0, -1)]
