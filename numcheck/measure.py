@@ -46,6 +46,12 @@ class Outcome:
     gradient_format: Format
     crashes: Mapping[int, str]
 
+    def select(self, rows: np.ndarray) -> "Outcome":
+        """What it gave at some of the points."""
+        crashes = {i: self.crashes[row] for i, row in enumerate(rows.tolist()) if row in self.crashes}
+        gradient = None if self.gradient is None else self.gradient[rows]
+        return Outcome(self.value[rows], self.value_format, gradient, self.gradient_format, crashes)
+
 
 @dataclass(frozen=True, eq=False)
 class _Batch:
@@ -94,6 +100,9 @@ def execute(
 
 def _by_settings(formula: Formula, points: Points) -> Iterator[np.ndarray]:
     settings = [points.columns[name] for name in formula.inputs if isinstance(points.columns[name], tuple)]
+    if not settings:
+        yield np.arange(len(points))
+        return
     rows: dict[tuple[Any, ...], list[int]] = {}
     for i in range(len(points)):
         rows.setdefault(tuple(column[i] for column in settings), []).append(i)
@@ -409,10 +418,20 @@ def measure(
     routine: Routine, points: Points, truth: Truth, format: Format, device: str, backward: bool = True
 ) -> list[Measurement]:
     """Value, and gradient where the routine promises one, judged at every point."""
-    backward = (
-        backward and routine.grad is not None and bool(routine.formula.wrt) and truth.gradient is not None
-    )
+    backward = backward and has_gradient(routine) and truth.gradient is not None
     outcome = execute(routine, points, format, device, truth.component, backward)
+    return assess(routine, points, truth, format, device, outcome)
+
+
+def has_gradient(routine: Routine) -> bool:
+    """Whether the routine promises a gradient."""
+    return routine.grad is not None and bool(routine.formula.wrt)
+
+
+def assess(
+    routine: Routine, points: Points, truth: Truth, format: Format, device: str, outcome: Outcome
+) -> list[Measurement]:
+    """What a routine gave at some points, judged there: its value, and the gradient where it gave one."""
     components = _components(routine.formula, points)
     expected, got = truth.value.shape[1:], outcome.value.shape[1:]
     if expected != got and len(outcome.crashes) < len(points):
@@ -421,7 +440,7 @@ def measure(
         )
     value = outcome.value if expected == got else np.full(truth.value.shape, np.nan)
     made = [("value", value, truth.value, truth.conditioning, routine.value, outcome.value_format)]
-    if backward and outcome.gradient is not None and truth.gradient is not None and routine.grad is not None:
+    if outcome.gradient is not None and truth.gradient is not None and routine.grad is not None:
         assert truth.gradient_conditioning is not None
         made.append(
             (

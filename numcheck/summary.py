@@ -18,7 +18,7 @@ from numcheck.measure import FATES
 MOST_REGIONS = 4096
 """Failing regions of which a stretch keeps the ends: the first ones; of the others it only knows how many."""
 
-EDGES = (0.0, 0.5, *(2.0**k for k in range(25)))
+EDGES = (0.5, *(2.0**k for k in range(25)))
 """Upper ends of the histogram's bins, in ulps; one more bin holds what lies beyond, infinite errors included."""
 
 _FAILS = np.isin(FATES, FAILING)
@@ -102,8 +102,8 @@ def histogram_of(error: np.ndarray) -> np.ndarray:
 
 
 def bins() -> list[str]:
-    """The histogram's bins in words: 0, <=1/2, <=1, ... and what lies beyond."""
-    words = ["0", "<=1/2", *(f"<={edge:.0f}" for edge in EDGES[2:])]
+    """The histogram's bins in words: <=1/2, <=1, ... and what lies beyond."""
+    words = ["<=1/2", *(f"<={edge:.0f}" for edge in EDGES[1:])]
     return [*words, f">{EDGES[-1]:.0f}"]
 
 

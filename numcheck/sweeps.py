@@ -22,7 +22,7 @@ import numpy as np
 import torch
 
 import numcheck
-from numcheck import checkpoint, worst_inputs
+from numcheck import checkpoint, prefilter, worst_inputs
 from numcheck.adapter import adapt, formula_at, load
 from numcheck.case import (
     Fate,
@@ -35,15 +35,26 @@ from numcheck.case import (
     loaded_by_name,
 )
 from numcheck.checkpoint import Keeper, State
-from numcheck.domain import Real, Space, space_of
+from numcheck.domain import Points, Real, Space, space_of
 from numcheck.entry import reproduce
 from numcheck.explanation import routine_named
 from numcheck.formats import Format
-from numcheck.measure import FATES, check_device, measure
+from numcheck.measure import FATES, Outcome, assess, check_device, execute, has_gradient
+from numcheck.prefilter import BATCH, LONG, Truths, missing_compiler
 from numcheck.quantify import figure
 from numcheck.report.store import json_text, write_text
 from numcheck.suite import UNRESOLVED, Progress, environment
-from numcheck.summary import EMPTY, Summary, Worst, bins, merged, ranges_left, summary_of
+from numcheck.summary import (
+    EMPTY,
+    Summary,
+    Worst,
+    bins,
+    histogram_of,
+    merged,
+    ranges_left,
+    summary_of,
+    tallied,
+)
 from numcheck.truth import settle
 from numcheck.workers import workers
 
@@ -52,7 +63,7 @@ MOST_BITS = {1: 32, 2: 8}
 
 CHUNKS = 64
 """About so many chunks a space is cut into, as long as they lie within the two lengths below."""
-SHORTEST, LONGEST = 1 << 10, 1 << 16
+SHORTEST, LONGEST = 1 << 14, 1 << 20
 """Points of a chunk: fewer do not fill the batches of the truth; more would be long in memory and in coming back."""
 
 MOST_BOUNDARIES = 16
@@ -76,6 +87,11 @@ class Plan:
     grid: int | None
     value_only: bool
     chunk: int
+
+    @property
+    def compiled(self) -> bool:
+        """Whether the truth is worth compiling, and can be."""
+        return self.space.size >= LONG and missing_compiler(self.device) is None
 
     @property
     def evidence(self) -> str:
@@ -245,15 +261,90 @@ def _package_source() -> str:
 def sweep_chunk(plan: Plan, start: int, stop: int) -> dict[tuple[str, str], Summary]:
     """The summary of each routine's value and gradient at the points start to stop."""
     torch.set_num_threads(1)
-    points = plan.space.at(np.arange(start, stop))
-    backward = not plan.value_only and any(routine.grad is not None for routine in plan.routines)
-    truth = settle(plan.formula, points, plan.format, with_gradient=backward)
     found: dict[tuple[str, str], Summary] = {}
-    for routine in plan.routines:
-        for measured in measure(routine, points, truth, plan.format, plan.device, backward):
-            fates, spent, error = measured.judgement.of_points()
-            found[routine.name, measured.of] = summary_of(start, stop, fates, error, spent, plan.space.line)
+    for begin in range(start, stop, BATCH):
+        for key, summary in _batch(plan, begin, min(begin + BATCH, stop)).items():
+            found[key] = merged(found[key], summary) if key in found else summary
     return found
+
+
+def _batch(plan: Plan, start: int, stop: int) -> dict[tuple[str, str], Summary]:
+    """Plain points are counted; the others, for any routine, are settled together and judged one by one."""
+    points = plan.space.at(np.arange(start, stop))
+    backward = not plan.value_only and any(has_gradient(routine) for routine in plan.routines)
+    outcomes = {
+        routine.name: execute(
+            routine, points, plan.format, plan.device, None, backward and has_gradient(routine)
+        )
+        for routine in plan.routines
+    }
+    told = _plainly_within(plan, start, points, outcomes, backward)
+    left = ~np.logical_and.reduce([sure for sure, _ in told.values()]) if told else np.ones(len(points), bool)
+    rows = np.flatnonzero(left)
+    found = {key: _tally(start, sure & ~left, error, plan, key) for key, (sure, error) in told.items()}
+    numbers = start + rows
+    if not rows.size:
+        nothing = np.zeros(0)
+        line = plan.space.line
+        empty = summary_of(start, stop, nothing.astype(np.int8), nothing, nothing, line, points=numbers)
+        return {key: merged(summary, empty) for key, summary in found.items()}
+    chosen = points.select(rows)
+    component = np.zeros(len(rows), dtype=np.int64)
+    truth = settle(plan.formula, chosen, plan.format, with_gradient=backward, component=component)
+    for routine in plan.routines:
+        outcome = outcomes[routine.name].select(rows)
+        for measured in assess(routine, chosen, truth, plan.format, plan.device, outcome):
+            fates, spent, error = measured.judgement.of_points()
+            judged = summary_of(start, stop, fates, error, spent, plan.space.line, points=numbers)
+            key = routine.name, measured.of
+            found[key] = merged(found[key], judged) if key in found else judged
+    return found
+
+
+def _plainly_within(
+    plan: Plan, start: int, points: Points, outcomes: Mapping[str, Outcome], backward: bool
+) -> dict[tuple[str, str], tuple[np.ndarray, np.ndarray]]:
+    """For each routine's value and gradient the points that are plainly within, and the errors there."""
+    if not prefilter.applies(plan.formula, plan.format):
+        return {}
+    exact = _truths(plan).of(points)
+    told: dict[tuple[str, str], tuple[np.ndarray, np.ndarray]] = {}
+    for routine in plan.routines:
+        outcome = outcomes[routine.name]
+        parts = [("value", outcome.value, exact.value, routine.value, outcome.value_format)]
+        if outcome.gradient is not None and exact.gradient is not None and routine.grad is not None:
+            form = outcome.gradient_format
+            parts.append(("grad", outcome.gradient, exact.gradient, routine.grad, form))
+        for of, got, balls, budget, form in parts:
+            if got.shape != balls.shape or budget.coupled or not prefilter.applies(plan.formula, form):
+                sure, error = np.zeros(len(points), bool), np.zeros(len(points))
+            else:
+                sure, error = prefilter.plain(got, balls, budget, form, plan.compiled)
+            told[routine.name, of] = sure, error
+    everywhere = np.logical_and.reduce([sure for sure, _ in told.values()])
+    prefilter.audit(plan.formula, points, exact, everywhere, plan.format, start)
+    return told
+
+
+def _tally(start: int, sure: np.ndarray, error: np.ndarray, plan: Plan, key: tuple[str, str]) -> Summary:
+    """Of points plainly within: what they spent is told as their error over the ulps of the budget alone."""
+    if not sure.any():
+        return EMPTY
+    name, of = key
+    routine = next(routine for routine in plan.routines if routine.name == name)
+    budget = routine.value if of == "value" else routine.grad
+    assert budget is not None
+    within = np.where(sure, error, -1.0)
+    at = int(np.argmax(within))
+    largest, point = float(within[at]), start + at
+    spent = Worst(largest / budget.ulps if largest else 0.0, point)
+    return tallied(histogram_of(error[sure]), Worst(largest, point), spent)
+
+
+@lru_cache(maxsize=1)
+def _truths(plan: Plan) -> Truths:
+    backward = not plan.value_only and any(has_gradient(routine) for routine in plan.routines)
+    return Truths(plan.formula, plan.device, backward, plan.compiled)
 
 
 def _chunk_here(plan: Plan, span: tuple[int, int]) -> dict[tuple[str, str], Summary]:

@@ -390,24 +390,34 @@ def audit(formula: Formula, points: Points, truth: Truth, format: Format, share:
     rows = np.sort(
         random.choice(settled, min(len(settled), max(2, int(share * len(settled)))), replace=False)
     )
-    wanted = Wanted(truth.gradient is not None, False)
-    for group in groups(formula, points.select(rows)):
-        for chunk in _in_chunks(rows[group], CHUNK):
-            chosen = points.select(chunk)
-            proved = _in_arb(formula, chosen, format, wanted, truth.component[chunk], TOLERANCE)
-            for of, ours, theirs in (
-                ("value", truth.value, proved.value),
-                ("gradient", truth.gradient, proved.gradient),
-            ):
+    slopes = None if truth.gradient is None else truth.gradient[rows]
+    audit_enclosures(formula, points.select(rows), truth.value[rows], slopes, truth.component[rows], format)
+    return len(rows)
+
+
+def audit_enclosures(
+    formula: Formula,
+    points: Points,
+    value: Enclosure,
+    slopes: Enclosure | None,
+    component: np.ndarray,
+    format: Format,
+) -> None:
+    """Prove these points with Arb; ContradictionError where an enclosure has no number in common with Arb's."""
+    wanted = Wanted(slopes is not None, False)
+    for group in groups(formula, points):
+        for rows in _in_chunks(group, CHUNK):
+            chosen = points.select(rows)
+            proved = _in_arb(formula, chosen, format, wanted, component[rows], TOLERANCE)
+            for of, ours, theirs in (("value", value, proved.value), ("gradient", slopes, proved.gradient)):
                 if ours is None or theirs is None:
                     continue
-                wrong = contradiction(ours[chunk], theirs).reshape(len(chunk), -1).any(axis=1)
+                wrong = contradiction(ours[rows], theirs).reshape(len(rows), -1).any(axis=1)
                 if wrong.any():
                     where = describe(chosen.select(np.flatnonzero(wrong)[:1]))
                     raise ContradictionError(
                         f"{formula.name}: float64 balls and Arb prove different {of}s at {where}"
                     )
-    return len(rows)
 
 
 # The second opinion -----------------------------------------------------------------------------------------------

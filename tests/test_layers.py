@@ -20,6 +20,7 @@ ORDER = (
     ("truth",),
     ("trace",),
     ("measure",),
+    ("prefilter",),
     ("summary",),
     ("diagnose",),
     ("findings",),

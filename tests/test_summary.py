@@ -109,15 +109,15 @@ def test_no_point_is_merged_twice():
         merged(of_range(points, 0, 5), of_range(points, 4, 8))
 
 
-def test_bins_end_at_nothing_a_half_and_powers_of_two():
-    assert bins()[:4] == ["0", "<=1/2", "<=1", "<=2"]
+def test_bins_end_at_a_half_and_powers_of_two():
+    assert bins()[:3] == ["<=1/2", "<=1", "<=2"]
     assert len(bins()) == len(EDGES) + 1 == len(EMPTY.histogram)
     places = [
         int(np.argmax(histogram_of(np.array([x]))))
         for x in (0, 0.5, 0.500001, 1, 2.0**24, 2.0**24 + 2, np.inf)
     ]
     assert [bins()[place] for place in places] == [
-        *("0", "<=1/2", "<=1", "<=1", "<=16777216", ">16777216", ">16777216")
+        *("<=1/2", "<=1/2", "<=1", "<=1", "<=16777216", ">16777216", ">16777216")
     ]
 
 

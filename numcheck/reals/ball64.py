@@ -922,11 +922,11 @@ PLAIN = {"pow", "atan2", "zeta"}
 def _difference(x: Balls, y: Balls) -> Balls:
     """A ball that compares with zero as x with y does."""
     if x.logarithmic or y.logarithmic:
-        x, y = _comparable(x), _comparable(y)
+        x, y = comparable(x), comparable(y)
     return _added(x, negated(y))
 
 
-def _comparable(x: Balls) -> Balls:
+def comparable(x: Balls) -> Balls:
     """Balls below 2**850, with [2**860, 2**901] for all beyond exp(EDGE) and [0, 2**-920] for all below exp(-EDGE).
 
     Two such numbers of one sign stay undecided, for their balls are the same.
@@ -1167,7 +1167,7 @@ class Ball64Arithmetic:
 
     def order(self, x: Balls) -> tuple[Tensor, Tensor]:
         # by midpoints: the low parts first, then the high parts, each sort keeping the order before
-        x = _comparable(x)
+        x = comparable(x)
         order = torch.argsort(_filled(x.low, x.high), dim=-1, stable=True)
         by_high = torch.argsort(torch.take_along_dim(x.high, order, -1), dim=-1, stable=True)
         order = torch.take_along_dim(order, by_high, -1)
