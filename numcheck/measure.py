@@ -72,7 +72,8 @@ def execute(
     pieces: list[tuple[np.ndarray, _Batch]] = []
     for rows in _by_settings(routine.formula, points):
         chosen = None if component is None else component[rows]
-        pieces.append((rows, _attempt(routine, points.select(rows), device, chosen, backward)))
+        alike = points if len(rows) == len(points) else points.select(rows)
+        pieces.append((rows, _attempt(routine, alike, device, chosen, backward)))
     whole = [batch for _, batch in pieces if len(batch.crashes) < len(batch.value)] or [
         batch for _, batch in pieces
     ]

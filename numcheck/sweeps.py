@@ -334,11 +334,11 @@ def _tally(start: int, sure: np.ndarray, error: np.ndarray, plan: Plan, key: tup
     routine = next(routine for routine in plan.routines if routine.name == name)
     budget = routine.value if of == "value" else routine.grad
     assert budget is not None
-    within = np.where(sure, error, -1.0)
-    at = int(np.argmax(within))
-    largest, point = float(within[at]), start + at
+    whole = bool(sure.all())
+    at = int(np.argmax(error if whole else np.where(sure, error, -1.0)))
+    largest, point = float(error[at]), start + at
     spent = Worst(largest / budget.ulps if largest else 0.0, point)
-    return tallied(histogram_of(error[sure]), Worst(largest, point), spent)
+    return tallied(histogram_of(error if whole else error[sure]), Worst(largest, point), spent)
 
 
 @lru_cache(maxsize=1)

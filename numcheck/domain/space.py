@@ -73,7 +73,8 @@ class Space:
             domain = self.inputs[name]
             assert isinstance(domain, OneOf)
             columns[name] = domain.column([listed[i] for i in place.tolist()], self.format)
-        return Points({name: columns[name] for name in self.inputs}, np.full(len(numbers), "sweep"))
+        origin = np.broadcast_to(np.array("sweep"), len(numbers))
+        return Points({name: columns[name] for name in self.inputs}, origin)
 
     def chunks(self, length: int) -> Iterator[tuple[int, int]]:
         """Ranges (start, stop) that make up the space: of this length, shorter where the choices change."""

@@ -1,0 +1,181 @@
+"""What is told at the speed of float64 is what would have been told point by point."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from numcheck import m, prefilter, real, sweeps, ulps
+from numcheck.case import Formula, Routine, UsageError, formula_of, formulas, load_catalog, routine_of
+from numcheck.domain import Points
+from numcheck.formats import format_of
+from numcheck.prefilter import Exact, Truths
+from numcheck.reals.ball64 import Balls
+from numcheck.summary import Summary, merged
+from numcheck.truth import ContradictionError
+
+FLOAT16 = format_of("float16")
+FLOAT32 = format_of("float32")
+ANY = real(-float("inf"), float("inf"))
+
+load_catalog()
+
+
+def swept(plan: sweeps.Plan) -> dict[tuple[str, str], Summary]:
+    whole: dict[tuple[str, str], Summary] = {}
+    for start, stop in plan.space.chunks(plan.chunk):
+        for key, found in sweeps.sweep_chunk(plan, start, stop).items():
+            whole[key] = merged(whole[key], found) if key in whole else found
+    return whole
+
+
+def sweepable(format: str) -> list[Any]:
+    plans: list[Any] = []
+    for name in formulas():
+        try:
+            plans.append(pytest.param(sweeps.plan_of(name, format=format), id=f"{name}-{format}"))
+        except UsageError:
+            continue
+    return plans
+
+
+def assert_alike(quick: dict[tuple[str, str], Summary], careful: dict[tuple[str, str], Summary]) -> None:
+    assert quick.keys() == careful.keys()
+    for key, one in quick.items():
+        other = careful[key]
+        assert (one.fates, one.histogram, one.stretches) == (other.fates, other.histogram, other.stretches), (
+            key
+        )
+        assert (one.error is None) == (other.error is None)
+        if one.error is not None and other.error is not None:
+            assert one.error.figure == pytest.approx(other.error.figure, rel=1e-6)
+
+
+# The same as point by point ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["softplus", "gelu_tanh", "hinge"])
+def test_a_sweep_tells_what_it_would_tell_point_by_point(name: str, monkeypatch: pytest.MonkeyPatch):
+    plan = sweeps.plan_of(name, format="float16")
+    quick = swept(plan)
+    monkeypatch.setattr(prefilter, "applies", lambda *_: False)
+    assert_alike(quick, swept(plan))
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("plan", [*sweepable("bfloat16"), *sweepable("float16")])
+def test_a_16_bit_sweep_tells_what_it_would_tell_point_by_point(
+    plan: sweeps.Plan, monkeypatch: pytest.MonkeyPatch
+):
+    quick = swept(plan)
+    monkeypatch.setattr(prefilter, "applies", lambda *_: False)
+    assert_alike(quick, swept(plan))
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("name", ["softplus", "sigmoid", "binary_cross_entropy"])
+def test_the_compiled_truth_gives_the_same_verdicts(name: str, monkeypatch: pytest.MonkeyPatch):
+    if prefilter.missing_compiler("cpu"):
+        pytest.skip(str(prefilter.missing_compiler("cpu")))
+    uncompiled = swept(sweeps.plan_of(name, format="float16"))
+    monkeypatch.setattr(prefilter, "BATCH", 1 << 12)
+    monkeypatch.setattr(sweeps, "BATCH", 1 << 12)
+    monkeypatch.setattr(sweeps, "LONG", 0)
+    plan = sweeps.plan_of(name, format="float16")
+    assert plan.compiled
+    assert_alike(swept(plan), uncompiled)
+
+
+# What is not plain ------------------------------------------------------------------------------------------------
+
+
+def doubled(x: Any) -> Any:
+    return 2 * x
+
+
+def plainly(got: list[float], exact: list[float], radius: float = 0.0) -> list[bool]:
+    balls = Balls(torch.tensor(exact, dtype=torch.float64), None, torch.full((len(exact),), radius).double())
+    sure, _ = prefilter.plain(np.array(got), balls, ulps(1), FLOAT32, False)
+    return sure.tolist()
+
+
+ULP = 2.0**-23
+
+
+def test_what_errs_by_less_than_the_budget_is_plain_and_what_errs_by_more_is_not():
+    assert plainly([1, 1 + ULP, 1 + 2 * ULP, 1 - ULP], [1.0] * 4) == [True, True, False, True]
+
+
+def test_a_point_whose_truth_is_wide_is_not_plain():
+    assert plainly([1.0], [1.0], ULP / 32) == [False]
+    assert plainly([1.0], [1.0], ULP / 128) == [True]
+
+
+def test_no_number_and_a_wrong_infinity_are_not_plain_but_the_right_infinity_is():
+    nan, inf = float("nan"), float("inf")
+    assert plainly([nan, inf, -inf, inf], [1.0, 1.0, 2.0**129, 2.0**129]) == [False, False, False, True]
+
+
+def test_a_zero_is_plain_with_the_sign_of_a_tiny_truth_only():
+    assert plainly([0.0, -0.0], [1e-60, 1e-60]) == [True, False]
+    assert plainly([0.0, -0.0], [0.0, 0.0]) == [True, True]
+
+
+def test_subnormal_results_are_measured_by_the_smallest_subnormal():
+    smallest = FLOAT32.smallest_subnormal
+    assert plainly([0.0, 2 * smallest, 3 * smallest], [smallest] * 3) == [True, True, False]
+
+
+# Planted ----------------------------------------------------------------------------------------------------------
+
+
+FORMULA = formula_of(doubled, "a test", [], None, {"x": real(-100, 100)})
+
+
+def routine(function: Callable[[torch.Tensor], torch.Tensor], formula: Formula = FORMULA) -> Routine:
+    return routine_of(formula, function, "routine", ulps(1), ulps(1))
+
+
+def test_one_wrong_result_among_all_is_found_with_its_input():
+    def planted(x: torch.Tensor) -> torch.Tensor:
+        return torch.where(x == 1.5, 2.9, 2 * x)
+
+    plan = sweeps.plan_of(FORMULA, [routine(planted)], format="float16", value_only=True)
+    (found,) = swept(plan).values()
+    assert found.failing == 1
+    (region,) = found.stretches[0].regions
+    assert plan.space.at(np.array([region.first])).columns["x"].tolist() == [1.5]
+
+
+def test_a_truth_that_is_off_by_more_than_its_radius_stops_the_sweep(monkeypatch: pytest.MonkeyPatch):
+    of = Truths.of
+
+    def shifted(self: Truths, points: Points) -> Exact:
+        exact = of(self, points)
+        value = Balls(exact.value.high * (1 + 2.0**-30), exact.value.low, exact.value.radius)
+        return Exact(value, exact.gradient)
+
+    monkeypatch.setattr(Truths, "of", shifted)
+
+    def builtin(x: torch.Tensor) -> torch.Tensor:
+        return torch.sigmoid(x)
+
+    formula = formula_of(logistic, "a test", [], None, {"x": ANY})
+    plan = sweeps.plan_of(formula, [routine(builtin, formula)], format="float16", value_only=True)
+    with pytest.raises(
+        ContradictionError, match="logistic: float64 balls and Arb prove different values at x="
+    ):
+        swept(plan)
+
+
+def logistic(x: Any) -> Any:
+    return 1 / (1 + m.exp(-x))
+
+
+def test_without_a_compiler_the_truth_runs_uncompiled_and_says_so(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("CXX", "no-such-compiler")
+    assert "no C++ compiler" in str(prefilter.missing_compiler("cpu"))
+    monkeypatch.setattr(sweeps, "LONG", 0)
+    assert not sweeps.plan_of("softplus", format="float16").compiled
