@@ -24,6 +24,7 @@ from torch import Tensor
 from numcheck.case import Budget, Formula
 from numcheck.domain import Points
 from numcheck.formats import Format
+from numcheck.reals.arrays import Reals
 from numcheck.reals.ball64 import Ball64Arithmetic, Balls, comparable, recording
 from numcheck.reals.settle import TOLERANCE, enclosure_of_float64
 from numcheck.truth import FILTERED, Wanted, audit_enclosures, evaluate, lifted
@@ -98,14 +99,14 @@ class Truths:
     ) -> Callable[..., tuple[Tensor | None, ...]]:
         from torch.fx.experimental.proxy_tensor import make_fx
 
-        alone = points.select(np.array([0]))
+        alone = lifted(self.formula, points.select(np.array([0])), self.arithmetic, True)
 
         def function(*tensors: Tensor) -> tuple[Tensor | None, ...]:
-            arguments = lifted(self.formula, alone, self.arithmetic, True)
-            for name, tensor in zip(columns, tensors, strict=True):
-                argument = arguments[name]
-                argument.data = replace(self.arithmetic.lift(tensor), reach=reach)
-            return self._evaluate(arguments, BATCH)
+            lifts = [replace(self.arithmetic.lift(tensor), reach=reach) for tensor in tensors]
+            inputs = {
+                name: Reals(self.arithmetic, x, None, True) for name, x in zip(columns, lifts, strict=True)
+            }
+            return self._evaluate(alone | inputs, BATCH)
 
         with recording():
             graph = make_fx(function)(*columns.values())

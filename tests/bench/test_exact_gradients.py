@@ -131,5 +131,5 @@ def test_settled_with_conditioning(benchmark: Any, capsys: Any, name: str) -> No
     found = benchmark.pedantic(
         lambda: settle(given.formula, given.points, FLOAT32), rounds=20, warmup_rounds=2
     )
-    assert (found.precision == START).all()
+    assert (found.precision <= START).all()
     told(benchmark, capsys, name, "settled, with conditioning")
