@@ -118,7 +118,7 @@ class Truths:
         parts: list[Tensor | None] = []
         for balls in (found.value, found.gradient):
             if balls is not None:
-                balls = comparable(balls)
+                balls = comparable(balls) if balls.logarithmic else balls
                 parts += [balls.high, balls.low, balls.radius]
         return tuple(parts)
 

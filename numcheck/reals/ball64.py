@@ -506,11 +506,16 @@ BOUNDS: dict[str, Bound] = {
 """What is trusted of torch in float64, on the device in use; `audit_functions` looks whether it may be."""
 
 
-def _called(name: str, x: Tensor) -> tuple[Tensor, Tensor]:
-    """torch's function and the bound on its error; unknown where the bound is not vouched for."""
+def _called(name: str, x: Tensor, reach: float = INF) -> tuple[Tensor, Tensor]:
+    """torch's function and the bound on its error; unknown where the bound is not vouched for.
+
+    `reach` bounds the arguments, where that is known beforehand.
+    """
     bound = BOUNDS[name]
     y = bound.function(x)
     error = (bound.ulps * 2.0**-52) * (y.abs() + 1 if bound.absolute else y.abs())
+    if bound.low <= -reach and reach <= bound.high:
+        return y, error
     known = x >= bound.low
     if bound.high < INF:
         known = known & (x <= bound.high)
@@ -544,7 +549,7 @@ def _exponential_of(argument: Tensor, x: Balls) -> Balls:
     Near zero 1 + x + p with p = x*x/2 + ... + x**5/120: what is cut off is below x**6/719, and p errs by 8u*abs(p),
     so that all of it is below 2**-52*abs(x). There exp(x) - 1 keeps its digits.
     """
-    y, error = _called("exp", argument)
+    y, error = _called("exp", argument, min(x.reach, FAR))  # it is never given more
     low: Tensor | None = None
     near = argument.abs() <= NEAR
     if some(near):
@@ -574,7 +579,7 @@ def _exponential(s: Tensor, spread: Tensor, sign: Tensor) -> Balls:
 def logarithm(x: Balls) -> Balls:
     """log(x) = log(xh) + log(1 + xl/xh), where the second logarithm is t - t*t/2 + ..., abs(t) <= u.
 
-    Radii: abs(log X - log x) <= rx/(x - rx).
+    Radii: abs(log X - log x) <= -log(1 - q) <= q + q*q for q = rx/x <= 1/2.
     """
     if x.number == 1:
         return _like(x, 0).reshape(x.shape)
@@ -591,13 +596,14 @@ def logarithm(x: Balls) -> Balls:
 def _logarithm(x: Balls) -> Balls:
     y, error = _called("log", x.high)
     low, errors = None, [error]
+    inverse = 1 / x.high if x.low is not None or x.radius is not None else x.high
     if x.low is not None:
-        t = x.low / x.high
+        t = x.low * inverse
         errors.append(4 * U * t.abs())
         y, low = two_sum(y, t)
     if x.radius is not None:
-        bottom = x.high * (1 - 2.0**-50) - x.radius
-        errors.append(x.radius / _where(bottom > 0, bottom, NAN))
+        share = x.radius * inverse * (1 + 2.0**-50)
+        errors.append(_where(share <= 0.5, share * (1 + share), NAN))
     reach = 1050.0 if x.reach < INF else INF  # of float64's logarithms
     return Balls(y, low, _radius(*errors), reach=reach)
 
