@@ -93,7 +93,10 @@ class Balls:
             None if part is None else change(part.broadcast_to(self.high.shape))
             for part in (self.low, self.radius, self.absent)
         )
-        return replace(self, high=change(self.high), low=low, radius=radius, absent=absent)
+        high = change(self.high)
+        # a constant repeated is an array like any other, so that every shortcut keeps the shapes of its operands
+        number = self.number if high.numel() == 1 else None
+        return replace(self, high=high, low=low, radius=radius, absent=absent, number=number)
 
     def reshape(self, shape: tuple[int, ...]) -> "Balls":
         return self.each(lambda part: part.reshape(shape))
@@ -102,15 +105,26 @@ class Balls:
         return self.each(lambda part: part.permute(axes))
 
     def __getitem__(self, key: Any) -> "Balls":
-        plain = tuple(_forward(part, size) for part, size in zip(key, self.shape, strict=False))
-        return self.each(lambda part: part[(*plain, *key[len(plain) :])])
+        if _is_plain(key):
+            return self.each(lambda part: part[key])
+        places = _places(key[1:], self.shape[1:])
+        index = torch.from_numpy(places.ravel()).to(self.high.device)
+        return self.each(
+            lambda part: part.reshape(part.shape[0], -1)[:, index].reshape((part.shape[0], *places.shape))
+        )
 
 
-def _forward(part: Any, size: int) -> Any:
-    """torch has no slices with negative steps."""
-    if isinstance(part, slice) and part.step is not None and part.step < 0:
-        return list(range(*part.indices(size)))
-    return part
+def _is_plain(key: tuple[Any, ...]) -> bool:
+    """Whether torch reads the key as numpy does, and it names nothing twice."""
+    return all(
+        isinstance(part, int) or (isinstance(part, slice) and (part.step is None or part.step > 0))
+        for part in key
+    )
+
+
+def _places(key: tuple[Any, ...], shape: tuple[int, ...]) -> np.ndarray:
+    """Where in the flattened point the elements lie that numpy finds at `key`."""
+    return np.array(np.arange(math.prod(shape)).reshape(shape)[key])
 
 
 # Error-free transformations, and sums in which None is zero -------------------------------------------------------
@@ -212,9 +226,17 @@ def some(mask: Tensor) -> bool:
 
 
 def constant(number: Fraction | float, device: str) -> Balls:
-    """An exact rational; where two doubles do not hold it, with a radius of 2**-105 of it."""
+    """An exact rational; where two doubles do not hold it, with a radius of 2**-104 of it.
+
+    Beyond float64's range it is known to Python alone; an infinite number is kept as it is, and is no rational.
+    """
+    if isinstance(number, float) and not math.isfinite(number):
+        return Balls(torch.full((1,), number, dtype=torch.float64, device=device))
     exact = Fraction(number)
-    high = float(exact)
+    try:
+        high = float(exact)  # correctly rounded, among the subnormals too
+    except OverflowError:
+        return Balls(torch.full((1,), NAN, dtype=torch.float64, device=device), number=exact)
     rest = exact - Fraction(high)
     low = float(rest)
     left = rest - Fraction(low)
@@ -226,7 +248,7 @@ def constant(number: Fraction | float, device: str) -> Balls:
         full(high),
         full(low) if low else None,
         full(abs(high) * 2.0**-104 + FLOOR) if left else None,
-        reach=abs(high) * (1 + U) + FLOOR * (high == 0 != exact),
+        reach=abs(high) * (1 + 2 * U) + FLOOR * (high == 0 != exact),
         number=exact,
     )
 
@@ -237,6 +259,11 @@ def _device(x: Balls) -> str:
 
 def _like(x: Balls, number: Fraction | float) -> Balls:
     return constant(number, _device(x))
+
+
+def _instead(x: Balls, y: Balls, number: Fraction | float) -> Balls:
+    """The constant that an operation on two constants makes, in their common shape."""
+    return _like(x, number).reshape((1,) * max(x.ndim, y.ndim))
 
 
 def _power_of_two(x: Balls) -> bool:
@@ -264,7 +291,7 @@ def added(x: Balls, y: Balls) -> Balls:
     renormalised exactly.
     """
     if x.number is not None and y.number is not None:
-        return constant(x.number + y.number, _device(x))
+        return _instead(x, y, x.number + y.number)
     plain = _added(x, y)
     return _added_logarithms(x, y, plain) if x.logarithmic or y.logarithmic else plain
 
@@ -290,7 +317,7 @@ def multiplied(x: Balls, y: Balls) -> Balls:
     abs(X*Y - x*y) <= abs(x)*ry + abs(y)*rx + rx*ry.
     """
     if x.number is not None and y.number is not None:
-        return constant(x.number * y.number, _device(x))
+        return _instead(x, y, x.number * y.number)
     for one, other in ((x, y), (y, x)):
         if one.number is not None and one.ndim <= other.ndim:
             if abs(one.number) == 1:
@@ -302,12 +329,17 @@ def multiplied(x: Balls, y: Balls) -> Balls:
 
 
 def _scaled(x: Balls, by: float) -> Balls:
-    """x times a power of two, exact but for underflow."""
+    """x times a power of two between 2**-60 and 2**60, exact but for underflow, in which a radius may vanish too."""
     radius = _times(x.radius, abs(by))
+    high = x.high * by
     if abs(by) < 1:
         exact = (x.high == 0) if x.low is not None else (x.high.abs() > SMALL) | (x.high == 0)
+        if x.radius is not None:
+            exact = exact & (x.radius == 0)
         radius = _total(radius, _where(exact, 0.0, FLOOR))
-    return Balls(x.high * by, _times(x.low, by), radius, reach=x.reach * abs(by))
+    else:
+        high = _finite(high)  # lest what has overflowed be scaled down again
+    return Balls(high, _times(x.low, by), radius, reach=x.reach * abs(by))
 
 
 def _multiplied(x: Balls, y: Balls) -> Balls:
@@ -334,7 +366,7 @@ def divided(x: Balls, y: Balls) -> Balls:
     / (yh + yl), and RN(t/yh) errs by 2.1u of itself. Radii: abs(X/Y - x/y) <= (rx + abs(x/y)*ry)/(abs(y) - ry).
     """
     if x.number is not None and y.number:
-        return constant(x.number / y.number, _device(x))
+        return _instead(x, y, x.number / y.number)
     if _power_of_two(y) and y.number is not None:
         return multiplied(x, _like(y, 1 / y.number).reshape(y.shape))
     plain = _divided(x, y)
@@ -345,7 +377,8 @@ def _divided(x: Balls, y: Balls) -> Balls:
     q = x.high / y.high
     p, e = two_product(q, y.high)
     r = (x.high - p) - e
-    sizes: list[Tensor | None] = [x.radius, _times(y.radius, q.abs() * (1 + 2.0**-50))]
+    # with FLOOR, for a quotient that underflows is less than all of it
+    sizes: list[Tensor | None] = [x.radius, _times(y.radius, q.abs() * (1 + 2.0**-50) + FLOOR)]
     correction = x.low
     if y.low is not None:
         product = q * y.low
@@ -372,7 +405,7 @@ def _divided(x: Balls, y: Balls) -> Balls:
 def _multiplied_logarithms(x: Balls, y: Balls, plain: Balls, quotient: bool) -> Balls:
     """The product or quotient where one of the two is kept as its logarithm: logarithms add or subtract.
 
-    An exact zero times such a number is zero.
+    An exact zero times such a number is zero, where that number is known to be one.
     """
     sign, a, ra, x_far, x_zero = _as_logarithm(x)
     other_sign, b, rb, y_far, y_zero = _as_logarithm(y)
@@ -381,8 +414,9 @@ def _multiplied_logarithms(x: Balls, y: Balls, plain: Balls, quotient: bool) -> 
     sign = sign * other_sign
     within = _exponential(s, spread, sign)
     far = x_far | y_far
-    zero = x_zero if quotient else x_zero | y_zero
-    zero = zero & far & ~(y_zero if quotient else torch.zeros_like(zero))
+    zero = x_zero & y_far & (b + rb).isfinite()
+    if not quotient:
+        zero = zero | (y_zero & x_far & (a + ra).isfinite())
     return _where_far(far, s, spread, sign, within, plain, zero)
 
 
@@ -480,30 +514,38 @@ def _added_logarithms(x: Balls, y: Balls, plain: Balls) -> Balls:
 class Bound:
     """torch's float64 function, trusted to `ulps` * 2**-52 of its result on [low, high].
 
-    If `absolute`, of one more than its result, which may cross zero.
+    If `absolute`, of one more than its result, which may cross zero. `worst` is the largest error ever measured, in
+    the same unit: the bound is at least three times that.
     """
 
     function: Callable[..., Tensor]
     ulps: float
     low: float
     high: float
+    worst: float
     absolute: bool = False
 
 
 BOUNDS: dict[str, Bound] = {
-    "exp": Bound(torch.exp, 8, -FAR, FAR),
-    "log": Bound(torch.log, 8, 2.0**-1022, INF),
-    "log1p": Bound(torch.log1p, 16, -0.5, 1.0),
-    "sqrt": Bound(torch.sqrt, 4, 2.0**-1022, INF),
-    "sin": Bound(torch.sin, 16, -(2.0**10), 2.0**10),
-    "cos": Bound(torch.cos, 16, -(2.0**10), 2.0**10),
-    "atan": Bound(torch.atan, 16, -(2.0**100), 2.0**100),
-    "erf": Bound(torch.erf, 16, -2.0, 2.0),
-    "erfc": Bound(torch.erfc, 64, 0.0, 26.0),
-    "lgamma": Bound(torch.lgamma, 64, 2.0**-20, 2.0**20, absolute=True),
-    "digamma": Bound(torch.digamma, 64, 2.0**-20, 2.0**20, absolute=True),
+    "exp": Bound(torch.exp, 8, -FAR, FAR, 0),
+    "log": Bound(torch.log, 8, 2.0**-1022, INF, 0),
+    "log1p": Bound(torch.log1p, 16, -0.5, 1.0, 0),
+    "sqrt": Bound(torch.sqrt, 4, 2.0**-1022, INF, 0),
+    "sin": Bound(torch.sin, 16, -(2.0**10), 2.0**10, 0),
+    "cos": Bound(torch.cos, 16, -(2.0**10), 2.0**10, 0),
+    "atan": Bound(torch.atan, 16, -(2.0**100), 2.0**100, 0),
+    "erf": Bound(torch.erf, 16, -2.0, 2.0, 0),
+    "erfc": Bound(torch.erfc, 64, 0.0, 26.0, 0),
+    "lgamma": Bound(torch.lgamma, 64, 2.0**-20, 2.0**20, 0, absolute=True),
+    "digamma": Bound(torch.digamma, 64, 2.0**-20, 2.0**20, 0, absolute=True),
+    "atan2": Bound(torch.atan2, 16, 2.0**-900, 2.0**900, 0),
+    "zeta": Bound(torch.special.zeta, 256, 2.0**-20, 2.0**20, 0),
 }
-"""What is trusted of torch in float64, on the device in use; `audit_functions` looks whether it may be."""
+"""What is trusted of torch in float64, on the device in use; `trust` looks whether it may be.
+
+The interval of atan2 is that of the larger of both arguments, that of zeta is for its second one and for ORDERS.
+"""
+ORDERS = range(2, 9)
 
 
 def _called(name: str, x: Tensor, reach: float = INF) -> tuple[Tensor, Tensor]:
@@ -511,19 +553,26 @@ def _called(name: str, x: Tensor, reach: float = INF) -> tuple[Tensor, Tensor]:
 
     `reach` bounds the arguments, where that is known beforehand.
     """
+    return _trusted(name, BOUNDS[name].function(x), x, reach)
+
+
+def _trusted(name: str, y: Tensor, at: Tensor, reach: float = INF) -> tuple[Tensor, Tensor]:
+    """What torch answered and the bound on its error; unknown where `at` lies outside the bound's interval."""
     bound = BOUNDS[name]
-    y = bound.function(x)
     error = (bound.ulps * 2.0**-52) * (y.abs() + 1 if bound.absolute else y.abs())
     if bound.low <= -reach and reach <= bound.high:
         return y, error
-    known = x >= bound.low
+    known = at >= bound.low
     if bound.high < INF:
-        known = known & (x <= bound.high)
+        known = known & (at <= bound.high)
     return _only_where(known, y), error
 
 
 def _grown(rate: Tensor | float, spread: Tensor) -> Tensor:
-    """A bound of exp(k) - 1 for k = rate * spread: k + k*k, which holds up to k = 1.79; unknown beyond 1."""
+    """A bound of exp(k) - 1 for k = rate * spread: k + k*k, which holds up to k = 1.79; unknown beyond 1.
+
+    Where k is subnormal the square is lost, which is less than any FLOOR.
+    """
     k = rate * spread * (1 + 2.0**-40)
     return _where(k <= 1, k * (1 + k), NAN)
 
@@ -546,8 +595,10 @@ def exponential(x: Balls) -> Balls:
 def _exponential_of(argument: Tensor, x: Balls) -> Balls:
     """exp(x), where `argument` is x.high or what is left of it.
 
-    Near zero 1 + x + p with p = x*x/2 + ... + x**5/120: what is cut off is below x**6/719, and p errs by 8u*abs(p),
-    so that all of it is below 2**-52*abs(x). There exp(x) - 1 keeps its digits.
+    Near zero 1 + x + p with p = x*x/2 + ... + x**5/120: what is cut off is below x**6/719, p errs by 8u*abs(p), and
+    the sum of p and the rest r of 1 + x by u*abs(r + p), where abs(r) <= abs(x) because 1 is a double. All of it is
+    below 2**-52*abs(x), or FLOOR where x is so small that p underflows; exp(0) is exact. So exp(x) - 1 keeps its
+    digits. In the term of xl, 32u covers 16u for E, u for each of two roundings and u*650 for xl*xl.
     """
     y, error = _called("exp", argument, min(x.reach, FAR))  # it is never given more
     low: Tensor | None = None
@@ -556,7 +607,8 @@ def _exponential_of(argument: Tensor, x: Balls) -> Balls:
         one, rest = quick_two_sum(torch.ones_like(argument), argument)
         p = argument * argument * (0.5 + argument * (1 / 6 + argument * (1 / 24 + argument * (1 / 120))))
         y, low = quick_two_sum(_where(near, one, y), _where(near, rest + p, 0.0))
-        error = _where(near, 2.0**-51 * argument.abs(), error)
+        exact = argument == 0 if x.radius is None else (argument == 0) & (x.radius == 0)
+        error = _where(near, 2.0**-51 * argument.abs() + _where(exact, 0.0, FLOOR), error)
     errors: list[Tensor | None] = [error]
     if x.low is not None:
         part = y * x.low
@@ -579,7 +631,8 @@ def _exponential(s: Tensor, spread: Tensor, sign: Tensor) -> Balls:
 def logarithm(x: Balls) -> Balls:
     """log(x) = log(xh) + log(1 + xl/xh), where the second logarithm is t - t*t/2 + ..., abs(t) <= u.
 
-    Radii: abs(log X - log x) <= -log(1 - q) <= q + q*q for q = rx/x <= 1/2.
+    Radii: abs(log X - log x) <= -log(1 - q) <= q + q*q for q = rx/x <= 1/2. Beside 1, where the first logarithm is
+    exactly zero, t*t/2 may underflow.
     """
     if x.number == 1:
         return _like(x, 0).reshape(x.shape)
@@ -604,6 +657,9 @@ def _logarithm(x: Balls) -> Balls:
     if x.radius is not None:
         share = x.radius * inverse * (1 + 2.0**-50)
         errors.append(_where(share <= 0.5, share * (1 + share), NAN))
+    spread = _total(_size(x.low), x.radius)
+    if spread is not None:
+        errors.append(_where(spread == 0, 0.0, FLOOR))
     reach = 1050.0 if x.reach < INF else INF  # of float64's logarithms
     return Balls(y, low, _radius(*errors), reach=reach)
 
@@ -611,8 +667,9 @@ def _logarithm(x: Balls) -> Balls:
 def square_root(x: Balls) -> Balls:
     """sqrt(x) = s + (x - s*s)/(s + sqrt(x)), s = RN(sqrt(xh)) or near it.
 
-    d = x - s*s is computed within 3u of its parts, and 2s is off from s + sqrt(x) by `bound` ulps at most.
-    Radii: abs(sqrt X - sqrt x) <= rx/sqrt(x), where X cannot be negative.
+    xh - RN(s*s) is exact (Sterbenz), d = x - s*s is computed within 3u of its parts and FLOOR, for s*s loses digits
+    below 2**-969, and 2s is off from s + sqrt(x) by the bound of s. Radii: abs(sqrt X - sqrt x) = abs(X - x)/(sqrt X +
+    sqrt x) <= rx/sqrt(x), where X cannot be negative.
     """
     s, error = _called("sqrt", x.high)
     p, e = two_product(s, s)
@@ -623,12 +680,15 @@ def square_root(x: Balls) -> Balls:
         d = d + x.low
     part = d / (2 * s)
     assert sizes is not None
-    errors: list[Tensor | None] = [(4 * U) * sizes / s, part.abs() * (16 * U) + part.abs() * (error / s)]
+    errors: list[Tensor | None] = [
+        ((4 * U) * sizes + FLOOR) / s,
+        part.abs() * (16 * U) + part.abs() * (error / s),
+    ]
     if x.radius is not None:
         certain = x.high * (1 - 2.0**-50) - x.radius > 0
         errors.append(_where(certain, x.radius / s, NAN))
     high, low = quick_two_sum(s, part)
-    return Balls(high, low, _radius(*errors, floor=FLOOR), reach=math.sqrt(x.reach) * (1 + U))
+    return Balls(high, low, _radius(*errors, floor=FLOOR), reach=math.sqrt(x.reach) * (1 + 4 * U))
 
 
 def _without_logarithms(x: Balls) -> Balls:
@@ -739,10 +799,10 @@ def _tanh(x: Balls) -> Balls:
 
 
 def _erf(x: Balls) -> Balls:
-    """torch's erf up to 1; beyond, 1 - erfc(abs(x)) with the complement in `low`."""
+    """torch's erf up to 1, whose slope is below 1.13; beyond, 1 - erfc(abs(x)) with the complement in `low`."""
     y, error = _called("erf", x.high.clamp(-1.0, 1.0))
     spread = _uncertainty(x)
-    near = Balls(y, None, _radius(error, _times(spread, 1.13)))
+    near = Balls(y, None, _radius(error, _times(spread, 1.13), floor=FLOOR))
     tail = _complement(x.high.abs(), spread)
     far = added(_like(x, 1), negated(tail))
     signed = _chosen(x.high < 0, negated(far), far)
@@ -750,12 +810,15 @@ def _erf(x: Balls) -> Balls:
 
 
 def _complement(a: Tensor, spread: Tensor | None) -> Balls:
-    """erfc(a) for a >= 0; its relative derivative is below 2a + 2 (NIST DLMF 7.8.2). Beyond 26 it is below SMALL."""
+    """erfc(a) for a >= 0; its relative derivative is below 2a + 2 (NIST DLMF 7.8.2), and smaller where a - spread < 0.
+
+    Beyond 26 it is below 2**-980.
+    """
     y, error = _called("erfc", a.clamp(max=26.0))
     errors: list[Tensor | None] = [error]
     if spread is not None:
         errors.append(y * _grown(2 * (a + spread) + 2, spread))
-    radius = _radius(*errors)
+    radius = _radius(*errors, floor=FLOOR)
     assert radius is not None
     far = a > 26.0
     sure = far if spread is None else a - spread > 26.0
@@ -848,7 +911,9 @@ LOGARITHMIC = {"neg", "abs", "log", "log1p", "times_pi"}
 
 
 def power(x: Balls, n: int) -> Balls:
-    """The integer power, by squaring."""
+    """The integer power, by squaring; 1 for n = 0, whatever x is."""
+    if n == 0:
+        return _broadcast(_like(x, 1), x.shape)
     if n < 0:
         return divided(_like(x, 1), power(x, -n))
     result: Balls | None = None
@@ -859,7 +924,8 @@ def power(x: Balls, n: int) -> Balls:
         n >>= 1
         if n:
             square = multiplied(square, square)
-    return _like(x, 1) if result is None else result
+    assert result is not None
+    return result
 
 
 def _pow(x: Balls, y: Balls) -> Balls:
@@ -868,26 +934,38 @@ def _pow(x: Balls, y: Balls) -> Balls:
 
 
 def _atan2(y: Balls, x: Balls) -> Balls:
-    """torch's atan2, which turns by at most 1.6*spread/r; unknown near zero and across the cut."""
-    angle = torch.atan2(y.high, x.high)
-    error = (16 * 2.0**-52) * angle.abs()
+    """torch's atan2, which turns by asin(spread/r) <= 1.6*spread/r at most; unknown near zero and across the cut."""
+    r = torch.maximum(x.high.abs(), y.high.abs())
+    angle, error = _trusted("atan2", torch.atan2(y.high, x.high), r)
     spread = _total(_uncertainty(y), _uncertainty(x))
     if spread is None:
-        return Balls(_only_where((y.high != 0) | (x.high > 0), angle), None, _radius(error))
-    r = torch.maximum(x.high.abs(), y.high.abs())
+        known = (y.high != 0) | (x.high > 0)
+        return Balls(_only_where(known, angle), None, _radius(error, floor=FLOOR))
     cut = (x.high < 0) & (y.high.abs() <= spread)
-    return Balls(_only_where((r > 2 * spread) & ~cut, angle), None, _radius(error, 1.6 * spread / r))
+    return Balls(
+        _only_where((r > 2 * spread) & ~cut, angle), None, _radius(error, 1.6 * spread / r, floor=FLOOR)
+    )
 
 
 def _maximum(x: Balls, y: Balls) -> Balls:
-    """The larger midpoint with the larger radius: maximum moves no two pairs further apart."""
-    decided = compared("gt", x, y)
-    widest = _total(x.radius, y.radius)
-    larger = _chosen(_difference(x, y).high > 0, x, y)
-    if widest is None:
-        return larger
-    own = _filled(larger.radius, larger.high)
-    return replace(larger, radius=_where(decided == UNDECIDED, widest * GROW, own))
+    """The larger; where it is not known which, the larger midpoint with the radius of the difference.
+
+    The midpoint chosen is below the other by no more than what the difference lost to rounding, and maximum moves no
+    two pairs further apart than the wider of both radii: the radius of the difference is the sum of all three.
+    """
+    d = _difference(x, y)
+    larger = _chosen(d.high > 0, x, y)
+    unknown = d.high.isnan()
+    if d.radius is None:
+        return replace(larger, high=_where(unknown, NAN, larger.high))
+    undecided = ~(d.high.abs() > d.radius * (1 + 2.0**-40))
+    if larger.logarithmic:  # a radius would be one of the logarithm
+        unknown = unknown | (undecided & (x.high.isinf() | y.high.isinf()))
+    return replace(
+        larger,
+        high=_where(unknown, NAN, larger.high),
+        radius=_where(undecided, d.radius * GROW, _filled(larger.radius, larger.high)),
+    )
 
 
 def _minimum(x: Balls, y: Balls) -> Balls:
@@ -895,16 +973,19 @@ def _minimum(x: Balls, y: Balls) -> Balls:
 
 
 def _zeta(s: Balls, x: Balls) -> Balls:
-    """Hurwitz zeta for a constant s and x > 0; its relative derivative is below s/x."""
-    if s.number is None:
-        return replace(x, high=torch.full_like(x.high, NAN))
+    """Hurwitz zeta for a constant s and x > 0; its relative derivative is below s/x.
+
+    For its derivative is -s times the sum of (x + k)**(-s - 1), each term at most 1/x of one of zeta's.
+    """
+    if s.number not in ORDERS:
+        return replace(x, high=torch.full_like(x.high, NAN), number=None)
     order = float(s.number)
-    y = torch.special.zeta(torch.full_like(x.high, order), x.high)
-    errors: list[Tensor | None] = [(256 * 2.0**-52) * y.abs()]
+    y, error = _trusted("zeta", torch.special.zeta(torch.full_like(x.high, order), x.high), x.high)
+    errors: list[Tensor | None] = [error]
     spread = _uncertainty(x)
     if spread is not None:
         errors.append(y.abs() * _grown(order / _least(x.high, spread), spread))
-    return Balls(_only_where((x.high > 2.0**-20) & (x.high < 2.0**20), y), None, _radius(*errors))
+    return Balls(y, None, _radius(*errors))
 
 
 BINARY: dict[str, Callable[[Balls, Balls], Balls]] = {
@@ -977,11 +1058,13 @@ def compared(name: str, x: Balls, y: Balls) -> Tensor:
 
 
 def _hull(x: Balls, y: Balls) -> Balls:
-    """A ball around x that holds y too."""
-    d = _without_logarithms(added(x, negated(y)))
-    width = _total(d.high.abs(), _size(d.low), d.radius, x.radius)
+    """A ball around x that holds y too; absent only where both are."""
+    x, y = _without_logarithms(x), _without_logarithms(y)
+    d = _added(x, negated(y))
+    width = _total(d.high.abs(), _size(d.low), d.radius)  # that of the difference holds both radii
     assert width is not None
-    return replace(x, radius=width * GROW, number=None)
+    absent = None if x.absent is None or y.absent is None else x.absent & y.absent
+    return replace(x, radius=width * GROW, number=None, absent=absent)
 
 
 # The arithmetic ---------------------------------------------------------------------------------------------------
@@ -1050,6 +1133,7 @@ def _with_absent(result: Balls, *operands: Balls) -> Balls:
         low=cleared(result.low),
         radius=cleared(result.radius),
         absent=absent,
+        number=None,
     )
 
 
@@ -1086,18 +1170,18 @@ class Ball64Arithmetic:
         if array.dtype == object:
             if array.size != 1:
                 raise TypeError("balls in float64 are lifted from tensors, or one number at a time")
-            number = array.flat[0]
-            lifted = constant(number if isinstance(number, Fraction) else Fraction(number), self.device)
-            return lifted.reshape(array.shape)
-        return self._lift_tensor(torch.from_numpy(np.ascontiguousarray(array)))
+            return constant(array.flat[0], self.device).reshape(array.shape)
+        return self._lift_tensor(torch.from_numpy(np.array(array)))
 
     def _lift_tensor(self, values: Tensor) -> Balls:
         values = values.to(self.device)
-        high = values.double()
-        low = None if values.is_floating_point() else (values - high.to(values.dtype)).double()
+        if values.dtype == torch.int64:  # by halves, for a double does not hold all of its 63 bits
+            high, low = two_sum((values >> 32).double() * 2.0**32, (values & 0xFFFFFFFF).double())
+        else:
+            high, low = values.double(), None
         # a graph is recorded for any values
         reach = INF if _recording.get() or not high.numel() else float(high.abs().max()) * (1 + 2.0**-40)
-        return Balls(high, low, reach=reach)
+        return Balls(high, low, reach=INF if math.isnan(reach) else reach)
 
     def number(self, x: Balls) -> float:
         if x.number is None:
@@ -1167,9 +1251,7 @@ class Ball64Arithmetic:
         )
 
     def doubt(self, low: int, high: int) -> Balls:
-        return replace(
-            constant(0, self.device), high=torch.full((1,), NAN, dtype=torch.float64, device=self.device)
-        )
+        return constant(NAN, self.device)
 
     def order(self, x: Balls) -> tuple[Tensor, Tensor]:
         # by midpoints: the low parts first, then the high parts, each sort keeping the order before
@@ -1191,17 +1273,23 @@ class Ball64Arithmetic:
         return replace(x, high=_where(blurred, NAN, x.high))
 
     def scatter(self, x: Balls, key: tuple[Any, ...], shape: tuple[int, ...]) -> Balls:
-        key = tuple(_forward(part, size) for part, size in zip(key, shape, strict=False))
         whole = (x.shape[0], *shape)
+        places = None if _is_plain(key) else _places(key, shape)
 
         def placed(part: Tensor, empty: Tensor) -> Tensor:
-            empty[(slice(None), *key)] = part
+            if places is None:
+                empty[(slice(None), *key)] = part
+            else:
+                index = torch.from_numpy(places.ravel()).to(empty.device)
+                empty.reshape(empty.shape[0], -1)[:, index] = part.broadcast_to(x.shape).reshape(
+                    empty.shape[0], -1
+                )
             return empty
 
         def blank(dtype: torch.dtype, value: float) -> Tensor:
             return torch.full(whole, value, dtype=dtype, device=x.high.device)
 
-        if _names_nothing_twice(key, shape):
+        if places is None or len(np.unique(places)) == places.size:
             return replace(
                 x,
                 high=placed(x.high, blank(torch.float64, 0.0)),
@@ -1211,10 +1299,9 @@ class Ball64Arithmetic:
                 number=None,
             )
         # a list may name an element twice: what arrives there adds up
-        places = np.arange(math.prod(shape)).reshape(shape)[key].ravel()
         parts = x.reshape((x.shape[0], -1))
         columns: dict[int, Balls] = {}
-        for i, place in enumerate(places.tolist()):
+        for i, place in enumerate(places.ravel().tolist()):
             part = parts[:, i : i + 1]
             columns[place] = part if place not in columns else _masked_add(columns[place], part)
         nothing = self.absent((x.shape[0], 1))
@@ -1231,13 +1318,6 @@ class Ball64Arithmetic:
 
     def root(self, function: Callable[[Balls], Balls], low: Balls, high: Balls) -> Balls:
         return enclosed_root(function, low, high)
-
-
-def _names_nothing_twice(key: tuple[Any, ...], shape: tuple[int, ...]) -> bool:
-    if all(isinstance(part, int | slice) for part in key):
-        return True
-    places = np.arange(math.prod(shape)).reshape(shape)[key].ravel()
-    return len(np.unique(places)) == len(places)
 
 
 def _folded(adding: Callable[[Balls, Balls], Balls], x: Balls, axis: int) -> Balls:
@@ -1328,7 +1408,7 @@ def pairs(x: Balls) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
         if x.logarithmic:
             far = np.isinf(high) & np.isfinite(low) & np.isfinite(radius) & (np.abs(low) > EDGE - 1)
             binade = np.floor(low / _LOG2) + 1
-            beyond = far & (np.abs(low) > BEYOND)
+            beyond = far & (np.abs(low) - radius > BEYOND)
             scaled = np.exp(low - binade * _LOG2)
             error = radius + 8 * U * np.abs(low) + 2.0**-40
             near = far & ~beyond & (error < 0.25)
