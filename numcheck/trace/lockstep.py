@@ -19,21 +19,23 @@ import numpy as np
 import torch
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils._pytree import tree_flatten, tree_unflatten
 
 from numcheck.formats import format_of
 from numcheck.trace.record import Ints, Lanes, Operation, Place, Repeat, Trace, divergence, operation, sink
 from numcheck.trace.shadow import (
     Call,
     Noise,
+    Origin,
     Pair,
     TraceError,
     call_of,
     is_floating,
+    leaves,
     lift,
     lift_all,
     local_call,
     parts_of,
+    relative_error,
     wide_call,
     written_by,
 )
@@ -220,7 +222,7 @@ class _Lockstep(TorchDispatchMode):
                     return parts(*args, **kwargs)
             finally:
                 self.inside -= 1
-        flat, spec = tree_flatten((args, kwargs))
+        flat = leaves((*args, *kwargs.values()))
         if any(isinstance(x, Tensor) and x.is_complex() for x in flat):
             raise TraceError(f"{func}: complex numbers have no shadow")
         written = written_by(func, args, kwargs)
@@ -229,7 +231,7 @@ class _Lockstep(TorchDispatchMode):
             raise TraceError(f"{func}: a traced value is written into a tensor made outside the routine")
         if not any(is_floating(x) for x in flat) or (written and not traced):
             return lift_all(func(*args, **kwargs))
-        call = call_of(func, flat, spec, written)
+        call = call_of(func, args, kwargs, written)
         if func.is_view:
             return _view(call)
         native_args, native_kwargs = call.native_arguments()
@@ -258,7 +260,7 @@ class _Lockstep(TorchDispatchMode):
     def _shadow(self, call: Call, native: Any, place: Place) -> Any:
         """What the operator returns to the routine, after its native run."""
         func = call.func
-        flat, spec = tree_flatten(native)
+        flat = leaves(native)
         if not any(is_floating(x) for x in flat) and not call.written:
             self._compare(call, flat, place)
             return native
@@ -276,11 +278,14 @@ class _Lockstep(TorchDispatchMode):
             # The shadow's layout may differ from the native one's (column-major results of linear algebra).
             source = call.operands[0]
             return Pair(
-                native, source.high.reshape(native.shape), source.low.reshape(native.shape), [source.origin]
+                native,
+                source.high.reshape(native.shape),
+                source.low.reshape(native.shape),
+                Origin(source.origin),
             )
         if call.stem == "clone":
             source = call.operands[0]
-            return Pair(native, source.high.clone(), source.low.clone(), [source.origin])
+            return Pair(native, source.high.clone(), source.low.clone(), Origin(source.origin))
         highs, lows = wide_call(call, flat, self.noise)
         local = local_call(call, self.noise is not None) if self.recorded else []
         index = len(self.operations)
@@ -296,11 +301,12 @@ class _Lockstep(TorchDispatchMode):
             )
             for target in call.written:
                 if isinstance(target, Pair):
-                    target.origin[0] = index
+                    target.origin.operation = index
+                    target.origin.writes += 1
             returns = len(func._schema.returns)
             return None if returns == 0 else call.written[0] if returns == 1 else tuple(call.written)
         first = next(i for i, x in enumerate(flat) if is_floating(x))
-        self._record(
+        error = self._record(
             call,
             flat[first],
             (highs[first], lows[first]),
@@ -308,19 +314,22 @@ class _Lockstep(TorchDispatchMode):
             place,
         )
         pairs = [
-            Pair(n, high, low, [index]) if is_floating(n) else n
-            for n, high, low in zip(flat, highs, lows, strict=True)
+            Pair(n, high, low, Origin(index), error if i == first else None) if is_floating(n) else n
+            for i, (n, high, low) in enumerate(zip(flat, highs, lows, strict=True))
         ]
-        return tree_unflatten(pairs, spec)
+        return _as_returned(native, pairs)
 
     def _record(
         self, call: Call, native: Tensor, shadow: tuple[Tensor, Tensor], local: Tensor | None, place: Place
-    ) -> None:
+    ) -> Tensor | None:
+        """Write down what the call did; the relative error of its first result, None where nothing is recorded."""
         if not self.recorded:
-            return
-        self.operations.append(operation(call, native, shadow, local, self.lanes, place, self.phase))
+            return None
+        error = relative_error(native, *shadow)
+        self.operations.append(operation(call, native, shadow, error, local, self.lanes, place, self.phase))
         if place.path and self.phase == "forward" and not self.inside:
             self.loops.setdefault((str(call.func), place.path), _LastResults(place)).add(native)
+        return error
 
     def _compare(self, call: Call, native: list[Any], place: Place) -> None:
         # `_local_scalar_dense` and the like hand numbers to Python: nothing to compare lane by lane.
@@ -328,7 +337,7 @@ class _Lockstep(TorchDispatchMode):
             return
         args, kwargs = call.arguments(lambda o: o.high)
         diverged = self.lanes.nowhere()
-        for n, s in zip(native, tree_flatten(call.func(*args, **kwargs))[0], strict=True):
+        for n, s in zip(native, leaves(call.func(*args, **kwargs)), strict=True):
             if n.shape == s.shape:
                 diverged |= self.lanes.any(n != s)
         if diverged.any():
@@ -338,17 +347,22 @@ class _Lockstep(TorchDispatchMode):
 def _view(call: Call) -> Any:
     """Views of all three parts; a write through one of them is a write to the source."""
     native_args, native_kwargs = call.native_arguments()
-    flat, spec = tree_flatten(call.func(*native_args, **native_kwargs))
+    native = call.func(*native_args, **native_kwargs)
     high_args, high_kwargs = call.arguments(lambda o: o.high)
-    highs = tree_flatten(call.func(*high_args, **high_kwargs))[0]
+    highs = leaves(call.func(*high_args, **high_kwargs))
     low_args, low_kwargs = call.arguments(lambda o: o.low)
-    lows = tree_flatten(call.func(*low_args, **low_kwargs))[0]
-    source = next(x for x in call.flat if isinstance(x, Pair))
+    lows = leaves(call.func(*low_args, **low_kwargs))
+    source = call.operands[0].pair
     pairs = [
         Pair(n, high, low, source.origin) if is_floating(n) else n
-        for n, high, low in zip(flat, highs, lows, strict=True)
+        for n, high, low in zip(leaves(native), highs, lows, strict=True)
     ]
-    return tree_unflatten(pairs, spec)
+    return _as_returned(native, pairs)
+
+
+def _as_returned(native: Any, pairs: Sequence[Any]) -> Any:
+    """The pairs as the operator returned its native results: one, or several side by side."""
+    return type(native)(pairs) if isinstance(native, list | tuple) else pairs[0]
 
 
 # --- loops

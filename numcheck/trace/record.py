@@ -7,7 +7,7 @@ cancelled or found no room, what left the format's range. `sink` measures a resu
 import math
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from types import CodeType
 from typing import Any, Final, NamedTuple, final
 
@@ -23,6 +23,7 @@ from numcheck.trace.shadow import (
     Call,
     Operand,
     Pair,
+    all_finite,
     alpha_of,
     relative_error,
     stem_of,
@@ -68,8 +69,6 @@ class Operation:
     """Relative error of the result."""
     error_local: Floats
     """Relative error of the result against the same operator on the native operands in float64."""
-    amplification: Floats
-    """error_out over the larger of error_in and the unit roundoff; 1 where all digits were lost before."""
     bits_lost: Floats
     """Significand bits that were right in the operands and are wrong in the result; 0 .. precision."""
     cancelled_bits: Floats
@@ -167,11 +166,13 @@ class Lanes:
 
     def worst(self, x: Tensor) -> Floats:
         """The largest element of each lane."""
-        return self._divided(x).amax(1).double().cpu().numpy()
+        divided = self._divided(x)
+        return (divided[:, 0] if divided.shape[1] == 1 else divided.amax(1)).double().cpu().numpy()
 
     def any(self, x: Tensor) -> Flags:
         """Whether some element of a lane is true."""
-        return self._divided(x).any(1).cpu().numpy()
+        divided = self._divided(x)
+        return (divided[:, 0] if divided.shape[1] == 1 else divided.any(1)).cpu().numpy()
 
     def first(self, x: Tensor) -> Floats:
         """The first element of each lane."""
@@ -205,17 +206,18 @@ def operation(
     call: Call,
     native: Tensor,
     shadow: tuple[Tensor, Tensor],
+    error: Tensor,
     local: Tensor | None,
     lanes: Lanes,
     place: Place,
     phase: str,
 ) -> Operation:
-    """What a call did to the digits: `native`, `shadow` and `local` are its first result."""
+    """What a call did to the digits: `native`, `shadow`, `error` and `local` are of its first result."""
     pointwise = torch.Tag.pointwise in call.func.tags and all(
         _broadcasts(o.native, native) for o in call.operands
     )
     args, kwargs = call.arguments(lambda o: o)
-    errors = [relative_error(o.native, o.high, o.low) for o in call.operands]
+    errors = [o.error for o in call.operands]
     if call.stem == "where" and pointwise and isinstance(args[0], Tensor) and len(errors) == 2:
         # Only the branch that was taken counts.
         errors = [torch.where(args[0], errors[0], 0.0), torch.where(args[0], 0.0, errors[1])]
@@ -226,23 +228,27 @@ def operation(
         native=native,
         out=native.double(),
         high=shadow[0],
-        low=shadow[1],
+        error=error,
         local=local,
         errors=errors,
         pointwise=pointwise,
         format=format_of(native.dtype),
         lanes=lanes,
     )
-    found = _blank(call, _contributions(ran), lanes, place, phase)
-    for measure in (_growth, _cancellation, _out_of_range, _underflow):
-        found = measure(found, ran)
-    return replace(found, vanished=lanes.any(_vanished(ran)))
+    told = _blank(call, _contributions(ran), lanes, place, phase)
+    for measure in (_growth, _cancellation, _out_of_range, _underflow, _vanishing):
+        told |= measure(ran)
+    return Operation(**told)
 
 
 def divergence(call: Call, diverged: Flags, lanes: Lanes, place: Place, phase: str) -> Operation:
     """A comparison that came out differently in the shadow."""
-    errors = tuple(lanes.worst(relative_error(o.native, o.high, o.low)) for o in call.operands)
-    return replace(_blank(call, errors, lanes, place, phase), diverged=diverged)
+    errors = tuple(lanes.worst(o.error) for o in call.operands)
+    return Operation(**(_blank(call, errors, lanes, place, phase) | {"diverged": diverged}))
+
+
+_Told = dict[str, Any]
+"""Fields of an `Operation`."""
 
 
 @final
@@ -258,7 +264,8 @@ class _Ran:
     out: Tensor
     """`native` in float64."""
     high: Tensor
-    low: Tensor
+    error: Tensor
+    """Relative error of the result."""
     local: Tensor | None
     """The same operator on the native operands in float64."""
     errors: Sequence[Tensor]
@@ -289,62 +296,61 @@ class _Ran:
         return found
 
 
-def _blank(
-    call: Call, contributions: tuple[Floats, ...], lanes: Lanes, place: Place, phase: str
-) -> Operation:
+def _blank(call: Call, contributions: tuple[Floats, ...], lanes: Lanes, place: Place, phase: str) -> _Told:
     """An operation that did nothing to any digit."""
     zeros, nowhere = lanes.zeros(), lanes.nowhere()
-    return Operation(
-        name=str(call.func),
-        where=place.where,
-        line=place.line,
-        phase=phase,
-        operands=tuple(o.origin for o in call.operands),
-        contributions=contributions,
-        error_in=zeros,
-        error_out=zeros,
-        error_local=zeros,
-        amplification=zeros,
-        bits_lost=zeros,
-        cancelled_bits=zeros,
-        absorbed=nowhere,
-        swallowed_bits=zeros,
-        overflowed=nowhere,
-        overflowed_in_shadow=nowhere,
-        pole=nowhere,
-        underflowed=nowhere,
-        sank=nowhere,
-        vanished=nowhere,
-        born_nan=nowhere,
-        nan_kind=("",) * lanes.count,
-        diverged=nowhere,
-    )
+    return {
+        "name": str(call.func),
+        "where": place.where,
+        "line": place.line,
+        "phase": phase,
+        "operands": tuple(o.origin for o in call.operands),
+        "contributions": contributions,
+        "error_in": zeros,
+        "error_out": zeros,
+        "error_local": zeros,
+        "bits_lost": zeros,
+        "cancelled_bits": zeros,
+        "absorbed": nowhere,
+        "swallowed_bits": zeros,
+        "overflowed": nowhere,
+        "overflowed_in_shadow": nowhere,
+        "pole": nowhere,
+        "underflowed": nowhere,
+        "sank": nowhere,
+        "vanished": nowhere,
+        "born_nan": nowhere,
+        "nan_kind": ("",) * lanes.count,
+        "diverged": nowhere,
+    }
 
 
 def _contributions(ran: _Ran) -> tuple[Floats, ...]:
     found: list[Floats] = []
-    size = ran.high.abs()
     for o, error in zip(ran.call.operands, ran.errors, strict=True):
+        finite = all_finite(o.native)
+        if finite and not bool(error.any()):
+            found.append(ran.lanes.zeros())
+            continue
         if ran.pointwise:
             if ran.call.stem in ADDITIVE:
                 # An operand's absolute error is the result's.
                 difference = ((o.native.double() - o.high) - o.low).abs()
-                error = torch.where(difference == 0, 0.0, difference / size)
+                error = torch.where(difference == 0, 0.0, difference / ran.high.abs())
             error = error.expand_as(ran.native)
         # A NaN or an infinity is what to follow, also where both sides share it and it is no error: before a finite
         # number whose error is measured against a result of zero.
         lane = ran.lanes.worst(torch.nan_to_num(error, nan=math.inf, posinf=sys.float_info.max))
-        if not bool(torch.isfinite(o.native).all()):
+        if not finite:
             lane = np.where(ran.lanes.any(~torch.isfinite(o.native)), math.inf, lane)
         found.append(lane)
     return tuple(found)
 
 
-def _growth(op: Operation, ran: _Ran) -> Operation:
+def _growth(ran: _Ran) -> _Told:
     """How much larger the result's error is than its operands': per element where that can be told."""
     lanes, roundoff, precision = ran.lanes, ran.format.unit_roundoff, ran.format.precision
-    error_out = relative_error(ran.native, ran.high, ran.low)
-    error_in: Tensor
+    error_out = ran.error
     if ran.pointwise:
         error_in = torch.zeros_like(error_out)
         for error in ran.errors:
@@ -352,19 +358,15 @@ def _growth(op: Operation, ran: _Ran) -> Operation:
     else:
         worst = np.max([lanes.worst(e) for e in ran.errors], axis=0) if ran.errors else lanes.zeros()
         error_in, error_out = torch.from_numpy(worst), torch.from_numpy(lanes.worst(error_out))
-    amplification = error_out / error_in.clamp(min=roundoff)
-    amplification = torch.where(error_in == math.inf, (error_out == math.inf).double(), amplification)
     bits = torch.log2(error_out.clamp(roundoff, 1.0) / error_in.clamp(roundoff, 1.0)).clamp(0, precision)
-    return replace(
-        op,
-        error_in=lanes.worst(error_in),
-        error_out=lanes.worst(error_out),
-        amplification=lanes.worst(amplification),
-        bits_lost=lanes.worst(bits),
-    )
+    return {
+        "error_in": lanes.worst(error_in),
+        "error_out": lanes.worst(error_out),
+        "bits_lost": lanes.worst(bits),
+    }
 
 
-def _cancellation(op: Operation, ran: _Ran) -> Operation:
+def _cancellation(ran: _Ran) -> _Told:
     """Leading bits that cancelled in an addition or a sum, trailing bits that an addition had no room for."""
     lanes, out, precision = ran.lanes, ran.out, ran.format.precision
     added = _added(ran)
@@ -374,18 +376,17 @@ def _cancellation(op: Operation, ran: _Ran) -> Operation:
         absorbed = finite & (((out == first) & (second != 0)) | ((out == second) & (first != 0)))
         larger, smaller = torch.maximum(first.abs(), second.abs()), torch.minimum(first.abs(), second.abs())
         room = _bits_between(out, torch.where(smaller == 0, out, smaller), precision)
-        return replace(
-            op,
-            absorbed=lanes.any(absorbed),
-            cancelled_bits=lanes.worst(_bits_between(larger, out, precision)),
-            swallowed_bits=lanes.worst(torch.where(finite, room, 0.0)),
-        )
+        return {
+            "absorbed": lanes.any(absorbed),
+            "cancelled_bits": lanes.worst(_bits_between(larger, out, precision)),
+            "swallowed_bits": lanes.worst(torch.where(finite, room, 0.0)),
+        }
     if ran.call.stem in SUMS:
         args, kwargs = ran.call.arguments(lambda o: o.native.double().abs())
         size = ran.call.func(*args, **kwargs)
         if isinstance(size, Tensor) and size.shape == out.shape:
-            return replace(op, cancelled_bits=lanes.worst(_bits_between(size, out, precision)))
-    return op
+            return {"cancelled_bits": lanes.worst(_bits_between(size, out, precision))}
+    return {}
 
 
 def _added(ran: _Ran) -> tuple[Tensor, Tensor] | None:
@@ -402,51 +403,51 @@ def _added(ran: _Ran) -> tuple[Tensor, Tensor] | None:
     return a, float(ran.kwargs.get("value", 1)) * (b * c if stem == "addcmul" else b / c)
 
 
-def _out_of_range(op: Operation, ran: _Ran) -> Operation:
+def _out_of_range(ran: _Ran) -> _Told:
     """Infinities and NaNs that the operands didn't hold."""
     lanes, out = ran.lanes, ran.out
-    if bool(torch.isfinite(out).all()):
-        return op
+    if all_finite(out):
+        return {}
     born = torch.isnan(out) & ~ran.from_operand(lambda o: torch.isnan(o.native))
     overflowed = torch.isinf(out) & ~ran.from_operand(lambda o: ~torch.isfinite(o.native))
-    return replace(
-        op,
-        born_nan=lanes.any(born),
-        nan_kind=_nan_kinds(ran, lanes.any(born)),
-        overflowed=lanes.any(overflowed),
-        overflowed_in_shadow=lanes.any(overflowed & torch.isinf(ran.high)),
-        pole=lanes.any(overflowed & _at_pole(ran)),
-    )
+    return {
+        "born_nan": lanes.any(born),
+        "nan_kind": _nan_kinds(ran, lanes.any(born)),
+        "overflowed": lanes.any(overflowed),
+        "overflowed_in_shadow": lanes.any(overflowed & torch.isinf(ran.high)),
+        "pole": lanes.any(overflowed & _at_pole(ran)),
+    }
 
 
-def _underflow(op: Operation, ran: _Ran) -> Operation:
+def _underflow(ran: _Ran) -> _Told:
     """The error that the operator made by itself, and whether the format's smallest numbers are to blame for it."""
     lanes, out, local = ran.lanes, ran.out, ran.local
     if local is None or local.shape != out.shape:
-        return op
+        return {}
     errors = relative_error(ran.native, local, torch.zeros_like(local))
     smallest = ran.format.smallest_normal
     # Lengths and their like are roots of sums of squares, which sink before they do.
-    size = local.abs().square() if "norm" in op.stem else local.abs()
+    size = local.abs().square() if "norm" in ran.call.stem else local.abs()
     hardly = (size < smallest * 2.0**ran.format.precision) & (errors > 2 * ran.format.unit_roundoff)
-    whole = op.stem in ADDITIVE or op.stem in _NEVER_ZERO
-    sank = lanes.nowhere() if whole else lanes.any(hardly & (local != 0))
-    op = replace(op, error_local=lanes.worst(errors), sank=sank)
+    whole = ran.call.stem in ADDITIVE or ran.call.stem in _NEVER_ZERO
+    told: _Told = {"error_local": lanes.worst(errors)}
+    if not whole:
+        told["sank"] = lanes.any(hardly & (local != 0))
     # Sums of a format's numbers are exact where they are small; only a Python number that the format
     # doesn't hold, such as an epsilon, underflows in one.
     small = (out.abs() < smallest) & (torch.maximum(local.abs(), ran.high.abs()) < 2 * smallest)
     small &= errors > ran.format.unit_roundoff
     if not bool(small.any()):
-        return op
+        return told
     before = ran.from_operand(lambda o: (o.native.abs() < smallest) & _is_lossy(o))
     # In a fused operator an element may vanish that a wider range wouldn't have kept: it speaks first.
     lost_in_range = (errors >= 0.25) & ~small
-    return replace(op, underflowed=lanes.any(small & ~before) & ~lanes.any(lost_in_range))
+    return told | {"underflowed": lanes.any(small & ~before) & ~lanes.any(lost_in_range)}
 
 
 def _is_lossy(o: Operand) -> Tensor:
     """Where an operand has more than the last digit's error."""
-    return relative_error(o.native, o.high, o.low) > format_of(o.native.dtype).unit_roundoff
+    return o.error > format_of(o.native.dtype).unit_roundoff
 
 
 def _nan_kinds(ran: _Ran, born: Flags) -> tuple[str, ...]:
@@ -482,26 +483,31 @@ def _at_pole(ran: _Ran) -> Tensor:
     return torch.full_like(ran.out, isinstance(zero_at, (int, float)) and zero_at == 0, dtype=torch.bool)
 
 
-def _vanished(ran: _Ran) -> Tensor:
+def _vanishing(ran: _Ran) -> _Told:
     """Zeros of operators that are never zero, and of products, quotients and lengths of numbers that are not."""
     stem, numbers = ran.call.stem, ran.numbers
-    if "norm" in stem:
-        return (ran.out == 0) & ran.from_operand(lambda o: o.native != 0)
     product = stem in ("mul", "prod", "div")
-    zero = (ran.out == 0) & torch.tensor(stem in _NEVER_ZERO or product)
-    factors = numbers[:1] if stem in _NEVER_ZERO or stem == "prod" else numbers[:2]
-    for factor in factors if bool(zero.any()) else ():
+    if not product and stem not in _NEVER_ZERO and "norm" not in stem:
+        return {}
+    zero = ran.out == 0
+    if not bool(zero.any()):
+        return {}
+    if "norm" in stem:
+        return {"vanished": ran.lanes.any(zero & ran.from_operand(lambda o: o.native != 0))}
+    for factor in numbers[:1] if stem in _NEVER_ZERO or stem == "prod" else numbers[:2]:
         x = torch.as_tensor(factor)
         usable = torch.isfinite(x) & (x != 0) if product else torch.isfinite(x)
         if stem == "prod":
             usable = usable.reshape(len(usable), -1).all(1).reshape(-1, *[1] * (ran.out.ndim - 1))
         if usable.ndim and not _broadcasts(usable, ran.out):
-            return torch.zeros_like(zero)
+            return {}
         zero = zero & usable
-    return zero
+    return {"vanished": ran.lanes.any(zero)}
 
 
 def _broadcasts(x: Tensor, result: Tensor) -> bool:
+    if x.shape == result.shape or x.ndim == 0:
+        return True
     try:
         return torch.broadcast_shapes(x.shape, result.shape) == result.shape
     except RuntimeError:
@@ -551,4 +557,4 @@ def sink(name: str, result: Tensor, lanes: Lanes, element: Ints | None = None) -
         ]
     nonfinite, nan, none_left = (lanes.any(flags) for flags in parts[1:4])
     shadow = lanes.first(parts[4])
-    return Sink(name, result.origin[0], lanes.worst(parts[0]), nonfinite, nan, none_left, shadow)
+    return Sink(name, result.origin.operation, lanes.worst(parts[0]), nonfinite, nan, none_left, shadow)

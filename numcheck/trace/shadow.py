@@ -20,7 +20,7 @@ from typing import Any, Final, NamedTuple, final
 import torch
 import torch.autograd.forward_ad as forward_ad
 from torch import Tensor
-from torch.utils._pytree import tree_flatten, tree_map, tree_unflatten
+from torch.utils._pytree import tree_map
 
 from numcheck.trace.accurate import accurate
 
@@ -41,17 +41,36 @@ class TraceError(RuntimeError):
 
 
 @final
+@dataclass
+class Origin:
+    """Who last wrote a storage; one object, shared by all views of it."""
+
+    operation: int = -1
+    """Index of the operation; -1 for inputs and constants."""
+    writes: int = 0
+    """How often the storage has been overwritten."""
+
+
+@final
 class Pair(Tensor):
     """A tensor that holds the native value and the shadow high + low, under the native value's metadata."""
 
     native: Tensor
     high: Tensor
     low: Tensor
-    origin: list[int]
-    """The operation that last wrote this storage; one list shared by all views of it."""
+    origin: Origin
+    measured: tuple[int, Tensor] | None
+    """The relative error, and after how many writes it was measured."""
 
     @staticmethod
-    def __new__(cls: type["Pair"], native: Tensor, high: Tensor, low: Tensor, origin: list[int]) -> "Pair":
+    def __new__(
+        cls: type["Pair"],
+        native: Tensor,
+        high: Tensor,
+        low: Tensor,
+        origin: Origin,
+        error: Tensor | None = None,
+    ) -> "Pair":
         pair = Tensor._make_wrapper_subclass(  # pyright: ignore[reportAttributeAccessIssue]
             cls,
             native.size(),
@@ -63,7 +82,14 @@ class Pair(Tensor):
             requires_grad=False,
         )
         pair.native, pair.high, pair.low, pair.origin = native, high, low, origin
+        pair.measured = None if error is None else (origin.writes, error)
         return pair
+
+    def relative_error(self) -> Tensor:
+        """`relative_error` of its parts, measured once for all the operators that it goes into."""
+        if self.measured is None or self.measured[0] != self.origin.writes:
+            self.measured = self.origin.writes, relative_error(self.native, self.high, self.low)
+        return self.measured[1]
 
     def __repr__(self, *, tensor_contents: object = None) -> str:
         return f"traced {self.native!r}"
@@ -84,7 +110,7 @@ def lift(native: Tensor) -> Pair:
     """A shadow that starts here and doesn't know how the value came about: input, constant, or random number."""
     # A copy even of float64: an operator that writes in place must find each side as it was.
     high = native.to(torch.float64, copy=True)
-    return Pair(native, high, torch.zeros_like(high), [-1])
+    return Pair(native, high, torch.zeros_like(high), Origin())
 
 
 def lift_all(tree: Any) -> Any:
@@ -96,6 +122,13 @@ def _lift_leaf(x: Any) -> Any:
     return lift(x) if is_floating(x) and not isinstance(x, Pair) else x
 
 
+def all_finite(x: Tensor) -> bool:
+    """Whether no element is infinite or NaN."""
+    return (
+        x.numel() == 0 or float(x.abs().max()) < math.inf
+    )  # a NaN is the largest of all, and less than nothing
+
+
 def relative_error(native: Tensor, high: Tensor, low: Tensor) -> Tensor:
     """Per element abs(native - shadow) / abs(shadow).
 
@@ -104,8 +137,10 @@ def relative_error(native: Tensor, high: Tensor, low: Tensor) -> Tensor:
     """
     n = native.double()
     difference = ((n - high) - low).abs()
+    if not bool(difference.any()):  # a NaN counts as a difference
+        return difference
     error = torch.where(difference == 0, 0.0, difference / high.abs())
-    if bool(torch.isfinite(error).all()):
+    if all_finite(error):
         return torch.where((n == 0) & (difference != 0), math.inf, error)
     same = (difference == 0) | torch.isinf(n) & (n == high) | torch.isnan(n) & torch.isnan(high)
     return torch.where(same, 0.0, torch.where(torch.isfinite(error) & (n != 0), error, math.inf))
@@ -121,8 +156,16 @@ class Operand(NamedTuple):
     high: Tensor
     low: Tensor
     origin: int
+    pair: Pair
     written: bool
-    """The operator writes its result here."""
+    """The operator writes its result into the pair: the parts here are copies of what it held before."""
+
+    @property
+    def error(self) -> Tensor:
+        """Its relative error, elementwise."""
+        return (
+            relative_error(self.native, self.high, self.low) if self.written else self.pair.relative_error()
+        )
 
 
 @final
@@ -133,39 +176,60 @@ class Call:
     func: Any
     stem: str
     """Its name without namespace, overload and the mark of the in-place variant: "sub" for aten.sub_.Tensor."""
-    flat: Sequence[Any]
-    spec: Any
-    """`flat` are the leaves of the tree of arguments, `spec` is its shape."""
+    args: Sequence[Any]
+    kwargs: Mapping[str, Any]
     operands: Sequence[Operand]
-    """One for each pair in `flat`, in that order."""
+    """One for each pair among the arguments, in their order."""
     written: Sequence[Any]
     """The arguments that the operator writes to."""
 
     def native_arguments(self) -> tuple[Any, Any]:
         """The arguments and keyword arguments of the native run."""
-        return tree_unflatten([x.native if isinstance(x, Pair) else x for x in self.flat], self.spec)
+        return _mapped(lambda x: x.native if isinstance(x, Pair) else x, self.args, self.kwargs)
 
     def arguments(self, side: Callable[[Operand], Any]) -> tuple[Any, Any]:
         """The arguments and keyword arguments of a float64 run: `side` of each operand in its place."""
         operands = iter(self.operands)
-        leaves = [side(next(operands)) if isinstance(x, Pair) else wide_dtype(x) for x in self.flat]
-        return tree_unflatten(leaves, self.spec)
+        return _mapped(
+            lambda x: side(next(operands)) if isinstance(x, Pair) else wide_dtype(x), self.args, self.kwargs
+        )
 
 
-def call_of(func: Any, flat: Sequence[Any], spec: Any, written: Sequence[Any]) -> Call:
-    """The call of `func` on the leaves `flat`; what it will overwrite is copied now."""
-    pairs = [_lift_leaf(x) for x in flat]
+def call_of(func: Any, args: Sequence[Any], kwargs: Mapping[str, Any], written: Sequence[Any]) -> Call:
+    """The call of `func`; what it will overwrite is copied now."""
+    args, kwargs = _mapped(_lift_leaf, args, kwargs)
     targets = {id(x) for x in written}
     operands = [
-        Operand(x.native.clone(), x.high.clone(), x.low.clone(), x.origin[0], True)
+        Operand(x.native.clone(), x.high.clone(), x.low.clone(), x.origin.operation, x, True)
         if id(x) in targets
-        else Operand(x.native, x.high, x.low, x.origin[0], False)
-        for x in pairs
+        else Operand(x.native, x.high, x.low, x.origin.operation, x, False)
+        for x in leaves((*args, *kwargs.values()))
         if isinstance(x, Pair)
     ]
-    return Call(func, stem_of(str(func)), pairs, spec, operands, written)
+    return Call(func, stem_of(str(func)), args, kwargs, operands, written)
 
 
+def leaves(tree: Any) -> list[Any]:
+    """What stands in the lists and tuples of an operator's arguments or results; torch's own takes all kinds of trees,
+    and ten times as long.
+    """
+    if not isinstance(tree, list | tuple):
+        return [tree]
+    return [x for branch in tree for x in (leaves(branch) if isinstance(branch, list | tuple) else (branch,))]
+
+
+def _mapped(
+    leaf: Callable[[Any], Any], args: Sequence[Any], kwargs: Mapping[str, Any]
+) -> tuple[list[Any], dict[str, Any]]:
+    """An operator's arguments with every leaf replaced, in order."""
+
+    def branch(tree: Any) -> Any:
+        return [branch(x) for x in tree] if isinstance(tree, list | tuple) else leaf(tree)
+
+    return [branch(x) for x in args], {name: branch(x) for name, x in kwargs.items()}
+
+
+@functools.cache
 def stem_of(name: str) -> str:
     """An operator's name without namespace, overload and the mark of the in-place variant."""
     return name.split(".")[1].rstrip("_")
@@ -174,13 +238,22 @@ def stem_of(name: str) -> str:
 def written_by(func: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> list[Any]:
     """The arguments that an operator writes to, by its schema."""
     values: list[Any] = []
-    for index, argument in enumerate(func._schema.arguments):
-        if argument.alias_info is not None and argument.alias_info.is_write:
-            if index < len(args) and not argument.kwarg_only:
-                values.append(args[index])
-            elif argument.name in kwargs:
-                values.append(kwargs[argument.name])
+    for index, name, by_name_alone in _written_arguments(func):
+        if index < len(args) and not by_name_alone:
+            values.append(args[index])
+        elif name in kwargs:
+            values.append(kwargs[name])
     return values
+
+
+@functools.cache
+def _written_arguments(func: Any) -> tuple[tuple[int, str, bool], ...]:
+    """Position and name of the arguments that an operator writes to, and whether only the name can give each."""
+    return tuple(
+        (index, argument.name, argument.kwarg_only)
+        for index, argument in enumerate(func._schema.arguments)
+        if argument.alias_info is not None and argument.alias_info.is_write
+    )
 
 
 def wide_dtype(x: Any) -> Any:
@@ -257,26 +330,57 @@ def alpha_of(arguments: Sequence[Any], keywords: Mapping[str, Any]) -> float:
     return float(keywords.get("alpha", arguments[2] if len(arguments) > 2 else 1))
 
 
+def _arithmetic(call: Call) -> tuple[Tensor, Tensor] | None:
+    """+ - * / of the shadow, not yet normalised: the operator on the high parts; its rounding error and its
+    differential on the low parts. None for other operators.
+    """
+    stem = call.stem
+    if stem not in ADDITIVE and stem != "mul" and stem != "div":
+        return None
+    if call.kwargs.get("rounding_mode") is not None:
+        return None
+    args, kwargs = call.arguments(lambda o: (o.high, o.low))
+    (a, a_low), (b, b_low) = (_wide_term(x) for x in args[:2])
+    if stem == "mul":
+        product, rest = _two_product(a, b)
+        return product, (b_low * a + a_low * b) + _finite(rest)
+    if stem == "div":
+        quotient = a / b
+        product, rest = _two_product(quotient, b)
+        return quotient, (a_low - b_low * quotient) / b + _finite(((a - product) - rest) / b)
+    if stem == "rsub":
+        a, a_low, b, b_low = b, b_low, a, a_low
+    alpha, rest = alpha_of(args, kwargs), None
+    if alpha != 1:
+        b, rest = _two_product(b, torch.tensor(alpha, dtype=torch.float64, device=b.device))
+        b_low = b_low * alpha
+    total, more = _two_sum(a, b if stem == "add" else -b)
+    if rest is not None:
+        more = more + rest if stem == "add" else more - rest
+    return total, (a_low + b_low if stem == "add" else a_low - b_low) + _finite(more)
+
+
+def _wide_term(x: Any) -> tuple[Tensor, Tensor | float]:
+    """What an arithmetic operator meets at one place, as high and low: a pair, a plain tensor or a number."""
+    if isinstance(x, tuple):
+        return x
+    high = x.double() if isinstance(x, Tensor) else torch.tensor(float(x), dtype=torch.float64)
+    return high, 0.0
+
+
+def _finite(rest: Tensor) -> Tensor:
+    """A rounding error, zero where its computation left float64's range."""
+    return torch.where(torch.isfinite(rest), rest, 0.0)
+
+
 def _sharpened(
     stem: str, args: Sequence[Any], kwargs: Mapping[str, Any], high: Tensor
 ) -> tuple[Tensor, Tensor]:
     """`high` again, and the rounding error that float64 made in computing it (0 if unknown)."""
     none = torch.zeros_like(high)
-    if stem in ADDITIVE:
-        first, second = (x.double() for x in terms(stem, args, high))
-        alpha, rest = alpha_of(args, kwargs), none
-        if alpha != 1:
-            second, rest = _two_product(second, torch.tensor(alpha, dtype=torch.float64, device=high.device))
-        sign = 1.0 if stem == "add" else -1.0
-        total, more = _two_sum(first, sign * second)
-        return total, more + sign * rest
-    if stem == "mul":
-        first, second = terms(stem, args, high)
-        return _two_product(first.double(), second.double())
-    if (stem == "div" and kwargs.get("rounding_mode") is None) or stem == "reciprocal":
-        first, second = terms(stem, args if stem == "div" else [1.0, *args], high)
-        product, rest = _two_product(high, second.double())
-        return high, ((first - product) - rest) / second
+    if stem == "reciprocal":
+        product, rest = _two_product(high, args[0])
+        return high, ((1 - product) - rest) / args[0]
     if stem == "sqrt":
         product, rest = _two_product(high, high)
         return high, ((args[0] - product) - rest) / (2 * high)
@@ -353,43 +457,41 @@ def wide_call(call: Call, native: Sequence[Any], noise: Noise | None) -> tuple[l
         # The native side decides which element is picked.
         source, dim = call.operands[0], _dim_argument(call)
         return _picked(source.high, native[1], dim), _picked(source.low, native[1], dim)
-    tangents: list[Any] = []
-    if any(bool(o.low.any()) for o in call.operands):
-        results, tangents = _dual_call(call)
+    arithmetic = _arithmetic(call)
+    if arithmetic is not None:
+        results, lows = [arithmetic[0]], [arithmetic[1]]
+    elif any(bool(o.low.any()) for o in call.operands):
+        results, lows = _dual_call(call)
     else:
-        results = _high_call(call)
+        results, lows = _high_call(call), []
     if call.written:
         results = results[: len(call.written)]
-    exact = None if noise is None else _accurate(call, lambda o: (o.high, o.low))
-    highs: list[Any] = []
-    lows: list[Any] = []
+    exact = None if noise is None or arithmetic is not None else _accurate(call, lambda o: (o.high, o.low))
+    pairs: list[tuple[Any, Any]] = []
     for i, value in enumerate(results):
         if not is_floating(value):
-            highs.append(value)
-            lows.append(value)
+            pairs.append((value, value))
             continue
         high = value.double()
-        low = tangents[i] if i < len(tangents) and tangents[i] is not None else torch.zeros_like(high)
+        low = lows[i] if i < len(lows) and lows[i] is not None else torch.zeros_like(high)
         if i == 0 and exact is not None and exact[0].shape == high.shape:
             high, low = exact
-        elif i == 0:
+        elif i == 0 and arithmetic is None:
             args, kwargs = call.arguments(lambda o: o.high)
             sharp, rest = _sharpened(call.stem, args, kwargs, high)
             if sharp.shape == high.shape:
-                low = low + torch.where(torch.isfinite(rest), rest, 0.0)
+                low = low + _finite(rest)
                 high = torch.where(torch.isfinite(sharp), sharp, high)
         if noise is not None and call.stem not in _EXACT:
             low = low + high * noise.like(high)
-        high, low = _normalised(high, low)
-        highs.append(high)
-        lows.append(low)
-    return highs, lows
+        pairs.append(_normalised(high, low))
+    return [high for high, _ in pairs], [low for _, low in pairs]
 
 
 def local_call(call: Call, sharp: bool) -> list[Any]:
     """The operator alone, without what came before it: float64 on the native operands."""
-    args, kwargs = call.arguments(lambda o: o.native.double().clone())
-    results = tree_flatten(call.func(*args, **kwargs))[0]
+    args, kwargs = call.arguments(lambda o: o.native.double().clone() if o.written else o.native.double())
+    results = leaves(call.func(*args, **kwargs))
     exact = _accurate(call, _native_pair) if sharp else None
     if exact is not None and exact[0].shape == results[0].shape:
         results[0] = exact[0]
@@ -420,7 +522,7 @@ def _picked(source: Tensor, indices: Tensor, dim: int) -> list[Any]:
 
 def _high_call(call: Call) -> list[Any]:
     args, kwargs = call.arguments(lambda o: o.high.clone() if o.written else o.high)
-    return tree_flatten(call.func(*args, **kwargs))[0]
+    return leaves(call.func(*args, **kwargs))
 
 
 # The dispatcher's state (keys included, keys excluded) where no operator is running: that of this import.
@@ -453,7 +555,7 @@ def _dual_call(call: Call) -> tuple[list[Any], list[Any]]:
             args, kwargs = call.arguments(dual)
             primals: list[Any] = []
             tangents: list[Any] = []
-            for value in tree_flatten(call.func(*args, **kwargs))[0]:
+            for value in leaves(call.func(*args, **kwargs)):
                 primal, tangent = forward_ad.unpack_dual(value) if is_floating(value) else (value, None)
                 primals.append(primal.detach().clone() if isinstance(primal, Tensor) else primal)
                 tangents.append(tangent.detach().clone() if isinstance(tangent, Tensor) else None)
