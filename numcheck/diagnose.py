@@ -181,13 +181,16 @@ def _sharply(measurement: Measurement, records: "Records") -> tuple[np.ndarray, 
     if not suspects.size:
         return suspects, {}
     sharp = Records(measurement, _asked(measurement, suspects, SHARPENED), sharp=NOISE)
-    louder = Records(measurement, sharp.rows, sharp=1024 * NOISE, recorded=False)
     error = _error(measurement, sharp.rows)
-    shared = np.ones(len(sharp.rows), dtype=bool)
-    for shaken in (sharp, louder):
-        shared &= np.isin(sharp.rows, _shared_with_the_shadow(measurement, sharp.rows, shaken))
+
+    def shares(shaken: Records) -> np.ndarray:
+        alike = np.isin(sharp.rows, _shared_with_the_shadow(measurement, sharp.rows, shaken))
         with np.errstate(all="ignore"):
-            shared &= np.abs(shaken.shadow(sharp.rows) - records.shadow(sharp.rows)) < error / 16
+            return alike & (np.abs(shaken.shadow(sharp.rows) - records.shadow(sharp.rows)) < error / 16)
+
+    shared = shares(sharp)
+    if shared.any():
+        shared &= shares(Records(measurement, sharp.rows, sharp=1024 * NOISE, recorded=False))
     mathematical = suspects[_like(measurement, suspects, sharp.rows, shared)]
     return mathematical, sharp.losses(sharp.rows[~shared])
 
@@ -448,11 +451,11 @@ class Records:
         """What is to blame at each of the rows; none where no operator lost more than a few ulps."""
         found: dict[int, Loss] = {}
         for group, record in self.groups:
-            if record is None:
+            lanes = np.flatnonzero(np.isin(group, rows)).tolist()
+            if record is None or not lanes:
                 continue
-            for lane, (row, culprit) in enumerate(
-                zip(group.tolist(), blame(record, self.of, ranged), strict=True)
-            ):
+            blamed = blame(record, self.of, ranged, lanes)
+            for row, lane, culprit in zip(group[lanes].tolist(), lanes, blamed, strict=True):
                 if culprit is None:
                     continue
                 operation = record.operations[culprit.operation]

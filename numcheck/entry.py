@@ -299,15 +299,17 @@ def failure_map(parts: Sequence[Measurement]) -> dict[str, Any] | None:
     name = next((n for n, domain in inputs.items() if domain.differentiable), None)
     if not chosen or name is None:
         return None
+    fates = np.concatenate([part.judgement.of_points()[0] for part in parts])
+    failing = np.isin(fates, [FATES.index(fate) for fate in case.FAILING])
+    if not failing.any():
+        return None
     rows = [
         ", ".join(f"{n} {argument(part.points.columns[n], i)}" for n in chosen)
         for part in parts
         for i in range(len(part.points))
     ]
-    fates = np.concatenate([part.judgement.of_points()[0] for part in parts])
-    failing = np.isin(fates, [FATES.index(fate) for fate in case.FAILING])
     names, row = np.unique(rows, return_inverse=True)
-    if not failing.any() or not 1 < len(names) <= MOST_ROWS:
+    if not 1 < len(names) <= MOST_ROWS:
         return None
     x = np.concatenate([_magnitudes(part, name) for part in parts])
     finite = np.sort(x[np.isfinite(x)])

@@ -4,8 +4,9 @@
 with the truth under the routine's budget. Every point gets exactly one fate.
 """
 
+import functools
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -248,7 +249,7 @@ class Judgement:
     fate: np.ndarray
     format: Format
 
-    @property
+    @functools.cached_property
     def worst_element(self) -> np.ndarray:
         """For each point, its element with the gravest fate, and among those the one that spent most."""
         return np.argmax(
@@ -479,6 +480,9 @@ def _sharpened(
     return sharper
 
 
+_VERDICT = ("error", "allowed", "forgiven", "spent", "margin", "fate")
+
+
 def _decided(measurement: Measurement) -> Measurement:
     """Settle again, more tightly, the points whose verdict the truth's own radius leaves open."""
     judged = measurement.judgement
@@ -511,9 +515,10 @@ def _decided(measurement: Measurement) -> Measurement:
         {},
         measurement.of == "value",
     )
-    for name in ("error", "allowed", "forgiven", "spent", "margin", "fate"):
-        getattr(judged, name)[rows] = getattr(again, name)
-    return measurement
+    decided = {name: getattr(judged, name).copy() for name in _VERDICT}
+    for name, numbers in decided.items():
+        numbers[rows] = getattr(again, name)
+    return replace(measurement, judgement=replace(judged, **decided))
 
 
 def tally(fates: np.ndarray) -> dict[str, int]:

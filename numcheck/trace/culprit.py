@@ -1,6 +1,7 @@
 """Who lost the digits: a record read backwards, from a wrong result to the operation that its error comes from."""
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final, final
 
@@ -30,15 +31,19 @@ class Blame:
     """The operations from the blamed lane's result back to where its error began."""
 
 
-def blame(record: Trace, of: str = "value", ranged: bool = True) -> tuple[Blame | None, ...]:
-    """Per lane what to blame for the digits that `of` ("value" or "grad") lost; None where none were.
+def blame(
+    record: Trace, of: str = "value", ranged: bool = True, lanes: Iterable[int] | None = None
+) -> tuple[Blame | None, ...]:
+    """Per lane (of all, by default) what to blame for the digits that `of` ("value" or "grad") lost; None where none
+    were.
 
     Without `ranged`, where it is known that the range has no part in it, digits were lost to rounding alone.
     """
     if of not in ("value", "grad"):
         raise ValueError(f'blame of {of!r}: write of="value" or of="grad"')
     sinks = record.sinks[:1] if of == "value" else record.sinks[1:]
-    return tuple(_blame_lane(record, of, sinks, lane, ranged) for lane in range(record.lanes))
+    asked = range(record.lanes) if lanes is None else lanes
+    return tuple(_blame_lane(record, of, sinks, lane, ranged) for lane in asked)
 
 
 def _blame_lane(record: Trace, of: str, sinks: tuple[Sink, ...], lane: int, ranged: bool) -> Blame | None:

@@ -244,7 +244,9 @@ def operation(
 def divergence(call: Call, diverged: Flags, lanes: Lanes, place: Place, phase: str) -> Operation:
     """A comparison that came out differently in the shadow."""
     errors = tuple(lanes.worst(o.error) for o in call.operands)
-    return Operation(**(_blank(call, errors, lanes, place, phase) | {"diverged": diverged}))
+    told = _blank(call, errors, lanes, place, phase)
+    told["diverged"] = diverged
+    return Operation(**told)
 
 
 _Told = dict[str, Any]
