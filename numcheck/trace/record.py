@@ -67,8 +67,6 @@ class Operation:
     """Largest relative error among the operands."""
     error_out: Floats
     """Relative error of the result."""
-    error_local: Floats
-    """Relative error of the result against the same operator on the native operands in float64."""
     bits_lost: Floats
     """Significand bits that were right in the operands and are wrong in the result; 0 .. precision."""
     cancelled_bits: Floats
@@ -310,7 +308,6 @@ def _blank(call: Call, contributions: tuple[Floats, ...], lanes: Lanes, place: P
         "contributions": contributions,
         "error_in": zeros,
         "error_out": zeros,
-        "error_local": zeros,
         "bits_lost": zeros,
         "cancelled_bits": zeros,
         "absorbed": nowhere,
@@ -422,19 +419,21 @@ def _out_of_range(ran: _Ran) -> _Told:
 
 
 def _underflow(ran: _Ran) -> _Told:
-    """The error that the operator made by itself, and whether the format's smallest numbers are to blame for it."""
+    """Whether the format's smallest numbers are to blame for the error that the operator made by itself."""
     lanes, out, local = ran.lanes, ran.out, ran.local
     if local is None or local.shape != out.shape:
         return {}
-    errors = relative_error(ran.native, local, torch.zeros_like(local))
     smallest = ran.format.smallest_normal
     # Lengths and their like are roots of sums of squares, which sink before they do.
     size = local.abs().square() if "norm" in ran.call.stem else local.abs()
-    hardly = (size < smallest * 2.0**ran.format.precision) & (errors > 2 * ran.format.unit_roundoff)
-    whole = ran.call.stem in ADDITIVE or ran.call.stem in _NEVER_ZERO
-    told: _Told = {"error_local": lanes.worst(errors)}
-    if not whole:
-        told["sank"] = lanes.any(hardly & (local != 0))
+    hardly = size < smallest * 2.0**ran.format.precision
+    if not bool(hardly.any()) and not bool((out.abs() < smallest).any()):
+        return {}
+    # against the same operator in float64
+    errors = relative_error(ran.native, local, torch.zeros_like(local))
+    told: _Told = {}
+    if ran.call.stem not in ADDITIVE and ran.call.stem not in _NEVER_ZERO:
+        told["sank"] = lanes.any(hardly & (errors > 2 * ran.format.unit_roundoff) & (local != 0))
     # Sums of a format's numbers are exact where they are small; only a Python number that the format
     # doesn't hold, such as an epsilon, underflows in one.
     small = (out.abs() < smallest) & (torch.maximum(local.abs(), ran.high.abs()) < 2 * smallest)

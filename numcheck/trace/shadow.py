@@ -224,9 +224,9 @@ def _mapped(
     """An operator's arguments with every leaf replaced, in order."""
 
     def branch(tree: Any) -> Any:
-        return [branch(x) for x in tree] if isinstance(tree, list | tuple) else leaf(tree)
+        return [branch(x) if isinstance(x, list | tuple) else leaf(x) for x in tree]
 
-    return [branch(x) for x in args], {name: branch(x) for name, x in kwargs.items()}
+    return branch(args), dict(zip(kwargs, branch(kwargs.values()), strict=True)) if kwargs else {}
 
 
 @functools.cache
@@ -302,9 +302,8 @@ def _pairwise_sum(x: Tensor, dims: Sequence[int]) -> tuple[Tensor, Tensor]:
 
 def _normalised(high: Tensor, low: Tensor) -> tuple[Tensor, Tensor]:
     """The same sum with `low` below the last digit of `high`; what isn't finite has no low part."""
-    low = torch.where(torch.isfinite(low) & torch.isfinite(high), low, 0.0)
-    total, rest = _two_sum(high, low)
-    return total, torch.where(torch.isfinite(rest), rest, 0.0)
+    total, rest = _two_sum(high, _finite(low))
+    return total, _finite(rest)
 
 
 def _dims(x: Tensor, dim: Any) -> list[int]:
@@ -370,7 +369,7 @@ def _wide_term(x: Any) -> tuple[Tensor, Tensor | float]:
 
 def _finite(rest: Tensor) -> Tensor:
     """A rounding error, zero where its computation left float64's range."""
-    return torch.where(torch.isfinite(rest), rest, 0.0)
+    return rest.nan_to_num(0.0, 0.0, 0.0)
 
 
 def _sharpened(
