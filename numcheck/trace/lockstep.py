@@ -8,7 +8,6 @@ each of them runs (a view, a write in place, a comparison, a random number) and 
 # pyright: reportPrivateUsage=none
 
 import linecache
-import math
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -24,11 +23,13 @@ from numcheck.formats import format_of
 from numcheck.trace.record import Ints, Lanes, Operation, Place, Repeat, Trace, divergence, operation, sink
 from numcheck.trace.shadow import (
     Call,
+    Floats,
     Noise,
     Origin,
     Pair,
     TraceError,
     call_of,
+    floats,
     is_floating,
     leaves,
     lift,
@@ -321,12 +322,14 @@ class _Lockstep(TorchDispatchMode):
 
     def _record(
         self, call: Call, native: Tensor, shadow: tuple[Tensor, Tensor], local: Tensor | None, place: Place
-    ) -> Tensor | None:
+    ) -> Floats | None:
         """Write down what the call did; the relative error of its first result, None where nothing is recorded."""
         if not self.recorded:
             return None
-        error = relative_error(native, *shadow)
-        self.operations.append(operation(call, native, shadow, error, local, self.lanes, place, self.phase))
+        error = relative_error(floats(native), floats(shadow[0]), floats(shadow[1]))
+        self.operations.append(
+            operation(call, native, shadow[0], error, local, self.lanes, place, self.phase)
+        )
         if place.path and self.phase == "forward" and not self.inside:
             self.loops.setdefault((str(call.func), place.path), _LastResults(place)).add(native)
         return error
@@ -339,7 +342,7 @@ class _Lockstep(TorchDispatchMode):
         diverged = self.lanes.nowhere()
         for n, s in zip(native, leaves(call.func(*args, **kwargs)), strict=True):
             if n.shape == s.shape:
-                diverged |= self.lanes.any(n != s)
+                diverged |= self.lanes.any((n != s).cpu().numpy())
         if diverged.any():
             self.operations.append(divergence(call, diverged, self.lanes, place, self.phase))
 
@@ -398,11 +401,10 @@ def _repeated(
     for r in by_line.values():
         if r.last is None or r.previous is None or r.last.shape != r.previous.shape:
             continue
-        last, previous = r.last.double(), r.previous.double()
-        size = torch.maximum(last.abs(), previous.abs())
-        same = (last == previous) | (last.isnan() & previous.isnan())
-        change = torch.where(
-            same, 0.0, torch.nan_to_num((last - previous).abs() / size, nan=math.inf, posinf=math.inf)
-        )
+        last, previous = floats(r.last), floats(r.previous)
+        same = (last == previous) | (np.isnan(last) & np.isnan(previous))
+        with np.errstate(all="ignore"):
+            change = np.abs(last - previous) / np.maximum(np.abs(last), np.abs(previous))
+        change = np.where(same, 0.0, np.where(np.isfinite(change), change, np.inf))
         found.append(Repeat(r.place.where, r.place.line, r.count, lanes.worst(change)))
     return tuple(found)

@@ -21,16 +21,15 @@ from numcheck.trace.shadow import (
     ADDITIVE,
     SUMS,
     Call,
+    Floats,
     Operand,
     Pair,
-    all_finite,
     alpha_of,
+    floats,
     relative_error,
     stem_of,
-    terms,
 )
 
-Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 Ints = NDArray[np.int64]
 
@@ -162,19 +161,19 @@ class Lanes:
 
     count: int
 
-    def worst(self, x: Tensor) -> Floats:
+    def worst(self, x: Floats) -> Floats:
         """The largest element of each lane."""
         divided = self._divided(x)
-        return (divided[:, 0] if divided.shape[1] == 1 else divided.amax(1)).double().cpu().numpy()
+        return divided[:, 0] if divided.shape[1] == 1 else divided.max(axis=1)
 
-    def any(self, x: Tensor) -> Flags:
+    def any(self, x: Flags) -> Flags:
         """Whether some element of a lane is true."""
         divided = self._divided(x)
-        return (divided[:, 0] if divided.shape[1] == 1 else divided.any(1)).cpu().numpy()
+        return divided[:, 0] if divided.shape[1] == 1 else np.logical_or.reduce(divided, axis=1)
 
-    def first(self, x: Tensor) -> Floats:
+    def first(self, x: Floats) -> Floats:
         """The first element of each lane."""
-        return self._divided(x)[:, 0].double().cpu().numpy()
+        return self._divided(x)[:, 0]
 
     def zeros(self) -> Floats:
         """Zero for each lane."""
@@ -184,17 +183,17 @@ class Lanes:
         """False for each lane."""
         return np.zeros(self.count, dtype=bool)
 
-    def _divided(self, x: Tensor) -> Tensor:
-        if x.numel() == 0:
-            return torch.zeros((self.count, 1), dtype=x.dtype)
+    def _divided(self, x: NDArray[Any]) -> NDArray[Any]:
+        if x.size == 0:
+            return np.zeros((self.count, 1), dtype=x.dtype)
         if x.ndim and x.shape[0] == self.count:
             return x.reshape(self.count, -1)
         axes = [d for d in range(x.ndim) if x.shape[d] == self.count]
         if len(axes) == 1:
-            return x.movedim(axes[0], 0).reshape(self.count, -1)
+            return np.moveaxis(x, axes[0], 0).reshape(self.count, -1)
         if x.ndim and x.shape[0] % self.count == 0:
             return x.reshape(self.count, -1)  # lanes and another axis flattened into one
-        return x.reshape(1, -1).expand(self.count, -1)
+        return np.broadcast_to(x.reshape(1, -1), (self.count, x.size))
 
 
 # --- one operator
@@ -203,39 +202,41 @@ class Lanes:
 def operation(
     call: Call,
     native: Tensor,
-    shadow: tuple[Tensor, Tensor],
-    error: Tensor,
+    high: Tensor,
+    error: Floats,
     local: Tensor | None,
     lanes: Lanes,
     place: Place,
     phase: str,
 ) -> Operation:
-    """What a call did to the digits: `native`, `shadow`, `error` and `local` are of its first result."""
+    """What a call did to the digits: `native`, `high`, `error` and `local` are of its first result."""
+    out = floats(native)
     pointwise = torch.Tag.pointwise in call.func.tags and all(
-        _broadcasts(o.native, native) for o in call.operands
+        _broadcasts(o.numbers, out) for o in call.operands
     )
     args, kwargs = call.arguments(lambda o: o)
     errors = [o.error for o in call.operands]
     if call.stem == "where" and pointwise and isinstance(args[0], Tensor) and len(errors) == 2:
         # Only the branch that was taken counts.
-        errors = [torch.where(args[0], errors[0], 0.0), torch.where(args[0], 0.0, errors[1])]
+        taken = args[0].cpu().numpy()
+        errors = [np.where(taken, errors[0], 0.0), np.where(taken, 0.0, errors[1])]
     ran = _Ran(
         call=call,
         args=args,
         kwargs=kwargs,
-        native=native,
-        out=native.double(),
-        high=shadow[0],
+        out=out,
+        high=floats(high),
         error=error,
-        local=local,
+        local=None if local is None else floats(local),
         errors=errors,
         pointwise=pointwise,
         format=format_of(native.dtype),
         lanes=lanes,
     )
-    told = _blank(call, _contributions(ran), lanes, place, phase)
-    for measure in (_growth, _cancellation, _out_of_range, _underflow, _vanishing):
-        told |= measure(ran)
+    with np.errstate(all="ignore"):
+        told = _blank(call, _contributions(ran), lanes, place, phase)
+        for measure in (_growth, _cancellation, _out_of_range, _underflow, _vanishing):
+            told |= measure(ran)
     return Operation(**told)
 
 
@@ -260,15 +261,14 @@ class _Ran:
     args: Sequence[Any]
     """Its arguments, operands as `Operand`."""
     kwargs: Mapping[str, Any]
-    native: Tensor
-    out: Tensor
-    """`native` in float64."""
-    high: Tensor
-    error: Tensor
+    out: Floats
+    """Its native result."""
+    high: Floats
+    error: Floats
     """Relative error of the result."""
-    local: Tensor | None
+    local: Floats | None
     """The same operator on the native operands in float64."""
-    errors: Sequence[Tensor]
+    errors: Sequence[Floats]
     """Relative error of each operand."""
     pointwise: bool
     """Each element of the result comes from one element of each operand."""
@@ -277,23 +277,29 @@ class _Ran:
 
     @property
     def numbers(self) -> list[Any]:
-        """The arguments, operands as native tensors."""
-        return [a.native if isinstance(a, Operand) else a for a in self.args]
+        """The arguments, native numbers in float64 for operands and tensors."""
+        return [_numbers(a) for a in self.args]
 
-    def from_operand(self, test: Callable[[Operand], Tensor]) -> Tensor:
+    def from_operand(self, test: Callable[[Operand], Flags]) -> Flags:
         """Where (per element, or per lane as far as that can be told) some operand passes `test`."""
-        found = torch.zeros_like(self.native, dtype=torch.bool)
+        found = np.zeros(self.out.shape, dtype=bool)
         for o in self.call.operands:
             flags = test(o)
             if self.pointwise:
                 found = found | flags
                 continue
-            by_lane = torch.from_numpy(self.lanes.any(flags)).to(self.native.device)
-            if self.native.ndim and self.native.shape[0] == self.lanes.count:
-                found = found | by_lane.reshape(-1, *[1] * (self.native.ndim - 1))
+            by_lane = self.lanes.any(flags)
+            if self.out.ndim and self.out.shape[0] == self.lanes.count:
+                found = found | by_lane.reshape(-1, *[1] * (self.out.ndim - 1))
             else:
                 found = found | by_lane.any()
         return found
+
+
+def _numbers(argument: Any) -> Any:
+    if isinstance(argument, Operand):
+        return argument.numbers
+    return floats(argument) if isinstance(argument, Tensor) else argument
 
 
 def _blank(call: Call, contributions: tuple[Floats, ...], lanes: Lanes, place: Place, phase: str) -> _Told:
@@ -327,37 +333,38 @@ def _blank(call: Call, contributions: tuple[Floats, ...], lanes: Lanes, place: P
 def _contributions(ran: _Ran) -> tuple[Floats, ...]:
     found: list[Floats] = []
     for o, error in zip(ran.call.operands, ran.errors, strict=True):
-        finite = all_finite(o.native)
-        if finite and not bool(error.any()):
+        finite = np.isfinite(o.numbers)
+        if finite.all() and not error.any():
             found.append(ran.lanes.zeros())
             continue
         if ran.pointwise:
             if ran.call.stem in ADDITIVE:
                 # An operand's absolute error is the result's.
-                difference = ((o.native.double() - o.high) - o.low).abs()
-                error = torch.where(difference == 0, 0.0, difference / ran.high.abs())
-            error = error.expand_as(ran.native)
+                difference = np.abs((o.numbers - floats(o.high)) - floats(o.low))
+                error = np.where(difference == 0, 0.0, difference / np.abs(ran.high))
+            error = np.broadcast_to(error, ran.out.shape)
         # A NaN or an infinity is what to follow, also where both sides share it and it is no error: before a finite
         # number whose error is measured against a result of zero.
-        lane = ran.lanes.worst(torch.nan_to_num(error, nan=math.inf, posinf=sys.float_info.max))
-        if not finite:
-            lane = np.where(ran.lanes.any(~torch.isfinite(o.native)), math.inf, lane)
+        lane = ran.lanes.worst(np.where(np.isnan(error), np.inf, np.minimum(error, sys.float_info.max)))
+        if not finite.all():
+            lane = np.where(ran.lanes.any(~finite), np.inf, lane)
         found.append(lane)
     return tuple(found)
 
 
 def _growth(ran: _Ran) -> _Told:
     """How much larger the result's error is than its operands': per element where that can be told."""
-    lanes, roundoff, precision = ran.lanes, ran.format.unit_roundoff, ran.format.precision
-    error_out = ran.error
+    lanes, error_out = ran.lanes, ran.error
     if ran.pointwise:
-        error_in = torch.zeros_like(error_out)
+        error_in = np.zeros_like(error_out)
         for error in ran.errors:
-            error_in = torch.maximum(error_in, error.expand_as(error_out))
+            error_in = np.maximum(error_in, error)
     else:
-        worst = np.max([lanes.worst(e) for e in ran.errors], axis=0) if ran.errors else lanes.zeros()
-        error_in, error_out = torch.from_numpy(worst), torch.from_numpy(lanes.worst(error_out))
-    bits = torch.log2(error_out.clamp(roundoff, 1.0) / error_in.clamp(roundoff, 1.0)).clamp(0, precision)
+        error_out = lanes.worst(error_out)
+        error_in = np.max([lanes.worst(e) for e in ran.errors], axis=0) if ran.errors else lanes.zeros()
+    least = ran.format.unit_roundoff
+    before, after = (np.minimum(np.maximum(e, least), 1.0) for e in (error_in, error_out))
+    bits = np.minimum(np.maximum(np.log2(after / before), 0.0), ran.format.precision)
     return {
         "error_in": lanes.worst(error_in),
         "error_out": lanes.worst(error_out),
@@ -371,33 +378,32 @@ def _cancellation(ran: _Ran) -> _Told:
     added = _added(ran)
     if added is not None:
         first, second = added
-        finite = torch.isfinite(out)
-        absorbed = finite & (((out == first) & (second != 0)) | ((out == second) & (first != 0)))
-        larger, smaller = torch.maximum(first.abs(), second.abs()), torch.minimum(first.abs(), second.abs())
-        room = _bits_between(out, torch.where(smaller == 0, out, smaller), precision)
+        absorbed = ((out == first) & (second != 0)) | ((out == second) & (first != 0))
+        larger, smaller = np.maximum(abs(first), abs(second)), np.minimum(abs(first), abs(second))
+        finite = np.isfinite(out)
+        room = _bits_between(out, np.where(smaller == 0, out, smaller), precision)
         return {
-            "absorbed": lanes.any(absorbed),
+            "absorbed": lanes.any(finite & absorbed),
             "cancelled_bits": lanes.worst(_bits_between(larger, out, precision)),
-            "swallowed_bits": lanes.worst(torch.where(finite, room, 0.0)),
+            "swallowed_bits": lanes.worst(np.where(finite, room, 0.0)),
         }
     if ran.call.stem in SUMS:
         args, kwargs = ran.call.arguments(lambda o: o.native.double().abs())
         size = ran.call.func(*args, **kwargs)
         if isinstance(size, Tensor) and size.shape == out.shape:
-            return {"cancelled_bits": lanes.worst(_bits_between(size, out, precision))}
+            return {"cancelled_bits": lanes.worst(_bits_between(floats(size), out, precision))}
     return {}
 
 
-def _added(ran: _Ran) -> tuple[Tensor, Tensor] | None:
+def _added(ran: _Ran) -> tuple[Any, Any] | None:
     """The two numbers, in float64, whose sum an operator returns; None if it isn't one sum of two."""
-    stem = ran.call.stem
-    if stem not in ADDITIVE and stem not in ("addcmul", "addcdiv"):
-        return None
-    numbers = [a.native.double() if isinstance(a, Operand) else a for a in ran.args]
+    stem, numbers = ran.call.stem, ran.numbers
     if stem in ADDITIVE:
-        first, second = terms(stem, numbers, ran.out)
+        first, second = numbers[:2] if stem != "rsub" else numbers[1::-1]
         second = second * alpha_of(ran.args, ran.kwargs)
         return first, second if stem == "add" else -second
+    if stem not in ("addcmul", "addcdiv"):
+        return None
     a, b, c = numbers[:3]
     return a, float(ran.kwargs.get("value", 1)) * (b * c if stem == "addcmul" else b / c)
 
@@ -405,15 +411,15 @@ def _added(ran: _Ran) -> tuple[Tensor, Tensor] | None:
 def _out_of_range(ran: _Ran) -> _Told:
     """Infinities and NaNs that the operands didn't hold."""
     lanes, out = ran.lanes, ran.out
-    if all_finite(out):
+    if np.isfinite(out).all():
         return {}
-    born = torch.isnan(out) & ~ran.from_operand(lambda o: torch.isnan(o.native))
-    overflowed = torch.isinf(out) & ~ran.from_operand(lambda o: ~torch.isfinite(o.native))
+    born = np.isnan(out) & ~ran.from_operand(lambda o: np.isnan(o.numbers))
+    overflowed = np.isinf(out) & ~ran.from_operand(lambda o: ~np.isfinite(o.numbers))
     return {
         "born_nan": lanes.any(born),
         "nan_kind": _nan_kinds(ran, lanes.any(born)),
         "overflowed": lanes.any(overflowed),
-        "overflowed_in_shadow": lanes.any(overflowed & torch.isinf(ran.high)),
+        "overflowed_in_shadow": lanes.any(overflowed & np.isinf(ran.high)),
         "pole": lanes.any(overflowed & _at_pole(ran)),
     }
 
@@ -423,30 +429,30 @@ def _underflow(ran: _Ran) -> _Told:
     lanes, out, local = ran.lanes, ran.out, ran.local
     if local is None or local.shape != out.shape:
         return {}
-    smallest = ran.format.smallest_normal
+    smallest, magnitude = ran.format.smallest_normal, np.abs(local)
     # Lengths and their like are roots of sums of squares, which sink before they do.
-    size = local.abs().square() if "norm" in ran.call.stem else local.abs()
+    size = np.square(magnitude) if "norm" in ran.call.stem else magnitude
     hardly = size < smallest * 2.0**ran.format.precision
-    if not bool(hardly.any()) and not bool((out.abs() < smallest).any()):
+    small = np.abs(out) < smallest
+    if not hardly.any() and not small.any():
         return {}
     # against the same operator in float64
-    errors = relative_error(ran.native, local, torch.zeros_like(local))
+    errors = relative_error(out, local, np.zeros_like(local))
     told: _Told = {}
     if ran.call.stem not in ADDITIVE and ran.call.stem not in _NEVER_ZERO:
         told["sank"] = lanes.any(hardly & (errors > 2 * ran.format.unit_roundoff) & (local != 0))
     # Sums of a format's numbers are exact where they are small; only a Python number that the format
     # doesn't hold, such as an epsilon, underflows in one.
-    small = (out.abs() < smallest) & (torch.maximum(local.abs(), ran.high.abs()) < 2 * smallest)
-    small &= errors > ran.format.unit_roundoff
-    if not bool(small.any()):
+    small &= (np.maximum(magnitude, np.abs(ran.high)) < 2 * smallest) & (errors > ran.format.unit_roundoff)
+    if not small.any():
         return told
-    before = ran.from_operand(lambda o: (o.native.abs() < smallest) & _is_lossy(o))
+    before = ran.from_operand(lambda o: (np.abs(o.numbers) < smallest) & _is_lossy(o))
     # In a fused operator an element may vanish that a wider range wouldn't have kept: it speaks first.
     lost_in_range = (errors >= 0.25) & ~small
     return told | {"underflowed": lanes.any(small & ~before) & ~lanes.any(lost_in_range)}
 
 
-def _is_lossy(o: Operand) -> Tensor:
+def _is_lossy(o: Operand) -> Flags:
     """Where an operand has more than the last digit's error."""
     return o.error > format_of(o.native.dtype).unit_roundoff
 
@@ -454,13 +460,13 @@ def _is_lossy(o: Operand) -> Tensor:
 def _nan_kinds(ran: _Ran, born: Flags) -> tuple[str, ...]:
     if not born.any():
         return ("",) * ran.lanes.count
-    stem, tensors = ran.call.stem, [a.native for a in ran.args if isinstance(a, Operand)]
+    stem, tensors = ran.call.stem, [a.numbers for a in ran.args if isinstance(a, Operand)]
     kinds = np.full(ran.lanes.count, "domain", dtype=object)
     if stem == "div" and len(tensors) == 2:
         zero = ran.lanes.any((tensors[0] == 0) & (tensors[1] == 0))
         kinds = np.where(zero, "0/0", "inf/inf").astype(object)
     elif stem == "div":
-        kinds[:] = "0/0" if len(tensors) == 1 and bool((tensors[0] == 0).any()) else "inf/inf"
+        kinds[:] = "0/0" if len(tensors) == 1 and (tensors[0] == 0).any() else "inf/inf"
     elif stem == "mul":
         kinds[:] = "0*inf"
     elif stem in ADDITIVE or stem in SUMS or "softmax" in stem:
@@ -468,7 +474,7 @@ def _nan_kinds(ran: _Ran, born: Flags) -> tuple[str, ...]:
     return tuple(str(kind) if here else "" for kind, here in zip(kinds, born, strict=True))
 
 
-def _at_pole(ran: _Ran) -> Tensor:
+def _at_pole(ran: _Ran) -> Flags:
     """Where the operator divides by zero or takes a function's value at its pole."""
     stem, numbers, zero_at = ran.call.stem, ran.numbers, None
     if stem in _ZERO_IS_A_POLE or stem == "pow":
@@ -479,25 +485,24 @@ def _at_pole(ran: _Ran) -> Tensor:
         zero_at = numbers[-1]
     elif stem == "log1p":
         zero_at = numbers[0] + 1
-    if isinstance(zero_at, Tensor):
-        return (zero_at == 0).expand_as(ran.out)
-    return torch.full_like(ran.out, isinstance(zero_at, (int, float)) and zero_at == 0, dtype=torch.bool)
+    here = False if zero_at is None else np.equal(zero_at, 0)
+    return np.broadcast_to(here, ran.out.shape)
 
 
 def _vanishing(ran: _Ran) -> _Told:
     """Zeros of operators that are never zero, and of products, quotients and lengths of numbers that are not."""
-    stem, numbers = ran.call.stem, ran.numbers
+    stem = ran.call.stem
     product = stem in ("mul", "prod", "div")
     if not product and stem not in _NEVER_ZERO and "norm" not in stem:
         return {}
     zero = ran.out == 0
-    if not bool(zero.any()):
+    if not zero.any():
         return {}
     if "norm" in stem:
-        return {"vanished": ran.lanes.any(zero & ran.from_operand(lambda o: o.native != 0))}
-    for factor in numbers[:1] if stem in _NEVER_ZERO or stem == "prod" else numbers[:2]:
-        x = torch.as_tensor(factor)
-        usable = torch.isfinite(x) & (x != 0) if product else torch.isfinite(x)
+        return {"vanished": ran.lanes.any(zero & ran.from_operand(lambda o: o.numbers != 0))}
+    for factor in ran.numbers[:1] if stem in _NEVER_ZERO or stem == "prod" else ran.numbers[:2]:
+        x = np.asarray(factor)
+        usable = np.isfinite(x) & (x != 0) if product else np.isfinite(x)
         if stem == "prod":
             usable = usable.reshape(len(usable), -1).all(1).reshape(-1, *[1] * (ran.out.ndim - 1))
         if usable.ndim and not _broadcasts(usable, ran.out):
@@ -506,21 +511,21 @@ def _vanishing(ran: _Ran) -> _Told:
     return {"vanished": ran.lanes.any(zero)}
 
 
-def _broadcasts(x: Tensor, result: Tensor) -> bool:
+def _broadcasts(x: NDArray[Any], result: NDArray[Any]) -> bool:
     if x.shape == result.shape or x.ndim == 0:
         return True
     try:
-        return torch.broadcast_shapes(x.shape, result.shape) == result.shape
-    except RuntimeError:
+        return np.broadcast_shapes(x.shape, result.shape) == result.shape
+    except ValueError:
         return False
 
 
-def _bits_between(large: Tensor, result: Tensor, precision: int) -> Tensor:
+def _bits_between(large: Any, result: Floats, precision: int) -> Floats:
     """How many binary exponents abs(result) lies below `large`; `precision` where the result is zero."""
-    bits = (torch.frexp(large)[1] - torch.frexp(result)[1]).double()
-    bits = torch.where((result == 0) & (large != 0), float(precision), bits)
-    usable = torch.isfinite(large) & torch.isfinite(result) & (large != 0)
-    return torch.where(usable, bits, 0.0).clamp(0, precision).expand_as(result)
+    bits = (np.frexp(large)[1] - np.frexp(result)[1]).astype(np.float64)
+    bits = np.where((result == 0) & (large != 0), precision, np.minimum(np.maximum(bits, 0), precision))
+    usable = np.isfinite(large) & np.isfinite(result) & (large != 0)
+    return np.broadcast_to(np.where(usable, bits, 0.0), result.shape)
 
 
 # --- one result
@@ -532,28 +537,22 @@ def sink(name: str, result: Tensor, lanes: Lanes, element: Ints | None = None) -
         nowhere = lanes.nowhere()
         return Sink(name, -1, lanes.zeros(), nowhere, nowhere, nowhere, np.full(lanes.count, math.nan))
     number_format = format_of(result.native.dtype)
-    n = result.native.double()
+    n, high, low = floats(result.native), floats(result.high), floats(result.low)
     top = number_format.largest * (1 + number_format.unit_roundoff)
     # What the format can't hold is not the routine's loss.
-    high = torch.where(
-        result.high.abs() > top,
-        torch.copysign(torch.tensor(math.inf, dtype=torch.float64), result.high),
-        result.high,
-    )
-    difference = torch.where(n == high, 0.0, ((n - high) - result.low).abs())
-    error = difference / high.abs().clamp(min=number_format.smallest_normal)
-    both_nan = torch.isnan(n) & torch.isnan(high)
-    error = torch.where(
-        both_nan | (difference == 0), 0.0, torch.nan_to_num(error, nan=math.inf, posinf=math.inf)
-    )
-    total = ~torch.isfinite(n) | ((n == 0) & (high.abs() > number_format.smallest_subnormal / 2))
-    parts = [error, ~torch.isfinite(n), torch.isnan(n), total, high]
+    high = np.where(np.abs(high) > top, np.copysign(np.inf, high), high)
+    with np.errstate(all="ignore"):
+        difference = np.where(n == high, 0.0, np.abs((n - high) - low))
+        error = difference / np.maximum(np.abs(high), number_format.smallest_normal)
+    agrees = (np.isnan(n) & np.isnan(high)) | (difference == 0)
+    error = np.where(agrees, 0.0, np.where(np.isnan(error), np.inf, error))
+    total = ~np.isfinite(n) | ((n == 0) & (np.abs(high) > number_format.smallest_subnormal / 2))
+    parts: list[Any] = [error, ~np.isfinite(n), np.isnan(n), total, high]
     if element is not None:
-        asked = torch.from_numpy(element)
-        picked = asked.clamp(min=0)[:, None]
         elsewhere = (0.0, False, False, False, math.nan)
+        rows = np.arange(lanes.count)
         parts = [
-            torch.where(asked >= 0, x.reshape(lanes.count, -1).gather(1, picked)[:, 0], none)
+            np.where(element >= 0, x.reshape(lanes.count, -1)[rows, np.maximum(element, 0)], none)
             for x, none in zip(parts, elsewhere, strict=True)
         ]
     nonfinite, nan, none_left = (lanes.any(flags) for flags in parts[1:4])
