@@ -10,7 +10,7 @@ Causes name what was proved elsewhere to be wrong: no verdict depends on them.
 """
 
 import functools
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -190,7 +190,7 @@ def _sharply(measurement: Measurement, records: "Records") -> tuple[np.ndarray, 
 
     shared = shares(sharp)
     if shared.any():
-        shared &= shares(Records(measurement, sharp.rows, sharp=1024 * NOISE, recorded=False))
+        shared &= shares(Records(measurement, sharp.rows, sharp=1024 * NOISE, only=()))
     mathematical = suspects[_like(measurement, suspects, sharp.rows, shared)]
     return mathematical, sharp.losses(sharp.rows[~shared])
 
@@ -344,7 +344,9 @@ def _picked(measurement: Measurement, rows: np.ndarray) -> Callable[..., torch.T
     return component_of
 
 
-def _traced(measurement: Measurement, rows: np.ndarray, sharp: float | None, recorded: bool) -> Trace | None:
+def _traced(
+    measurement: Measurement, rows: np.ndarray, sharp: float | None, only: Collection[str] | None
+) -> Trace | None:
     differentiate = measurement.routine.formula.wrt if measurement.of == "grad" else ()
     element = measurement.judgement.worst_element[rows].astype(np.int64)
     try:
@@ -354,7 +356,7 @@ def _traced(measurement: Measurement, rows: np.ndarray, sharp: float | None, rec
             differentiate,
             element=element,
             sharp=sharp,
-            recorded=recorded,
+            only=only,
         )
     except Exception:  # an operator without a lockstep (TraceError), or whatever the routine itself raises
         return None
@@ -383,11 +385,11 @@ class Records:
         rows: np.ndarray,
         most: int = GROUPS,
         sharp: float | None = None,
-        recorded: bool = True,
+        only: Collection[str] | None = None,
     ) -> None:
         groups = sorted(_same_settings(measurement, rows), key=len, reverse=True)[:most]
         self.groups = [
-            (rows[positions], _traced(measurement, rows[positions], sharp, recorded)) for positions in groups
+            (rows[positions], _traced(measurement, rows[positions], sharp, only)) for positions in groups
         ]
         self.rows = np.sort(np.concatenate([group for group, _ in self.groups]))
         self.of = measurement.of

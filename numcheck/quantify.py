@@ -22,6 +22,7 @@ from numcheck.reals import arrays as m
 from numcheck.reals.arb import ARB
 from numcheck.reals.arrays import Reals
 from numcheck.reals.settle import PROVED, Enclosure, precision
+from numcheck.trace import CANCELLING
 from numcheck.truth import Truth, groups, lifted, settle
 
 CANCELLATION_POINTS = 65  # odd, so that no other axis is mistaken for the lanes
@@ -82,7 +83,7 @@ def cancellations(measurements: Sequence[Measurement]) -> dict[str, dict[str, An
     """
     part = measurements[-1]
     rows = np.unique(np.linspace(0, len(part.points) - 1, CANCELLATION_POINTS).astype(int))
-    records = [record for _, record in Records(part, rows, 1).groups]
+    records = [record for _, record in Records(part, rows, 1, only=CANCELLING).groups]
     if any(record is None for record in records):
         return {measurement.of: None for measurement in measurements}
     operations = [operation for record in records if record is not None for operation in record.operations]

@@ -10,7 +10,7 @@ each of them runs (a view, a write in place, a comparison, a random number) and 
 import linecache
 import os
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from types import CodeType, FrameType
 from typing import Any, Final, final
 
@@ -54,20 +54,21 @@ def trace(
     *,
     element: Ints | None = None,
     sharp: float | None = None,
-    recorded: bool = True,
+    only: Collection[str] | None = None,
 ) -> Trace:
     """Run `function(**arguments)`, and its gradient by the arguments in `differentiate`, beside the shadow.
 
     The gradient is that of the sum of the output. `element` tells for each lane which number of the result is asked
     about: of the output, or of all the gradients side by side; by default the worst. `sharp` asks for functions
     as accurate as the shadow is wide, and shakes each rounded result of the shadow by so much (2**-98, say), relatively
-    and at random: what depends on the shadow's own rounding then shows. That takes longer. Without `recorded` only
-    comparisons that come out differently are written down, and the results; that takes half as long.
+    and at random: what depends on the shadow's own rounding then shows. That takes longer. With `only`, no
+    other operators (named by their stems) are written down; that takes half as long. Comparisons that come out
+    differently and the results always are.
 
     Raises TraceError where an operator can't be run in lockstep; an exception of the routine itself passes through.
     """
     lanes = _lanes_of(arguments)
-    mode = _Lockstep(lanes, sharp, recorded)
+    mode = _Lockstep(lanes, sharp, only)
     pairs = variables(
         arguments, differentiate, lambda x: lift(x.clone(memory_format=torch.contiguous_format))
     )
@@ -198,10 +199,10 @@ def _locate() -> Place:
 class _Lockstep(TorchDispatchMode):
     """Runs every operator natively and in the shadow, and writes down what happened."""
 
-    def __init__(self, lanes: Lanes, sharp: float | None, recorded: bool) -> None:
+    def __init__(self, lanes: Lanes, sharp: float | None, only: Collection[str] | None) -> None:
         super().__init__()
         self.lanes = lanes
-        self.recorded = recorded
+        self.only = only
         self.noise = None if sharp is None else Noise(sharp)
         self.phase = "forward"
         self.operations: list[Operation] = []
@@ -288,8 +289,6 @@ class _Lockstep(TorchDispatchMode):
             source = call.operands[0]
             return Pair(native, source.high.clone(), source.low.clone(), Origin(source.origin))
         highs, lows = wide_call(call, flat, self.noise)
-        local = local_call(call, self.noise is not None) if self.recorded else []
-        index = len(self.operations)
         if call.written:
             for target, high, low in zip(call.written, highs, lows, strict=True):
                 if isinstance(target, Pair):
@@ -297,9 +296,7 @@ class _Lockstep(TorchDispatchMode):
                         raise TraceError(f"{func}: an output that changes its shape has no shadow")
                     target.high.copy_(high)
                     target.low.copy_(low)
-            self._record(
-                call, call.written[0].native, (highs[0], lows[0]), local[0] if local else None, place
-            )
+            index, _ = self._record(call, 0, call.written[0].native, (highs[0], lows[0]), place)
             for target in call.written:
                 if isinstance(target, Pair):
                     target.origin.operation = index
@@ -307,13 +304,7 @@ class _Lockstep(TorchDispatchMode):
             returns = len(func._schema.returns)
             return None if returns == 0 else call.written[0] if returns == 1 else tuple(call.written)
         first = next(i for i, x in enumerate(flat) if is_floating(x))
-        error = self._record(
-            call,
-            flat[first],
-            (highs[first], lows[first]),
-            local[first] if len(local) > first else None,
-            place,
-        )
+        index, error = self._record(call, first, flat[first], (highs[first], lows[first]), place)
         pairs = [
             Pair(n, high, low, Origin(index), error if i == first else None) if is_floating(n) else n
             for i, (n, high, low) in enumerate(zip(flat, highs, lows, strict=True))
@@ -321,18 +312,24 @@ class _Lockstep(TorchDispatchMode):
         return _as_returned(native, pairs)
 
     def _record(
-        self, call: Call, native: Tensor, shadow: tuple[Tensor, Tensor], local: Tensor | None, place: Place
-    ) -> Floats | None:
-        """Write down what the call did; the relative error of its first result, None where nothing is recorded."""
-        if not self.recorded:
-            return None
+        self, call: Call, result: int, native: Tensor, shadow: tuple[Tensor, Tensor], place: Place
+    ) -> tuple[int, Floats | None]:
+        """Write down what the call did to one of its results: where that stands in the record, and the relative error.
+
+        An operator that is left out stands there as inputs do.
+        """
+        if self.only is not None and call.stem not in self.only:
+            return -1, None
+        local = [*local_call(call, self.noise is not None)][result : result + 1]
         error = relative_error(floats(native), floats(shadow[0]), floats(shadow[1]))
         self.operations.append(
-            operation(call, native, shadow[0], error, local, self.lanes, place, self.phase)
+            operation(
+                call, native, shadow[0], error, local[0] if local else None, self.lanes, place, self.phase
+            )
         )
         if place.path and self.phase == "forward" and not self.inside:
             self.loops.setdefault((str(call.func), place.path), _LastResults(place)).add(native)
-        return error
+        return len(self.operations) - 1, error
 
     def _compare(self, call: Call, native: list[Any], place: Place) -> None:
         # `_local_scalar_dense` and the like hand numbers to Python: nothing to compare lane by lane.
