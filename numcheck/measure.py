@@ -247,6 +247,8 @@ class Judgement:
     spent: np.ndarray
     margin: np.ndarray
     fate: np.ndarray
+    unit: np.ndarray
+    """Exponent of the unit that error and allowance are counted in."""
     format: Format
 
     @functools.cached_property
@@ -283,18 +285,20 @@ _GRAVITY = np.array(
 )
 
 
+def in_units(got: np.ndarray, exponent: np.ndarray, format: Format) -> np.ndarray:
+    """Each number in units of 2**exponent; an infinity counts as the power of two after the format's largest number."""
+    infinite = np.isinf(got)
+    power = np.where(infinite, format.max_exponent + 1, 0)
+    finite = np.where(infinite, np.sign(got), got)
+    return np.ldexp(finite, np.clip(power - exponent, -2100, 2100).astype(np.int32))
+
+
 def in_ulps(
     got: np.ndarray, truth: Enclosure, exponent: np.ndarray, format: Format
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Distance of each number from the truth's midpoint, and the truth's radius, in units of 2**exponent.
-
-    An infinity counts as the power of two after the format's largest number.
-    """
-    infinite = np.isinf(got)
-    power = np.where(infinite, format.max_exponent + 1, 0)
+    """Distance of each number from the truth's midpoint, and the truth's radius, in units of 2**exponent."""
     # In ulps from the start: a truth near zero has an exponent so low that a result scaled by it is infinite.
-    finite = np.where(infinite, np.sign(got), got)
-    scaled = np.ldexp(finite, np.clip(power - exponent, -2100, 2100).astype(np.int32))
+    scaled = in_units(got, exponent, format)
     shift = np.clip(truth.exponent - exponent, -2100, 2100).astype(np.int32)
     high, low, radius = (np.ldexp(part, shift) for part in (truth.high, truth.low, truth.radius))
     return np.abs((scaled - high) - low), radius
@@ -349,7 +353,7 @@ def judge(
     spent, error = np.where(unjudged, 0.0, spent), np.where(unjudged, 0.0, error)
     for i in crashes:
         fate[i], spent[i], error[i] = _INDEX[Fate.CRASH], np.inf, np.inf
-    return Judgement(got, truth, error, allowed, forgiven, spent, margin, fate, format)
+    return Judgement(got, truth, error, allowed, forgiven, spent, margin, fate, exponent, format)
 
 
 def _fates(got: np.ndarray, truth: Enclosure, spent: np.ndarray, format: Format) -> np.ndarray:

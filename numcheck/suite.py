@@ -1,7 +1,7 @@
 """Whole runs: routines x formats x devices, gathered into the report's JSON.
 
-One unit of work is one formula in one format on one device: its points are drawn once, their truth is proved once, and
-every routine is measured against it. Units are independent and handed to worker processes, because Arb's precision is
+One unit of work is one formula in one format: its points are drawn once, their truth is proved once, and every routine
+is measured against it on every device. Units are independent and handed to worker processes, because Arb's precision is
 global to a process.
 """
 
@@ -22,9 +22,9 @@ import numcheck
 from numcheck import case
 from numcheck.adapter import adapt
 from numcheck.case import FAILING, Fate, Formula, Routine, format_named, formula_named, load_catalog
-from numcheck.entry import entry_of
+from numcheck.entry import disagreement_of, entry_of
 from numcheck.formats import format_of
-from numcheck.measure import RoutineError, check_device, measure
+from numcheck.measure import Measurement, RoutineError, check_device, measure
 from numcheck.quantify import cancellations, figure, ladder, scalings
 from numcheck.truth import second_opinion, settle
 
@@ -42,11 +42,11 @@ Progress = Callable[[str, int, int], None]
 
 @dataclass(frozen=True)
 class Unit:
-    """One formula in one format on one device."""
+    """One formula in one format, on some devices."""
 
     formula: str
     format: str
-    device: str
+    devices: tuple[str, ...]
     points: int
     seed: int
 
@@ -62,7 +62,10 @@ class Result:
 
 
 def run_unit(unit: Unit, routines: Sequence[Routine] | None = None, formula: Formula | None = None) -> Result:
-    """Measure every routine of a formula in one format on one device."""
+    """Measure every routine of a formula in one format on the unit's devices.
+
+    Where the first device and another disagree on a routine, that is a finding of the other.
+    """
     torch.set_num_threads(1)
     if formula is None:
         load_catalog()
@@ -88,19 +91,26 @@ def run_unit(unit: Unit, routines: Sequence[Routine] | None = None, formula: For
     climb = ladder(formula, drawn[0], format, backward)
     measurements: list[dict[str, Any]] = []
     errors: list[str] = []
-    for routine in chosen:
-        try:
-            measured = [
-                measure(routine, p, t, format, unit.device) for p, t in zip(drawn, truths, strict=True)
-            ]
-        except RoutineError as error:
-            errors.append(f"{formula.name}: {error}")
-            continue
-        lost = cancellations(measured[-1])
-        climbed = scalings(routine, climb, format, unit.device)
-        for parts in zip(*measured, strict=True):
-            of = parts[0].of
-            measurements.append(entry_of(routine, format, unit.device, list(parts), lost[of], climbed[of]))
+    elsewhere: dict[tuple[str, str], Sequence[Measurement]] = {}
+    for device in unit.devices:
+        for routine in chosen:
+            try:
+                measured = [
+                    measure(routine, p, t, format, device) for p, t in zip(drawn, truths, strict=True)
+                ]
+            except RoutineError as error:
+                errors.append(f"{formula.name}: {error}")
+                continue
+            lost = cancellations(measured[-1])
+            climbed = scalings(routine, climb, format, device)
+            for parts in zip(*measured, strict=True):
+                of = parts[0].of
+                entry = entry_of(routine, format, device, list(parts), lost[of], climbed[of])
+                if len(unit.devices) > 1:
+                    one = elsewhere.setdefault((routine.name, of), parts)
+                    differs = None if one is parts else disagreement_of(one, parts)
+                    entry["findings"] += [] if differs is None else [differs]
+                measurements.append(entry)
     return Result(measurements, checked, tuple(disagreements), tuple(errors))
 
 
@@ -149,11 +159,10 @@ def check_catalog(
         named = [f if isinstance(f, Formula) else formula_named(f) for f in formulas]
         selected = named or list(known.values())
     names = tuple(format_named(name).name for name in formats)
+    devices = tuple(dict.fromkeys(devices))
     for device in devices:
         check_device(device)
-    units = [
-        Unit(f.name, name, device, points, seed) for f in selected for name in names for device in devices
-    ]
+    units = [Unit(f.name, name, devices, points, seed) for f in selected for name in names]
     workers = jobs if jobs is not None else min(len(units), multiprocessing.cpu_count())
     shippable = routine is None and all(f.module.startswith("numcheck.") for f in selected)
     results: dict[Unit, Result] = {}

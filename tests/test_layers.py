@@ -22,6 +22,7 @@ ORDER = (
     ("measure",),
     ("diagnose",),
     ("findings",),
+    ("agreement",),
     ("quantify",),
     ("adapter",),
     ("entry",),
