@@ -317,17 +317,17 @@ def plot(parts: Sequence[Measurement]) -> dict[str, Any] | None:
         xs.append(format.to_ordinals(column).numpy())
         spents.append(part.judgement.of_points()[1])
         errors.append(part.judgement.of_points()[2])
-    x, error, spent = np.concatenate(xs), np.concatenate(errors), np.concatenate(spents)
-    edges = np.unique(np.linspace(x.min(), x.max() + 1, 25).astype(np.int64))
+    x = np.concatenate(xs)
+    order = np.argsort(x)
+    x, error, spent = x[order], np.concatenate(errors)[order], np.concatenate(spents)[order]
+    edges = np.unique(np.linspace(x[0], x[-1] + 1, 25).astype(np.int64))
+    ends = (format.from_ordinals(torch.from_numpy(at)).tolist() for at in (edges[:-1], edges[1:] - 1))
     bins: list[list[float | str | int]] = []
-    for low, high in itertools.pairwise(edges):
-        within = (x >= low) & (x < high)
-        inside = np.sort(error[within])
+    for low, high, (start, stop) in zip(*ends, itertools.pairwise(np.searchsorted(x, edges)), strict=True):
+        inside = np.sort(error[start:stop])
         if inside.size:
-            ends = format.from_ordinals(torch.tensor([low, high - 1])).double().tolist()
-            middle = inside[inside.size // 2]
-            worst = float(np.max(spent[within]))
-            figures = (*ends, inside[0], middle, inside[-1])
+            worst = float(np.max(spent[start:stop]))
+            figures = (low, high, inside[0], inside[inside.size // 2], inside[-1])
             bins.append([*(_short(e) for e in figures), int(inside.size), _short(worst)])
     return {"x": [f"max|{name}|" if vector else name], "bins": bins}
 

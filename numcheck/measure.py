@@ -95,6 +95,9 @@ def execute(
 
 def _by_settings(formula: Formula, points: Points) -> Iterator[np.ndarray]:
     settings = [points.columns[name] for name in formula.inputs if isinstance(points.columns[name], tuple)]
+    if not settings:
+        yield np.arange(len(points))
+        return
     rows: dict[tuple[Any, ...], list[int]] = {}
     for i in range(len(points)):
         rows.setdefault(tuple(column[i] for column in settings), []).append(i)

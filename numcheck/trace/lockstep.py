@@ -320,11 +320,20 @@ class _Lockstep(TorchDispatchMode):
         """
         if self.only is not None and call.stem not in self.only:
             return -1, None
-        local = [*local_call(call, self.noise is not None)][result : result + 1]
+        local = local_call(call)[result : result + 1]
+        sharp = self.noise is not None and result == 0
         error = relative_error(floats(native), floats(shadow[0]), floats(shadow[1]))
         self.operations.append(
             operation(
-                call, native, shadow[0], error, local[0] if local else None, self.lanes, place, self.phase
+                call,
+                native,
+                shadow[0],
+                error,
+                local[0] if local else None,
+                sharp,
+                self.lanes,
+                place,
+                self.phase,
             )
         )
         if place.path and self.phase == "forward" and not self.inside:

@@ -24,6 +24,7 @@ from numcheck.trace.shadow import (
     Floats,
     Operand,
     Pair,
+    accurate_local,
     alpha_of,
     floats,
     relative_error,
@@ -207,11 +208,15 @@ def operation(
     high: Tensor,
     error: Floats,
     local: Tensor | None,
+    sharp: bool,
     lanes: Lanes,
     place: Place,
     phase: str,
 ) -> Operation:
-    """What a call did to the digits: `native`, `high`, `error` and `local` are of its first result."""
+    """What a call did to the digits: `native`, `high`, `error` and `local` are of its first result.
+
+    `sharp` asks for a `local` in ball arithmetic where it matters.
+    """
     out = floats(native)
     pointwise = torch.Tag.pointwise in call.func.tags and all(
         _broadcasts(o.numbers, out) for o in call.operands
@@ -230,6 +235,7 @@ def operation(
         high=floats(high),
         error=error,
         local=None if local is None else floats(local),
+        sharp=sharp,
         errors=errors,
         pointwise=pointwise,
         format=format_of(native.dtype),
@@ -270,6 +276,7 @@ class _Ran:
     """Relative error of the result."""
     local: Floats | None
     """The same operator on the native operands in float64."""
+    sharp: bool
     errors: Sequence[Floats]
     """Relative error of each operand."""
     pointwise: bool
@@ -431,27 +438,36 @@ def _underflow(ran: _Ran) -> _Told:
     lanes, out, local = ran.lanes, ran.out, ran.local
     if local is None or local.shape != out.shape:
         return {}
-    smallest, magnitude = ran.format.smallest_normal, np.abs(local)
-    # Lengths and their like are roots of sums of squares, which sink before they do.
-    size = np.square(magnitude) if "norm" in ran.call.stem else magnitude
-    hardly = size < smallest * 2.0**ran.format.precision
-    small = np.abs(out) < smallest
+    smallest = ran.format.smallest_normal
+    small, hardly = np.abs(out) < smallest, _hardly_normal(ran, local)
     if not hardly.any() and not small.any():
         return {}
-    # against the same operator in float64
+    exact = accurate_local(ran.call) if ran.sharp else None
+    if exact is not None and exact.shape == local.shape:
+        local = floats(exact)
+        hardly = _hardly_normal(ran, local)
+    # against the same operator in float64, or sharper
     errors = relative_error(out, local, np.zeros_like(local))
     told: _Told = {}
     if ran.call.stem not in ADDITIVE and ran.call.stem not in _NEVER_ZERO:
         told["sank"] = lanes.any(hardly & (errors > 2 * ran.format.unit_roundoff) & (local != 0))
     # Sums of a format's numbers are exact where they are small; only a Python number that the format
     # doesn't hold, such as an epsilon, underflows in one.
-    small &= (np.maximum(magnitude, np.abs(ran.high)) < 2 * smallest) & (errors > ran.format.unit_roundoff)
+    small &= np.maximum(np.abs(local), np.abs(ran.high)) < 2 * smallest
+    small &= errors > ran.format.unit_roundoff
     if not small.any():
         return told
     before = ran.from_operand(lambda o: (np.abs(o.numbers) < smallest) & _is_lossy(o))
     # In a fused operator an element may vanish that a wider range wouldn't have kept: it speaks first.
     lost_in_range = (errors >= 0.25) & ~small
     return told | {"underflowed": lanes.any(small & ~before) & ~lanes.any(lost_in_range)}
+
+
+def _hardly_normal(ran: _Ran, result: Floats) -> Flags:
+    """Where parts of the result may have been subnormal inside the operator."""
+    # Lengths and their like are roots of sums of squares, which sink before they do.
+    size = np.square(result) if "norm" in ran.call.stem else np.abs(result)
+    return size < ran.format.smallest_normal * 2.0**ran.format.precision
 
 
 def _is_lossy(o: Operand) -> Flags:

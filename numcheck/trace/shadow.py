@@ -489,14 +489,16 @@ def wide_call(call: Call, native: Sequence[Any], noise: Noise | None) -> tuple[l
     return [high for high, _ in pairs], [low for _, low in pairs]
 
 
-def local_call(call: Call, sharp: bool) -> list[Any]:
+def local_call(call: Call) -> list[Any]:
     """The operator alone, without what came before it: float64 on the native operands."""
     args, kwargs = call.arguments(lambda o: o.native.double().clone() if o.written else o.native.double())
-    results = leaves(call.func(*args, **kwargs))
-    exact = _accurate(call, _native_pair) if sharp else None
-    if exact is not None and exact[0].shape == results[0].shape:
-        results[0] = exact[0]
-    return results
+    return leaves(call.func(*args, **kwargs))
+
+
+def accurate_local(call: Call) -> Tensor | None:
+    """The first result of `local_call` in ball arithmetic; None where there is no rule for the operator."""
+    exact = _accurate(call, _native_pair)
+    return None if exact is None else exact[0]
 
 
 def _native_pair(o: Operand) -> tuple[Tensor, Tensor]:
@@ -506,7 +508,9 @@ def _native_pair(o: Operand) -> tuple[Tensor, Tensor]:
 
 def _accurate(call: Call, side: Callable[[Operand], tuple[Tensor, Tensor]]) -> tuple[Tensor, Tensor] | None:
     args, kwargs = call.arguments(side)
-    return accurate(call.stem, [*args, *kwargs.values()])
+    exact = accurate(call.stem, [*args, *kwargs.values()])
+    device = call.operands[0].native.device
+    return None if exact is None else (exact[0].to(device), exact[1].to(device))
 
 
 def _dim_argument(call: Call) -> int:
