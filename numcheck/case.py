@@ -4,6 +4,7 @@ The formula's function is the declaration: `@formula` adds its source and the do
 gaps attach to it afterwards with decorators. Wrong declarations fail at import with a line that says what to write.
 """
 
+import functools
 import importlib
 import importlib.metadata
 import inspect
@@ -397,6 +398,7 @@ def load_catalog() -> None:
         entry.load()
 
 
+@functools.cache
 def loaded_by_name(module: str) -> bool:
     """Whether `load_catalog` finds what this module declares, so that its name alone says which formula is meant."""
     known = [entry.module for entry in importlib.metadata.entry_points(group=ENTRY_POINTS)]

@@ -128,7 +128,11 @@ def list_formulas(as_json: bool) -> None:
     help="Formats, with commas between.",
 )
 @click.option(
-    "--devices", metavar="NAMES", default="cpu", show_default=True, help="torch devices, with commas between."
+    "--devices",
+    metavar="NAMES",
+    default="cpu",
+    show_default=True,
+    help="torch devices, with commas between; where two disagree beyond both budgets is a finding.",
 )
 @click.option(
     "--points",

@@ -10,7 +10,7 @@ Causes name what was proved elsewhere to be wrong: no verdict depends on them.
 """
 
 import functools
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -181,13 +181,16 @@ def _sharply(measurement: Measurement, records: "Records") -> tuple[np.ndarray, 
     if not suspects.size:
         return suspects, {}
     sharp = Records(measurement, _asked(measurement, suspects, SHARPENED), sharp=NOISE)
-    louder = Records(measurement, sharp.rows, sharp=1024 * NOISE, recorded=False)
     error = _error(measurement, sharp.rows)
-    shared = np.ones(len(sharp.rows), dtype=bool)
-    for shaken in (sharp, louder):
-        shared &= np.isin(sharp.rows, _shared_with_the_shadow(measurement, sharp.rows, shaken))
+
+    def shares(shaken: Records) -> np.ndarray:
+        alike = np.isin(sharp.rows, _shared_with_the_shadow(measurement, sharp.rows, shaken))
         with np.errstate(all="ignore"):
-            shared &= np.abs(shaken.shadow(sharp.rows) - records.shadow(sharp.rows)) < error / 16
+            return alike & (np.abs(shaken.shadow(sharp.rows) - records.shadow(sharp.rows)) < error / 16)
+
+    shared = shares(sharp)
+    if shared.any():
+        shared &= shares(Records(measurement, sharp.rows, sharp=1024 * NOISE, only=()))
     mathematical = suspects[_like(measurement, suspects, sharp.rows, shared)]
     return mathematical, sharp.losses(sharp.rows[~shared])
 
@@ -341,7 +344,9 @@ def _picked(measurement: Measurement, rows: np.ndarray) -> Callable[..., torch.T
     return component_of
 
 
-def _traced(measurement: Measurement, rows: np.ndarray, sharp: float | None, recorded: bool) -> Trace | None:
+def _traced(
+    measurement: Measurement, rows: np.ndarray, sharp: float | None, only: Collection[str] | None
+) -> Trace | None:
     differentiate = measurement.routine.formula.wrt if measurement.of == "grad" else ()
     element = measurement.judgement.worst_element[rows].astype(np.int64)
     try:
@@ -351,7 +356,7 @@ def _traced(measurement: Measurement, rows: np.ndarray, sharp: float | None, rec
             differentiate,
             element=element,
             sharp=sharp,
-            recorded=recorded,
+            only=only,
         )
     except Exception:  # an operator without a lockstep (TraceError), or whatever the routine itself raises
         return None
@@ -380,11 +385,11 @@ class Records:
         rows: np.ndarray,
         most: int = GROUPS,
         sharp: float | None = None,
-        recorded: bool = True,
+        only: Collection[str] | None = None,
     ) -> None:
         groups = sorted(_same_settings(measurement, rows), key=len, reverse=True)[:most]
         self.groups = [
-            (rows[positions], _traced(measurement, rows[positions], sharp, recorded)) for positions in groups
+            (rows[positions], _traced(measurement, rows[positions], sharp, only)) for positions in groups
         ]
         self.rows = np.sort(np.concatenate([group for group, _ in self.groups]))
         self.of = measurement.of
@@ -448,11 +453,11 @@ class Records:
         """What is to blame at each of the rows; none where no operator lost more than a few ulps."""
         found: dict[int, Loss] = {}
         for group, record in self.groups:
-            if record is None:
+            lanes = np.flatnonzero(np.isin(group, rows)).tolist()
+            if record is None or not lanes:
                 continue
-            for lane, (row, culprit) in enumerate(
-                zip(group.tolist(), blame(record, self.of, ranged), strict=True)
-            ):
+            blamed = blame(record, self.of, ranged, lanes)
+            for row, lane, culprit in zip(group[lanes].tolist(), lanes, blamed, strict=True):
                 if culprit is None:
                     continue
                 operation = record.operations[culprit.operation]

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from numcheck import case
+from numcheck import agreement, case
 from numcheck.case import Cause, Fate, Routine
 from numcheck.diagnose import diagnose
 from numcheck.domain import OneOf, Points
@@ -63,9 +63,9 @@ def decimal(truth: Enclosure, key: Any, digits: int = 20) -> str:
         return str(mpmath.nstr(exact, digits, min_fixed=-5, max_fixed=16))
 
 
-def _point(measurement: Measurement, i: int) -> dict[str, Any]:
+def _point(measurement: Measurement, i: int, element: int | None = None) -> dict[str, Any]:
     judged = measurement.judgement
-    element = int(judged.worst_element[i])
+    element = int(judged.worst_element[i]) if element is None else element
     allowed, forgiven = float(judged.allowed[i, element]), float(judged.forgiven[i, element])
     return {
         "inputs": {name: _input(column, i) for name, column in measurement.points.columns.items()},
@@ -96,7 +96,13 @@ def argument(column: Any, i: int) -> str:
 
 
 def reproduce(
-    routine: Routine, points: Points, i: int, format: Format, of: str, component: int | None = None
+    routine: Routine,
+    points: Points,
+    i: int,
+    format: Format,
+    of: str,
+    component: int | None = None,
+    device: str = "cpu",
 ) -> str:
     """What shows one point again: a command, or a line of Python where the code lives in a notebook.
 
@@ -113,11 +119,13 @@ def reproduce(
         inputs = " ".join(f"--at '{name}={text}'" for name, text in at.items())
         gradient = " --of grad" if of == "grad" else ""
         gradient += f" --component {component}" if component else ""
-        return f"numcheck explain {words[0]} {words[1]} {inputs} --format {format.name}{gradient}"
+        there = "" if device == "cpu" else f" --device {device}"
+        return f"numcheck explain {words[0]} {words[1]} {inputs} --format {format.name}{gradient}{there}"
     inside = f"{formula.name}.routines[{routine.name!r}]" if registered else routine.name.rpartition(":")[2]
     gradient = ', of="grad"' if of == "grad" else ""
     gradient += f", component={component}" if component else ""
-    return f"numcheck.explain({inside}, {formula.name}, {at}, format={format.name!r}{gradient})"
+    there = "" if device == "cpu" else f", device={device!r}"
+    return f"numcheck.explain({inside}, {formula.name}, {at}, format={format.name!r}{gradient}{there})"
 
 
 def _word(function: Callable[..., Any], name: str) -> str | None:
@@ -150,7 +158,9 @@ def _finding(finding: Finding) -> dict[str, Any]:
         "operator": finding.operator,
         "line": finding.line,
         "remedy": finding.remedy,
-        "reproduce": reproduce(routine, finding.simplest, 0, format, measurement.of, finding.component),
+        "reproduce": reproduce(
+            routine, finding.simplest, 0, format, measurement.of, finding.component, measurement.device
+        ),
         "worst": _point(measurement, finding.worst),
         "simplest": simple,
     }
@@ -166,6 +176,41 @@ def _measured_alone(routine: Routine, point: Points, component: int, like: Measu
     )
     found = measure(routine, point, truth, like.format, like.device, like.of == "grad")
     return next(m for m in found if m.of == like.of)
+
+
+def disagreement_of(one: Sequence[Measurement], other: Sequence[Measurement]) -> dict[str, Any] | None:
+    """What a reader is told where a routine's results on two devices disagree, among the findings of the `other`."""
+    found = agreement.compared(one, other)
+    if found is None:
+        return None
+    here, there = found.other, found.one
+    alone = [_measured_alone(m.routine, found.simplest, found.component, m) for m in (here, there)]
+    rows = {"worst": (here, there, found.worst), "simplest": (*alone, 0)}
+    shown: dict[str, list[dict[str, Any]]] = {}
+    for name, (a, b, row) in rows.items():
+        element = agreement.element(b.judgement, a.judgement, row)
+        shown[name] = [_point(m, row, element) for m in (a, b)]
+    return {
+        "cause": agreement.NAME,
+        "region": found.region,
+        "bits_lost": figure(found.bits),
+        "points": found.points,
+        "forgiven": False,
+        "gap": None,
+        "operator": None,
+        "line": None,
+        "remedy": agreement.REMEDY,
+        "reproduce": reproduce(
+            here.routine, found.simplest, 0, here.format, here.of, found.component, here.device
+        ),
+        "worst": shown["worst"][0],
+        "simplest": shown["simplest"][0],
+        "elsewhere": {
+            "device": there.device,
+            "worst": shown["worst"][1],
+            "simplest": shown["simplest"][1],
+        },
+    }
 
 
 # The whole entry ----------------------------------------------------------------------------------------------------
@@ -272,17 +317,17 @@ def plot(parts: Sequence[Measurement]) -> dict[str, Any] | None:
         xs.append(format.to_ordinals(column).numpy())
         spents.append(part.judgement.of_points()[1])
         errors.append(part.judgement.of_points()[2])
-    x, error, spent = np.concatenate(xs), np.concatenate(errors), np.concatenate(spents)
-    edges = np.unique(np.linspace(x.min(), x.max() + 1, 25).astype(np.int64))
+    x = np.concatenate(xs)
+    order = np.argsort(x)
+    x, error, spent = x[order], np.concatenate(errors)[order], np.concatenate(spents)[order]
+    edges = np.unique(np.linspace(x[0], x[-1] + 1, 25).astype(np.int64))
+    ends = (format.from_ordinals(torch.from_numpy(at)).tolist() for at in (edges[:-1], edges[1:] - 1))
     bins: list[list[float | str | int]] = []
-    for low, high in itertools.pairwise(edges):
-        within = (x >= low) & (x < high)
-        inside = np.sort(error[within])
+    for low, high, (start, stop) in zip(*ends, itertools.pairwise(np.searchsorted(x, edges)), strict=True):
+        inside = np.sort(error[start:stop])
         if inside.size:
-            ends = format.from_ordinals(torch.tensor([low, high - 1])).double().tolist()
-            middle = inside[inside.size // 2]
-            worst = float(np.max(spent[within]))
-            figures = (*ends, inside[0], middle, inside[-1])
+            worst = float(np.max(spent[start:stop]))
+            figures = (low, high, inside[0], inside[inside.size // 2], inside[-1])
             bins.append([*(_short(e) for e in figures), int(inside.size), _short(worst)])
     return {"x": [f"max|{name}|" if vector else name], "bins": bins}
 
@@ -299,15 +344,17 @@ def failure_map(parts: Sequence[Measurement]) -> dict[str, Any] | None:
     name = next((n for n, domain in inputs.items() if domain.differentiable), None)
     if not chosen or name is None:
         return None
+    fates = np.concatenate([part.judgement.of_points()[0] for part in parts])
+    failing = np.isin(fates, [FATES.index(fate) for fate in case.FAILING])
+    if not failing.any():
+        return None
     rows = [
         ", ".join(f"{n} {argument(part.points.columns[n], i)}" for n in chosen)
         for part in parts
         for i in range(len(part.points))
     ]
-    fates = np.concatenate([part.judgement.of_points()[0] for part in parts])
-    failing = np.isin(fates, [FATES.index(fate) for fate in case.FAILING])
     names, row = np.unique(rows, return_inverse=True)
-    if not failing.any() or not 1 < len(names) <= MOST_ROWS:
+    if not 1 < len(names) <= MOST_ROWS:
         return None
     x = np.concatenate([_magnitudes(part, name) for part in parts])
     finite = np.sort(x[np.isfinite(x)])

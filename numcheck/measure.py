@@ -4,8 +4,9 @@
 with the truth under the routine's budget. Every point gets exactly one fate.
 """
 
+import functools
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -256,9 +257,11 @@ class Judgement:
     spent: np.ndarray
     margin: np.ndarray
     fate: np.ndarray
+    unit: np.ndarray
+    """Exponent of the unit that error and allowance are counted in."""
     format: Format
 
-    @property
+    @functools.cached_property
     def worst_element(self) -> np.ndarray:
         """For each point, its element with the gravest fate, and among those the one that spent most."""
         return np.argmax(
@@ -292,18 +295,20 @@ _GRAVITY = np.array(
 )
 
 
+def in_units(got: np.ndarray, exponent: np.ndarray, format: Format) -> np.ndarray:
+    """Each number in units of 2**exponent; an infinity counts as the power of two after the format's largest number."""
+    infinite = np.isinf(got)
+    power = np.where(infinite, format.max_exponent + 1, 0)
+    finite = np.where(infinite, np.sign(got), got)
+    return np.ldexp(finite, np.clip(power - exponent, -2100, 2100).astype(np.int32))
+
+
 def in_ulps(
     got: np.ndarray, truth: Enclosure, exponent: np.ndarray, format: Format
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Distance of each number from the truth's midpoint, and the truth's radius, in units of 2**exponent.
-
-    An infinity counts as the power of two after the format's largest number.
-    """
-    infinite = np.isinf(got)
-    power = np.where(infinite, format.max_exponent + 1, 0)
+    """Distance of each number from the truth's midpoint, and the truth's radius, in units of 2**exponent."""
     # In ulps from the start: a truth near zero has an exponent so low that a result scaled by it is infinite.
-    finite = np.where(infinite, np.sign(got), got)
-    scaled = np.ldexp(finite, np.clip(power - exponent, -2100, 2100).astype(np.int32))
+    scaled = in_units(got, exponent, format)
     shift = np.clip(truth.exponent - exponent, -2100, 2100).astype(np.int32)
     high, low, radius = (np.ldexp(part, shift) for part in (truth.high, truth.low, truth.radius))
     return np.abs((scaled - high) - low), radius
@@ -358,7 +363,7 @@ def judge(
     spent, error = np.where(unjudged, 0.0, spent), np.where(unjudged, 0.0, error)
     for i in crashes:
         fate[i], spent[i], error[i] = _INDEX[Fate.CRASH], np.inf, np.inf
-    return Judgement(got, truth, error, allowed, forgiven, spent, margin, fate, format)
+    return Judgement(got, truth, error, allowed, forgiven, spent, margin, fate, exponent, format)
 
 
 def _fates(got: np.ndarray, truth: Enclosure, spent: np.ndarray, format: Format) -> np.ndarray:
@@ -499,6 +504,9 @@ def _sharpened(
     return sharper
 
 
+_VERDICT = ("error", "allowed", "forgiven", "spent", "margin", "fate")
+
+
 def _decided(measurement: Measurement, loose: np.ndarray) -> Measurement:
     """Settle again, more tightly, the points whose verdict hangs on the truth's radius or on loose conditioning."""
     judged = measurement.judgement
@@ -532,9 +540,10 @@ def _decided(measurement: Measurement, loose: np.ndarray) -> Measurement:
         {},
         measurement.of == "value",
     )
-    for name in ("error", "allowed", "forgiven", "spent", "margin", "fate"):
-        getattr(judged, name)[rows] = getattr(again, name)
-    return measurement
+    decided = {name: getattr(judged, name).copy() for name in _VERDICT}
+    for name, numbers in decided.items():
+        numbers[rows] = getattr(again, name)
+    return replace(measurement, judgement=replace(judged, **decided))
 
 
 def tally(fates: np.ndarray) -> dict[str, int]:

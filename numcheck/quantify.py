@@ -22,6 +22,7 @@ from numcheck.reals import arrays as m
 from numcheck.reals.arb import ARB
 from numcheck.reals.arrays import Reals
 from numcheck.reals.settle import PROVED, Enclosure, precision
+from numcheck.trace import CANCELLING
 from numcheck.truth import Truth, groups, lifted, settle
 
 CANCELLATION_POINTS = 65  # odd, so that no other axis is mistaken for the lanes
@@ -82,7 +83,7 @@ def cancellations(measurements: Sequence[Measurement]) -> dict[str, dict[str, An
     """
     part = measurements[-1]
     rows = np.unique(np.linspace(0, len(part.points) - 1, CANCELLATION_POINTS).astype(int))
-    records = [record for _, record in Records(part, rows, 1).groups]
+    records = [record for _, record in Records(part, rows, 1, only=CANCELLING).groups]
     if any(record is None for record in records):
         return {measurement.of: None for measurement in measurements}
     operations = [operation for record in records if record is not None for operation in record.operations]
@@ -191,45 +192,39 @@ def _defect(measurement: Measurement, climb: Ladder) -> float | str | None:
     degree = _degree(judged.truth, climb)
     if degree is None:
         return None
-    worst = 0.0
-    at_one = {
-        int(o): row for row, (o, e) in enumerate(zip(climb.origin, climb.exponent, strict=True)) if e == 0
-    }
-    for row, (origin, exponent) in enumerate(zip(climb.origin, climb.exponent, strict=True)):
-        base = at_one.get(int(origin))
-        if base is None:
-            continue
-        truth = judged.truth[row]
-        inside = (truth.exponent - 1 >= judged.format.min_exponent) & (
-            truth.exponent - 1 < judged.format.max_exponent
-        )
-        with np.errstate(all="ignore"):
-            apart = np.abs(np.ldexp(judged.got[row], -int(exponent) * degree) - judged.got[base])
-            apart = apart / judged.format.ulp(judged.truth[base].nearest())
-        apart = np.where(inside & (truth.high != 0), np.nan_to_num(apart, nan=np.inf), 0.0)
-        worst = max(worst, float(np.max(apart, initial=0.0)))
-    return figure(worst)
+    rows, base = _beside_scale_one(climb)
+    truth, exponent = judged.truth[rows], climb.exponent[rows][:, None]
+    inside = (truth.exponent - 1 >= judged.format.min_exponent) & (
+        truth.exponent - 1 < judged.format.max_exponent
+    )
+    with np.errstate(all="ignore"):
+        apart = np.abs(np.ldexp(judged.got[rows], -exponent * degree) - judged.got[base])
+        apart = apart / judged.format.ulp(judged.truth[base].nearest())
+    apart = np.where(inside & (truth.high != 0), np.nan_to_num(apart, nan=np.inf), 0.0)
+    return figure(float(np.max(apart, initial=0.0)))
 
 
 def _degree(truth: Enclosure, climb: Ladder) -> int | None:
     """d such that f(2**k x) = 2**(k d) f(x) at every rung, as far as the enclosures tell."""
-    degrees: set[float] = set()
-    at_one = {
-        int(o): row for row, (o, e) in enumerate(zip(climb.origin, climb.exponent, strict=True)) if e == 0
-    }
-    for row, (origin, exponent) in enumerate(zip(climb.origin, climb.exponent, strict=True)):
-        base = at_one.get(int(origin))
-        if base is None or exponent == 0:
-            continue
-        one, other = truth[base], truth[row]
-        usable = (one.state == PROVED) & (other.state == PROVED) & np.isfinite(one.high) & (one.high != 0)
-        same = (one.high == other.high) & (np.abs(one.low - other.low) < 2.0**-90)
-        if not same[usable].all():
-            return None
-        degrees.update(((other.exponent - one.exponent)[usable] / int(exponent)).tolist())
-    if len(degrees) != 1 or not (degree := degrees.pop()).is_integer():
+    rows, base = _beside_scale_one(climb)
+    one, other = truth[base], truth[rows]
+    exponent = np.broadcast_to(climb.exponent[rows][:, None], other.shape)
+    usable = (one.state == PROVED) & (other.state == PROVED) & np.isfinite(one.high) & (one.high != 0)
+    usable &= exponent != 0
+    same = (one.high == other.high) & (np.abs(one.low - other.low) < 2.0**-90)
+    degrees = np.unique((other.exponent - one.exponent)[usable] / exponent[usable])
+    if not same[usable].all() or len(degrees) != 1 or not float(degrees[0]).is_integer():
         return None
-    return int(degree)
+    return int(degrees[0])
+
+
+def _beside_scale_one(climb: Ladder) -> tuple[np.ndarray, np.ndarray]:
+    """Points of the ladder whose base point stands on it too, unscaled; and where that stands."""
+    home = np.full(len(climb.base), -1)
+    unscaled = np.flatnonzero(climb.exponent == 0)
+    home[climb.origin[unscaled]] = unscaled
+    rows = np.flatnonzero(home[climb.origin] >= 0)
+    return rows, home[climb.origin[rows]]
 
 
 # Laws -------------------------------------------------------------------------------------------------------------

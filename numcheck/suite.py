@@ -1,7 +1,7 @@
 """Whole runs: routines x formats x devices, gathered into the report's JSON.
 
-One unit of work is one formula in one format on one device: its points are drawn once, their truth is proved once, and
-every routine is measured against it. Units are independent and handed to worker processes, because Arb's precision is
+One unit of work is one formula in one format: its points are drawn once, their truth is proved once, and every routine
+is measured against it on every device. Units are independent and handed to worker processes, because Arb's precision is
 global to a process.
 """
 
@@ -23,11 +23,11 @@ from numcheck import case
 from numcheck.adapter import adapt
 from numcheck.case import FAILING, Fate, Formula, Routine, format_named, formula_named, load_catalog
 from numcheck.domain import Points
-from numcheck.entry import entry_of
+from numcheck.entry import disagreement_of, entry_of
 from numcheck.formats import format_of
-from numcheck.measure import RoutineError, check_device, measure
+from numcheck.measure import Measurement, RoutineError, check_device, measure
 from numcheck.quantify import cancellations, figure, ladder, scalings
-from numcheck.truth import second_opinion, settle
+from numcheck.truth import FLOAT64, ContradictionError, second_opinion, settle
 from numcheck.workers import workers
 from numcheck.worst_inputs import Row, points_of, replay
 
@@ -45,11 +45,11 @@ Progress = Callable[[str, int, int], None]
 
 @dataclass(frozen=True)
 class Unit:
-    """One formula in one format on one device; `worst` are inputs in words that are tried before others are drawn."""
+    """One formula in one format, on some devices; `worst` are inputs in words that are judged before drawn ones."""
 
     formula: str
     format: str
-    device: str
+    devices: tuple[str, ...]
     points: int
     seed: int
     worst: tuple[Row, ...] = ()
@@ -57,16 +57,23 @@ class Unit:
 
 @dataclass(frozen=True)
 class Result:
-    """What one unit found: measurements in the report's form, the second opinion's count, and complaints."""
+    """What one unit found: measurements in the report's form, and complaints of the truth and of routines.
+
+    `checked` truths had a second opinion; of all, `in_float64` were settled by float64 balls, and the rest by Arb.
+    """
 
     measurements: list[dict[str, Any]]
-    checked: int
-    disagreements: tuple[str, ...]
-    errors: tuple[str, ...]
+    checked: int = 0
+    in_float64: int = 0
+    disagreements: tuple[str, ...] = ()
+    errors: tuple[str, ...] = ()
 
 
 def run_unit(unit: Unit, routines: Sequence[Routine] | None = None, formula: Formula | None = None) -> Result:
-    """Measure every routine of a formula in one format on one device."""
+    """Measure every routine of a formula in one format on the unit's devices.
+
+    Where the first device and another disagree on a routine, that is a finding of the other.
+    """
     torch.set_num_threads(1)
     if formula is None:
         load_catalog()
@@ -78,12 +85,15 @@ def run_unit(unit: Unit, routines: Sequence[Routine] | None = None, formula: For
         if routine.formats is None or format.name in routine.formats
     ]
     if not chosen:
-        return Result([], 0, (), ())
+        return Result([])
     backward = any(routine.grad is not None for routine in chosen)
     drawn = formula.points(format, unit.points, unit.seed)
     if unit.worst:
         drawn[0] = Points.concatenate([points_of(formula, unit.worst, format), drawn[0]])
-    truths = [settle(formula, points, format, with_gradient=backward) for points in drawn]
+    try:
+        truths = [settle(formula, points, format, with_gradient=backward) for points in drawn]
+    except ContradictionError as error:
+        return Result([], disagreements=(str(error),))
     checked, disagreements = 0, []
     for points, truth in zip(drawn, truths, strict=True):
         share = max(2, int(np.ceil(SECOND_OPINION * len(points))))
@@ -94,20 +104,28 @@ def run_unit(unit: Unit, routines: Sequence[Routine] | None = None, formula: For
     climb = ladder(formula, drawn[0], format, backward)
     measurements: list[dict[str, Any]] = []
     errors: list[str] = []
-    for routine in chosen:
-        try:
-            measured = [
-                measure(routine, p, t, format, unit.device) for p, t in zip(drawn, truths, strict=True)
-            ]
-        except RoutineError as error:
-            errors.append(f"{formula.name}: {error}")
-            continue
-        lost = cancellations(measured[-1])
-        climbed = scalings(routine, climb, format, unit.device)
-        for parts in zip(*measured, strict=True):
-            of = parts[0].of
-            measurements.append(entry_of(routine, format, unit.device, list(parts), lost[of], climbed[of]))
-    return Result(measurements, checked, tuple(disagreements), tuple(errors))
+    elsewhere: dict[tuple[str, str], Sequence[Measurement]] = {}
+    for device in unit.devices:
+        for routine in chosen:
+            try:
+                measured = [
+                    measure(routine, p, t, format, device) for p, t in zip(drawn, truths, strict=True)
+                ]
+            except RoutineError as error:
+                errors.append(f"{formula.name}: {error}")
+                continue
+            lost = cancellations(measured[-1])
+            climbed = scalings(routine, climb, format, device)
+            for parts in zip(*measured, strict=True):
+                of = parts[0].of
+                entry = entry_of(routine, format, device, list(parts), lost[of], climbed[of])
+                if len(unit.devices) > 1:
+                    one = elsewhere.setdefault((routine.name, of), parts)
+                    differs = None if one is parts else disagreement_of(one, parts)
+                    entry["findings"] += [] if differs is None else [differs]
+                measurements.append(entry)
+    in_float64 = sum(int((truth.precision == FLOAT64).sum()) for truth in truths)
+    return Result(measurements, checked, in_float64, tuple(disagreements), tuple(errors))
 
 
 # Whole runs -------------------------------------------------------------------------------------------------------
@@ -159,14 +177,16 @@ def check_catalog(
         named = [f if isinstance(f, Formula) else formula_named(f) for f in formulas]
         selected = named or list(known.values())
     names = tuple(format_named(name).name for name in formats)
+    devices = tuple(dict.fromkeys(devices))
     for device in devices:
         check_device(device)
     units: list[Unit] = []
     ignored: list[str] = []
-    for f, name, device in itertools.product(selected, names, devices):
-        again = replay(worst, f, format_of(name), device)
-        units.append(Unit(f.name, name, device, points, seed, again.rows))
-        ignored.extend(again.ignored)
+    for f, name in itertools.product(selected, names):
+        found = [replay(worst, f, format_of(name), device) for device in devices]
+        rows = tuple(dict.fromkeys(row for again in found for row in again.rows))
+        units.append(Unit(f.name, name, devices, points, seed, rows))
+        ignored.extend(text for again in found for text in again.ignored)
     shippable = routine is None and all(f.module.startswith("numcheck.") for f in selected)
     several = jobs if jobs is not None else min(len(units), multiprocessing.cpu_count())
 
@@ -205,6 +225,10 @@ def check_catalog(
             "disagreed": len(disagreements),
             "share": figure(checked / max(1, judged)),
             "disagreements": disagreements,
+        },
+        "in_float64": {
+            "points": sum(r.in_float64 for r in ordered),
+            "share": figure(sum(r.in_float64 for r in ordered) / max(1, judged)),
         },
         "formulas": [described(f) for f in selected],
         "measurements": measurements,
@@ -284,7 +308,8 @@ def verdict(report: Mapping[str, Any], fail_on: str = "over") -> tuple[int, str]
     if disagreed or unresolved > UNRESOLVED * max(1, judged):
         return (
             3,
-            f"truth in doubt: {disagreed} second opinions disagreed, {unresolved} of {judged} points unresolved",
+            f"truth in doubt: {disagreed} second opinions disagreed, {unresolved} of {judged} points unresolved"
+            + "".join(f"; {text}" for text in report["second_opinion"].get("disagreements", [])[:1]),
         )
     if report["notes"]:
         return 2, f"{len(report['notes'])} routines broke their contract: {report['notes'][0]}"

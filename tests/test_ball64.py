@@ -6,8 +6,7 @@ exact result at the ends, in the middle and elsewhere in the operands must lie i
 """
 
 import math
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable
 from fractions import Fraction
 from typing import Any
 
@@ -15,13 +14,10 @@ import numpy as np
 import pytest
 import torch
 from flint import arb
-from hypothesis import example, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from numcheck.reals import arrays as m
-from numcheck.reals import ball64
 from numcheck.reals.arb import ARB
-from numcheck.reals.arrays import NO, UNDECIDED, YES, Reals
 from numcheck.reals.ball64 import BALL64, Balls
 from numcheck.reals.settle import precision
 
@@ -59,12 +55,18 @@ def drawn(
     random = np.random.default_rng(seed)
     middle = numbers(random, random.integers(low, high + 1, count))
     near_one = random.random(count) < 0.3
-    middle = np.where(near_one, numbers(random, random.integers(max(low, -6), min(high, 6) + 1, count)), middle)
+    middle = np.where(
+        near_one, numbers(random, random.integers(max(low, -6), min(high, 6) + 1, count)), middle
+    )
     middle = np.where(random.random(count) < 0.05, 0.0, middle)
     half = half_ulps(middle)
-    share = np.stack([np.zeros(count), np.ones(count), random.random(count), 2.0 ** -random.integers(0, 900, count)])
+    share = np.stack(
+        [np.zeros(count), np.ones(count), random.random(count), 2.0 ** -random.integers(0, 900, count)]
+    )
     with np.errstate(all="ignore"):
-        rest = half * share[random.integers(0, 4, count), np.arange(count)] * random.choice([-1.0, 1.0], count)
+        rest = (
+            half * share[random.integers(0, 4, count), np.arange(count)] * random.choice([-1.0, 1.0], count)
+        )
         sizes = np.stack(
             [
                 np.zeros(count),
@@ -82,7 +84,13 @@ def drawn(
         size = random.choice([630.0, 639.0, 640.0, 641.0, 649.5, 650.5, 700.0, 1e5, 1e13, 1e30, 1e300], count)
         size = size * random.choice([1.0, 1 + 2.0**-30, 1 - 2.0**-52], count)
         logs = size * random.choice([-1.0, 1.0], count)
-        spread = np.stack([np.zeros(count), 2.0 ** random.integers(-300, 3, count), size * 2.0**-random.integers(0, 60, count)])
+        spread = np.stack(
+            [
+                np.zeros(count),
+                2.0 ** random.integers(-300, 3, count),
+                size * 2.0 ** -random.integers(0, 60, count),
+            ]
+        )
         spread = spread[random.integers(0, 3, count), np.arange(count)]
         middle = np.where(far, np.copysign(INF, middle), middle)
         rest, radius = np.where(far, logs, rest), np.where(far, spread, radius)
@@ -102,7 +110,9 @@ def beside(seed: int, x: Balls) -> Balls:
     y = drawn(seed + 1, count=x.size)
     high = x.high.numpy().copy()
     for _ in range(2):
-        high = np.where(random.random(x.size) < 0.4, np.nextafter(high, random.choice([-INF, INF], x.size)), high)
+        high = np.where(
+            random.random(x.size) < 0.4, np.nextafter(high, random.choice([-INF, INF], x.size)), high
+        )
     high = np.where(np.isfinite(x.high.numpy()), high, 1.0)
     low = half_ulps(high) * random.choice([-1.0, 1.0, 0.5, 1 / 3, 0.0], x.size)
     radius = None if y.radius is None else torch.where(y.radius < x.high.abs(), y.radius, 0.0)
@@ -115,7 +125,9 @@ SHARES = (0, 1, -1, Fraction(1, 3))
 
 
 def lane(x: Balls, i: int) -> tuple[float, float, float]:
-    low, radius = (0.0 if part is None else float(part.broadcast_to(x.high.shape)[i]) for part in (x.low, x.radius))
+    low, radius = (
+        0.0 if part is None else float(part.broadcast_to(x.high.shape)[i]) for part in (x.low, x.radius)
+    )
     return float(x.high[i]), low, radius
 
 
@@ -147,7 +159,11 @@ def holds(x: Balls, i: int, exact: Any) -> bool:
 
 def is_known(x: Balls, i: int) -> bool:
     high, low, radius = lane(x, i)
-    return (math.isfinite(high) or (x.logarithmic and math.isinf(high))) and math.isfinite(low) and math.isfinite(radius)
+    return (
+        (math.isfinite(high) or (x.logarithmic and math.isinf(high)))
+        and math.isfinite(low)
+        and math.isfinite(radius)
+    )
 
 
 def assert_holds(got: Balls, exact: Callable[..., Any], *operands: Balls) -> int:

@@ -24,6 +24,7 @@ ORDER = (
     ("summary",),
     ("diagnose",),
     ("findings",),
+    ("agreement",),
     ("quantify",),
     ("adapter",),
     ("entry",),

@@ -224,7 +224,65 @@ def test_a_sum_of_many_half_precision_elements_that_cancel_is_blamed_on_cancella
     assert causes(record)[0] == "cancellation"
 
 
+# The shadow
+
+
+@pytest.mark.parametrize(
+    "nothing",
+    [
+        lambda a, b: (a + b) - b - a,
+        lambda a, b: (b - a) - b + a,
+        lambda a, b: 1 - (1 - a / b) - a / b,
+        lambda a, b: a / b * b - a,
+        lambda a, b: a * b / b - a,
+        lambda a, b: (a * b).div_(b).sub_(a),
+        lambda a, b: torch.add(a / 3, b / 3, alpha=0.7).sub(b / 3, alpha=0.7) - a / 3,
+        lambda a, b: torch.div(a, b, rounding_mode=None) * b - a,
+    ],
+)
+def test_the_shadow_carries_sums_products_and_quotients_to_its_last_digits(nothing):
+    a, b = (torch.rand(100, dtype=torch.float64) + 0.5 for _ in range(2))
+    shadow = trace(nothing, {"a": a, "b": b}).sinks[0].shadow
+    assert np.abs(shadow).max() < 2.0**-100
+
+
+def test_the_shadow_of_an_infinite_result_is_infinite_as_it_is():
+    a, b = tensor(1e300, math.inf, 1, dtype=torch.float64), tensor(1e300, 1, 0, dtype=torch.float64)
+    for function, expected in (
+        (torch.mul, [math.inf, math.inf, 0]), (torch.add, [2e300, math.inf, 1]), (torch.div, [1, math.inf, math.inf])
+    ):  # fmt: skip
+        assert trace(function, {"input": a, "other": b}).sinks[0].shadow.tolist() == expected
+
+
+def test_an_error_is_measured_again_after_a_write_through_another_view():
+    def rewritten(x: Tensor) -> Tensor:
+        y = x / 3
+        before = y * 2
+        y.view(-1).fill_(1)
+        return before + y * 2
+
+    record = trace(rewritten, {"x": tensor([1, 2], [5, 7])})
+    before, after = (op.error_in for op in record.operations if op.stem == "mul")
+    assert before.min() > 0
+    assert after.max() == 0
+
+
 # What is recorded
+
+
+def test_only_the_operators_that_are_named_are_written_down():
+    record = trace(naive_softplus, {"x": tensor(0, 1)}, ["x"], only={"add"})
+    whole = trace(naive_softplus, {"x": tensor(0, 1)}, ["x"])
+    (sum_alone,) = record.operations
+    (sum_in_company,) = (op for op in whole.operations if op.stem == "add")
+    assert sum_alone.cancelled_bits.tolist() == sum_in_company.cancelled_bits.tolist()
+    assert sum_alone.error_in.tolist() == sum_in_company.error_in.tolist()
+    assert [s.shadow.tolist() for s in record.sinks] == [s.shadow.tolist() for s in whole.sinks]
+
+
+def test_blame_of_some_lanes_is_the_blame_that_they_have_among_all():
+    record = trace(naive_softplus, {"x": torch.linspace(-100, 100, 41)})
+    assert blame(record, lanes=[40, 0, 7]) == tuple(blame(record)[lane] for lane in (40, 0, 7))
 
 
 def test_an_addition_counts_the_bits_that_cancel():
@@ -323,7 +381,6 @@ def test_an_operator_in_place_leaves_a_float64_constant_and_its_shadow_apart():
         return mean.mul_(0.9).add_(x, alpha=0.1)
 
     record = runs_as_natively(step, {"x": tensor(0.3, -2.1, dtype=torch.float64)}, ["x"])
-    assert all(operation.error_local.max() < 2.0**-52 for operation in record.operations)
     assert [operation.stem for operation in record.operations[:2]] == ["mul", "add"]
     assert all(operation.error_out.min() > 0 for operation in record.operations[:2])
 

@@ -977,7 +977,7 @@ def _zeta(s: Balls, x: Balls) -> Balls:
 
     For its derivative is -s times the sum of (x + k)**(-s - 1), each term at most 1/x of one of zeta's.
     """
-    if s.number not in ORDERS:
+    if s.number is None or s.number not in ORDERS:
         return replace(x, high=torch.full_like(x.high, NAN), number=None)
     order = float(s.number)
     y, error = _trusted("zeta", torch.special.zeta(torch.full_like(x.high, order), x.high), x.high)

@@ -174,7 +174,13 @@ def opinion_sentence(report: Report) -> str:
     disagreed = opinion.get("disagreed", 0)
     share = f" ({percent(opinion['share'])} of all)" if "share" in opinion else ""
     outcome = "it agrees with every one" if not disagreed else f"it disagrees with {count(disagreed)}"
-    return (
+    quick = report.get("in_float64") or {}
+    settled = (
+        f"{percent(quick['share'])} of all truths were settled by float64 balls, the rest by Arb. "
+        if quick.get("points")
+        else ""
+    )
+    return settled + (
         f"{counted(opinion['checked'], 'truth')}{share} "
         f"{'was' if opinion['checked'] == 1 else 'were'} recomputed in mpmath at two precisions: {outcome}."
     )

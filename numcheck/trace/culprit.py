@@ -1,6 +1,7 @@
 """Who lost the digits: a record read backwards, from a wrong result to the operation that its error comes from."""
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final, final
 
@@ -30,15 +31,19 @@ class Blame:
     """The operations from the blamed lane's result back to where its error began."""
 
 
-def blame(record: Trace, of: str = "value", ranged: bool = True) -> tuple[Blame | None, ...]:
-    """Per lane what to blame for the digits that `of` ("value" or "grad") lost; None where none were.
+def blame(
+    record: Trace, of: str = "value", ranged: bool = True, lanes: Iterable[int] | None = None
+) -> tuple[Blame | None, ...]:
+    """Per lane (of all, by default) what to blame for the digits that `of` ("value" or "grad") lost; None where none
+    were.
 
     Without `ranged`, where it is known that the range has no part in it, digits were lost to rounding alone.
     """
     if of not in ("value", "grad"):
         raise ValueError(f'blame of {of!r}: write of="value" or of="grad"')
     sinks = record.sinks[:1] if of == "value" else record.sinks[1:]
-    return tuple(_blame_lane(record, of, sinks, lane, ranged) for lane in range(record.lanes))
+    asked = range(record.lanes) if lanes is None else lanes
+    return tuple(_blame_lane(record, of, sinks, lane, ranged) for lane in asked)
 
 
 def _blame_lane(record: Trace, of: str, sinks: tuple[Sink, ...], lane: int, ranged: bool) -> Blame | None:
@@ -68,13 +73,15 @@ def _followed(record: Trace, start: int, lane: int) -> tuple[tuple[int, ...], tu
     path, relevant = [start], [math.inf]
     while True:
         op = record.operations[path[-1]]
-        errors = [(float(c[lane]), i) for c, i in zip(op.contributions, op.operands, strict=True) if i >= 0]
-        error, index = max(errors, default=(0.0, -1))
+        error, index = 0.0, -1
+        for c, i in zip(op.contributions, op.operands, strict=True):
+            if i >= 0 and (explained := c.item(lane)) >= error:
+                error, index = explained, max(i, index) if explained == error else i
         if not error > 0:
             return tuple(path), tuple(relevant)
         path.append(index)
         gathered = op.stem in SUMS or op.stem in ADDITIVE or op.stem in _GATHERED
-        relevant.append(min(error, float(op.error_out[lane]), relevant[-1]) if gathered else math.inf)
+        relevant.append(min(error, op.error_out.item(lane), relevant[-1]) if gathered else math.inf)
 
 
 # --- digits lost all at once
@@ -172,8 +179,8 @@ def _lost_bits(
 
 def _bits_lost_on_the_way(op: Operation, relevant: float, roundoff: float, lane: int) -> float:
     """Bits that an operation lost, as far as they bear on the result."""
-    before, after = (min(max(float(e), roundoff), 1.0) for e in (op.error_in[lane], relevant))
-    return min(float(op.bits_lost[lane]), max(0.0, math.log2(after / before)))
+    before, after = (min(max(e, roundoff), 1.0) for e in (op.error_in.item(lane), relevant))
+    return min(op.bits_lost.item(lane), max(0.0, math.log2(after / before)))
 
 
 def _producer_underflowed(record: Trace, op: Operation, lane: int) -> bool:

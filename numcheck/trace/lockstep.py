@@ -8,10 +8,9 @@ each of them runs (a view, a write in place, a comparison, a random number) and 
 # pyright: reportPrivateUsage=none
 
 import linecache
-import math
 import os
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from types import CodeType, FrameType
 from typing import Any, Final, final
 
@@ -19,21 +18,25 @@ import numpy as np
 import torch
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils._pytree import tree_flatten, tree_unflatten
 
 from numcheck.formats import format_of
 from numcheck.trace.record import Ints, Lanes, Operation, Place, Repeat, Trace, divergence, operation, sink
 from numcheck.trace.shadow import (
     Call,
+    Floats,
     Noise,
+    Origin,
     Pair,
     TraceError,
     call_of,
+    floats,
     is_floating,
+    leaves,
     lift,
     lift_all,
     local_call,
     parts_of,
+    relative_error,
     wide_call,
     written_by,
 )
@@ -51,20 +54,21 @@ def trace(
     *,
     element: Ints | None = None,
     sharp: float | None = None,
-    recorded: bool = True,
+    only: Collection[str] | None = None,
 ) -> Trace:
     """Run `function(**arguments)`, and its gradient by the arguments in `differentiate`, beside the shadow.
 
     The gradient is that of the sum of the output. `element` tells for each lane which number of the result is asked
     about: of the output, or of all the gradients side by side; by default the worst. `sharp` asks for functions
     as accurate as the shadow is wide, and shakes each rounded result of the shadow by so much (2**-98, say), relatively
-    and at random: what depends on the shadow's own rounding then shows. That takes longer. Without `recorded` only
-    comparisons that come out differently are written down, and the results; that takes half as long.
+    and at random: what depends on the shadow's own rounding then shows. That takes longer. With `only`, no
+    other operators (named by their stems) are written down; that takes half as long. Comparisons that come out
+    differently and the results always are.
 
     Raises TraceError where an operator can't be run in lockstep; an exception of the routine itself passes through.
     """
     lanes = _lanes_of(arguments)
-    mode = _Lockstep(lanes, sharp, recorded)
+    mode = _Lockstep(lanes, sharp, only)
     pairs = variables(
         arguments, differentiate, lambda x: lift(x.clone(memory_format=torch.contiguous_format))
     )
@@ -195,10 +199,10 @@ def _locate() -> Place:
 class _Lockstep(TorchDispatchMode):
     """Runs every operator natively and in the shadow, and writes down what happened."""
 
-    def __init__(self, lanes: Lanes, sharp: float | None, recorded: bool) -> None:
+    def __init__(self, lanes: Lanes, sharp: float | None, only: Collection[str] | None) -> None:
         super().__init__()
         self.lanes = lanes
-        self.recorded = recorded
+        self.only = only
         self.noise = None if sharp is None else Noise(sharp)
         self.phase = "forward"
         self.operations: list[Operation] = []
@@ -220,7 +224,7 @@ class _Lockstep(TorchDispatchMode):
                     return parts(*args, **kwargs)
             finally:
                 self.inside -= 1
-        flat, spec = tree_flatten((args, kwargs))
+        flat = leaves((*args, *kwargs.values()))
         if any(isinstance(x, Tensor) and x.is_complex() for x in flat):
             raise TraceError(f"{func}: complex numbers have no shadow")
         written = written_by(func, args, kwargs)
@@ -229,7 +233,7 @@ class _Lockstep(TorchDispatchMode):
             raise TraceError(f"{func}: a traced value is written into a tensor made outside the routine")
         if not any(is_floating(x) for x in flat) or (written and not traced):
             return lift_all(func(*args, **kwargs))
-        call = call_of(func, flat, spec, written)
+        call = call_of(func, args, kwargs, written)
         if func.is_view:
             return _view(call)
         native_args, native_kwargs = call.native_arguments()
@@ -258,7 +262,7 @@ class _Lockstep(TorchDispatchMode):
     def _shadow(self, call: Call, native: Any, place: Place) -> Any:
         """What the operator returns to the routine, after its native run."""
         func = call.func
-        flat, spec = tree_flatten(native)
+        flat = leaves(native)
         if not any(is_floating(x) for x in flat) and not call.written:
             self._compare(call, flat, place)
             return native
@@ -276,14 +280,15 @@ class _Lockstep(TorchDispatchMode):
             # The shadow's layout may differ from the native one's (column-major results of linear algebra).
             source = call.operands[0]
             return Pair(
-                native, source.high.reshape(native.shape), source.low.reshape(native.shape), [source.origin]
+                native,
+                source.high.reshape(native.shape),
+                source.low.reshape(native.shape),
+                Origin(source.origin),
             )
         if call.stem == "clone":
             source = call.operands[0]
-            return Pair(native, source.high.clone(), source.low.clone(), [source.origin])
+            return Pair(native, source.high.clone(), source.low.clone(), Origin(source.origin))
         highs, lows = wide_call(call, flat, self.noise)
-        local = local_call(call, self.noise is not None) if self.recorded else []
-        index = len(self.operations)
         if call.written:
             for target, high, low in zip(call.written, highs, lows, strict=True):
                 if isinstance(target, Pair):
@@ -291,36 +296,49 @@ class _Lockstep(TorchDispatchMode):
                         raise TraceError(f"{func}: an output that changes its shape has no shadow")
                     target.high.copy_(high)
                     target.low.copy_(low)
-            self._record(
-                call, call.written[0].native, (highs[0], lows[0]), local[0] if local else None, place
-            )
+            index, _ = self._record(call, 0, call.written[0].native, (highs[0], lows[0]), place)
             for target in call.written:
                 if isinstance(target, Pair):
-                    target.origin[0] = index
+                    target.origin.operation = index
+                    target.origin.writes += 1
             returns = len(func._schema.returns)
             return None if returns == 0 else call.written[0] if returns == 1 else tuple(call.written)
         first = next(i for i, x in enumerate(flat) if is_floating(x))
-        self._record(
-            call,
-            flat[first],
-            (highs[first], lows[first]),
-            local[first] if len(local) > first else None,
-            place,
-        )
+        index, error = self._record(call, first, flat[first], (highs[first], lows[first]), place)
         pairs = [
-            Pair(n, high, low, [index]) if is_floating(n) else n
-            for n, high, low in zip(flat, highs, lows, strict=True)
+            Pair(n, high, low, Origin(index), error if i == first else None) if is_floating(n) else n
+            for i, (n, high, low) in enumerate(zip(flat, highs, lows, strict=True))
         ]
-        return tree_unflatten(pairs, spec)
+        return _as_returned(native, pairs)
 
     def _record(
-        self, call: Call, native: Tensor, shadow: tuple[Tensor, Tensor], local: Tensor | None, place: Place
-    ) -> None:
-        if not self.recorded:
-            return
-        self.operations.append(operation(call, native, shadow, local, self.lanes, place, self.phase))
+        self, call: Call, result: int, native: Tensor, shadow: tuple[Tensor, Tensor], place: Place
+    ) -> tuple[int, Floats | None]:
+        """Write down what the call did to one of its results: where that stands in the record, and the relative error.
+
+        An operator that is left out stands there as inputs do.
+        """
+        if self.only is not None and call.stem not in self.only:
+            return -1, None
+        local = local_call(call)[result : result + 1]
+        sharp = self.noise is not None and result == 0
+        error = relative_error(floats(native), floats(shadow[0]), floats(shadow[1]))
+        self.operations.append(
+            operation(
+                call,
+                native,
+                shadow[0],
+                error,
+                local[0] if local else None,
+                sharp,
+                self.lanes,
+                place,
+                self.phase,
+            )
+        )
         if place.path and self.phase == "forward" and not self.inside:
             self.loops.setdefault((str(call.func), place.path), _LastResults(place)).add(native)
+        return len(self.operations) - 1, error
 
     def _compare(self, call: Call, native: list[Any], place: Place) -> None:
         # `_local_scalar_dense` and the like hand numbers to Python: nothing to compare lane by lane.
@@ -328,9 +346,9 @@ class _Lockstep(TorchDispatchMode):
             return
         args, kwargs = call.arguments(lambda o: o.high)
         diverged = self.lanes.nowhere()
-        for n, s in zip(native, tree_flatten(call.func(*args, **kwargs))[0], strict=True):
+        for n, s in zip(native, leaves(call.func(*args, **kwargs)), strict=True):
             if n.shape == s.shape:
-                diverged |= self.lanes.any(n != s)
+                diverged |= self.lanes.any((n != s).cpu().numpy())
         if diverged.any():
             self.operations.append(divergence(call, diverged, self.lanes, place, self.phase))
 
@@ -338,17 +356,22 @@ class _Lockstep(TorchDispatchMode):
 def _view(call: Call) -> Any:
     """Views of all three parts; a write through one of them is a write to the source."""
     native_args, native_kwargs = call.native_arguments()
-    flat, spec = tree_flatten(call.func(*native_args, **native_kwargs))
+    native = call.func(*native_args, **native_kwargs)
     high_args, high_kwargs = call.arguments(lambda o: o.high)
-    highs = tree_flatten(call.func(*high_args, **high_kwargs))[0]
+    highs = leaves(call.func(*high_args, **high_kwargs))
     low_args, low_kwargs = call.arguments(lambda o: o.low)
-    lows = tree_flatten(call.func(*low_args, **low_kwargs))[0]
-    source = next(x for x in call.flat if isinstance(x, Pair))
+    lows = leaves(call.func(*low_args, **low_kwargs))
+    source = call.operands[0].pair
     pairs = [
         Pair(n, high, low, source.origin) if is_floating(n) else n
-        for n, high, low in zip(flat, highs, lows, strict=True)
+        for n, high, low in zip(leaves(native), highs, lows, strict=True)
     ]
-    return tree_unflatten(pairs, spec)
+    return _as_returned(native, pairs)
+
+
+def _as_returned(native: Any, pairs: Sequence[Any]) -> Any:
+    """The pairs as the operator returned its native results: one, or several side by side."""
+    return type(native)(pairs) if isinstance(native, list | tuple) else pairs[0]
 
 
 # --- loops
@@ -384,11 +407,10 @@ def _repeated(
     for r in by_line.values():
         if r.last is None or r.previous is None or r.last.shape != r.previous.shape:
             continue
-        last, previous = r.last.double(), r.previous.double()
-        size = torch.maximum(last.abs(), previous.abs())
-        same = (last == previous) | (last.isnan() & previous.isnan())
-        change = torch.where(
-            same, 0.0, torch.nan_to_num((last - previous).abs() / size, nan=math.inf, posinf=math.inf)
-        )
+        last, previous = floats(r.last), floats(r.previous)
+        same = (last == previous) | (np.isnan(last) & np.isnan(previous))
+        with np.errstate(all="ignore"):
+            change = np.abs(last - previous) / np.maximum(np.abs(last), np.abs(previous))
+        change = np.where(same, 0.0, np.where(np.isfinite(change), change, np.inf))
         found.append(Repeat(r.place.where, r.place.line, r.count, lanes.worst(change)))
     return tuple(found)

@@ -7,7 +7,7 @@ cancelled or found no room, what left the format's range. `sink` measures a resu
 import math
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from types import CodeType
 from typing import Any, Final, NamedTuple, final
 
@@ -21,18 +21,21 @@ from numcheck.trace.shadow import (
     ADDITIVE,
     SUMS,
     Call,
+    Floats,
     Operand,
     Pair,
+    accurate_local,
     alpha_of,
+    floats,
     relative_error,
     stem_of,
-    terms,
 )
 
-Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 Ints = NDArray[np.int64]
 
+CANCELLING: Final = ADDITIVE | SUMS | {"addcdiv"}
+"""Operators in which leading bits can cancel."""
 _NEVER_ZERO: Final = frozenset({"exp", "exp2", "sigmoid", "_softmax", "erfc"})
 _ZERO_IS_A_POLE: Final = frozenset({"log", "log2", "log10", "reciprocal", "rsqrt", "digamma", "lgamma"})
 
@@ -66,10 +69,6 @@ class Operation:
     """Largest relative error among the operands."""
     error_out: Floats
     """Relative error of the result."""
-    error_local: Floats
-    """Relative error of the result against the same operator on the native operands in float64."""
-    amplification: Floats
-    """error_out over the larger of error_in and the unit roundoff; 1 where all digits were lost before."""
     bits_lost: Floats
     """Significand bits that were right in the operands and are wrong in the result; 0 .. precision."""
     cancelled_bits: Floats
@@ -165,17 +164,19 @@ class Lanes:
 
     count: int
 
-    def worst(self, x: Tensor) -> Floats:
+    def worst(self, x: Floats) -> Floats:
         """The largest element of each lane."""
-        return self._divided(x).amax(1).double().cpu().numpy()
+        divided = self._divided(x)
+        return divided[:, 0] if divided.shape[1] == 1 else divided.max(axis=1)
 
-    def any(self, x: Tensor) -> Flags:
+    def any(self, x: Flags) -> Flags:
         """Whether some element of a lane is true."""
-        return self._divided(x).any(1).cpu().numpy()
+        divided = self._divided(x)
+        return divided[:, 0] if divided.shape[1] == 1 else np.logical_or.reduce(divided, axis=1)
 
-    def first(self, x: Tensor) -> Floats:
+    def first(self, x: Floats) -> Floats:
         """The first element of each lane."""
-        return self._divided(x)[:, 0].double().cpu().numpy()
+        return self._divided(x)[:, 0]
 
     def zeros(self) -> Floats:
         """Zero for each lane."""
@@ -185,17 +186,17 @@ class Lanes:
         """False for each lane."""
         return np.zeros(self.count, dtype=bool)
 
-    def _divided(self, x: Tensor) -> Tensor:
-        if x.numel() == 0:
-            return torch.zeros((self.count, 1), dtype=x.dtype)
+    def _divided(self, x: NDArray[Any]) -> NDArray[Any]:
+        if x.size == 0:
+            return np.zeros((self.count, 1), dtype=x.dtype)
         if x.ndim and x.shape[0] == self.count:
             return x.reshape(self.count, -1)
         axes = [d for d in range(x.ndim) if x.shape[d] == self.count]
         if len(axes) == 1:
-            return x.movedim(axes[0], 0).reshape(self.count, -1)
+            return np.moveaxis(x, axes[0], 0).reshape(self.count, -1)
         if x.ndim and x.shape[0] % self.count == 0:
             return x.reshape(self.count, -1)  # lanes and another axis flattened into one
-        return x.reshape(1, -1).expand(self.count, -1)
+        return np.broadcast_to(x.reshape(1, -1), (self.count, x.size))
 
 
 # --- one operator
@@ -204,45 +205,59 @@ class Lanes:
 def operation(
     call: Call,
     native: Tensor,
-    shadow: tuple[Tensor, Tensor],
+    high: Tensor,
+    error: Floats,
     local: Tensor | None,
+    sharp: bool,
     lanes: Lanes,
     place: Place,
     phase: str,
 ) -> Operation:
-    """What a call did to the digits: `native`, `shadow` and `local` are its first result."""
+    """What a call did to the digits: `native`, `high`, `error` and `local` are of its first result.
+
+    `sharp` asks for a `local` in ball arithmetic where it matters.
+    """
+    out = floats(native)
     pointwise = torch.Tag.pointwise in call.func.tags and all(
-        _broadcasts(o.native, native) for o in call.operands
+        _broadcasts(o.numbers, out) for o in call.operands
     )
     args, kwargs = call.arguments(lambda o: o)
-    errors = [relative_error(o.native, o.high, o.low) for o in call.operands]
+    errors = [o.error for o in call.operands]
     if call.stem == "where" and pointwise and isinstance(args[0], Tensor) and len(errors) == 2:
         # Only the branch that was taken counts.
-        errors = [torch.where(args[0], errors[0], 0.0), torch.where(args[0], 0.0, errors[1])]
+        taken = args[0].cpu().numpy()
+        errors = [np.where(taken, errors[0], 0.0), np.where(taken, 0.0, errors[1])]
     ran = _Ran(
         call=call,
         args=args,
         kwargs=kwargs,
-        native=native,
-        out=native.double(),
-        high=shadow[0],
-        low=shadow[1],
-        local=local,
+        out=out,
+        high=floats(high),
+        error=error,
+        local=None if local is None else floats(local),
+        sharp=sharp,
         errors=errors,
         pointwise=pointwise,
         format=format_of(native.dtype),
         lanes=lanes,
     )
-    found = _blank(call, _contributions(ran), lanes, place, phase)
-    for measure in (_growth, _cancellation, _out_of_range, _underflow):
-        found = measure(found, ran)
-    return replace(found, vanished=lanes.any(_vanished(ran)))
+    with np.errstate(all="ignore"):
+        told = _blank(call, _contributions(ran), lanes, place, phase)
+        for measure in (_growth, _cancellation, _out_of_range, _underflow, _vanishing):
+            told |= measure(ran)
+    return Operation(**told)
 
 
 def divergence(call: Call, diverged: Flags, lanes: Lanes, place: Place, phase: str) -> Operation:
     """A comparison that came out differently in the shadow."""
-    errors = tuple(lanes.worst(relative_error(o.native, o.high, o.low)) for o in call.operands)
-    return replace(_blank(call, errors, lanes, place, phase), diverged=diverged)
+    errors = tuple(lanes.worst(o.error) for o in call.operands)
+    told = _blank(call, errors, lanes, place, phase)
+    told["diverged"] = diverged
+    return Operation(**told)
+
+
+_Told = dict[str, Any]
+"""Fields of an `Operation`."""
 
 
 @final
@@ -254,14 +269,15 @@ class _Ran:
     args: Sequence[Any]
     """Its arguments, operands as `Operand`."""
     kwargs: Mapping[str, Any]
-    native: Tensor
-    out: Tensor
-    """`native` in float64."""
-    high: Tensor
-    low: Tensor
-    local: Tensor | None
+    out: Floats
+    """Its native result."""
+    high: Floats
+    error: Floats
+    """Relative error of the result."""
+    local: Floats | None
     """The same operator on the native operands in float64."""
-    errors: Sequence[Tensor]
+    sharp: bool
+    errors: Sequence[Floats]
     """Relative error of each operand."""
     pointwise: bool
     """Each element of the result comes from one element of each operand."""
@@ -270,195 +286,205 @@ class _Ran:
 
     @property
     def numbers(self) -> list[Any]:
-        """The arguments, operands as native tensors."""
-        return [a.native if isinstance(a, Operand) else a for a in self.args]
+        """The arguments, native numbers in float64 for operands and tensors."""
+        return [_numbers(a) for a in self.args]
 
-    def from_operand(self, test: Callable[[Operand], Tensor]) -> Tensor:
+    def from_operand(self, test: Callable[[Operand], Flags]) -> Flags:
         """Where (per element, or per lane as far as that can be told) some operand passes `test`."""
-        found = torch.zeros_like(self.native, dtype=torch.bool)
+        found = np.zeros(self.out.shape, dtype=bool)
         for o in self.call.operands:
             flags = test(o)
             if self.pointwise:
                 found = found | flags
                 continue
-            by_lane = torch.from_numpy(self.lanes.any(flags)).to(self.native.device)
-            if self.native.ndim and self.native.shape[0] == self.lanes.count:
-                found = found | by_lane.reshape(-1, *[1] * (self.native.ndim - 1))
+            by_lane = self.lanes.any(flags)
+            if self.out.ndim and self.out.shape[0] == self.lanes.count:
+                found = found | by_lane.reshape(-1, *[1] * (self.out.ndim - 1))
             else:
                 found = found | by_lane.any()
         return found
 
 
-def _blank(
-    call: Call, contributions: tuple[Floats, ...], lanes: Lanes, place: Place, phase: str
-) -> Operation:
+def _numbers(argument: Any) -> Any:
+    if isinstance(argument, Operand):
+        return argument.numbers
+    return floats(argument) if isinstance(argument, Tensor) else argument
+
+
+def _blank(call: Call, contributions: tuple[Floats, ...], lanes: Lanes, place: Place, phase: str) -> _Told:
     """An operation that did nothing to any digit."""
     zeros, nowhere = lanes.zeros(), lanes.nowhere()
-    return Operation(
-        name=str(call.func),
-        where=place.where,
-        line=place.line,
-        phase=phase,
-        operands=tuple(o.origin for o in call.operands),
-        contributions=contributions,
-        error_in=zeros,
-        error_out=zeros,
-        error_local=zeros,
-        amplification=zeros,
-        bits_lost=zeros,
-        cancelled_bits=zeros,
-        absorbed=nowhere,
-        swallowed_bits=zeros,
-        overflowed=nowhere,
-        overflowed_in_shadow=nowhere,
-        pole=nowhere,
-        underflowed=nowhere,
-        sank=nowhere,
-        vanished=nowhere,
-        born_nan=nowhere,
-        nan_kind=("",) * lanes.count,
-        diverged=nowhere,
-    )
+    return {
+        "name": str(call.func),
+        "where": place.where,
+        "line": place.line,
+        "phase": phase,
+        "operands": tuple(o.origin for o in call.operands),
+        "contributions": contributions,
+        "error_in": zeros,
+        "error_out": zeros,
+        "bits_lost": zeros,
+        "cancelled_bits": zeros,
+        "absorbed": nowhere,
+        "swallowed_bits": zeros,
+        "overflowed": nowhere,
+        "overflowed_in_shadow": nowhere,
+        "pole": nowhere,
+        "underflowed": nowhere,
+        "sank": nowhere,
+        "vanished": nowhere,
+        "born_nan": nowhere,
+        "nan_kind": ("",) * lanes.count,
+        "diverged": nowhere,
+    }
 
 
 def _contributions(ran: _Ran) -> tuple[Floats, ...]:
     found: list[Floats] = []
-    size = ran.high.abs()
     for o, error in zip(ran.call.operands, ran.errors, strict=True):
+        finite = np.isfinite(o.numbers)
+        if finite.all() and not error.any():
+            found.append(ran.lanes.zeros())
+            continue
         if ran.pointwise:
             if ran.call.stem in ADDITIVE:
                 # An operand's absolute error is the result's.
-                difference = ((o.native.double() - o.high) - o.low).abs()
-                error = torch.where(difference == 0, 0.0, difference / size)
-            error = error.expand_as(ran.native)
+                difference = np.abs((o.numbers - floats(o.high)) - floats(o.low))
+                error = np.where(difference == 0, 0.0, difference / np.abs(ran.high))
+            error = np.broadcast_to(error, ran.out.shape)
         # A NaN or an infinity is what to follow, also where both sides share it and it is no error: before a finite
         # number whose error is measured against a result of zero.
-        lane = ran.lanes.worst(torch.nan_to_num(error, nan=math.inf, posinf=sys.float_info.max))
-        if not bool(torch.isfinite(o.native).all()):
-            lane = np.where(ran.lanes.any(~torch.isfinite(o.native)), math.inf, lane)
+        lane = ran.lanes.worst(np.where(np.isnan(error), np.inf, np.minimum(error, sys.float_info.max)))
+        if not finite.all():
+            lane = np.where(ran.lanes.any(~finite), np.inf, lane)
         found.append(lane)
     return tuple(found)
 
 
-def _growth(op: Operation, ran: _Ran) -> Operation:
+def _growth(ran: _Ran) -> _Told:
     """How much larger the result's error is than its operands': per element where that can be told."""
-    lanes, roundoff, precision = ran.lanes, ran.format.unit_roundoff, ran.format.precision
-    error_out = relative_error(ran.native, ran.high, ran.low)
-    error_in: Tensor
+    lanes, error_out = ran.lanes, ran.error
     if ran.pointwise:
-        error_in = torch.zeros_like(error_out)
+        error_in = np.zeros_like(error_out)
         for error in ran.errors:
-            error_in = torch.maximum(error_in, error.expand_as(error_out))
+            error_in = np.maximum(error_in, error)
     else:
-        worst = np.max([lanes.worst(e) for e in ran.errors], axis=0) if ran.errors else lanes.zeros()
-        error_in, error_out = torch.from_numpy(worst), torch.from_numpy(lanes.worst(error_out))
-    amplification = error_out / error_in.clamp(min=roundoff)
-    amplification = torch.where(error_in == math.inf, (error_out == math.inf).double(), amplification)
-    bits = torch.log2(error_out.clamp(roundoff, 1.0) / error_in.clamp(roundoff, 1.0)).clamp(0, precision)
-    return replace(
-        op,
-        error_in=lanes.worst(error_in),
-        error_out=lanes.worst(error_out),
-        amplification=lanes.worst(amplification),
-        bits_lost=lanes.worst(bits),
-    )
+        error_out = lanes.worst(error_out)
+        error_in = np.max([lanes.worst(e) for e in ran.errors], axis=0) if ran.errors else lanes.zeros()
+    least = ran.format.unit_roundoff
+    before, after = (np.minimum(np.maximum(e, least), 1.0) for e in (error_in, error_out))
+    bits = np.minimum(np.maximum(np.log2(after / before), 0.0), ran.format.precision)
+    return {
+        "error_in": lanes.worst(error_in),
+        "error_out": lanes.worst(error_out),
+        "bits_lost": lanes.worst(bits),
+    }
 
 
-def _cancellation(op: Operation, ran: _Ran) -> Operation:
+def _cancellation(ran: _Ran) -> _Told:
     """Leading bits that cancelled in an addition or a sum, trailing bits that an addition had no room for."""
     lanes, out, precision = ran.lanes, ran.out, ran.format.precision
     added = _added(ran)
     if added is not None:
         first, second = added
-        finite = torch.isfinite(out)
-        absorbed = finite & (((out == first) & (second != 0)) | ((out == second) & (first != 0)))
-        larger, smaller = torch.maximum(first.abs(), second.abs()), torch.minimum(first.abs(), second.abs())
-        room = _bits_between(out, torch.where(smaller == 0, out, smaller), precision)
-        return replace(
-            op,
-            absorbed=lanes.any(absorbed),
-            cancelled_bits=lanes.worst(_bits_between(larger, out, precision)),
-            swallowed_bits=lanes.worst(torch.where(finite, room, 0.0)),
-        )
+        absorbed = ((out == first) & (second != 0)) | ((out == second) & (first != 0))
+        larger, smaller = np.maximum(abs(first), abs(second)), np.minimum(abs(first), abs(second))
+        finite = np.isfinite(out)
+        room = _bits_between(out, np.where(smaller == 0, out, smaller), precision)
+        return {
+            "absorbed": lanes.any(finite & absorbed),
+            "cancelled_bits": lanes.worst(_bits_between(larger, out, precision)),
+            "swallowed_bits": lanes.worst(np.where(finite, room, 0.0)),
+        }
     if ran.call.stem in SUMS:
         args, kwargs = ran.call.arguments(lambda o: o.native.double().abs())
         size = ran.call.func(*args, **kwargs)
         if isinstance(size, Tensor) and size.shape == out.shape:
-            return replace(op, cancelled_bits=lanes.worst(_bits_between(size, out, precision)))
-    return op
+            return {"cancelled_bits": lanes.worst(_bits_between(floats(size), out, precision))}
+    return {}
 
 
-def _added(ran: _Ran) -> tuple[Tensor, Tensor] | None:
+def _added(ran: _Ran) -> tuple[Any, Any] | None:
     """The two numbers, in float64, whose sum an operator returns; None if it isn't one sum of two."""
-    stem = ran.call.stem
-    if stem not in ADDITIVE and stem not in ("addcmul", "addcdiv"):
-        return None
-    numbers = [a.native.double() if isinstance(a, Operand) else a for a in ran.args]
+    stem, numbers = ran.call.stem, ran.numbers
     if stem in ADDITIVE:
-        first, second = terms(stem, numbers, ran.out)
+        first, second = numbers[:2] if stem != "rsub" else numbers[1::-1]
         second = second * alpha_of(ran.args, ran.kwargs)
         return first, second if stem == "add" else -second
+    if stem not in ("addcmul", "addcdiv"):
+        return None
     a, b, c = numbers[:3]
     return a, float(ran.kwargs.get("value", 1)) * (b * c if stem == "addcmul" else b / c)
 
 
-def _out_of_range(op: Operation, ran: _Ran) -> Operation:
+def _out_of_range(ran: _Ran) -> _Told:
     """Infinities and NaNs that the operands didn't hold."""
     lanes, out = ran.lanes, ran.out
-    if bool(torch.isfinite(out).all()):
-        return op
-    born = torch.isnan(out) & ~ran.from_operand(lambda o: torch.isnan(o.native))
-    overflowed = torch.isinf(out) & ~ran.from_operand(lambda o: ~torch.isfinite(o.native))
-    return replace(
-        op,
-        born_nan=lanes.any(born),
-        nan_kind=_nan_kinds(ran, lanes.any(born)),
-        overflowed=lanes.any(overflowed),
-        overflowed_in_shadow=lanes.any(overflowed & torch.isinf(ran.high)),
-        pole=lanes.any(overflowed & _at_pole(ran)),
-    )
+    if np.isfinite(out).all():
+        return {}
+    born = np.isnan(out) & ~ran.from_operand(lambda o: np.isnan(o.numbers))
+    overflowed = np.isinf(out) & ~ran.from_operand(lambda o: ~np.isfinite(o.numbers))
+    return {
+        "born_nan": lanes.any(born),
+        "nan_kind": _nan_kinds(ran, lanes.any(born)),
+        "overflowed": lanes.any(overflowed),
+        "overflowed_in_shadow": lanes.any(overflowed & np.isinf(ran.high)),
+        "pole": lanes.any(overflowed & _at_pole(ran)),
+    }
 
 
-def _underflow(op: Operation, ran: _Ran) -> Operation:
-    """The error that the operator made by itself, and whether the format's smallest numbers are to blame for it."""
+def _underflow(ran: _Ran) -> _Told:
+    """Whether the format's smallest numbers are to blame for the error that the operator made by itself."""
     lanes, out, local = ran.lanes, ran.out, ran.local
     if local is None or local.shape != out.shape:
-        return op
-    errors = relative_error(ran.native, local, torch.zeros_like(local))
+        return {}
     smallest = ran.format.smallest_normal
-    # Lengths and their like are roots of sums of squares, which sink before they do.
-    size = local.abs().square() if "norm" in op.stem else local.abs()
-    hardly = (size < smallest * 2.0**ran.format.precision) & (errors > 2 * ran.format.unit_roundoff)
-    whole = op.stem in ADDITIVE or op.stem in _NEVER_ZERO
-    sank = lanes.nowhere() if whole else lanes.any(hardly & (local != 0))
-    op = replace(op, error_local=lanes.worst(errors), sank=sank)
+    small, hardly = np.abs(out) < smallest, _hardly_normal(ran, local)
+    if not hardly.any() and not small.any():
+        return {}
+    exact = accurate_local(ran.call) if ran.sharp else None
+    if exact is not None and exact.shape == local.shape:
+        local = floats(exact)
+        hardly = _hardly_normal(ran, local)
+    # against the same operator in float64, or sharper
+    errors = relative_error(out, local, np.zeros_like(local))
+    told: _Told = {}
+    if ran.call.stem not in ADDITIVE and ran.call.stem not in _NEVER_ZERO:
+        told["sank"] = lanes.any(hardly & (errors > 2 * ran.format.unit_roundoff) & (local != 0))
     # Sums of a format's numbers are exact where they are small; only a Python number that the format
     # doesn't hold, such as an epsilon, underflows in one.
-    small = (out.abs() < smallest) & (torch.maximum(local.abs(), ran.high.abs()) < 2 * smallest)
+    small &= np.maximum(np.abs(local), np.abs(ran.high)) < 2 * smallest
     small &= errors > ran.format.unit_roundoff
-    if not bool(small.any()):
-        return op
-    before = ran.from_operand(lambda o: (o.native.abs() < smallest) & _is_lossy(o))
+    if not small.any():
+        return told
+    before = ran.from_operand(lambda o: (np.abs(o.numbers) < smallest) & _is_lossy(o))
     # In a fused operator an element may vanish that a wider range wouldn't have kept: it speaks first.
     lost_in_range = (errors >= 0.25) & ~small
-    return replace(op, underflowed=lanes.any(small & ~before) & ~lanes.any(lost_in_range))
+    return told | {"underflowed": lanes.any(small & ~before) & ~lanes.any(lost_in_range)}
 
 
-def _is_lossy(o: Operand) -> Tensor:
+def _hardly_normal(ran: _Ran, result: Floats) -> Flags:
+    """Where parts of the result may have been subnormal inside the operator."""
+    # Lengths and their like are roots of sums of squares, which sink before they do.
+    size = np.square(result) if "norm" in ran.call.stem else np.abs(result)
+    return size < ran.format.smallest_normal * 2.0**ran.format.precision
+
+
+def _is_lossy(o: Operand) -> Flags:
     """Where an operand has more than the last digit's error."""
-    return relative_error(o.native, o.high, o.low) > format_of(o.native.dtype).unit_roundoff
+    return o.error > format_of(o.native.dtype).unit_roundoff
 
 
 def _nan_kinds(ran: _Ran, born: Flags) -> tuple[str, ...]:
     if not born.any():
         return ("",) * ran.lanes.count
-    stem, tensors = ran.call.stem, [a.native for a in ran.args if isinstance(a, Operand)]
+    stem, tensors = ran.call.stem, [a.numbers for a in ran.args if isinstance(a, Operand)]
     kinds = np.full(ran.lanes.count, "domain", dtype=object)
     if stem == "div" and len(tensors) == 2:
         zero = ran.lanes.any((tensors[0] == 0) & (tensors[1] == 0))
         kinds = np.where(zero, "0/0", "inf/inf").astype(object)
     elif stem == "div":
-        kinds[:] = "0/0" if len(tensors) == 1 and bool((tensors[0] == 0).any()) else "inf/inf"
+        kinds[:] = "0/0" if len(tensors) == 1 and (tensors[0] == 0).any() else "inf/inf"
     elif stem == "mul":
         kinds[:] = "0*inf"
     elif stem in ADDITIVE or stem in SUMS or "softmax" in stem:
@@ -466,7 +492,7 @@ def _nan_kinds(ran: _Ran, born: Flags) -> tuple[str, ...]:
     return tuple(str(kind) if here else "" for kind, here in zip(kinds, born, strict=True))
 
 
-def _at_pole(ran: _Ran) -> Tensor:
+def _at_pole(ran: _Ran) -> Flags:
     """Where the operator divides by zero or takes a function's value at its pole."""
     stem, numbers, zero_at = ran.call.stem, ran.numbers, None
     if stem in _ZERO_IS_A_POLE or stem == "pow":
@@ -477,43 +503,47 @@ def _at_pole(ran: _Ran) -> Tensor:
         zero_at = numbers[-1]
     elif stem == "log1p":
         zero_at = numbers[0] + 1
-    if isinstance(zero_at, Tensor):
-        return (zero_at == 0).expand_as(ran.out)
-    return torch.full_like(ran.out, isinstance(zero_at, (int, float)) and zero_at == 0, dtype=torch.bool)
+    here = False if zero_at is None else np.equal(zero_at, 0)
+    return np.broadcast_to(here, ran.out.shape)
 
 
-def _vanished(ran: _Ran) -> Tensor:
+def _vanishing(ran: _Ran) -> _Told:
     """Zeros of operators that are never zero, and of products, quotients and lengths of numbers that are not."""
-    stem, numbers = ran.call.stem, ran.numbers
-    if "norm" in stem:
-        return (ran.out == 0) & ran.from_operand(lambda o: o.native != 0)
+    stem = ran.call.stem
     product = stem in ("mul", "prod", "div")
-    zero = (ran.out == 0) & torch.tensor(stem in _NEVER_ZERO or product)
-    factors = numbers[:1] if stem in _NEVER_ZERO or stem == "prod" else numbers[:2]
-    for factor in factors if bool(zero.any()) else ():
-        x = torch.as_tensor(factor)
-        usable = torch.isfinite(x) & (x != 0) if product else torch.isfinite(x)
+    if not product and stem not in _NEVER_ZERO and "norm" not in stem:
+        return {}
+    zero = ran.out == 0
+    if not zero.any():
+        return {}
+    if "norm" in stem:
+        return {"vanished": ran.lanes.any(zero & ran.from_operand(lambda o: o.numbers != 0))}
+    for factor in ran.numbers[:1] if stem in _NEVER_ZERO or stem == "prod" else ran.numbers[:2]:
+        x = np.asarray(factor)
+        usable = np.isfinite(x) & (x != 0) if product else np.isfinite(x)
         if stem == "prod":
             usable = usable.reshape(len(usable), -1).all(1).reshape(-1, *[1] * (ran.out.ndim - 1))
         if usable.ndim and not _broadcasts(usable, ran.out):
-            return torch.zeros_like(zero)
+            return {}
         zero = zero & usable
-    return zero
+    return {"vanished": ran.lanes.any(zero)}
 
 
-def _broadcasts(x: Tensor, result: Tensor) -> bool:
+def _broadcasts(x: NDArray[Any], result: NDArray[Any]) -> bool:
+    if x.shape == result.shape or x.ndim == 0:
+        return True
     try:
-        return torch.broadcast_shapes(x.shape, result.shape) == result.shape
-    except RuntimeError:
+        return np.broadcast_shapes(x.shape, result.shape) == result.shape
+    except ValueError:
         return False
 
 
-def _bits_between(large: Tensor, result: Tensor, precision: int) -> Tensor:
+def _bits_between(large: Any, result: Floats, precision: int) -> Floats:
     """How many binary exponents abs(result) lies below `large`; `precision` where the result is zero."""
-    bits = (torch.frexp(large)[1] - torch.frexp(result)[1]).double()
-    bits = torch.where((result == 0) & (large != 0), float(precision), bits)
-    usable = torch.isfinite(large) & torch.isfinite(result) & (large != 0)
-    return torch.where(usable, bits, 0.0).clamp(0, precision).expand_as(result)
+    bits = (np.frexp(large)[1] - np.frexp(result)[1]).astype(np.float64)
+    bits = np.where((result == 0) & (large != 0), precision, np.minimum(np.maximum(bits, 0), precision))
+    usable = np.isfinite(large) & np.isfinite(result) & (large != 0)
+    return np.broadcast_to(np.where(usable, bits, 0.0), result.shape)
 
 
 # --- one result
@@ -525,30 +555,24 @@ def sink(name: str, result: Tensor, lanes: Lanes, element: Ints | None = None) -
         nowhere = lanes.nowhere()
         return Sink(name, -1, lanes.zeros(), nowhere, nowhere, nowhere, np.full(lanes.count, math.nan))
     number_format = format_of(result.native.dtype)
-    n = result.native.double()
+    n, high, low = floats(result.native), floats(result.high), floats(result.low)
     top = number_format.largest * (1 + number_format.unit_roundoff)
     # What the format can't hold is not the routine's loss.
-    high = torch.where(
-        result.high.abs() > top,
-        torch.copysign(torch.tensor(math.inf, dtype=torch.float64), result.high),
-        result.high,
-    )
-    difference = torch.where(n == high, 0.0, ((n - high) - result.low).abs())
-    error = difference / high.abs().clamp(min=number_format.smallest_normal)
-    both_nan = torch.isnan(n) & torch.isnan(high)
-    error = torch.where(
-        both_nan | (difference == 0), 0.0, torch.nan_to_num(error, nan=math.inf, posinf=math.inf)
-    )
-    total = ~torch.isfinite(n) | ((n == 0) & (high.abs() > number_format.smallest_subnormal / 2))
-    parts = [error, ~torch.isfinite(n), torch.isnan(n), total, high]
+    high = np.where(np.abs(high) > top, np.copysign(np.inf, high), high)
+    with np.errstate(all="ignore"):
+        difference = np.where(n == high, 0.0, np.abs((n - high) - low))
+        error = difference / np.maximum(np.abs(high), number_format.smallest_normal)
+    agrees = (np.isnan(n) & np.isnan(high)) | (difference == 0)
+    error = np.where(agrees, 0.0, np.where(np.isnan(error), np.inf, error))
+    total = ~np.isfinite(n) | ((n == 0) & (np.abs(high) > number_format.smallest_subnormal / 2))
+    parts: list[Any] = [error, ~np.isfinite(n), np.isnan(n), total, high]
     if element is not None:
-        asked = torch.from_numpy(element)
-        picked = asked.clamp(min=0)[:, None]
         elsewhere = (0.0, False, False, False, math.nan)
+        rows = np.arange(lanes.count)
         parts = [
-            torch.where(asked >= 0, x.reshape(lanes.count, -1).gather(1, picked)[:, 0], none)
+            np.where(element >= 0, x.reshape(lanes.count, -1)[rows, np.maximum(element, 0)], none)
             for x, none in zip(parts, elsewhere, strict=True)
         ]
     nonfinite, nan, none_left = (lanes.any(flags) for flags in parts[1:4])
     shadow = lanes.first(parts[4])
-    return Sink(name, result.origin[0], lanes.worst(parts[0]), nonfinite, nan, none_left, shadow)
+    return Sink(name, result.origin.operation, lanes.worst(parts[0]), nonfinite, nan, none_left, shadow)

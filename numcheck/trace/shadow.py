@@ -15,14 +15,18 @@ import math
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, NamedTuple, final
+from typing import Any, Final, final
 
+import numpy as np
 import torch
 import torch.autograd.forward_ad as forward_ad
+from numpy.typing import NDArray
 from torch import Tensor
-from torch.utils._pytree import tree_flatten, tree_map, tree_unflatten
+from torch.utils._pytree import tree_map
 
 from numcheck.trace.accurate import accurate
+
+Floats = NDArray[np.float64]
 
 ADDITIVE: Final = frozenset({"add", "sub", "rsub"})
 SUMS: Final = frozenset(
@@ -41,17 +45,36 @@ class TraceError(RuntimeError):
 
 
 @final
+@dataclass
+class Origin:
+    """Who last wrote a storage; one object, shared by all views of it."""
+
+    operation: int = -1
+    """Index of the operation; -1 for inputs and constants."""
+    writes: int = 0
+    """How often the storage has been overwritten."""
+
+
+@final
 class Pair(Tensor):
     """A tensor that holds the native value and the shadow high + low, under the native value's metadata."""
 
     native: Tensor
     high: Tensor
     low: Tensor
-    origin: list[int]
-    """The operation that last wrote this storage; one list shared by all views of it."""
+    origin: Origin
+    measured: tuple[int, Floats] | None
+    """The relative error, and after how many writes it was measured."""
 
     @staticmethod
-    def __new__(cls: type["Pair"], native: Tensor, high: Tensor, low: Tensor, origin: list[int]) -> "Pair":
+    def __new__(
+        cls: type["Pair"],
+        native: Tensor,
+        high: Tensor,
+        low: Tensor,
+        origin: Origin,
+        error: Floats | None = None,
+    ) -> "Pair":
         pair = Tensor._make_wrapper_subclass(  # pyright: ignore[reportAttributeAccessIssue]
             cls,
             native.size(),
@@ -63,7 +86,15 @@ class Pair(Tensor):
             requires_grad=False,
         )
         pair.native, pair.high, pair.low, pair.origin = native, high, low, origin
+        pair.measured = None if error is None else (origin.writes, error)
         return pair
+
+    def relative_error(self) -> Floats:
+        """`relative_error` of its parts, measured once for all the operators that it goes into."""
+        if self.measured is None or self.measured[0] != self.origin.writes:
+            parts = floats(self.native), floats(self.high), floats(self.low)
+            self.measured = self.origin.writes, relative_error(*parts)
+        return self.measured[1]
 
     def __repr__(self, *, tensor_contents: object = None) -> str:
         return f"traced {self.native!r}"
@@ -84,7 +115,7 @@ def lift(native: Tensor) -> Pair:
     """A shadow that starts here and doesn't know how the value came about: input, constant, or random number."""
     # A copy even of float64: an operator that writes in place must find each side as it was.
     high = native.to(torch.float64, copy=True)
-    return Pair(native, high, torch.zeros_like(high), [-1])
+    return Pair(native, high, torch.zeros_like(high), Origin())
 
 
 def lift_all(tree: Any) -> Any:
@@ -96,33 +127,56 @@ def _lift_leaf(x: Any) -> Any:
     return lift(x) if is_floating(x) and not isinstance(x, Pair) else x
 
 
-def relative_error(native: Tensor, high: Tensor, low: Tensor) -> Tensor:
+def floats(x: Tensor) -> Floats:
+    """A plain tensor in float64, for the measures: numpy takes a third of torch's time on some hundred numbers."""
+    return x.double().cpu().numpy()
+
+
+def relative_error(native: Floats, high: Floats, low: Floats) -> Floats:
     """Per element abs(native - shadow) / abs(shadow).
 
     0 where both agree (also on the same infinity or on NaN), inf where native is NaN, infinite or zero and the
     shadow isn't.
     """
-    n = native.double()
-    difference = ((n - high) - low).abs()
-    error = torch.where(difference == 0, 0.0, difference / high.abs())
-    if bool(torch.isfinite(error).all()):
-        return torch.where((n == 0) & (difference != 0), math.inf, error)
-    same = (difference == 0) | torch.isinf(n) & (n == high) | torch.isnan(n) & torch.isnan(high)
-    return torch.where(same, 0.0, torch.where(torch.isfinite(error) & (n != 0), error, math.inf))
+    with np.errstate(all="ignore"):
+        difference = np.abs((native - high) - low)
+        if not difference.any():  # a NaN counts as a difference
+            return difference
+        error = np.where(difference == 0, 0.0, difference / np.abs(high))
+    finite = np.isfinite(error)
+    if finite.all():
+        return np.where((native == 0) & (difference != 0), np.inf, error)
+    same = (difference == 0) | np.isinf(native) & (native == high) | np.isnan(native) & np.isnan(high)
+    return np.where(same, 0.0, np.where(finite & (native != 0), error, np.inf))
 
 
 # --- the call: one operator about to run on pairs
 
 
-class Operand(NamedTuple):
+@final
+@dataclass(frozen=True, eq=False)
+class Operand:
     """What one floating operand was just before its operator ran."""
 
     native: Tensor
     high: Tensor
     low: Tensor
     origin: int
+    pair: Pair
     written: bool
-    """The operator writes its result here."""
+    """The operator writes its result into the pair: the parts here are copies of what it held before."""
+
+    @functools.cached_property
+    def numbers(self) -> Floats:
+        """Its native numbers in float64."""
+        return floats(self.native)
+
+    @functools.cached_property
+    def error(self) -> Floats:
+        """Its relative error, elementwise."""
+        if self.written:
+            return relative_error(self.numbers, floats(self.high), floats(self.low))
+        return self.pair.relative_error()
 
 
 @final
@@ -133,39 +187,60 @@ class Call:
     func: Any
     stem: str
     """Its name without namespace, overload and the mark of the in-place variant: "sub" for aten.sub_.Tensor."""
-    flat: Sequence[Any]
-    spec: Any
-    """`flat` are the leaves of the tree of arguments, `spec` is its shape."""
+    args: Sequence[Any]
+    kwargs: Mapping[str, Any]
     operands: Sequence[Operand]
-    """One for each pair in `flat`, in that order."""
+    """One for each pair among the arguments, in their order."""
     written: Sequence[Any]
     """The arguments that the operator writes to."""
 
     def native_arguments(self) -> tuple[Any, Any]:
         """The arguments and keyword arguments of the native run."""
-        return tree_unflatten([x.native if isinstance(x, Pair) else x for x in self.flat], self.spec)
+        return _mapped(lambda x: x.native if isinstance(x, Pair) else x, self.args, self.kwargs)
 
     def arguments(self, side: Callable[[Operand], Any]) -> tuple[Any, Any]:
         """The arguments and keyword arguments of a float64 run: `side` of each operand in its place."""
         operands = iter(self.operands)
-        leaves = [side(next(operands)) if isinstance(x, Pair) else wide_dtype(x) for x in self.flat]
-        return tree_unflatten(leaves, self.spec)
+        return _mapped(
+            lambda x: side(next(operands)) if isinstance(x, Pair) else wide_dtype(x), self.args, self.kwargs
+        )
 
 
-def call_of(func: Any, flat: Sequence[Any], spec: Any, written: Sequence[Any]) -> Call:
-    """The call of `func` on the leaves `flat`; what it will overwrite is copied now."""
-    pairs = [_lift_leaf(x) for x in flat]
+def call_of(func: Any, args: Sequence[Any], kwargs: Mapping[str, Any], written: Sequence[Any]) -> Call:
+    """The call of `func`; what it will overwrite is copied now."""
+    args, kwargs = _mapped(_lift_leaf, args, kwargs)
     targets = {id(x) for x in written}
     operands = [
-        Operand(x.native.clone(), x.high.clone(), x.low.clone(), x.origin[0], True)
+        Operand(x.native.clone(), x.high.clone(), x.low.clone(), x.origin.operation, x, True)
         if id(x) in targets
-        else Operand(x.native, x.high, x.low, x.origin[0], False)
-        for x in pairs
+        else Operand(x.native, x.high, x.low, x.origin.operation, x, False)
+        for x in leaves((*args, *kwargs.values()))
         if isinstance(x, Pair)
     ]
-    return Call(func, stem_of(str(func)), pairs, spec, operands, written)
+    return Call(func, stem_of(str(func)), args, kwargs, operands, written)
 
 
+def leaves(tree: Any) -> list[Any]:
+    """What stands in the lists and tuples of an operator's arguments or results; torch's own takes all kinds of trees,
+    and ten times as long.
+    """
+    if not isinstance(tree, list | tuple):
+        return [tree]
+    return [x for branch in tree for x in (leaves(branch) if isinstance(branch, list | tuple) else (branch,))]
+
+
+def _mapped(
+    leaf: Callable[[Any], Any], args: Sequence[Any], kwargs: Mapping[str, Any]
+) -> tuple[list[Any], dict[str, Any]]:
+    """An operator's arguments with every leaf replaced, in order."""
+
+    def branch(tree: Any) -> Any:
+        return [branch(x) if isinstance(x, list | tuple) else leaf(x) for x in tree]
+
+    return branch(args), dict(zip(kwargs, branch(kwargs.values()), strict=True)) if kwargs else {}
+
+
+@functools.cache
 def stem_of(name: str) -> str:
     """An operator's name without namespace, overload and the mark of the in-place variant."""
     return name.split(".")[1].rstrip("_")
@@ -174,13 +249,22 @@ def stem_of(name: str) -> str:
 def written_by(func: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> list[Any]:
     """The arguments that an operator writes to, by its schema."""
     values: list[Any] = []
-    for index, argument in enumerate(func._schema.arguments):
-        if argument.alias_info is not None and argument.alias_info.is_write:
-            if index < len(args) and not argument.kwarg_only:
-                values.append(args[index])
-            elif argument.name in kwargs:
-                values.append(kwargs[argument.name])
+    for index, name, by_name_alone in _written_arguments(func):
+        if index < len(args) and not by_name_alone:
+            values.append(args[index])
+        elif name in kwargs:
+            values.append(kwargs[name])
     return values
+
+
+@functools.cache
+def _written_arguments(func: Any) -> tuple[tuple[int, str, bool], ...]:
+    """Position and name of the arguments that an operator writes to, and whether only the name can give each."""
+    return tuple(
+        (index, argument.name, argument.kwarg_only)
+        for index, argument in enumerate(func._schema.arguments)
+        if argument.alias_info is not None and argument.alias_info.is_write
+    )
 
 
 def wide_dtype(x: Any) -> Any:
@@ -229,9 +313,8 @@ def _pairwise_sum(x: Tensor, dims: Sequence[int]) -> tuple[Tensor, Tensor]:
 
 def _normalised(high: Tensor, low: Tensor) -> tuple[Tensor, Tensor]:
     """The same sum with `low` below the last digit of `high`; what isn't finite has no low part."""
-    low = torch.where(torch.isfinite(low) & torch.isfinite(high), low, 0.0)
-    total, rest = _two_sum(high, low)
-    return total, torch.where(torch.isfinite(rest), rest, 0.0)
+    total, rest = _two_sum(high, _finite(low))
+    return total, _finite(rest)
 
 
 def _dims(x: Tensor, dim: Any) -> list[int]:
@@ -243,18 +326,52 @@ def _dims(x: Tensor, dim: Any) -> list[int]:
     return [d % x.ndim for d in ([dim] if isinstance(dim, int) else dim)]
 
 
-def terms(stem: str, arguments: Sequence[Any], like: Tensor) -> tuple[Tensor, Tensor]:
-    """The two numbers that an arithmetic operator meets, in its own order; alpha is not applied yet."""
-    first, second = (
-        v if isinstance(v, Tensor) else torch.tensor(float(v), dtype=torch.float64, device=like.device)
-        for v in arguments[:2]
-    )
-    return (second, first) if stem == "rsub" else (first, second)
-
-
 def alpha_of(arguments: Sequence[Any], keywords: Mapping[str, Any]) -> float:
     """The factor of an addition's or subtraction's second term."""
     return float(keywords.get("alpha", arguments[2] if len(arguments) > 2 else 1))
+
+
+def _arithmetic(call: Call) -> tuple[Tensor, Tensor] | None:
+    """+ - * / of the shadow, not yet normalised: the operator on the high parts; its rounding error and its
+    differential on the low parts. None for other operators.
+    """
+    stem = call.stem
+    if stem not in ADDITIVE and stem != "mul" and stem != "div":
+        return None
+    if call.kwargs.get("rounding_mode") is not None:
+        return None
+    args, kwargs = call.arguments(lambda o: (o.high, o.low))
+    (a, a_low), (b, b_low) = (_wide_term(x) for x in args[:2])
+    if stem == "mul":
+        product, rest = _two_product(a, b)
+        return product, (b_low * a + a_low * b) + _finite(rest)
+    if stem == "div":
+        quotient = a / b
+        product, rest = _two_product(quotient, b)
+        return quotient, (a_low - b_low * quotient) / b + _finite(((a - product) - rest) / b)
+    if stem == "rsub":
+        a, a_low, b, b_low = b, b_low, a, a_low
+    alpha, rest = alpha_of(args, kwargs), None
+    if alpha != 1:
+        b, rest = _two_product(b, torch.tensor(alpha, dtype=torch.float64, device=b.device))
+        b_low = b_low * alpha
+    total, more = _two_sum(a, b if stem == "add" else -b)
+    if rest is not None:
+        more = more + rest if stem == "add" else more - rest
+    return total, (a_low + b_low if stem == "add" else a_low - b_low) + _finite(more)
+
+
+def _wide_term(x: Any) -> tuple[Tensor, Tensor | float]:
+    """What an arithmetic operator meets at one place, as high and low: a pair, a plain tensor or a number."""
+    if isinstance(x, tuple):
+        return x
+    high = x.double() if isinstance(x, Tensor) else torch.tensor(float(x), dtype=torch.float64)
+    return high, 0.0
+
+
+def _finite(rest: Tensor) -> Tensor:
+    """A rounding error, zero where its computation left float64's range."""
+    return rest.nan_to_num(0.0, 0.0, 0.0)
 
 
 def _sharpened(
@@ -262,21 +379,9 @@ def _sharpened(
 ) -> tuple[Tensor, Tensor]:
     """`high` again, and the rounding error that float64 made in computing it (0 if unknown)."""
     none = torch.zeros_like(high)
-    if stem in ADDITIVE:
-        first, second = (x.double() for x in terms(stem, args, high))
-        alpha, rest = alpha_of(args, kwargs), none
-        if alpha != 1:
-            second, rest = _two_product(second, torch.tensor(alpha, dtype=torch.float64, device=high.device))
-        sign = 1.0 if stem == "add" else -1.0
-        total, more = _two_sum(first, sign * second)
-        return total, more + sign * rest
-    if stem == "mul":
-        first, second = terms(stem, args, high)
-        return _two_product(first.double(), second.double())
-    if (stem == "div" and kwargs.get("rounding_mode") is None) or stem == "reciprocal":
-        first, second = terms(stem, args if stem == "div" else [1.0, *args], high)
-        product, rest = _two_product(high, second.double())
-        return high, ((first - product) - rest) / second
+    if stem == "reciprocal":
+        product, rest = _two_product(high, args[0])
+        return high, ((1 - product) - rest) / args[0]
     if stem == "sqrt":
         product, rest = _two_product(high, high)
         return high, ((args[0] - product) - rest) / (2 * high)
@@ -353,47 +458,47 @@ def wide_call(call: Call, native: Sequence[Any], noise: Noise | None) -> tuple[l
         # The native side decides which element is picked.
         source, dim = call.operands[0], _dim_argument(call)
         return _picked(source.high, native[1], dim), _picked(source.low, native[1], dim)
-    tangents: list[Any] = []
-    if any(bool(o.low.any()) for o in call.operands):
-        results, tangents = _dual_call(call)
+    arithmetic = _arithmetic(call)
+    if arithmetic is not None:
+        results, lows = [arithmetic[0]], [arithmetic[1]]
+    elif any(bool(o.low.any()) for o in call.operands):
+        results, lows = _dual_call(call)
     else:
-        results = _high_call(call)
+        results, lows = _high_call(call), []
     if call.written:
         results = results[: len(call.written)]
-    exact = None if noise is None else _accurate(call, lambda o: (o.high, o.low))
-    highs: list[Any] = []
-    lows: list[Any] = []
+    exact = None if noise is None or arithmetic is not None else _accurate(call, lambda o: (o.high, o.low))
+    pairs: list[tuple[Any, Any]] = []
     for i, value in enumerate(results):
         if not is_floating(value):
-            highs.append(value)
-            lows.append(value)
+            pairs.append((value, value))
             continue
         high = value.double()
-        low = tangents[i] if i < len(tangents) and tangents[i] is not None else torch.zeros_like(high)
+        low = lows[i] if i < len(lows) and lows[i] is not None else torch.zeros_like(high)
         if i == 0 and exact is not None and exact[0].shape == high.shape:
             high, low = exact
-        elif i == 0:
+        elif i == 0 and arithmetic is None:
             args, kwargs = call.arguments(lambda o: o.high)
             sharp, rest = _sharpened(call.stem, args, kwargs, high)
             if sharp.shape == high.shape:
-                low = low + torch.where(torch.isfinite(rest), rest, 0.0)
+                low = low + _finite(rest)
                 high = torch.where(torch.isfinite(sharp), sharp, high)
         if noise is not None and call.stem not in _EXACT:
             low = low + high * noise.like(high)
-        high, low = _normalised(high, low)
-        highs.append(high)
-        lows.append(low)
-    return highs, lows
+        pairs.append(_normalised(high, low))
+    return [high for high, _ in pairs], [low for _, low in pairs]
 
 
-def local_call(call: Call, sharp: bool) -> list[Any]:
+def local_call(call: Call) -> list[Any]:
     """The operator alone, without what came before it: float64 on the native operands."""
-    args, kwargs = call.arguments(lambda o: o.native.double().clone())
-    results = tree_flatten(call.func(*args, **kwargs))[0]
-    exact = _accurate(call, _native_pair) if sharp else None
-    if exact is not None and exact[0].shape == results[0].shape:
-        results[0] = exact[0]
-    return results
+    args, kwargs = call.arguments(lambda o: o.native.double().clone() if o.written else o.native.double())
+    return leaves(call.func(*args, **kwargs))
+
+
+def accurate_local(call: Call) -> Tensor | None:
+    """The first result of `local_call` in ball arithmetic; None where there is no rule for the operator."""
+    exact = _accurate(call, _native_pair)
+    return None if exact is None else exact[0]
 
 
 def _native_pair(o: Operand) -> tuple[Tensor, Tensor]:
@@ -403,7 +508,9 @@ def _native_pair(o: Operand) -> tuple[Tensor, Tensor]:
 
 def _accurate(call: Call, side: Callable[[Operand], tuple[Tensor, Tensor]]) -> tuple[Tensor, Tensor] | None:
     args, kwargs = call.arguments(side)
-    return accurate(call.stem, [*args, *kwargs.values()])
+    exact = accurate(call.stem, [*args, *kwargs.values()])
+    device = call.operands[0].native.device
+    return None if exact is None else (exact[0].to(device), exact[1].to(device))
 
 
 def _dim_argument(call: Call) -> int:
@@ -420,7 +527,7 @@ def _picked(source: Tensor, indices: Tensor, dim: int) -> list[Any]:
 
 def _high_call(call: Call) -> list[Any]:
     args, kwargs = call.arguments(lambda o: o.high.clone() if o.written else o.high)
-    return tree_flatten(call.func(*args, **kwargs))[0]
+    return leaves(call.func(*args, **kwargs))
 
 
 # The dispatcher's state (keys included, keys excluded) where no operator is running: that of this import.
@@ -453,7 +560,7 @@ def _dual_call(call: Call) -> tuple[list[Any], list[Any]]:
             args, kwargs = call.arguments(dual)
             primals: list[Any] = []
             tangents: list[Any] = []
-            for value in tree_flatten(call.func(*args, **kwargs))[0]:
+            for value in leaves(call.func(*args, **kwargs)):
                 primal, tangent = forward_ad.unpack_dual(value) if is_floating(value) else (value, None)
                 primals.append(primal.detach().clone() if isinstance(primal, Tensor) else primal)
                 tangents.append(tangent.detach().clone() if isinstance(tangent, Tensor) else None)

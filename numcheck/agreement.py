@@ -1,0 +1,129 @@
+"""Whether one routine gives the same on two devices, as far as its budgets allow: the CPU against CUDA.
+
+Two results disagree where they lie farther apart than both budgets allow together. Were both within, each would lie
+within its own budget of the truth, and so both within the sum of each other: where they disagree, one at least is over,
+whatever the truth is. So a disagreement is no failure of its own and changes no verdict. It says of a failure that the
+device makes it, and which device is right.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from numcheck.case import Fate
+from numcheck.domain import Points
+from numcheck.findings import complexity, failing_ranges, region, simplest
+from numcheck.measure import FATES, Judgement, Measurement, in_units, measure
+from numcheck.reals.settle import PROVED
+from numcheck.truth import settle
+
+NAME = "device_disagreement"
+REMEDY = "the devices order sums or evaluate functions differently: mend the one over its budget by its own findings"
+
+
+def disagreement(one: Judgement, other: Judgement) -> np.ndarray:
+    """How far two devices' results lie apart, as a share of what both budgets allow together; for every number.
+
+    Both are of one routine at the same points. More than 1 is a disagreement. What the truth's enclosure leaves open is
+    taken off the distance: anywhere between the one-sided derivatives at a kink is right. Results that are not both
+    finite agree where they are the same, or both within their budgets (an infinity beside the largest number).
+    0 where the truth is not proved, for nobody can be over there.
+    """
+    a, b = one.got, other.got
+    with np.errstate(all="ignore"):
+        radius = np.ldexp(one.truth.radius, _steps(one.truth.exponent - one.unit))
+        apart = np.abs(in_units(a, one.unit, one.format) - in_units(b, one.unit, other.format))
+        allowed = one.allowed + np.ldexp(other.allowed, _steps(other.unit - one.unit))
+        share = np.maximum(apart - 2 * radius, 0.0) / allowed
+    crashed = one.fate == _CRASH, other.fate == _CRASH
+    share = np.where(np.isfinite(a) & np.isfinite(b), share, np.inf)
+    share = np.where((a == b) | (np.isnan(a) & np.isnan(b)), 0.0, share)
+    share = np.where((one.fate == _WITHIN) & (other.fate == _WITHIN), 0.0, share)
+    share = np.where(crashed[0] | crashed[1], np.where(crashed[0] & crashed[1], 0.0, np.inf), share)
+    return np.where((one.truth.state == PROVED) & (other.truth.state == PROVED), share, 0.0)
+
+
+_CRASH, _WITHIN = FATES.index(Fate.CRASH), FATES.index(Fate.WITHIN)
+
+
+def _steps(exponent: np.ndarray) -> np.ndarray:
+    return np.clip(exponent, -2100, 2100).astype(np.int32)
+
+
+@dataclass(frozen=True, eq=False)
+class Disagreement:
+    """Where two devices disagree on a routine's value or gradient, with the worst and the simplest point."""
+
+    one: Measurement
+    other: Measurement
+    points: int
+    region: str
+    bits: float
+    """Leading bits in which the results differ at the worst point: log2 of their distance in ulps, at most all."""
+    worst: int
+    simplest: Points
+    component: int
+    """The output whose gradient the simplest point shows; 0 for a formula with one."""
+
+
+def compared(one: Sequence[Measurement], other: Sequence[Measurement]) -> Disagreement | None:
+    """What is told of the points where a routine's measurements on two devices disagree; None where they agree.
+
+    The sequences hold measurements of the same points, one for each size of the inputs.
+    """
+    shares = [
+        disagreement(a.judgement, b.judgement).max(axis=1, initial=0.0)
+        for a, b in zip(one, other, strict=True)
+    ]
+    count = sum(int((share > 1).sum()) for share in shares)
+    if not count:
+        return None
+    gravest = max(range(len(shares)), key=lambda k: float(shares[k].max(initial=0.0)))
+    share, a, b = shares[gravest], one[gravest], other[gravest]
+    worst, rows = int(np.argmax(share)), np.flatnonzero(share > 1)
+    anchor = int(rows[np.argmin(complexity(a.points.select(rows)))])
+    where, simple = _region_and_simplest(a, b, anchor)
+    component = int(a.component[anchor]) if a.of == "grad" else 0
+    return Disagreement(a, b, count, where, _bits(a.judgement, b.judgement, worst), worst, simple, component)
+
+
+def element(one: Judgement, other: Judgement, row: int) -> int:
+    """The number of a point's results in which the devices differ most."""
+    return int(np.argmax(disagreement(one, other)[row]))
+
+
+def _bits(one: Judgement, other: Judgement, row: int) -> float:
+    key = row, element(one, other, row)
+    with np.errstate(all="ignore"):
+        apart = float(np.abs(in_units(one.got[key], one.unit[key], one.format)
+                             - in_units(other.got[key], one.unit[key], other.format)))  # fmt: skip
+    bits = np.log2(max(apart, 1.0)) if np.isfinite(apart) else np.inf
+    return float(min(bits, one.format.precision))
+
+
+def _region_and_simplest(one: Measurement, other: Measurement, row: int) -> tuple[str, Points]:
+    formula, format = one.routine.formula, one.format
+    anchor, component = one.points.select([row]), int(one.component[row])
+
+    def differ(points: Points) -> np.ndarray:
+        truth = settle(
+            formula,
+            points,
+            format,
+            with_gradient=one.of == "grad",
+            component=np.full(len(points), component),
+        )
+        a, b = (
+            next(
+                f for f in measure(m.routine, points, truth, format, m.device, m.of == "grad") if f.of == m.of
+            )
+            for m in (one, other)
+        )
+        return disagreement(a.judgement, b.judgement).max(axis=1) > 1
+
+    try:
+        ranges = failing_ranges(formula, anchor, differ, format)
+        return region(formula, anchor, ranges), simplest(formula, anchor, differ, ranges, format)
+    except Exception as failure:  # a probe may crash the routine: the points stand without their region
+        return f"near the examples (the search stopped: {type(failure).__name__}: {failure})", anchor
