@@ -59,12 +59,18 @@ def drawn(
     random = np.random.default_rng(seed)
     middle = numbers(random, random.integers(low, high + 1, count))
     near_one = random.random(count) < 0.3
-    middle = np.where(near_one, numbers(random, random.integers(max(low, -6), min(high, 6) + 1, count)), middle)
+    middle = np.where(
+        near_one, numbers(random, random.integers(max(low, -6), min(high, 6) + 1, count)), middle
+    )
     middle = np.where(random.random(count) < 0.05, 0.0, middle)
     half = half_ulps(middle)
-    share = np.stack([np.zeros(count), np.ones(count), random.random(count), 2.0 ** -random.integers(0, 900, count)])
+    share = np.stack(
+        [np.zeros(count), np.ones(count), random.random(count), 2.0 ** -random.integers(0, 900, count)]
+    )
     with np.errstate(all="ignore"):
-        rest = half * share[random.integers(0, 4, count), np.arange(count)] * random.choice([-1.0, 1.0], count)
+        rest = (
+            half * share[random.integers(0, 4, count), np.arange(count)] * random.choice([-1.0, 1.0], count)
+        )
         sizes = np.stack(
             [
                 np.zeros(count),
@@ -82,7 +88,13 @@ def drawn(
         size = random.choice([630.0, 639.0, 640.0, 641.0, 649.5, 650.5, 700.0, 1e5, 1e13, 1e30, 1e300], count)
         size = size * random.choice([1.0, 1 + 2.0**-30, 1 - 2.0**-52], count)
         logs = size * random.choice([-1.0, 1.0], count)
-        spread = np.stack([np.zeros(count), 2.0 ** random.integers(-300, 3, count), size * 2.0**-random.integers(0, 60, count)])
+        spread = np.stack(
+            [
+                np.zeros(count),
+                2.0 ** random.integers(-300, 3, count),
+                size * 2.0 ** -random.integers(0, 60, count),
+            ]
+        )
         spread = spread[random.integers(0, 3, count), np.arange(count)]
         middle = np.where(far, np.copysign(INF, middle), middle)
         rest, radius = np.where(far, logs, rest), np.where(far, spread, radius)
@@ -99,14 +111,26 @@ def drawn(
 def beside(seed: int, x: Balls) -> Balls:
     """Balls that nearly cancel those of `x`, or tie with them."""
     random = np.random.default_rng(seed)
-    y = drawn(seed + 1, count=x.size)
-    high = x.high.numpy().copy()
-    for _ in range(2):
-        high = np.where(random.random(x.size) < 0.4, np.nextafter(high, random.choice([-INF, INF], x.size)), high)
-    high = np.where(np.isfinite(x.high.numpy()), high, 1.0)
-    low = half_ulps(high) * random.choice([-1.0, 1.0, 0.5, 1 / 3, 0.0], x.size)
-    radius = None if y.radius is None else torch.where(y.radius < x.high.abs(), y.radius, 0.0)
-    return Balls(torch.from_numpy(high), torch.from_numpy(low), radius)
+    y = drawn(seed + 1, count=x.size, logarithms=x.logarithmic)
+
+    def moved(part: np.ndarray) -> np.ndarray:
+        for _ in range(2):
+            next_one = np.nextafter(part, random.choice([-INF, INF], x.size))
+            part = np.where((random.random(x.size) < 0.4) & np.isfinite(next_one), next_one, part)
+        return part
+
+    high, radius = x.high.numpy(), y.radius
+    far = np.isinf(high)
+    with np.errstate(over="ignore"):
+        high = np.where(far, high * random.choice([-1.0, 1.0], x.size), moved(high))
+        low = half_ulps(high) * random.choice([-1.0, 1.0, 0.5, 1 / 3, 0.0], x.size)
+        if x.low is not None:
+            low = np.where(
+                far, moved(x.low.numpy()) + random.choice([0.0, 0.5, 1.0, 2.0, -3.0, 40.0], x.size), low
+            )
+    if radius is not None:
+        radius = torch.where((radius < x.high.abs()) | y.high.isinf(), radius, 0.0)
+    return Balls(torch.from_numpy(high), torch.from_numpy(low), radius, logarithmic=x.logarithmic)
 
 
 # What the balls hold ----------------------------------------------------------------------------------------------
@@ -115,7 +139,9 @@ SHARES = (0, 1, -1, Fraction(1, 3))
 
 
 def lane(x: Balls, i: int) -> tuple[float, float, float]:
-    low, radius = (0.0 if part is None else float(part.broadcast_to(x.high.shape)[i]) for part in (x.low, x.radius))
+    low, radius = (
+        0.0 if part is None else float(part.broadcast_to(x.high.shape)[i]) for part in (x.low, x.radius)
+    )
     return float(x.high[i]), low, radius
 
 
@@ -147,7 +173,11 @@ def holds(x: Balls, i: int, exact: Any) -> bool:
 
 def is_known(x: Balls, i: int) -> bool:
     high, low, radius = lane(x, i)
-    return (math.isfinite(high) or (x.logarithmic and math.isinf(high))) and math.isfinite(low) and math.isfinite(radius)
+    return (
+        (math.isfinite(high) or (x.logarithmic and math.isinf(high)))
+        and math.isfinite(low)
+        and math.isfinite(radius)
+    )
 
 
 def assert_holds(got: Balls, exact: Callable[..., Any], *operands: Balls) -> int:

@@ -670,7 +670,10 @@ def square_root(x: Balls) -> Balls:
         d = d + x.low
     part = d / (2 * s)
     assert sizes is not None
-    errors: list[Tensor | None] = [((4 * U) * sizes + FLOOR) / s, part.abs() * (16 * U) + part.abs() * (error / s)]
+    errors: list[Tensor | None] = [
+        ((4 * U) * sizes + FLOOR) / s,
+        part.abs() * (16 * U) + part.abs() * (error / s),
+    ]
     if x.radius is not None:
         certain = x.high * (1 - 2.0**-50) - x.radius > 0
         errors.append(_where(certain, x.radius / s, NAN))
@@ -964,7 +967,7 @@ def _zeta(s: Balls, x: Balls) -> Balls:
 
     For its derivative is -s times the sum of (x + k)**(-s - 1), each term at most 1/x of one of zeta's.
     """
-    if s.number not in ORDERS:
+    if s.number is None or s.number not in ORDERS:
         return replace(x, high=torch.full_like(x.high, NAN), number=None)
     order = float(s.number)
     y, error = _trusted("zeta", torch.special.zeta(torch.full_like(x.high, order), x.high), x.high)
