@@ -18,6 +18,7 @@ from numcheck.case import Formula
 from numcheck.domain import Index, OneOf, Points
 from numcheck.formats import Format
 from numcheck.reals import arrays as m
+from numcheck.reals import trust
 from numcheck.reals.arb import ARB
 from numcheck.reals.arrays import Arithmetic, Reals
 from numcheck.reals.ball64 import BALL64, Balls
@@ -29,6 +30,7 @@ from numcheck.reals.settle import (
     START,
     TOLERANCE,
     UNRESOLVED,
+    ContradictionError,
     Enclosure,
     contradiction,
     enclosure,
@@ -51,10 +53,6 @@ FILTERED = 24  # bits of the widest significand that float64 balls are asked to 
 AUDITED = 1 / 256  # share of the points settled in float64 that Arb proves again
 _MOST = sys.float_info.max
 LOOSE = 2.0**-10  # how far the conditioning may be open: of itself, or of an ulp that a budget of 64 forgives
-
-
-class ContradictionError(RuntimeError):
-    """Two arithmetics have proved different things of one number: no result of this run can be trusted."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -240,6 +238,7 @@ def _settle_group(
     """Float64 balls, and Arb for the lanes that those leave open."""
     truth, left = None, np.arange(len(points))
     if len(points) >= FEWEST and format.precision <= FILTERED and tolerance >= TOLERANCE:
+        trust.look(BALL64.device, _fingerprint(points))
         truth = _in_float64(formula, points, format, wanted, component)
         left = np.flatnonzero(_open(truth, format, tolerance))
     pieces: list[tuple[np.ndarray, Truth]] = []
@@ -252,6 +251,12 @@ def _settle_group(
     for rows, found in pieces:
         _put(truth, rows, found)
     return truth
+
+
+def _fingerprint(points: Points) -> int:
+    """A seed that differs where the points do."""
+    columns = (column for column in points.columns.values() if not isinstance(column, tuple))
+    return zlib.crc32(b"".join(column.double().cpu().numpy().tobytes() for column in columns))
 
 
 def _open(truth: Truth, format: Format, tolerance: float) -> np.ndarray:
@@ -286,7 +291,7 @@ def _lower_end(conditioning: Balls, of: Enclosure, format: Format) -> tuple[np.n
     found = enclosure_of_float64(conditioning)
     with np.errstate(all="ignore"):
         scale = np.clip(found.exponent, -5000, 5000).astype(np.int32)
-        lower = np.fmin(np.ldexp(np.fmax(found.high - found.radius, 0.0), scale), _MOST)
+        lower = np.fmin(np.ldexp(np.fmax(found.high + (found.low - found.radius), 0.0), scale), _MOST)
         width = np.ldexp(2 * found.radius, scale)
         ulp = np.ldexp(1.0, np.clip(ulp_exponent(of, format), -1074, 1023).astype(np.int32))
         # a budget forgives at most 64 unit roundoffs of it

@@ -6,7 +6,8 @@ exact result at the ends, in the middle and elsewhere in the operands must lie i
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any
 
@@ -14,10 +15,13 @@ import numpy as np
 import pytest
 import torch
 from flint import arb
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from numcheck.reals import arrays as m
+from numcheck.reals import ball64
 from numcheck.reals.arb import ARB
+from numcheck.reals.arrays import NO, UNDECIDED, YES, Reals
 from numcheck.reals.ball64 import BALL64, Balls
 from numcheck.reals.settle import precision
 
@@ -107,16 +111,26 @@ def drawn(
 def beside(seed: int, x: Balls) -> Balls:
     """Balls that nearly cancel those of `x`, or tie with them."""
     random = np.random.default_rng(seed)
-    y = drawn(seed + 1, count=x.size)
-    high = x.high.numpy().copy()
-    for _ in range(2):
-        high = np.where(
-            random.random(x.size) < 0.4, np.nextafter(high, random.choice([-INF, INF], x.size)), high
-        )
-    high = np.where(np.isfinite(x.high.numpy()), high, 1.0)
-    low = half_ulps(high) * random.choice([-1.0, 1.0, 0.5, 1 / 3, 0.0], x.size)
-    radius = None if y.radius is None else torch.where(y.radius < x.high.abs(), y.radius, 0.0)
-    return Balls(torch.from_numpy(high), torch.from_numpy(low), radius)
+    y = drawn(seed + 1, count=x.size, logarithms=x.logarithmic)
+
+    def moved(part: np.ndarray) -> np.ndarray:
+        for _ in range(2):
+            next_one = np.nextafter(part, random.choice([-INF, INF], x.size))
+            part = np.where((random.random(x.size) < 0.4) & np.isfinite(next_one), next_one, part)
+        return part
+
+    high, radius = x.high.numpy(), y.radius
+    far = np.isinf(high)
+    with np.errstate(over="ignore"):
+        high = np.where(far, high * random.choice([-1.0, 1.0], x.size), moved(high))
+        low = half_ulps(high) * random.choice([-1.0, 1.0, 0.5, 1 / 3, 0.0], x.size)
+        if x.low is not None:
+            low = np.where(
+                far, moved(x.low.numpy()) + random.choice([0.0, 0.5, 1.0, 2.0, -3.0, 40.0], x.size), low
+            )
+    if radius is not None:
+        radius = torch.where((radius < x.high.abs()) | y.high.isinf(), radius, 0.0)
+    return Balls(torch.from_numpy(high), torch.from_numpy(low), radius, logarithmic=x.logarithmic)
 
 
 # What the balls hold ----------------------------------------------------------------------------------------------

@@ -30,6 +30,10 @@ KEPT = 2.0**-20  # FLINT's radii have 30 bits, rounded up at every operation
 PROVED, INVALID, UNRESOLVED = 0, 1, 2
 
 
+class ContradictionError(RuntimeError):
+    """Two arithmetics have proved different things of one number: no result of this run can be trusted."""
+
+
 @dataclass(frozen=True, eq=False)
 class Enclosure:
     """Proved enclosures of reals: (high + low) * 2**exponent give or take radius * 2**exponent, elementwise.
@@ -183,20 +187,29 @@ def enclosure_of_float64(x: Balls) -> Enclosure:
 
 
 def contradiction(one: Enclosure, other: Enclosure) -> np.ndarray:
-    """Where two enclosures of the same numbers, both proved or proved undefined, have nothing in common."""
+    """Where two enclosures of the same numbers, both proved or proved undefined, have nothing in common.
+
+    Compared in float64 at the scale of the larger one, which hides what is below 2**-100 of it. An exact zero has no
+    scale, so that it differs from the least number.
+    """
     both = (one.state != UNRESOLVED) & (other.state != UNRESOLVED)
     differ = (one.state != other.state) | (np.isinf(one.high) != np.isinf(other.high))
-    shift = np.maximum(one.exponent, other.exponent)
+    exponents = [
+        np.where((e.high == 0) & (e.radius == 0), -2 * EXPONENT_LIMIT, e.exponent) for e in (one, other)
+    ]
+    shift = np.maximum(*exponents)
     with np.errstate(all="ignore"):
         a, b = (
             [
-                np.ldexp(part, np.clip(e.exponent - shift, -2000, 0).astype(np.int32))
+                np.ldexp(part, np.clip(exponent - shift, -2000, 0).astype(np.int32))
                 for part in (e.high, e.low, e.radius)
             ]
-            for e in (one, other)
+            for e, exponent in zip((one, other), exponents, strict=True)
         )
-        # beyond the limit an exponent is not told
-        open_ = np.minimum(np.abs(one.exponent), np.abs(other.exponent)) > 2**40
+        # beyond the limit an exponent is not told, only its sign
+        open_ = (np.minimum(np.abs(one.exponent), np.abs(other.exponent)) > 2**40) & (
+            (one.exponent > 0) == (other.exponent > 0)
+        )
         apart = np.abs((a[0] - b[0]) + (a[1] - b[1])) > (a[2] + b[2]) * (1 + 2.0**-20) + 2.0**-100
     unlike = np.signbit(one.high) != np.signbit(other.high)
     finite = np.isfinite(one.high) & np.isfinite(other.high)

@@ -1,0 +1,214 @@
+"""What float64 balls take on trust of a device, looked at before they are trusted.
+
+That is IEEE 754's arithmetic, correctly rounded with gradual underflow, and torch's functions within their bounds
+(`ball64.BOUNDS`). Every run looks at other points (`look`); how far the bounds are from the worst that was ever
+measured stands beside them.
+"""
+
+import math
+from collections.abc import Callable, Mapping
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from numcheck.reals.arb import ARB
+from numcheck.reals.ball64 import BOUNDS, FLOOR, ORDERS, two_product, two_sum
+from numcheck.reals.settle import ContradictionError, precision
+
+LOOKED_AT = 64  # points of each operation and function that a run looks at
+BITS = 192
+_looked: set[str] = set()
+
+
+def look(device: str, seed: int) -> None:
+    """Once in a process, test the device's arithmetic and audit torch's functions there, at points of this seed."""
+    if device not in _looked:
+        self_test(device, seed)
+        audit_functions(device, seed, LOOKED_AT)
+        _looked.add(device)
+
+
+# Arithmetic -------------------------------------------------------------------------------------------------------
+
+
+def operands(random: np.random.Generator, count: int) -> np.ndarray:
+    """Doubles of all magnitudes, many of them of one bit, of all bits or next to another one."""
+    exponents = np.where(
+        random.random(count) < 0.5, random.integers(-1074, 1024, count), random.integers(-8, 9, count)
+    )
+    bits = np.stack([np.ones(count), np.full(count, 2 - 2.0**-52), np.full(count, 1 + 2.0**-52)])
+    some = np.where(
+        random.random(count) < 0.5, 1 + random.random(count), bits[random.integers(0, 3, count), 0]
+    )
+    x = np.ldexp(some, exponents) * random.choice([-1.0, 1.0], count)
+    return np.where(random.random(count) < 0.05, 0.0, x)
+
+
+def _rounded(exact: Fraction) -> float:
+    """The nearest double, ties to even: what IEEE 754 makes of an exact result."""
+    try:
+        return exact.numerator / exact.denominator
+    except OverflowError:
+        return math.inf if exact > 0 else -math.inf
+
+
+OPERATIONS: dict[str, Callable[[Any, Any], Any]] = {
+    "+": lambda x, y: x + y,
+    "-": lambda x, y: x - y,
+    "*": lambda x, y: x * y,
+    "/": lambda x, y: x / y,
+}
+
+
+def self_test(device: str, seed: int = 0, count: int = LOOKED_AT, compiled: bool = False) -> None:
+    """Raises ContradictionError where the device rounds a sum, product or quotient of doubles incorrectly.
+
+    Or flushes what is subnormal to zero, or loses the error of a sum or product that a second double holds.
+    """
+    random = np.random.default_rng([seed, 754])
+    x = operands(random, count)
+    near = np.nextafter(-x, random.choice([-np.inf, np.inf], count))  # cancels but for the last bit
+    y = np.where(random.random(count) < 0.3, near, operands(random, count))
+    y = np.where(random.random(count) < 0.2, np.ldexp(1 + random.random(count), -1022) / np.where(x, x, 1), y)
+    x, y = x[np.isfinite(y)], y[np.isfinite(y)]
+
+    def all_of(a: Tensor, b: Tensor) -> tuple[Tensor, ...]:
+        return (*(operation(a, b) for operation in OPERATIONS.values()), *two_sum(a, b), *two_product(a, b))
+
+    call = _compiled(all_of) if compiled else all_of
+    found = call(torch.from_numpy(x).to(device), torch.from_numpy(y).to(device))
+    told = [part.cpu().tolist() for part in found]
+    for i, (a, b) in enumerate(zip(x.tolist(), y.tolist(), strict=True)):
+        p, q = Fraction(a), Fraction(b)
+        for (sign, operation), got in zip(OPERATIONS.items(), told, strict=False):
+            if sign == "/" and b == 0:
+                continue
+            if got[i] != _rounded(operation(p, q)):
+                raise ContradictionError(
+                    f"{device} has {got[i]!r} for {a!r} {sign} {b!r}, which rounds to"
+                    f" {_rounded(operation(p, q))!r}: float64 balls cannot be trusted there"
+                )
+        for sign, exact, (high, low), slack in (
+            ("+", p + q, (told[4][i], told[5][i]), 0),
+            ("*", p * q, (told[6][i], told[7][i]), 4 * Fraction(5e-324)),
+        ):
+            if abs(exact) > 1e300 or max(abs(a), abs(b)) > 2.0**990:
+                continue  # a part may overflow, and such a ball is unknown
+            if slack and abs(exact) > 2.0**-900:
+                slack = 0
+            if not abs(Fraction(high) + Fraction(low) - exact) <= slack:
+                raise ContradictionError(
+                    f"{device} has {high!r} + {low!r} for {a!r} {sign} {b!r}, which is not exact: float64 balls"
+                    " cannot be trusted there"
+                )
+
+
+# Functions --------------------------------------------------------------------------------------------------------
+
+ZEROS = {"log": 1.0, "lgamma": 1.0, "digamma": 1.4616321449683623, "log1p": 0.0}
+
+
+def points(name: str, random: np.random.Generator, count: int) -> np.ndarray:
+    """Doubles all over the interval of a bound: of all magnitudes, evenly spread, near ends, zeros and 1."""
+    bound = BOUNDS[name]
+    low, high = bound.low, min(bound.high, 2.0**1023)
+    signs = random.choice([-1.0, 1.0], count)
+    least, most = (math.frexp(low)[1] - 1 if low > 0 else -1074), math.frexp(max(high, -low))[1]
+    spread = np.ldexp(1 + random.random(count), random.integers(least, most, count)) * (
+        signs if low < 0 else 1
+    )
+    evenly = low + random.random(count) * (min(high, 2.0**40) - low)
+    closeness = 2.0 ** -random.uniform(0, 52, count)
+    below, above = high - closeness * (high - max(low, high / 2)), low + closeness * max(abs(low), 2.0**-52)
+    ends = np.where(signs > 0, below, above)
+    near = ZEROS.get(name, random.choice([1.0, 2.0], count)) + signs * closeness
+    if name in ("sin", "cos"):  # doubles nearest to multiples of pi/2, where the most digits are lost
+        near = random.integers(-651, 652, count) * (math.pi / 2)
+    kinds = np.stack([spread, spread, evenly, ends, near])
+    return np.clip(kinds[random.integers(0, 5, count), np.arange(count)], low, high)
+
+
+def _arguments(random: np.random.Generator, count: int) -> dict[str, tuple[np.ndarray, ...]]:
+    """For each function of BOUNDS the arguments at which it is looked at."""
+    drawn: dict[str, tuple[np.ndarray, ...]] = {name: (points(name, random, count),) for name in BOUNDS}
+    y, x = (points("atan2", random, count) * random.choice([-1.0, 1.0], count) for _ in range(2))
+    x = np.where(random.random(count) < 0.5, y * 2.0 ** random.uniform(-60, 60, count), x)
+    y = np.where(random.random(count) < 0.02, operands(random, count), y)
+    beyond = np.maximum(np.abs(x), np.abs(y)) > BOUNDS["atan2"].high
+    drawn["atan2"] = (np.where(beyond, 1.0, y), np.where(beyond, -1.0, x))
+    drawn["zeta"] = (random.integers(ORDERS.start, ORDERS.stop, count).astype(np.float64), *drawn["zeta"])
+    return drawn
+
+
+def _compiled(function: Callable[..., tuple[Tensor, ...]]) -> Callable[..., tuple[Tensor, ...]]:
+    """`function` in torch.compile, or what is missing for it."""
+    call: Any = torch.compile(function, fullgraph=True, dynamic=False)
+
+    def guarded(*arguments: Tensor) -> tuple[Tensor, ...]:
+        try:
+            return call(*arguments)
+        except Exception as error:
+            if "compiler" in str(error).lower():
+                raise RuntimeError(
+                    "torch.compile finds no C++ compiler here, so nothing is audited"
+                ) from error
+            raise
+
+    return guarded
+
+
+def _called(*arguments: Tensor) -> tuple[Tensor, ...]:
+    rest, results = list(arguments), []
+    for name, bound in BOUNDS.items():
+        count = 2 if name in ("atan2", "zeta") else 1
+        results.append(bound.function(*rest[:count]))
+        del rest[:count]
+    return tuple(results)
+
+
+def audit_functions(device: str, seed: int, count: int, compiled: bool = False) -> Mapping[str, float]:
+    """The worst error of each of torch's functions as a share of its bound, at `count` points against Arb.
+
+    With `compiled`, of what torch.compile makes of them. Raises ContradictionError where one exceeds its bound.
+    """
+    drawn = _arguments(np.random.default_rng([seed, count]), count)
+    call = _compiled(_called) if compiled else _called
+    flat = [torch.from_numpy(part).to(device) for parts in drawn.values() for part in parts]
+    worst: dict[str, float] = {}
+    for (name, parts), told in zip(drawn.items(), call(*flat), strict=True):
+        y = told.cpu().numpy()
+        shares = _errors(name, parts, y) / _allowed(name, y)
+        shares = np.where(np.isnan(shares), np.inf, shares)
+        at = int(np.argmax(shares))
+        worst[name] = float(shares[at])
+        if worst[name] > 1:
+            raise ContradictionError(
+                f"torch's {name} on {device} is off by {worst[name]:.3g} times its bound of"
+                f" {BOUNDS[name].ulps} ulps at {[float(part[at]) for part in parts]}: float64 balls that rest on it"
+                " cannot be trusted"
+            )
+    return worst
+
+
+def _allowed(name: str, y: np.ndarray) -> np.ndarray:
+    """As ball64 takes it; FLOOR is what its rules add for results below the normal range."""
+    bound = BOUNDS[name]
+    size = np.abs(y) + (1 if bound.absolute else 0)
+    return bound.ulps * 2.0**-52 * size + FLOOR
+
+
+_distance: Any = np.frompyfunc(lambda got, exact: float((got - exact).abs_upper()), 2, 1)
+
+
+def _errors(name: str, parts: tuple[np.ndarray, ...], y: np.ndarray) -> np.ndarray:
+    with precision(BITS):
+        lifted = [ARB.lift(part) for part in parts]
+        exact = ARB.unary(name, *lifted) if len(lifted) == 1 else _of_two(name, *lifted)
+        return np.asarray(_distance(ARB.lift(y), exact), dtype=np.float64)
+
+
+def _of_two(name: str, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    return ARB.binary(name, x, y)
