@@ -45,9 +45,8 @@ from numcheck.reals.tape import gradient, one_hot
 
 CHUNK = 512  # lanes of Arb balls evaluated at once: bounds the memory that their tape takes
 LANES = 2**14  # the same for float64 balls
-FEWEST = (
-    512  # lanes below which float64 balls, some hundred torch calls an operation, are no faster than Arb's
-)
+FEWEST = 512
+"""Lanes below which float64 balls, some hundred torch calls an operation, are no faster than Arb's."""
 FLOAT64 = 53  # told as the precision that settled a point
 FILTERED = 24  # bits of the widest significand that float64 balls are asked to judge
 AUDITED = 1 / 256  # share of the points settled in float64 that Arb proves again
