@@ -15,7 +15,7 @@ import torch
 from numcheck.case import Budget, Fate, Formula, Routine, UsageError
 from numcheck.domain import Points
 from numcheck.formats import FORMATS, Format, format_of
-from numcheck.reals.settle import INVALID, PROVED, TOLERANCE, Enclosure, narrow, ulp_exponent
+from numcheck.reals.settle import INVALID, PROVED, TOLERANCE, Enclosure, binade, narrow, ulp_exponent
 from numcheck.truth import Truth, settle
 
 
@@ -376,7 +376,7 @@ def _fates(got: np.ndarray, truth: Enclosure, spent: np.ndarray, format: Format)
     fate = np.full(got.shape, _INDEX[Fate.WITHIN], np.int8)
     over = ~(spent <= 1)  # a share that is no number is over, too
     infinite = np.isinf(got)
-    normal = (truth.exponent - 1 >= format.min_exponent) & (truth.high != 0)
+    normal = binade(truth) >= format.min_exponent
     fate[over] = _INDEX[Fate.OVER]
     fate[over & normal & (np.abs(got) < format.smallest_normal)] = _INDEX[Fate.UNDERFLOW]
     fate[over & infinite] = _INDEX[Fate.OVERFLOW]
@@ -390,9 +390,9 @@ def _fates(got: np.ndarray, truth: Enclosure, spent: np.ndarray, format: Format)
 
 def _rounds_to_infinity(truth: Enclosure, format: Format) -> np.ndarray:
     """Where the truth is infinite or rounds beyond the format's largest number."""
-    magnitude, binade = np.abs(truth.high), truth.exponent - 1
+    magnitude, exponent = np.abs(truth.high), truth.exponent - 1
     least = 1.0 - format.unit_roundoff / 2  # the mantissa in [1/2, 1) from which the last binade rounds up
-    beyond = (binade > format.max_exponent) | ((binade == format.max_exponent) & (magnitude >= least))
+    beyond = (exponent > format.max_exponent) | ((exponent == format.max_exponent) & (magnitude >= least))
     return (magnitude == np.inf) | (beyond & (magnitude != 0))
 
 

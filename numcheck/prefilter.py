@@ -144,7 +144,8 @@ def _plain(
 
     `overflow` is the least magnitude that rounds to infinity. A zero must have the sign of a truth whose sign is known.
     """
-    binade = ((high.view(torch.int64) >> 52) & 0x7FF) - 1023
+    # where the ball reaches across a power of two, the larger unit counts, as in settle.ulp_exponent
+    binade = (((high.abs() + radius).view(torch.int64) >> 52) & 0x7FF) - 1023
     ulp = binade.clamp(min=min_exponent) - (precision - 1)
     scale = ((1023 - ulp) << 52).view(torch.float64)  # formats narrower than float64 keep this normal
     error = ((got - high) - low).abs() * scale

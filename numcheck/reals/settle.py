@@ -218,9 +218,17 @@ def contradiction(one: Enclosure, other: Enclosure) -> np.ndarray:
 
 def ulp_exponent(truth: Enclosure, format: Format) -> np.ndarray:
     """Exponent of the format's unit in the last place at the truth, floored at the smallest subnormal's."""
+    return np.maximum(binade(truth), format.min_exponent) - (format.precision - 1)
+
+
+def binade(truth: Enclosure) -> np.ndarray:
+    """Exponent of the largest power of two that is not beyond the truth; far below every format's at zero.
+
+    Where a ball reaches across a power of two the upper binade counts, whichever side its middle has come to lie on.
+    """
     # high is in [0.5, 1), so the truth lies in the binade exponent - 1
-    binade = np.where(truth.high == 0, -(2**40), truth.exponent - 1)
-    return np.maximum(binade, format.min_exponent) - (format.precision - 1)
+    across = (np.abs(truth.high) + truth.radius >= 1) & (truth.radius < 2.0**-20)
+    return np.where(truth.high == 0, -(2**40), truth.exponent - 1 + across)
 
 
 def narrow(found: Enclosure, format: Format, tolerance: float) -> np.ndarray:
