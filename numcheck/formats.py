@@ -229,6 +229,8 @@ class Format:
         kept where the format has them, also for what underflows; `overflow` says what becomes of magnitudes
         beyond the range, infinity included; NaN stays NaN.
         """
+        if self.overflow == "infinity" and self.dtype in (torch.float32, torch.float16, torch.bfloat16):
+            return _rounded_once(values.detach().to(torch.float64), self.dtype)
         encoding = values.detach().to(torch.float64).view(torch.int64)
         biased = (encoding >> 52) & 0x7FF
         fraction = encoding & ((1 << 52) - 1)
@@ -342,6 +344,22 @@ class Format:
             if b.bit_length() + b_exponent <= grid:
                 b, b_exponent = (1 if b > 0 else -1), grid - 1
         return (a << (a_exponent - b_exponent)) + b, b_exponent
+
+
+def _rounded_once(values: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
+    """What torch's own conversions give, with one rounding instead of two on the way to 16 bits.
+
+    A number rounded to float32 by rounding to odd (what is inexact takes the neighbour with an odd last bit) rounds to
+    22 bits or fewer as the number itself does (Boldo & Melquiond 2008, "Emulation of FMA and correctly rounded sums").
+    """
+    single = values.to(torch.float32)
+    if dtype is torch.float32:
+        return single
+    back = single.to(torch.float64)
+    encoding = single.view(torch.int32)
+    even = (back != values) & (encoding & 1 == 0) & ~values.isnan()
+    towards = torch.where(back.abs() > values.abs(), -1, 1).to(torch.int32)
+    return torch.where(even, encoding + towards, encoding).view(torch.float32).to(dtype)
 
 
 def _dyadic(exact: "arb") -> tuple[int, int]:

@@ -15,7 +15,7 @@ from numcheck.checkpoint import Keeper
 from numcheck.summary import EMPTY, merged
 from numcheck.workers import workers
 
-WORDS = sweeps.Words("gelu", ("torch_builtin",), "float32", "cpu", 1 << 18, False, None)
+WORDS = sweeps.Words("gelu", ("torch_builtin",), "float64", "cpu", 1 << 15, False, None)
 
 
 def seconds(jobs: int) -> float:
