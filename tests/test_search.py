@@ -163,7 +163,7 @@ def test_settings_reach_the_routine_as_python_values():
 
 @pytest.fixture
 def remembering() -> settings:
-    return settings(max_examples=60, database=InMemoryExampleDatabase(), deadline=None)
+    return settings(max_examples=300, database=InMemoryExampleDatabase(), deadline=None)
 
 
 def test_a_failure_is_replayed_from_the_database(remembering):

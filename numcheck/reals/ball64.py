@@ -543,7 +543,7 @@ BOUNDS: dict[str, Bound] = {
 }
 """What is trusted of torch in float64, on the device in use; `trust` looks whether it may be.
 
-`worst` is of a million points of each interval, and of 400,000 compiled, on one processor. The interval of atan2 is that
+`worst` is of a million points of each interval, 400,000 compiled, on one processor. The interval of atan2 is that
 of the larger of both arguments, that of zeta is for its second one and for ORDERS.
 """
 ORDERS = range(2, 9)
