@@ -50,10 +50,13 @@ def _input(column: Any, i: int) -> Any:
 
 
 def decimal(truth: Enclosure, key: Any, digits: int = 20) -> str:
-    """The enclosure's midpoint in decimal digits, outside float64's range too."""
+    """The enclosure's midpoint in decimal digits, as far as it proves them, outside float64's range too."""
     import mpmath
 
     high = float(truth.high[key])
+    if truth.radius[key] > 0 and high != 0:  # a kink's interval shows two
+        proved = int(-np.log10(min(float(truth.radius[key]) / abs(high), 1.0)))
+        digits = max(2, min(digits, proved))
     if not np.isfinite(high):
         return "undefined" if np.isnan(high) else str(high)
     with mpmath.workprec(160):

@@ -341,7 +341,8 @@ def judge(
         difference, radius = in_ulps(got, truth, exponent, format)
         # an interval on purpose (a kink) is met anywhere inside it
         interval = ~narrow(truth, format, 1 / 8)
-        error = np.where(interval, np.maximum(difference - radius, 0.0), difference)
+        error = np.where(interval, difference - radius, difference)
+        error = np.where(difference <= radius, 0.0, error)  # nothing tells such a result from the truth
         error = np.where(
             _rounds_to_infinity(truth, format) & (got == np.copysign(np.inf, truth.high)), 0.0, error
         )
