@@ -35,6 +35,8 @@ LONG = 1 << 24
 """Points from which a sweep pays for compiling the truth, some 10 to 60 seconds for each formula."""
 AUDITED = 4
 """Points of a batch that Arb proves again."""
+FARTHEST = 2.0**850
+"""Balls up to which enclose their number (`ball64.comparable`)."""
 NARROW_REACH = 600.0
 """Inputs up to which exponentials of them need no logarithms; most batches lie within."""
 
@@ -187,7 +189,9 @@ def plain(
 def audit(formula: Formula, points: Points, exact: Exact, sure: np.ndarray, format: Format, seed: int) -> int:
     """Prove some of the plain points again; ContradictionError where Arb disagrees."""
     random = np.random.default_rng([zlib.crc32(formula.name.encode()), seed])
-    rows = np.flatnonzero(sure)
+    # of a number beyond every format's range the ball tells no more than that
+    within_range = exact.value.high.abs().reshape(len(points), -1).amax(dim=1) < FARTHEST
+    rows = np.flatnonzero(sure & within_range.cpu().numpy())
     rows = np.sort(random.choice(rows, min(AUDITED, len(rows)), replace=False))
     if rows.size:
         picked = torch.from_numpy(rows).to(exact.value.high.device)

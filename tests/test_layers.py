@@ -37,7 +37,7 @@ ORDER = (
     ("checkpoint",),
     ("sweeps",),
     ("cli", "pytest_plugin"),
-    ("regenerate",),
+    ("regenerate", "accuracy"),
 )
 """The rooms from the ground up: a module imports from its own room and from those before it, never from later ones."""
 

@@ -1,0 +1,155 @@
+"""The page of a table of largest errors, made from the table's JSON alone."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from numcheck.report.figures import bucket_limit, count, figure
+
+Row = Mapping[str, Any]
+
+FATES = {
+    "special": "NaN, or a number where NaN is due",
+    "overflow": "an infinity",
+    "underflow": "zero",
+    "over": "a number without a correct digit",
+}
+"""What a lost result is, in words."""
+PRECISION = {"float32": 24, "bfloat16": 8, "float16": 11}
+MOST_SHOWN = 4
+"""Regions of one row that the page lists."""
+
+
+def page(table: Mapping[str, Any]) -> str:
+    """The table as Markdown: for each format the largest errors, then where all digits go, then what is missing."""
+    rows: list[Row] = table["rows"]
+    formats = list(dict.fromkeys(row["format"] for row in rows))
+    lines = ["# torch's functions: the largest error over every input", "", *_preamble(table)]
+    for form in formats:
+        listed = [row for row in rows if row["format"] == form]
+        lines += ["", f"## {form}", "", *_errors(listed)]
+        gone = [row for row in listed if row["regions"]]
+        if gone:
+            lines += ["", f"### Where all digits go in {form}", "", *_lost(gone)]
+    lines += ["", "## What is missing", ""]
+    if table["missing"]:
+        names = ", ".join(f"{name} in {form}" for name, form in table["missing"])
+        lines.append(f"Not measured yet: {names}. Every row above is complete.")
+    else:
+        lines.append("Nothing: every function is measured in every format.")
+    return "\n".join(lines) + "\n"
+
+
+def _preamble(table: Mapping[str, Any]) -> list[str]:
+    told = table["environment"]
+    ends = "; ".join(f"2**{p - 1} in {form}" for form, p in PRECISION.items())
+    return [
+        f"torch {told['torch']} on {told['cpu_model']}, capability {told['cpu_capability']}, {told['platform']}, "
+        f"compiler of compiled functions: {told['compiler']}. "
+        f"Subnormal numbers are {told['subnormals']} by arithmetic.",
+        "",
+        "Evidence: exhaustive. Each row is of every encoding of its format but the NaNs. *eager* is the call; "
+        "*compiled* is `torch.compile` of a function that makes this call alone. Both are called with "
+        f"{count(table['call'])} contiguous numbers and one thread; tails of other lengths may take other code.",
+        "",
+        "Errors are in units in the last place (ulp) of the format at the exact result, the smallest subnormal at "
+        f"least; they are proved to {table['open_ulp']:g} ulp, and an infinity counts as the power of two after "
+        "the largest number. Results are of three kinds:",
+        "",
+        "* the exact result is a **normal** number: the first error, with the input that has it;",
+        "* it is **subnormal** or zero: the second error, which is 2**(precision - 1) ulps or less where the result is "
+        "flushed to zero;",
+        "* **all digits are gone**: the result is NaN, or an infinity where the exact result is more than an ulp below "
+        "the power of two after the largest number, or the exact result is normal and the error is at least as large "
+        f"as its leading bit (ulps: {ends}), zeros in place of normal numbers included. These count in neither error.",
+        "",
+        "Inputs at which the formula has no value (a negative number's logarithm, infinity minus infinity) count in "
+        "no column, but a result other than NaN outside of the function's domain counts as gone. The sign of a zero "
+        "is not looked at.",
+    ]
+
+
+def _errors(rows: Iterable[Row]) -> list[str]:
+    lines = [
+        "| function | | largest error, normal | at | result | exact | over 1 ulp | largest error, subnormal | gone |",
+        "|---|---|---|---|---|---|---|---|---|",
+    ]
+    for row in rows:
+        kinds = row["kinds"]
+        worst = kinds["normal"]["worst"]
+        lines.append(
+            "| "
+            + " | ".join(
+                [
+                    row["function"],
+                    row["way"],
+                    _error(worst),
+                    *_where(worst),
+                    _share(_beyond_one(kinds["normal"]["histogram"]), row["inputs"]),
+                    _error(kinds["subnormal"]["worst"]),
+                    _share(_failing(row), row["inputs"]),
+                ]
+            )
+            + " |"
+        )
+    return lines
+
+
+def _error(worst: Mapping[str, Any] | None) -> str:
+    if worst is None:
+        return "–"
+    error = worst["error_ulp"]
+    return f"{error:.4g}" if isinstance(error, float | int) and error < 1e4 else figure(error)
+
+
+def _where(worst: Mapping[str, Any] | None) -> list[str]:
+    if worst is None:
+        return ["–"] * 3
+    return [_number(worst["input"]), worst["result"]["decimal"], worst["truth"]]
+
+
+def _number(told: Mapping[str, str]) -> str:
+    return f"`{told['hex']}` ({told['decimal']})" if "0x" in told["hex"] else told["decimal"]
+
+
+def _beyond_one(histogram: Mapping[str, int]) -> int:
+    return sum(many for name, many in histogram.items() if bucket_limit(name) > 1)
+
+
+def _failing(row: Row) -> int:
+    return sum(many for fate, many in row["fates"].items() if fate in FATES)
+
+
+def _share(many: int, total: int) -> str:
+    if not many:
+        return "0"
+    share = 100 * many / total
+    return f"{count(many)} ({share:.3g} %)" if share >= 0.001 else count(many)
+
+
+def _lost(rows: Iterable[Row]) -> list[str]:
+    lines: list[str] = []
+    for row in rows:
+        shown = sorted(row["largest_regions"], key=lambda region: -region["points"])[:MOST_SHOWN]
+        lines.append(
+            f"* **{row['function']}, {row['way']}**: {count(_failing(row))} results in {row['regions']} regions"
+        )
+        for region in row["largest_regions"]:
+            if region not in shown:
+                continue
+            first, last = region["first"], region["last"]
+            ends = (
+                f"at {_number(first['input'])}"
+                if region["points"] == 1
+                else f"from {_number(first['input'])} to {_number(last['input'])}, {count(region['points'])} inputs"
+            )
+            got = " and ".join(
+                f"{one['result']['decimal']} for {one['truth']}"
+                for one in ([first] if region["points"] == 1 else [first, last])
+            )
+            lines.append(f"    * {FATES[region['fate']]} {ends}: {got}")
+        if row["regions"] > len(shown):
+            lines.append(
+                "    * and smaller ones"
+                + ("; the JSON has more" if len(row["largest_regions"]) > len(shown) else "")
+            )
+    return lines
