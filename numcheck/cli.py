@@ -273,6 +273,8 @@ def sweep(
 
         plan = sweeps.plan_of(formula, routines, format=name, device=device, grid=grid, value_only=value_only)
         folder = sweeps.folder_of(plan) if out is None else Path(out)
+        if plan.note is not None:
+            click.echo(f"numcheck: {plan.note}", err=True)
         try:
             with progress_bar(plainly=True) as progress:
                 result = sweeps.sweep(

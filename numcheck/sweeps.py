@@ -94,6 +94,11 @@ class Plan:
         return self.space.size >= LONG and missing_compiler(self.device) is None
 
     @property
+    def note(self) -> str | None:
+        """What a long sweep goes without, in a line."""
+        return missing_compiler(self.device) if self.space.size >= LONG else None
+
+    @property
     def evidence(self) -> str:
         """The grade of what the sweep finds: "exhaustive" where the space holds every input, else "grid"."""
         return "exhaustive" if self.grid is None else "grid"

@@ -178,4 +178,6 @@ def test_without_a_compiler_the_truth_runs_uncompiled_and_says_so(monkeypatch: p
     monkeypatch.setenv("CXX", "no-such-compiler")
     assert "no C++ compiler" in str(prefilter.missing_compiler("cpu"))
     monkeypatch.setattr(sweeps, "LONG", 0)
-    assert not sweeps.plan_of("softplus", format="float16").compiled
+    plan = sweeps.plan_of("softplus", format="float16")
+    assert not plan.compiled
+    assert plan.note is not None
