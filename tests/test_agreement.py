@@ -163,7 +163,7 @@ def test_a_disagreement_of_a_gradient_is_found_at_its_component():
             return slope * 2 * v * torch.tensor([1.0, 1.0, 1.5])
 
     right = measured(lambda v: v * v, squares, of="grad")
-    found = compared(right, measured(Wrong.apply, squares, SECOND, "grad"))
+    found = compared(right, measured(lambda v: Wrong.apply(v), squares, SECOND, "grad"))
     assert found is not None and found.component == 2
     assert compared(measured(lambda v: v * v, squares), measured(Wrong.apply, squares, SECOND)) is None
 
