@@ -336,7 +336,7 @@ def _scaled(x: Balls, by: float) -> Balls:
         exact = (x.high == 0) if x.low is not None else (x.high.abs() > SMALL) | (x.high == 0)
         if x.radius is not None:
             exact = exact & (x.radius == 0)
-        radius = _total(radius, _where(exact, 0.0, FLOOR))
+        radius = _radius(radius, _where(exact, 0.0, FLOOR))
     else:
         high = _finite(high)  # lest what has overflowed be scaled down again
     return Balls(high, _times(x.low, by), radius, reach=x.reach * abs(by))
@@ -468,7 +468,7 @@ def _added_logarithms(x: Balls, y: Balls, plain: Balls) -> Balls:
     far_high = _where(x_far, x.high, y.high)
     other = _where(x_far, y.high, x.high)
     other_low, other_radius = _where(x_far, b, a), _where(x_far, rb, ra)
-    big = one & (log - spread > EDGE) & (other.abs() + other_radius < HUGE)
+    big = one & (log - spread > EDGE) & (other.abs() + other_low.abs() + other_radius < HUGE)
     tiny = one & (log + spread < -EDGE)
     alone = tiny & (other == 0) & (other_radius == 0)
     # both
