@@ -165,7 +165,10 @@ def test_a_disagreement_of_a_gradient_is_found_at_its_component():
     right = measured(lambda v: v * v, squares, of="grad")
     found = compared(right, measured(lambda v: Wrong.apply(v), squares, SECOND, "grad"))
     assert found is not None and found.component == 2
-    assert compared(measured(lambda v: v * v, squares), measured(lambda v: Wrong.apply(v), squares, SECOND)) is None
+    assert (
+        compared(measured(lambda v: v * v, squares), measured(lambda v: Wrong.apply(v), squares, SECOND))
+        is None
+    )
 
 
 def test_the_finding_shows_both_results_and_the_truth_and_how_to_see_the_other_device_again():
