@@ -5,6 +5,7 @@ all, low parts at the full half ulp, radii from nothing to more than the midpoin
 exact result at the ends, in the middle and elsewhere in the operands must lie in the result, unless that is unknown.
 """
 
+import itertools
 import math
 import operator
 from collections.abc import Callable
@@ -19,24 +20,18 @@ from flint import arb
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from numcheck import truth as truth_module
-from numcheck.case import Formula, formula_of, formulas, load_catalog
-from numcheck.domain import Points, real
-from numcheck.formats import format_of
 from numcheck.reals import arrays as m
-from numcheck.reals import ball64, trust
+from numcheck.reals import ball64
 from numcheck.reals.arb import ARB
 from numcheck.reals.arrays import NO, UNDECIDED, YES, Reals
-from numcheck.reals.ball64 import BALL64, BOUNDS, Balls
+from numcheck.reals.ball64 import BALL64, Balls
 from numcheck.reals.settle import (
     PROVED,
-    ContradictionError,
     contradiction,
     enclosure,
     enclosure_of_float64,
     precision,
 )
-from numcheck.truth import audit, settle
 
 BITS = 2600  # holds every sum of a double and another one
 LANES = 64
@@ -508,7 +503,7 @@ def test_an_order_is_told_only_where_it_is_proved(seed: int) -> None:
         for i in range(LANES):
             if not undecided[i]:
                 ranked = [parts[j] for j in order[i].tolist()]
-                for lower, upper in zip(ranked, ranked[1:], strict=False):
+                for lower, upper in itertools.pairwise(ranked):
                     assert not point(lower, i, 1) > point(upper, i, -1)
 
 
