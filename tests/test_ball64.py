@@ -20,18 +20,24 @@ from flint import arb
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from numcheck import truth as truth_module
+from numcheck.case import Formula, formula_of, formulas, load_catalog
+from numcheck.domain import Points, real
+from numcheck.formats import Format, format_of
 from numcheck.reals import arrays as m
-from numcheck.reals import ball64
+from numcheck.reals import ball64, trust
 from numcheck.reals.arb import ARB
 from numcheck.reals.arrays import NO, UNDECIDED, YES, Reals
-from numcheck.reals.ball64 import BALL64, Balls
+from numcheck.reals.ball64 import BALL64, BOUNDS, Balls
 from numcheck.reals.settle import (
     PROVED,
+    ContradictionError,
     contradiction,
     enclosure,
     enclosure_of_float64,
     precision,
 )
+from numcheck.truth import Truth, audit, settle
 
 BITS = 2600  # holds every sum of a double and another one
 LANES = 64
@@ -563,3 +569,237 @@ def test_an_exact_zero_contradicts_the_least_number_and_opposite_ends_each_other
             told(arb(0), arb(0), vast, tiny, vast), told(tiny, arb(0), vanishing, tiny, vast)
         )
     assert wrong.tolist() == [True, False, True, False, False]
+
+
+# The catalogue ----------------------------------------------------------------------------------------------------
+
+load_catalog()
+FORMATS = [format_of(name) for name in ("float32", "bfloat16", "float16")]
+
+
+def compared_with_arb(
+    formula: Formula, points: Points, format: Format, patch: pytest.MonkeyPatch, conditioning: bool
+) -> int:
+    """At how many of the points float64 balls settle the formula; there they must not contradict Arb."""
+    patch.setattr(truth_module, "FEWEST", 1)
+    ours = settle(formula, points, format, with_conditioning=conditioning)
+    rows = np.flatnonzero(ours.precision == truth_module.FLOAT64)
+    if not rows.size:
+        return 0
+    patch.setattr(truth_module, "FEWEST", 10**12)
+    chosen = points.select(rows)
+    theirs = settle(formula, chosen, format, with_conditioning=False, component=ours.component[rows])
+    assert (theirs.precision != truth_module.FLOAT64).all()
+    wrong = np.zeros(len(rows), dtype=bool)
+    for one, other in ((ours.value, theirs.value), (ours.gradient, theirs.gradient)):
+        if one is not None and other is not None:
+            wrong |= contradiction(one[rows], other).reshape(len(rows), -1).any(axis=1)
+    where = truth_module.describe(chosen.select(np.flatnonzero(wrong)[:1])) if wrong.any() else ""
+    assert not wrong.any(), f"{formula.name} in {format.name} at {where}"
+    if conditioning:
+        assert not _forgives_too_much(formula, chosen, ours, rows)
+    return len(rows)
+
+
+def _forgives_too_much(formula: Formula, points: Points, told: Truth, rows: np.ndarray) -> list[str]:
+    """Where the conditioning is told larger than 1,500 bits of Arb have it."""
+    wrong: list[str] = []
+    for group in truth_module.groups(formula, points):
+        for few in np.array_split(group, max(1, len(group) // 64)):
+            sample = few[:2]  # each takes a hundred times as long as its value
+            with precision(1500):
+                found = truth_module.evaluate_chunk(
+                    formula,
+                    points.select(sample),
+                    told.component[rows][sample],
+                    truth_module.Wanted(True, True),
+                )
+            for ours, theirs in (
+                (told.conditioning, found.conditioning),
+                (told.gradient_conditioning, found.gradient_conditioning),
+            ):
+                if ours is not None and theirs is not None:
+                    most = theirs * (1 + 2.0**-50) + 5e-324
+                    if (ours[rows][sample] > most).any():
+                        wrong.append(truth_module.describe(points.select(sample)))
+    return wrong
+
+
+def test_no_formula_of_the_catalogue_contradicts_arb(monkeypatch: pytest.MonkeyPatch) -> None:
+    settled = 0
+    for i, formula in enumerate(formulas().values()):
+        format = FORMATS[i % 3]
+        for points in formula.points(format, 20, i):
+            few = points.select(np.arange(min(20, len(points))))
+            settled += compared_with_arb(formula, few, format, monkeypatch, False)
+    assert settled > 500
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("name", formulas())
+def test_no_formula_contradicts_arb_at_ten_million_points_over_the_catalogue(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Chunk by chunk, each with a seed of its own; about three hours on one core."""
+    formula, settled, seed = formulas()[name], 0, 0
+    tried = 0
+    while tried < 10_000_000 / len(formulas()):
+        for format in FORMATS:
+            for points in formula.points(format, 2000, seed):
+                settled += compared_with_arb(formula, points, format, monkeypatch, True)
+                tried += len(points)
+        seed += 1
+    print(f"{name}: float64 balls settled {settled} of {tried} points")
+    assert settled > tried / 10
+
+
+# Planted errors ---------------------------------------------------------------------------------------------------
+
+
+def _audited(formula: Formula, points: Points) -> int:
+    format = format_of("float32")
+    return audit(formula, points, settle(formula, points, format), format, 1.0)
+
+
+def _column(values: np.ndarray) -> Points:
+    return Points({"x": torch.from_numpy(values.astype(np.float32))}, np.full(len(values), "given"))
+
+
+def test_an_understated_radius_is_caught_by_the_audit(monkeypatch: pytest.MonkeyPatch) -> None:
+    def exp_minus_one(x: Reals) -> Reals:
+        return m.exp(x) - 1  # cancels, so that its enclosure is near the radius of the exponential
+
+    formula = formula_of(exp_minus_one, "a test", [], ("x",), {"x": real(-1, 1)})
+    points = _column(np.linspace(0.01, 1, 600))
+    assert _audited(formula, points) == 600
+    rule = ball64._exponential_of
+
+    def understated(*arguments: Any) -> Balls:
+        found = rule(*arguments)
+        return replace(found, radius=found.radius * 2.0**-20)
+
+    monkeypatch.setattr(ball64, "_exponential_of", understated)
+    monkeypatch.setattr(truth_module, "AUDITED", 0.0)
+    with pytest.raises(ContradictionError, match="exp_minus_one: float64 balls and Arb"):
+        _audited(formula, points)
+
+
+def test_a_floor_that_has_become_zero_is_caught_by_the_audit(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As torch.where makes it of two Python numbers, in float32."""
+
+    def tenth_power(x: Reals) -> Reals:
+        return x**10
+
+    formula = formula_of(tenth_power, "a test", [], ("x",), {"x": real(0, 1)})
+    points = _column(np.full(600, 1e-38) * np.linspace(1, 2, 600))
+    assert _audited(formula, points) == 600
+    monkeypatch.setattr(ball64, "FLOOR", 0.0)
+    monkeypatch.setattr(truth_module, "AUDITED", 0.0)
+    with pytest.raises(ContradictionError, match="tenth_power"):
+        _audited(formula, points)
+
+
+@pytest.mark.parametrize("name", BOUNDS)
+def test_a_bound_that_is_too_small_is_caught(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(BOUNDS, name, replace(BOUNDS[name], ulps=0.01))
+    with pytest.raises(
+        ContradictionError, match=rf"torch's {name} on cpu is off by .* times its bound of 0\.01 ulps"
+    ):
+        trust.audit_functions("cpu", 1, 200)
+
+
+def test_arithmetic_that_flushes_or_rounds_otherwise_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
+    trust.self_test("cpu", 3)
+    for sign, wrong in (
+        ("*", lambda x, y: torch.where((x * y).abs() < 2.0**-1022, 0.0, x * y)),
+        ("/", lambda x, y: x * (1 / y)),
+        ("+", lambda x, y: (x.float() + y.float()).double()),
+    ):
+        right = trust.OPERATIONS[sign]
+
+        def planted(x: Any, y: Any, wrong: Any = wrong, right: Any = right) -> Any:
+            return wrong(x, y) if isinstance(x, torch.Tensor) else right(x, y)
+
+        with monkeypatch.context() as patch:
+            patch.setitem(trust.OPERATIONS, sign, planted)
+            with pytest.raises(ContradictionError, match="float64 balls cannot be trusted there"):
+                trust.self_test("cpu", 3, 500)
+
+
+def test_flushing_subnormals_is_caught() -> None:
+    if not torch.set_flush_denormal(True):
+        pytest.skip("this processor cannot flush subnormals")
+    try:
+        with pytest.raises(ContradictionError):
+            trust.self_test("cpu", 4, 500)
+    finally:
+        torch.set_flush_denormal(False)
+
+
+@given(seed=seeds)
+@SHARED
+def test_the_device_is_as_trustworthy_as_the_bounds_say(seed: int) -> None:
+    trust.self_test("cpu", seed, 200)
+    worst = trust.audit_functions("cpu", seed, 200)
+    assert set(worst) == set(BOUNDS)
+
+
+def test_bounds_are_several_times_what_was_measured() -> None:
+    for name, bound in BOUNDS.items():
+        assert bound.ulps >= 3 * bound.worst > 0, name
+
+
+def test_every_process_looks_once_and_before_it_trusts(monkeypatch: pytest.MonkeyPatch) -> None:
+    seeds_seen: list[int] = []
+
+    def noted(device: str, seed: int, count: int) -> dict[str, float]:
+        seeds_seen.append(seed)
+        return {}
+
+    monkeypatch.setattr(trust, "_looked", set())
+    monkeypatch.setattr(trust, "audit_functions", noted)
+    formula = formulas()["softplus"]
+    for seed in (0, 0, 1):
+        settle(formula, formula.points(FORMATS[0], 600, seed)[0], FORMATS[0])
+    assert len(seeds_seen) == 1
+    monkeypatch.setattr(trust, "_looked", set())
+    settle(formula, formula.points(FORMATS[0], 600, 1)[0], FORMATS[0])
+    assert len(set(seeds_seen)) == 2  # other points, other seed
+
+
+# Compiled ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.full
+def test_arithmetic_and_functions_are_as_good_when_compiled() -> None:
+    """Error-free sums and products above all: no compiler may contract, reassociate or simplify them."""
+    pytest.importorskip("torch._inductor")
+    trust.self_test("cpu", 5, 4000, compiled=True)
+    trust.audit_functions("cpu", 5, 4000, compiled=True)
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("name", [*UNARY, *BINARY])
+def test_rules_compiled_and_not_enclose_the_same_numbers(name: str) -> None:
+    """Equal up to their radii: torch's functions may differ in their last bits."""
+
+    def rule(*parts: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        with ball64.recording():
+            x, y = Balls(*parts[:3]), Balls(*parts[3:])
+            z = BALL64.binary(name, x, y) if name in BINARY else BALL64.unary(name, x)
+        zeros = torch.zeros_like(z.high)
+        return z.high, zeros if z.low is None else z.low, zeros if z.radius is None else z.radius
+
+    low, high = UNARY.get(name, (-1074, 1023))
+    x, y = (replace(drawn(seed, low, high, 4000), low=None) for seed in (1, 2))
+    parts = [
+        torch.zeros_like(ball.high) if part is None else part
+        for ball in (x, y)
+        for part in (ball.high, ball.low, ball.radius)
+    ]
+    plain, compiled = rule(*parts), torch.compile(rule, fullgraph=True)(*parts)
+    known = [torch.stack([part.isfinite() for part in found]).all(0) for found in (plain, compiled)]
+    assert torch.equal(*known)
+    difference = ((plain[0] - compiled[0]) + (plain[1] - compiled[1])).abs()
+    assert (difference <= plain[2] + compiled[2])[known[0]].all()
+    assert torch.allclose(plain[2][known[0]], compiled[2][known[0]], rtol=0.1, atol=2.0**-1069)

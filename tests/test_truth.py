@@ -388,3 +388,14 @@ def test_only_the_rows_asked_for_are_recomputed() -> None:
     formula, points = case_of("tanh")
     found = settle(formula, points, FLOAT32)
     assert second_opinion(formula, points, found, FLOAT32, np.array([1, 3])).checked == 2
+
+
+# Float64 balls before Arb -----------------------------------------------------------------------------------------
+
+
+def test_large_batches_are_settled_in_float64_and_small_ones_by_arb() -> None:
+    formula = made(absorbed, x=ANY)
+    many = settle(formula, at(x=np.linspace(-5, 5, 600).tolist()), FLOAT32)
+    few = settle(formula, at(x=np.linspace(-5, 5, 60).tolist()), FLOAT32)
+    assert (many.precision == truth_module.FLOAT64).all()
+    assert (few.precision == 128).all()

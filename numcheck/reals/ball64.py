@@ -527,24 +527,24 @@ class Bound:
 
 
 BOUNDS: dict[str, Bound] = {
-    "exp": Bound(torch.exp, 8, -FAR, FAR, 0.6),
+    "exp": Bound(torch.exp, 8, -FAR, FAR, 0.61),
     "log": Bound(torch.log, 8, 2.0**-1022, INF, 0.62),
-    "log1p": Bound(torch.log1p, 16, -0.5, 1.0, 1.0),
+    "log1p": Bound(torch.log1p, 16, -0.5, 1.0, 1.01),
     "sqrt": Bound(torch.sqrt, 4, 2.0**-1022, INF, 0.52),
-    "sin": Bound(torch.sin, 16, -(2.0**10), 2.0**10, 0.5),
-    "cos": Bound(torch.cos, 16, -(2.0**10), 2.0**10, 0.5),
-    "atan": Bound(torch.atan, 16, -(2.0**100), 2.0**100, 0.61),
-    "erf": Bound(torch.erf, 16, -2.0, 2.0, 1.0),
-    "erfc": Bound(torch.erfc, 64, 0.0, 26.0, 0.61),
-    "lgamma": Bound(torch.lgamma, 64, 2.0**-20, 2.0**20, 0.5, absolute=True),
-    "digamma": Bound(torch.digamma, 64, 2.0**-20, 2.0**20, 5.6, absolute=True),
+    "sin": Bound(torch.sin, 16, -(2.0**10), 2.0**10, 0.51),
+    "cos": Bound(torch.cos, 16, -(2.0**10), 2.0**10, 0.51),
+    "atan": Bound(torch.atan, 16, -(2.0**100), 2.0**100, 0.63),
+    "erf": Bound(torch.erf, 16, -2.0, 2.0, 1.01),
+    "erfc": Bound(torch.erfc, 64, 0.0, 26.0, 0.68),
+    "lgamma": Bound(torch.lgamma, 64, 2.0**-20, 2.0**20, 0.50, absolute=True),
+    "digamma": Bound(torch.digamma, 64, 2.0**-20, 2.0**20, 6.2, absolute=True),
     "atan2": Bound(torch.atan2, 16, 2.0**-900, 2.0**900, 0.9),
     "zeta": Bound(torch.special.zeta, 256, 2.0**-20, 2.0**20, 5.4),
 }
 """What is trusted of torch in float64, on the device in use; `trust` looks whether it may be.
 
-`worst` is of a million points of each interval, 400,000 compiled, on one processor. The interval of atan2 is that
-of the larger of both arguments, that of zeta is for its second one and for ORDERS.
+The interval of atan2 is that of the larger of both arguments, that of zeta is for its second one and for ORDERS. The
+worst errors are those of a million points each, eager and compiled (torch 2.13 on x86-64 with AVX-512).
 """
 ORDERS = range(2, 9)
 
@@ -1138,7 +1138,8 @@ def _with_absent(result: Balls, *operands: Balls) -> Balls:
     )
 
 
-def _permute(x: Balls, order: Tensor, axis: int) -> Balls:
+def _permute(x: Balls, order: Any, axis: int) -> Balls:
+    order = torch.as_tensor(order, device=x.high.device)
     lanes = max(x.shape[0], order.shape[0])
     chosen = order.expand(lanes, *order.shape[1:])
     return x.each(lambda part: torch.take_along_dim(part.expand(lanes, *part.shape[1:]), chosen, axis))
@@ -1161,7 +1162,7 @@ class Ball64Arithmetic:
     def concatenate(self, parts: Sequence[Balls], axis: int) -> Balls:
         return _concatenate(parts, axis)
 
-    def permute(self, x: Balls, order: Tensor, axis: int) -> Balls:
+    def permute(self, x: Balls, order: Any, axis: int) -> Balls:
         return _permute(x, order, axis)
 
     def lift(self, values: Any) -> Balls:
@@ -1266,8 +1267,8 @@ class Ball64Arithmetic:
         )
         return order, ~decided.all(-1)
 
-    def inverse(self, order: Tensor) -> Tensor:
-        return torch.argsort(order, dim=-1)
+    def inverse(self, order: Any) -> Tensor:
+        return torch.argsort(torch.as_tensor(order, device=self.device), dim=-1)
 
     def unknown(self, x: Balls, lanes: Tensor) -> Balls:
         blurred = lanes.reshape(lanes.shape + (1,) * (x.ndim - lanes.ndim))
