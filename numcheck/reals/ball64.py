@@ -1,15 +1,17 @@
 """Balls in float64: torch tensors on any device, the fast filter before Arb.
 
 A ball is a midpoint and a radius; the midpoint is the unevaluated sum `high + low` of two doubles, with abs(low) at
-most half an ulp of high. The pair is what makes naive formulas provable here: 1 + exp(-600) keeps the exponential in
-`low`, with an exponent of its own, and the next logarithm or subtraction still sees it.
+most half an ulp of high, so at most u*abs(high): every rule ends with a sum that leaves it so. The pair is what makes
+naive formulas provable here: 1 + exp(-600) keeps the exponential in `low`, with an exponent of its own, and the next
+logarithm or subtraction still sees it.
 
 Every rule bounds what rounding does by the quantities that it has computed, never by the size of the result: an error
 of u*abs(low) may be 300 orders of magnitude below u*abs(high). With u = 2**-53, RN(x op y) = (x op y)(1 + d), abs(d)
-<= u, for + - * / (tested on the device by `self_test`); errors below float64's normal range are covered by `FLOOR`.
-A radius is a sum of a few such bounds, itself rounded, so it is multiplied by `GROW`. Functions are torch's own, each
-with an assumed bound on its relative error that stands in `BOUNDS`, several times what was measured, and is audited
-against Arb by tests and in every run.
+<= u, for + - * / (tested on the device by `trust.self_test`); errors below float64's normal range are covered by
+`FLOOR`. Sums need no FLOOR: those below 2**-1021 are exact, and of all others u*abs(RN(x + y)), though itself rounded,
+is no less than half an ulp. A radius is a sum of a few such bounds, itself rounded, so it is multiplied by `GROW`.
+Functions are torch's own, each with an assumed bound on its relative error that stands in `BOUNDS`, several times what
+was measured, and is audited against Arb by tests and in every run (`trust.audit_functions`).
 
 What cannot be told here is *unknown*: a nan in any of the three. Such lanes go to Arb; nothing here is ever proved
 infinite or undefined.
@@ -314,7 +316,8 @@ def multiplied(x: Balls, y: Balls) -> Balls:
 
     p + e = xh * yh but for underflow. t = RN(RN(xh*yl) + RN(xl*yh)) errs by 2.1u(abs(xh*yl) + abs(xl*yh)) at most,
     the product xl*yl that is left out is below u*abs(xh*yl), and w = RN(e + t) errs by u*abs(w). Radii:
-    abs(X*Y - x*y) <= abs(x)*ry + abs(y)*rx + rx*ry.
+    abs(X*Y - x*y) <= abs(x)*ry + abs(y)*rx + rx*ry, and abs(x) <= (1 + u)*abs(xh) is left to GROW. FLOOR covers at
+    most seven products below the normal range, half a unit each, and 4 units of two_product.
     """
     if x.number is not None and y.number is not None:
         return _instead(x, y, x.number * y.number)
@@ -363,7 +366,8 @@ def divided(x: Balls, y: Balls) -> Balls:
 
     q = RN(xh/yh), and r = xh - q*yh is a double (Joldes et al. 2017, section 5), so two_product gives it exactly but
     for underflow. t = RN(r + RN(xl - RN(q*yl))) errs by u(abs(q*yl) + abs(xl - q*yl) + abs(t)); x/y = q + (t + that)
-    / (yh + yl), and RN(t/yh) errs by 2.1u of itself. Radii: abs(X/Y - x/y) <= (rx + abs(x/y)*ry)/(abs(y) - ry).
+    / (yh + yl), and RN(t/yh) errs by 2.1u of itself. Radii: abs(X/Y - x/y) <= (rx + abs(x/y)*ry)/(abs(y) - ry), where
+    abs(x/y - q) <= 3.1u*abs(q) as long as q is normal, and below FLOOR otherwise.
     """
     if x.number is not None and y.number:
         return _instead(x, y, x.number / y.number)
