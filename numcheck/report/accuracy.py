@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from numcheck.report.figures import bucket_limit, count, figure
+from numcheck.report.figures import bucket_limit, count, counted, figure
 
 Row = Mapping[str, Any]
 
@@ -14,6 +14,14 @@ FATES = {
     "over": "a number without a correct digit",
 }
 """What a lost result is, in words."""
+SHORT = {
+    "special": "NaN or due to be",
+    "overflow": "infinite",
+    "underflow": "zero",
+    "over": "without a digit",
+}
+KEPT = 4096
+"""Regions of a row that a sweep keeps, from the left (`summary.MOST_REGIONS`, without importing torch)."""
 PRECISION = {"float32": 24, "bfloat16": 8, "float16": 11}
 MOST_SHOWN = 4
 """Regions of one row that the page lists."""
@@ -130,8 +138,12 @@ def _lost(rows: Iterable[Row]) -> list[str]:
     lines: list[str] = []
     for row in rows:
         shown = sorted(row["largest_regions"], key=lambda region: -region["points"])[:MOST_SHOWN]
+        kinds = ", ".join(
+            f"{count(row['fates'][fate])} {name}" for fate, name in SHORT.items() if fate in row["fates"]
+        )
+        where = counted(row["regions"], "region")
         lines.append(
-            f"* **{row['function']}, {row['way']}**: {count(_failing(row))} results in {row['regions']} regions"
+            f"* **{row['function']}, {row['way']}**: {count(_failing(row))} results in {where}: {kinds}"
         )
         for region in row["largest_regions"]:
             if region not in shown:
@@ -147,9 +159,10 @@ def _lost(rows: Iterable[Row]) -> list[str]:
                 for one in ([first] if region["points"] == 1 else [first, last])
             )
             lines.append(f"    * {FATES[region['fate']]} {ends}: {got}")
-        if row["regions"] > len(shown):
+        if row["regions"] > KEPT:
             lines.append(
-                "    * and smaller ones"
-                + ("; the JSON has more" if len(row["largest_regions"]) > len(shown) else "")
+                f"    * and others; those listed are the largest of the first {count(KEPT)} from the left"
             )
+        elif row["regions"] > len(shown):
+            lines.append("    * and smaller ones")
     return lines
