@@ -287,9 +287,8 @@ def _machine(plan: Plan) -> Machine:
 
 def _constants(plan: Plan) -> tuple[float, float, float, float]:
     form = plan.format
-    beyond_all = 2.0 ** (form.max_exponent + 1)
-    overflow = form.largest + (beyond_all - form.largest) / 2
-    return form.smallest_normal, 2.0 ** (form.precision - 1), overflow, beyond_all
+    leading = 2.0 ** (form.precision - 1)
+    return form.smallest_normal, leading, form.overflow_threshold, 2.0 ** (form.max_exponent + 1)
 
 
 def _in_doubles(truth: Enclosure) -> Balls:

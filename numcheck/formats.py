@@ -91,6 +91,15 @@ class Format:
         return math.ldexp(1.0, self.min_exponent - self.precision + 1)
 
     @property
+    def overflow_threshold(self) -> float:
+        """Half an ulp above `largest`, from which on magnitudes round beyond it; infinite for float64.
+
+        Only float8_e4m3fn, whose largest significand is even, still rounds the threshold itself to `largest`.
+        Source: IEEE 754-2019, section 4.3.1.
+        """
+        return self.largest + 2.0 ** (self.max_exponent - self.precision)
+
+    @property
     def int_dtype(self) -> torch.dtype:
         """Signed integer type as wide as the format, through which its encodings are read."""
         return _SIGNED_INTEGERS[self.bits]

@@ -352,7 +352,7 @@ def judge(
         )
         allowed = budget.ulps + forgiven
         spent = np.where(error == 0, 0.0, error / allowed)
-        margin = np.where(interval | (error == 0), 0.0, radius / allowed)
+        margin = np.where(interval | (radius == 0), 0.0, radius / allowed)
     fate = _fates(got, truth, spent, format)
     if signed_zero:
         fate[_wrong_zeros(got, truth, format) & ~interval & (spent <= 1) & (allowed < 1)] = _INDEX[

@@ -25,7 +25,7 @@ from numcheck.case import Budget, Formula
 from numcheck.domain import Points
 from numcheck.formats import Format
 from numcheck.reals.arrays import Reals
-from numcheck.reals.ball64 import Ball64Arithmetic, Balls, comparable, recording
+from numcheck.reals.ball64 import COMPARABLE, Ball64Arithmetic, Balls, comparable, recording
 from numcheck.reals.settle import TOLERANCE, enclosure_of_float64
 from numcheck.truth import FILTERED, Wanted, audit_enclosures, evaluate, lifted
 
@@ -35,8 +35,6 @@ LONG = 1 << 24
 """Points from which a sweep pays for compiling the truth, some 10 to 60 seconds for each formula."""
 AUDITED = 4
 """Points of a batch that Arb proves again."""
-FARTHEST = 2.0**850
-"""Balls up to which enclose their number (`ball64.comparable`)."""
 NARROW_REACH = 600.0
 """Inputs up to which exponentials of them need no logarithms; most batches lie within."""
 
@@ -49,7 +47,7 @@ class Exact:
     gradient: Balls | None
 
 
-def applies(formula: Formula, format: Format) -> bool:
+def applies(format: Format) -> bool:
     """Whether float64 balls can judge the format at all."""
     return format.precision <= FILTERED and format.bits <= 32
 
@@ -170,7 +168,6 @@ def plain(
     device = exact.high.device
     results = torch.from_numpy(got).to(device).reshape(exact.high.shape)
     zeros = torch.zeros_like(exact.high)
-    overflow = format.largest + 0.5 * 2.0 ** (format.max_exponent - format.precision + 1)
     sure, error = _judge(compiled)(
         results,
         exact.high,
@@ -179,7 +176,7 @@ def plain(
         torch.tensor(budget.ulps, dtype=torch.float64, device=device),
         format.min_exponent,
         format.precision,
-        overflow,
+        format.overflow_threshold,
     )
     by_point = (len(got), -1)
     everywhere = sure.reshape(by_point).all(dim=1), error.reshape(by_point).amax(dim=1)
@@ -190,7 +187,7 @@ def audit(formula: Formula, points: Points, exact: Exact, sure: np.ndarray, form
     """Prove some of the plain points again; ContradictionError where Arb disagrees."""
     random = np.random.default_rng([zlib.crc32(formula.name.encode()), seed])
     # of a number beyond every format's range the ball tells no more than that
-    within_range = exact.value.high.abs().reshape(len(points), -1).amax(dim=1) < FARTHEST
+    within_range = exact.value.high.abs().reshape(len(points), -1).amax(dim=1) < COMPARABLE
     rows = np.flatnonzero(sure & within_range.cpu().numpy())
     rows = np.sort(random.choice(rows, min(AUDITED, len(rows)), replace=False))
     if rows.size:

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from functools import lru_cache, partial
 from pathlib import Path
 from types import CodeType
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -283,10 +283,10 @@ def _batch(plan: Plan, start: int, stop: int) -> dict[tuple[str, str], Summary]:
         )
         for routine in plan.routines
     }
-    told = _plainly_within(plan, start, points, outcomes, backward)
-    left = ~np.logical_and.reduce([sure for sure, _ in told.values()]) if told else np.ones(len(points), bool)
-    rows = np.flatnonzero(left)
-    found = {key: _tally(start, sure & ~left, error, plan, key) for key, (sure, error) in told.items()}
+    told = _plainly_within(plan, start, points, outcomes)
+    everywhere = np.logical_and.reduce([one.sure for one in told.values()])
+    rows = np.flatnonzero(~everywhere) if told else np.arange(len(points))
+    found = {key: _tally(start, everywhere, one) for key, one in told.items()}
     numbers = start + rows
     if not rows.size:
         nothing = np.zeros(0)
@@ -306,14 +306,22 @@ def _batch(plan: Plan, start: int, stop: int) -> dict[tuple[str, str], Summary]:
     return found
 
 
+class Plain(NamedTuple):
+    """Of a routine's value or gradient: the points that are plainly within, the errors there, and their budget."""
+
+    sure: np.ndarray
+    error: np.ndarray
+    ulps: float
+
+
 def _plainly_within(
-    plan: Plan, start: int, points: Points, outcomes: Mapping[str, Outcome], backward: bool
-) -> dict[tuple[str, str], tuple[np.ndarray, np.ndarray]]:
-    """For each routine's value and gradient the points that are plainly within, and the errors there."""
-    if not prefilter.applies(plan.formula, plan.format):
+    plan: Plan, start: int, points: Points, outcomes: Mapping[str, Outcome]
+) -> dict[tuple[str, str], Plain]:
+    """What is plainly within of each routine's value and gradient; nothing where float64 cannot judge the format."""
+    if not prefilter.applies(plan.format):
         return {}
     exact = _truths(plan).of(points)
-    told: dict[tuple[str, str], tuple[np.ndarray, np.ndarray]] = {}
+    told: dict[tuple[str, str], Plain] = {}
     for routine in plan.routines:
         outcome = outcomes[routine.name]
         parts = [("value", outcome.value, exact.value, routine.value, outcome.value_format)]
@@ -321,29 +329,25 @@ def _plainly_within(
             form = outcome.gradient_format
             parts.append(("grad", outcome.gradient, exact.gradient, routine.grad, form))
         for of, got, balls, budget, form in parts:
-            if got.shape != balls.shape or budget.coupled or not prefilter.applies(plan.formula, form):
+            if got.shape != balls.shape or budget.coupled or not prefilter.applies(form):
                 sure, error = np.zeros(len(points), bool), np.zeros(len(points))
             else:
                 sure, error = prefilter.plain(got, balls, budget, form, plan.compiled)
-            told[routine.name, of] = sure, error
-    everywhere = np.logical_and.reduce([sure for sure, _ in told.values()])
+            told[routine.name, of] = Plain(sure, error, budget.ulps)
+    everywhere = np.logical_and.reduce([one.sure for one in told.values()])
     prefilter.audit(plan.formula, points, exact, everywhere, plan.format, start)
     return told
 
 
-def _tally(start: int, sure: np.ndarray, error: np.ndarray, plan: Plan, key: tuple[str, str]) -> Summary:
+def _tally(start: int, everywhere: np.ndarray, one: Plain) -> Summary:
     """Of points plainly within: what they spent is told as their error over the ulps of the budget alone."""
-    if not sure.any():
+    if not everywhere.any():
         return EMPTY
-    name, of = key
-    routine = next(routine for routine in plan.routines if routine.name == name)
-    budget = routine.value if of == "value" else routine.grad
-    assert budget is not None
-    whole = bool(sure.all())
-    at = int(np.argmax(error if whole else np.where(sure, error, -1.0)))
-    largest, point = float(error[at]), start + at
-    spent = Worst(largest / budget.ulps if largest else 0.0, point)
-    return tallied(histogram_of(error if whole else error[sure]), Worst(largest, point), spent)
+    whole = bool(everywhere.all())
+    at = int(np.argmax(one.error if whole else np.where(everywhere, one.error, -1.0)))
+    largest, point = float(one.error[at]), start + at
+    spent = Worst(largest / one.ulps if largest else 0.0, point)
+    return tallied(histogram_of(one.error if whole else one.error[everywhere]), Worst(largest, point), spent)
 
 
 @lru_cache(maxsize=1)

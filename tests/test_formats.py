@@ -593,6 +593,7 @@ def test_rationals_overflow_from_half_a_step_beyond_the_largest_value(format: Fo
     largest = Fraction(format.largest)
     half_a_step = Fraction(2) ** (format.max_exponent - format.precision)
     threshold = largest + half_a_step
+    assert format is FLOAT64 or format.overflow_threshold == threshold
     end = math.inf if format.overflow == "infinity" else math.nan
     saturating = replace(format, overflow="saturate")
     assert format.round_rational(threshold - HAIR) == format.largest

@@ -7,7 +7,8 @@ import torch
 from numcheck import FORMATS, format_of, m, one_of, real, ulps, vector
 from numcheck.case import Fate, formula_of, routine_of
 from numcheck.domain import Points, draw
-from numcheck.measure import FATES, RoutineError, execute, measure, tally
+from numcheck.measure import FATES, RoutineError, execute, judge, measure, tally
+from numcheck.reals.settle import PROVED, Enclosure
 from numcheck.truth import settle
 
 FLOAT32, FLOAT16 = format_of("float32"), format_of("float16")
@@ -45,6 +46,19 @@ def test_an_error_of_two_ulps_spends_twice_a_budget_of_one():
     fates, judged = fates_of(lambda x: x + 2.0**-22, [1.0])
     assert fates == [Fate.OVER]
     assert judged.error[0, 0] == judged.spent[0, 0] == 2
+
+
+@pytest.mark.parametrize("off", [0, 2.0**-9])
+def test_a_verdict_within_the_radius_of_the_truth_stays_open_where_the_budget_is_narrower(off: float):
+    # in units of an ulp of float32: the truth is 1 give or take 1/128, the budget 1/1024
+    radius, miss = 2.0**-7 * 2.0**-24, off * 2.0**-24
+    truth = Enclosure(
+        *(np.array([part]) for part in (0.5 - miss, 0.0, radius)), np.array([1]), np.array([PROVED], np.int8)
+    )
+    budget = ulps(2.0**-10, cond=0)
+    judged = judge(np.array([1.0]), truth, np.zeros(1), budget, FLOAT32, 1, {}, True)
+    assert judged.error[0, 0] == judged.spent[0, 0] == 0
+    assert judged.margin[0, 0] >= 1
 
 
 def test_nan_where_the_truth_is_finite_is_special():

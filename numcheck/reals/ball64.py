@@ -49,14 +49,14 @@ FAR = 650.0  # logarithms up to which numbers are kept as they are: 2**937, whos
 EDGE = 640.0  # and beyond which a number kept as its logarithm is known to be huge or tiny
 HUGE, SMALL = 2.0**800, 2.0**-800
 TINY = 2.0**-920  # more than exp(-EDGE)
+COMPARABLE = 2.0**850  # numbers up to which `comparable` keeps a ball as it is
 NEAR = 2.0**-10  # where exp is summed as a series
 INF = float("inf")
 NAN = float("nan")
 REMAINDER = 2.0**-104  # what high and low together may leave unsaid of a midpoint in [0.5, 1)
 EXPONENT_LIMIT = 2**60  # stands for every exponent beyond float64's integers
-BEYOND = (
-    2.0**40
-)  # logarithms from which only the sign of a number is told, and to which side it is out of range
+# logarithms from which only the sign of a number is told, and to which side it is out of range
+BEYOND = 2.0**40
 _LOG2 = math.log(2)
 
 
@@ -766,20 +766,16 @@ def _expm1(x: Balls) -> Balls:
 def _sinh(x: Balls) -> Balls:
     grown = _expm1(x)
     near = _scaled(added(grown, divided(grown, added(grown, _like(x, 1)))), 0.5)
-    far = _scaled_any(added(exponential(x), negated(exponential(negated(x)))), 0.5)
+    far = multiplied(added(exponential(x), negated(exponential(negated(x)))), _like(x, 0.5))
     return _chosen(x.high.abs() <= 0.5, near, far)
 
 
 def _cosh(x: Balls) -> Balls:
     """(exp(x) + exp(-x))/2, near zero 1 + 2*sinh(x/2)**2, which keeps what exceeds 1."""
-    far = _scaled_any(added(exponential(x), exponential(negated(x))), 0.5)
+    far = multiplied(added(exponential(x), exponential(negated(x))), _like(x, 0.5))
     half = _sinh(_scaled(replace(x, high=x.high.clamp(-1, 1), reach=1.0, number=None), 0.5))
     near = added(_like(x, 1), _scaled(multiplied(half, half), 2.0))
     return _chosen(x.high.abs() <= 1, near, far)
-
-
-def _scaled_any(x: Balls, by: float) -> Balls:
-    return multiplied(x, _like(x, by))
 
 
 def _tanh(x: Balls) -> Balls:
@@ -1019,11 +1015,11 @@ def _difference(x: Balls, y: Balls) -> Balls:
 
 
 def comparable(x: Balls) -> Balls:
-    """Balls below 2**850, with [2**860, 2**901] for all beyond exp(EDGE) and [0, 2**-920] for all below exp(-EDGE).
+    """Balls up to COMPARABLE, with [2**860, 2**901] for all beyond exp(EDGE) and [0, TINY] for all below exp(-EDGE).
 
     Two such numbers of one sign stay undecided, for their balls are the same.
     """
-    ordinary = x.high.abs() < 2.0**850
+    ordinary = x.high.abs() < COMPARABLE
     if not x.logarithmic:
         return replace(x, high=_only_where(ordinary, x.high), number=None)
     far, log, spread = x.high.isinf(), _filled(x.low, x.high), _filled(x.radius, x.high)
