@@ -13,7 +13,7 @@ import numpy as np
 
 from numcheck.case import Fate
 from numcheck.domain import Points
-from numcheck.findings import complexity, failing_ranges, region, simplest
+from numcheck.findings import complexity, surroundings
 from numcheck.measure import FATES, Judgement, Measurement, in_units, measure
 from numcheck.reals.settle import PROVED
 from numcheck.truth import settle
@@ -122,8 +122,4 @@ def _region_and_simplest(one: Measurement, other: Measurement, row: int) -> tupl
         )
         return disagreement(a.judgement, b.judgement).max(axis=1) > 1
 
-    try:
-        ranges = failing_ranges(formula, anchor, differ, format)
-        return region(formula, anchor, ranges), simplest(formula, anchor, differ, ranges, format)
-    except Exception as failure:  # a probe may crash the routine: the points stand without their region
-        return f"near the examples (the search stopped: {type(failure).__name__}: {failure})", anchor
+    return surroundings(formula, anchor, differ, format)

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 WRONG_USAGE = 2
+IN_DOUBT = 3
 INTERRUPTED = 130  # what shells expect after Ctrl-C: 128 and the number of SIGINT
 
 EXIT_CODES = """\b
@@ -30,7 +31,7 @@ Exit codes:
   0  passed
   1  over budget, as --fail-on asks
   2  wrong usage, or a report that cannot be written
-  3  unresolved points, or the second opinion disagreed
+  3  truth in doubt: unresolved points, or two proofs of one number that differ
 """
 
 FORMATS = ("float32", "bfloat16", "float16")
@@ -61,11 +62,16 @@ def run(arguments: Sequence[str]) -> int:
     except click.ClickException as error:
         message = " ".join(error.format_message().split())
         click.echo(f"numcheck: {message}", err=True)
-        return WRONG_USAGE
+        return error.exit_code if isinstance(error, _InDoubtError) else WRONG_USAGE
     except (KeyboardInterrupt, click.Abort):
         click.echo("numcheck: interrupted", err=True)
         return INTERRUPTED
     return code if isinstance(code, int) else 0
+
+
+def _devices(told: str) -> Callable[[Any], Any]:
+    """The option that says where routines run."""
+    return click.option("--devices", "--device", metavar="NAMES", default="cpu", show_default=True, help=told)
 
 
 @click.group(
@@ -127,13 +133,7 @@ def list_formulas(as_json: bool) -> None:
     show_default=True,
     help="Formats, with commas between.",
 )
-@click.option(
-    "--devices",
-    metavar="NAMES",
-    default="cpu",
-    show_default=True,
-    help="torch devices, with commas between; where two disagree beyond both budgets is a finding.",
-)
+@_devices("torch devices, with commas between; where two disagree beyond both budgets is a finding.")
 @click.option(
     "--points",
     type=click.IntRange(min=1),
@@ -223,7 +223,7 @@ def check(
 @click.argument("formula")
 @click.argument("routines", metavar="[ROUTINE]...", nargs=-1)
 @click.option("--format", "format_name", metavar="F", required=True, help="The format to sweep.")
-@click.option("--device", default="cpu", show_default=True)
+@_devices("torch devices, with commas between: a sweep on each.")
 @click.option("--value-only", is_flag=True, help="Judge the value, and leave the gradient alone.")
 @click.option(
     "--grid",
@@ -250,7 +250,7 @@ def sweep(
     formula: str,
     routines: tuple[str, ...],
     format_name: str,
-    device: str,
+    devices: str,
     value_only: bool,
     grid: int | None,
     out: str | None,
@@ -268,38 +268,43 @@ def sweep(
     A sweep that was stopped goes on where it stood when the same command is given again.
     """
     (name,) = _formats(format_name)
+    places = _words(devices, "--devices")
+    if len(places) > 1 and (out is not None or as_json):
+        raise click.UsageError("--out and --json take one sweep: write one device")
+    codes: list[int] = []
     with _told_in_one_line():
         from numcheck import sweeps
 
-        plan = sweeps.plan_of(formula, routines, format=name, device=device, grid=grid, value_only=value_only)
-        folder = sweeps.folder_of(plan) if out is None else Path(out)
-        if plan.note is not None:
-            click.echo(f"numcheck: {plan.note}", err=True)
-        try:
-            with progress_bar(plainly=True) as progress:
-                result = sweeps.sweep(
-                    formula,
-                    routines,
-                    format=name,
-                    device=device,
-                    value_only=value_only,
-                    grid=grid,
-                    out=folder,
-                    worst=worst,
-                    jobs=processes or jobs(),
-                    restart=restart,
-                    progress=progress,
-                )
-        except sweeps.Interrupted as stopped:
-            click.echo(f"numcheck: interrupted: {stopped}", err=True)
-            context.exit(INTERRUPTED)
-    code, sentence = sweeps.verdict(result)
-    if as_json:
-        click.echo((folder / "result.json").read_text(encoding="utf-8"), nl=False)
-    else:
-        click.echo(sweeps.page(result))
-        click.echo(f"\n{sentence}\n{folder / 'result.json'}\n{sweeps.worst_file(worst, result)}")
-    context.exit(code)
+        asked: dict[str, Any] = {"format": name, "value_only": value_only, "grid": grid}
+        plans = [sweeps.plan_of(formula, routines, device=device, **asked) for device in places]
+        for plan in plans:
+            folder = sweeps.folder_of(plan) if out is None else Path(out)
+            if plan.note is not None:
+                click.echo(f"numcheck: {plan.note}", err=True)
+            try:
+                with progress_bar(plainly=True) as progress:
+                    result = sweeps.sweep(
+                        formula,
+                        routines,
+                        device=plan.device,
+                        **asked,
+                        out=folder,
+                        worst=worst,
+                        jobs=processes or jobs(),
+                        restart=restart,
+                        progress=progress,
+                    )
+            except sweeps.Interrupted as stopped:
+                click.echo(f"numcheck: interrupted: {stopped}", err=True)
+                context.exit(INTERRUPTED)
+            code, sentence = sweeps.verdict(result)
+            codes.append(code)
+            if as_json:
+                click.echo((folder / "result.json").read_text(encoding="utf-8"), nl=False)
+            else:
+                click.echo(sweeps.page(result))
+                click.echo(f"\n{sentence}\n{folder / 'result.json'}\n{sweeps.worst_file(worst, result)}")
+    context.exit(max(codes))
 
 
 @numcheck.command(epilog=EXIT_CODES)
@@ -314,7 +319,7 @@ def sweep(
     help="An input's value, in decimal or hex; one per input.",
 )
 @click.option("--format", "format_name", metavar="F", default="float32", show_default=True)
-@click.option("--device", default="cpu", show_default=True)
+@_devices("torch devices, with commas between: an explanation for each.")
 @click.option(
     "--of",
     type=click.Choice(["value", "grad"]),
@@ -335,7 +340,7 @@ def explain(
     more: tuple[str, ...],
     at: tuple[str, ...],
     format_name: str,
-    device: str,
+    devices: str,
     of: str,
     component: int,
 ) -> None:
@@ -352,22 +357,32 @@ def explain(
         case.load_catalog()
         stated = adapter.formula_at(formula)
         judged = adapter.adapt(adapter.load(routine), stated, routine) if ":" in routine else routine
-        told = explanation.explain(
-            judged, stated, point, format=name, device=device, of=of, component=component
-        )
-    click.echo(str(told))
+        told = [
+            explanation.explain(judged, stated, point, format=name, device=device, of=of, component=component)
+            for device in _words(devices, "--devices")
+        ]
+    click.echo("\n\n".join(str(one) for one in told))
+
+
+class _InDoubtError(click.ClickException):
+    """Two arithmetics proved different things of one number."""
+
+    exit_code = IN_DOUBT
 
 
 @contextmanager
 def _told_in_one_line() -> Generator[None]:
-    """Turn what the library says of the user's mistakes into one line and exit code 2."""
+    """Turn what the library says of the user's mistakes into one line and exit code 2, a truth in doubt into 3."""
     from numcheck.case import UsageError
+    from numcheck.reals.settle import ContradictionError
     from numcheck.report import ReportError
 
     try:
         yield
     except (UsageError, ReportError) as error:
         raise click.ClickException(str(error)) from error
+    except ContradictionError as error:
+        raise _InDoubtError(f"truth in doubt: {error}") from error
 
 
 def _words(text: str, option: str) -> list[str]:

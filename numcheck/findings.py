@@ -15,7 +15,7 @@ from numcheck.case import Cause, Fate, Formula
 from numcheck.diagnose import Diagnosis
 from numcheck.domain import Domain, Points, Simplex, contains
 from numcheck.formats import Format
-from numcheck.measure import FATES, Measurement, measure
+from numcheck.measure import FATES, Measurement, RoutineError, measure
 from numcheck.reals.settle import PROVED
 from numcheck.truth import settle
 
@@ -123,13 +123,7 @@ def _finding(cluster: Cluster, points: int, gaps: Mapping[Cause, str]) -> Findin
     anchor = simple = measurement.points.select(np.array([row]))
     where = "scattered, where the condition number is large"
     if not cluster.forgiven:
-        meets = prober(measurement, row)
-        try:
-            ranges = failing_ranges(formula, anchor, meets, format)
-            where = region(formula, anchor, ranges)
-            simple = simplest(formula, anchor, meets, ranges, format)
-        except Exception as failure:  # a probe may crash the routine: the finding stands without its region
-            where = f"near the examples (the search stopped: {type(failure).__name__}: {failure})"
+        where, simple = surroundings(formula, anchor, prober(measurement, row), format)
     operator, line = cluster.culprit or (None, None)
     gap = gaps.get(cluster.cause)
     return Finding(
@@ -175,6 +169,15 @@ def prober(measurement: Measurement, row: int) -> Probe:
         return next(m for m in found if m.of == of).judgement.of_points()[0] == fate
 
     return meets
+
+
+def surroundings(formula: Formula, point: Points, fails: Probe, format: Format) -> tuple[str, Points]:
+    """The region of failing points around this one, in words, and the simplest of them."""
+    try:
+        ranges = failing_ranges(formula, point, fails, format)
+        return region(formula, point, ranges), simplest(formula, point, fails, ranges, format)
+    except RoutineError as failure:  # the contract may be broken elsewhere: the point stands without a region
+        return f"near the examples (the search stopped: {failure})", point
 
 
 Ranges = Mapping[str, tuple[float | None, float | None]]

@@ -17,7 +17,7 @@ from numcheck.diagnose import Records
 from numcheck.domain import Points, Simplex, contains
 from numcheck.findings import failing_ranges, prober, region
 from numcheck.formats import Format
-from numcheck.measure import FATES, Measurement, measure
+from numcheck.measure import FATES, Measurement, RoutineError, measure
 from numcheck.reals import arrays as m
 from numcheck.reals.arb import ARB
 from numcheck.reals.arrays import Reals
@@ -66,9 +66,8 @@ def underflow(parts: Sequence[Measurement]) -> dict[str, Any]:
                 begins = region(
                     formula, point, failing_ranges(formula, point, prober(part, anchor), part.format)
                 )
-            except Exception as failure:
-                # a probe may crash the routine: the share stands without its threshold
-                begins = f"unknown (the search stopped: {type(failure).__name__})"
+            except RoutineError as failure:  # the contract may be broken elsewhere: the share stands alone
+                begins = f"unknown (the search stopped: {failure})"
     return {
         "share": figure(struck / max(points, 1)),
         "magnitude_lost": figure(lost / total if total else 0.0),

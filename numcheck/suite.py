@@ -11,7 +11,7 @@ import multiprocessing
 import platform
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +24,7 @@ from numcheck.adapter import adapt
 from numcheck.case import FAILING, Fate, Formula, Routine, format_named, formula_named, load_catalog
 from numcheck.domain import Points
 from numcheck.entry import disagreement_of, entry_of
-from numcheck.formats import format_of
+from numcheck.formats import Format, format_of
 from numcheck.measure import Measurement, RoutineError, check_device, measure
 from numcheck.quantify import cancellations, figure, ladder, scalings
 from numcheck.truth import FLOAT64, ContradictionError, second_opinion, settle
@@ -55,24 +55,26 @@ class Unit:
     worst: tuple[Row, ...] = ()
 
 
-@dataclass(frozen=True)
+@dataclass
 class Result:
     """What one unit found: measurements in the report's form, and complaints of the truth and of routines.
 
     `checked` truths had a second opinion; of all, `in_float64` were settled by float64 balls, and the rest by Arb.
     """
 
-    measurements: list[dict[str, Any]]
+    measurements: list[dict[str, Any]] = field(default_factory=list)
     checked: int = 0
     in_float64: int = 0
-    disagreements: tuple[str, ...] = ()
-    errors: tuple[str, ...] = ()
+    disagreements: list[str] = field(default_factory=list)
+    contradictions: list[str] = field(default_factory=list)
+    errors: list[str] = field(default_factory=list)
 
 
 def run_unit(unit: Unit, routines: Sequence[Routine] | None = None, formula: Formula | None = None) -> Result:
     """Measure every routine of a formula in one format on the unit's devices.
 
-    Where the first device and another disagree on a routine, that is a finding of the other.
+    Where the first device and another disagree on a routine, that is a finding of the other. Where two arithmetics
+    disagree on a truth the unit ends there, and what was measured before is kept.
     """
     torch.set_num_threads(1)
     if formula is None:
@@ -84,35 +86,41 @@ def run_unit(unit: Unit, routines: Sequence[Routine] | None = None, formula: For
         for routine in (formula.routines.values() if routines is None else routines)
         if routine.formats is None or format.name in routine.formats
     ]
-    if not chosen:
-        return Result([])
-    backward = any(routine.grad is not None for routine in chosen)
+    result = Result()
+    try:
+        _measure_all(result, unit, formula, format, chosen)
+    except ContradictionError as error:
+        result.contradictions.append(str(error))
+    return result
+
+
+def _measure_all(
+    result: Result, unit: Unit, formula: Formula, format: Format, routines: Sequence[Routine]
+) -> None:
+    if not routines:
+        return
+    backward = any(routine.grad is not None for routine in routines)
     drawn = formula.points(format, unit.points, unit.seed)
     if unit.worst:
         drawn[0] = Points.concatenate([points_of(formula, unit.worst, format), drawn[0]])
-    try:
-        truths = [settle(formula, points, format, with_gradient=backward) for points in drawn]
-    except ContradictionError as error:
-        return Result([], disagreements=(str(error),))
-    checked, disagreements = 0, []
+    truths = [settle(formula, points, format, with_gradient=backward) for points in drawn]
+    result.in_float64 = sum(int((truth.precision == FLOAT64).sum()) for truth in truths)
     for points, truth in zip(drawn, truths, strict=True):
         share = max(2, int(np.ceil(SECOND_OPINION * len(points))))
         rows = np.unique(np.linspace(0, len(points) - 1, share).astype(int))
         opinion = second_opinion(formula, points, truth, format, rows)
-        checked += opinion.checked
-        disagreements.extend(opinion.disagreements)
+        result.checked += opinion.checked
+        result.disagreements.extend(opinion.disagreements)
     climb = ladder(formula, drawn[0], format, backward)
-    measurements: list[dict[str, Any]] = []
-    errors: list[str] = []
     elsewhere: dict[tuple[str, str], Sequence[Measurement]] = {}
     for device in unit.devices:
-        for routine in chosen:
+        for routine in routines:
             try:
                 measured = [
                     measure(routine, p, t, format, device) for p, t in zip(drawn, truths, strict=True)
                 ]
             except RoutineError as error:
-                errors.append(f"{formula.name}: {error}")
+                result.errors.append(f"{formula.name}: {error}")
                 continue
             lost = cancellations(measured[-1])
             climbed = scalings(routine, climb, format, device)
@@ -123,9 +131,7 @@ def run_unit(unit: Unit, routines: Sequence[Routine] | None = None, formula: For
                     one = elsewhere.setdefault((routine.name, of), parts)
                     differs = None if one is parts else disagreement_of(one, parts)
                     entry["findings"] += [] if differs is None else [differs]
-                measurements.append(entry)
-    in_float64 = sum(int((truth.precision == FLOAT64).sum()) for truth in truths)
-    return Result(measurements, checked, in_float64, tuple(disagreements), tuple(errors))
+                result.measurements.append(entry)
 
 
 # Whole runs -------------------------------------------------------------------------------------------------------
@@ -229,6 +235,7 @@ def check_catalog(
         "in_float64": {
             "points": sum(r.in_float64 for r in ordered),
             "share": figure(sum(r.in_float64 for r in ordered) / max(1, judged)),
+            "contradictions": [text for result in ordered for text in result.contradictions],
         },
         "formulas": [described(f) for f in selected],
         "measurements": measurements,
@@ -302,14 +309,14 @@ def verdict(report: Mapping[str, Any], fail_on: str = "over") -> tuple[int, str]
         stale |= {f"{where}: {gap['cause']}" for gap in entry["gaps"] if gap["stale"]}
     judged = sum(totals.values())
     failing = sum(totals[fate.value] for fate in FAILING)
-    disagreed = report["second_opinion"]["disagreed"]
+    in_doubt = report["second_opinion"]["disagreements"] + report["in_float64"]["contradictions"]
     unresolved = totals[Fate.UNRESOLVED.value]
     counts = ", ".join(f"{count} {fate}" for fate, count in totals.items() if count)
-    if disagreed or unresolved > UNRESOLVED * max(1, judged):
+    if in_doubt or unresolved > UNRESOLVED * max(1, judged):
         return (
             3,
-            f"truth in doubt: {disagreed} second opinions disagreed, {unresolved} of {judged} points unresolved"
-            + "".join(f"; {text}" for text in report["second_opinion"].get("disagreements", [])[:1]),
+            f"truth in doubt: {len(in_doubt)} contradicted, {unresolved} of {judged} points unresolved"
+            + "".join(f"; {text}" for text in in_doubt[:1]),
         )
     if report["notes"]:
         return 2, f"{len(report['notes'])} routines broke their contract: {report['notes'][0]}"

@@ -55,7 +55,7 @@ from numcheck.summary import (
     summary_of,
     tallied,
 )
-from numcheck.truth import settle
+from numcheck.truth import ContradictionError, settle
 from numcheck.workers import workers
 
 MOST_BITS = {1: 32, 2: 8}
@@ -440,7 +440,8 @@ def sweep(
     where it was stopped, unless `restart` begins again. `worst` is the folder of worst inputs that `numcheck check`
     replays. `jobs` processes share the work where they can find formula and routines by name.
 
-    Raises UsageError for what cannot be swept; Ctrl-C leaves by KeyboardInterrupt, with the finished chunks kept.
+    Raises UsageError for what cannot be swept, ContradictionError where two proofs of one truth differ; Ctrl-C leaves
+    by KeyboardInterrupt. The finished chunks are kept.
     """
     plan = plan_of(
         formula, routines, format=format, device=device, grid=grid, value_only=value_only, chunk=chunk
@@ -460,6 +461,8 @@ def sweep(
         _finish(plan, work, jobs if words is not None else 1, keeper, progress)
     except KeyboardInterrupt:
         raise Interrupted(_kept(plan, keeper)) from None
+    except ContradictionError as error:
+        raise ContradictionError(f"{error}; {_kept(plan, keeper)}") from error
     except BrokenProcessPool:
         raise UsageError(
             f"a worker process was killed, perhaps for its memory: {_kept(plan, keeper)}, best with fewer --jobs"
@@ -592,7 +595,7 @@ def _worst(plan: Plan, name: str, found: Worst | None) -> dict[str, Any] | None:
 
 
 def _command(plan: Plan, routine: Routine, of: str, number: int) -> str:
-    return reproduce(routine, plan.space.at(np.array([number])), 0, plan.format, of)
+    return reproduce(routine, plan.space.at(np.array([number])), 0, plan.format, of, device=plan.device)
 
 
 def _inputs(plan: Plan, numbers: Sequence[int]) -> list[dict[str, str]]:

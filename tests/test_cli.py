@@ -80,7 +80,10 @@ def test_help_imports_nothing_heavy() -> None:
 def test_every_command_documents_the_exit_codes(capsys: pytest.CaptureFixture[str]) -> None:
     for arguments in (["--help"], ["check", "--help"], ["sweep", "--help"], ["explain", "--help"]):
         assert cli.run(arguments) == 0
-        assert "3  unresolved points, or the second opinion disagreed" in capsys.readouterr().out
+        assert (
+            "3  truth in doubt: unresolved points, or two proofs of one number that differ"
+            in capsys.readouterr().out
+        )
 
 
 def test_no_arguments_print_the_help(capsys: pytest.CaptureFixture[str]) -> None:

@@ -9,10 +9,12 @@ import pytest
 import torch
 
 import numcheck
-from numcheck import m, real, ulps
+from numcheck import m, real, suite, ulps
 from numcheck.case import formula_of, routine_of
 from numcheck.report import deterministic, json_text
+from numcheck.report.summary import opinion_sentence
 from numcheck.suite import check_catalog, verdict
+from numcheck.truth import ContradictionError, Opinion
 
 
 def stated(x):
@@ -118,10 +120,31 @@ def test_a_routine_that_always_raises_is_a_crash_with_its_message():
     assert verdict(report)[0] == 1
 
 
-def test_doubtful_truth_is_exit_code_3():
-    report = report_of(softplus, formats=["float32"])
-    report["second_opinion"]["disagreed"] = 1
-    assert verdict(report)[0] == 3
+def test_a_second_opinion_that_disagrees_is_exit_code_3(monkeypatch):
+    monkeypatch.setattr(suite, "second_opinion", lambda *_: Opinion(2, ("softplus in float32: elsewhere",)))
+    code, sentence = verdict(report_of(softplus, formats=["float32"]))
+    assert code == 3
+    assert sentence.endswith("softplus in float32: elsewhere")
+
+
+def test_proofs_that_contradict_each_other_end_a_unit_with_what_was_measured(monkeypatch):
+    right = suite.entry_of
+
+    def second_fails(*arguments):
+        if arguments[3][0].of == "grad":
+            raise ContradictionError("stated: float64 balls and Arb prove different values at x=1.0")
+        return right(*arguments)
+
+    monkeypatch.setattr(suite, "entry_of", second_fails)
+    report = report_of(softplus, formats=["float32", "float16"])
+    code, sentence = verdict(report)
+    assert code == 3
+    assert "2 contradicted" in sentence and "prove different values at x=1.0" in sentence
+    assert [(e["format"], e["of"]) for e in report["measurements"]] == [
+        ("float32", "value"),
+        ("float16", "value"),
+    ]
+    assert "prove different values" in opinion_sentence(report)
 
 
 def test_a_stale_gap_fails_the_run_and_is_named():

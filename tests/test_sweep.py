@@ -18,6 +18,7 @@ from numcheck.domain import OneOf, Real, Space, contains, space_of
 from numcheck.formats import format_of
 from numcheck.report.store import write_text
 from numcheck.suite import check_catalog
+from numcheck.truth import ContradictionError
 
 ROOT = Path(__file__).parents[1]
 FLOAT16 = format_of("float16")
@@ -544,6 +545,38 @@ def test_the_command_says_after_ctrl_c_that_it_goes_on(
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith("numcheck: interrupted: 0 of 1 chunks are kept in .numcheck/")
     assert "the same command" in line
+
+
+def test_a_truth_in_doubt_is_one_line_and_keeps_the_finished_chunks(
+    here: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+):
+    def contradicted(*_: Any) -> None:
+        raise ContradictionError("tanh: float64 balls and Arb prove different values at x=1.0")
+
+    monkeypatch.setattr(sweeps, "sweep_chunk", contradicted)
+    assert cli.run(SWEEP) == 3
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("numcheck: truth in doubt: tanh: float64 balls and Arb prove different values at")
+    assert "0 of 1 chunks are kept in .numcheck/" in line
+
+
+def test_several_devices_are_swept_one_after_the_other(
+    here: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(sweeps, "check_device", lambda _: None)
+    swept: list[str] = []
+
+    def told(*_: Any, device: str, **settings: Any) -> dict[str, Any]:
+        swept.append(device)
+        return one | {"device": device}
+
+    one = sweep("tanh", ["torch_builtin"], format="float8_e5m2", value_only=True)
+    monkeypatch.setattr(sweeps, "sweep", told)
+    assert cli.run([*SWEEP, "--devices", "cpu,cuda:1"]) == sweeps.verdict(one)[0]
+    assert swept == ["cpu", "cuda:1"]
+    assert "tanh in float8_e5m2 on cuda:1" in capsys.readouterr().out
+    assert cli.run([*SWEEP, "--devices", "cpu,cuda:1", "--json"]) == 2
+    assert "write one device" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

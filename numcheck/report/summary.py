@@ -180,6 +180,7 @@ def opinion_sentence(report: Report) -> str:
         if quick.get("points")
         else ""
     )
+    settled += "".join(f"In doubt: {text}. " for text in quick.get("contradictions", ()))
     return settled + (
         f"{counted(opinion['checked'], 'truth')}{share} "
         f"{'was' if opinion['checked'] == 1 else 'were'} recomputed in mpmath at two precisions: {outcome}."
