@@ -389,7 +389,7 @@ def _batch(one: Subject, plan: Plan, begin: int, end: int, chunk: int, tallies: 
     if (begin - chunk) // BATCH == (chunk // CHUNK * 5) % (CHUNK // BATCH) or plan.space.size < CHUNK:
         sure = np.zeros(BATCH, dtype=bool)
         sure[:count] = (~open_ & inside).numpy()
-        prefilter.audit(plan.formula, points, exact, sure, plan.format, begin)
+        prefilter.audit(plan.formula, points, exact, sure, plan.format)
 
 
 def _outside(begin: int, inside: Tensor, got: Mapping[str, Tensor], tallies: Mapping[str, Tally]) -> None:

@@ -11,7 +11,6 @@ Some plain points of every batch are proved again by Arb, with what the compiled
 
 import os
 import shutil
-import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -24,6 +23,7 @@ from torch import Tensor
 from numcheck.case import Budget, Formula
 from numcheck.domain import Points
 from numcheck.formats import Format
+from numcheck.reals import trust
 from numcheck.reals.arrays import Reals
 from numcheck.reals.ball64 import COMPARABLE, Ball64Arithmetic, Balls, comparable, recording
 from numcheck.reals.settle import TOLERANCE, enclosure_of_float64
@@ -73,6 +73,7 @@ class Truths:
         self.backward = backward
         self.compiled = compiled
         self.arithmetic = Ball64Arithmetic(device)
+        trust.look(device)
         self.graphs: dict[tuple[Any, ...], Callable[..., tuple[Tensor | None, ...]]] = {}
 
     def of(self, points: Points) -> Exact:
@@ -183,13 +184,12 @@ def plain(
     return everywhere[0].cpu().numpy(), everywhere[1].cpu().numpy()
 
 
-def audit(formula: Formula, points: Points, exact: Exact, sure: np.ndarray, format: Format, seed: int) -> int:
-    """Prove some of the plain points again; ContradictionError where Arb disagrees."""
-    random = np.random.default_rng([zlib.crc32(formula.name.encode()), seed])
+def audit(formula: Formula, points: Points, exact: Exact, sure: np.ndarray, format: Format) -> int:
+    """Prove some of the plain points again, others each time; ContradictionError where Arb disagrees."""
     # of a number beyond every format's range the ball tells no more than that
     within_range = exact.value.high.abs().reshape(len(points), -1).amax(dim=1) < COMPARABLE
     rows = np.flatnonzero(sure & within_range.cpu().numpy())
-    rows = np.sort(random.choice(rows, min(AUDITED, len(rows)), replace=False))
+    rows = np.sort(np.random.default_rng().choice(rows, min(AUDITED, len(rows)), replace=False))
     if rows.size:
         picked = torch.from_numpy(rows).to(exact.value.high.device)
 

@@ -335,7 +335,7 @@ def _plainly_within(
                 sure, error = prefilter.plain(got, balls, budget, form, plan.compiled)
             told[routine.name, of] = Plain(sure, error, budget.ulps)
     everywhere = np.logical_and.reduce([one.sure for one in told.values()])
-    prefilter.audit(plan.formula, points, exact, everywhere, plan.format, start)
+    prefilter.audit(plan.formula, points, exact, everywhere, plan.format)
     return told
 
 

@@ -6,7 +6,6 @@ precision. Some of what float64 has settled is proved again by Arb in every run 
 """
 
 import sys
-import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -237,7 +236,7 @@ def _settle_group(
     """Float64 balls, and Arb for the lanes that those leave open."""
     truth, left = None, np.arange(len(points))
     if len(points) >= FEWEST and format.precision <= FILTERED and tolerance >= TOLERANCE:
-        trust.look(BALL64.device, _fingerprint(points))
+        trust.look(BALL64.device)
         truth = _in_float64(formula, points, format, wanted, component)
         left = np.flatnonzero(_open(truth, format, tolerance))
     pieces: list[tuple[np.ndarray, Truth]] = []
@@ -250,12 +249,6 @@ def _settle_group(
     for rows, found in pieces:
         _put(truth, rows, found)
     return truth
-
-
-def _fingerprint(points: Points) -> int:
-    """A seed that differs where the points do."""
-    columns = (column for column in points.columns.values() if not isinstance(column, tuple))
-    return zlib.crc32(b"".join(column.double().cpu().numpy().tobytes() for column in columns))
 
 
 def _open(truth: Truth, format: Format, tolerance: float) -> np.ndarray:
@@ -383,17 +376,15 @@ def _joined(pieces: Sequence[tuple[np.ndarray, Truth]], count: int) -> Truth:
 
 
 def audit(formula: Formula, points: Points, truth: Truth, format: Format, share: float = AUDITED) -> int:
-    """Prove some of the points that float64 balls have settled again with Arb; how many those were.
+    """Prove some of the points that float64 balls have settled again with Arb, others each time; how many those were.
 
     Raises ContradictionError where the two have no number in common.
     """
     settled = np.flatnonzero(truth.precision == FLOAT64)
     if not settled.size:
         return 0
-    random = np.random.default_rng([zlib.crc32(formula.name.encode()), len(points)])
-    rows = np.sort(
-        random.choice(settled, min(len(settled), max(2, int(share * len(settled)))), replace=False)
-    )
+    count = min(len(settled), max(2, int(share * len(settled))))
+    rows = np.sort(np.random.default_rng().choice(settled, count, replace=False))
     slopes = None if truth.gradient is None else truth.gradient[rows]
     audit_enclosures(formula, points.select(rows), truth.value[rows], slopes, truth.component[rows], format)
     return len(rows)

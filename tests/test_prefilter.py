@@ -1,6 +1,7 @@
 """What is told at the speed of float64 is what would have been told point by point."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,8 @@ from numcheck.case import Formula, Routine, UsageError, formula_of, formulas, lo
 from numcheck.domain import Points
 from numcheck.formats import format_of
 from numcheck.prefilter import Exact, Truths
-from numcheck.reals.ball64 import Balls
+from numcheck.reals import trust
+from numcheck.reals.ball64 import BOUNDS, Balls
 from numcheck.summary import Summary, merged
 from numcheck.truth import ContradictionError
 
@@ -168,6 +170,13 @@ def test_a_truth_that_is_off_by_more_than_its_radius_stops_the_sweep(monkeypatch
         ContradictionError, match="logistic: float64 balls and Arb prove different values at x="
     ):
         swept(plan)
+
+
+def test_a_device_is_looked_at_before_its_truths_are_trusted(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(trust, "_looked", set())
+    monkeypatch.setitem(BOUNDS, "exp", replace(BOUNDS["exp"], ulps=0.01))
+    with pytest.raises(ContradictionError, match="torch's exp on cpu"):
+        Truths(FORMULA, "cpu", False, False)
 
 
 def logistic(x: Any) -> Any:

@@ -6,6 +6,7 @@ measured stands beside them.
 """
 
 import math
+import secrets
 from collections.abc import Callable, Mapping
 from fractions import Fraction
 from typing import Any
@@ -23,9 +24,10 @@ BITS = 192
 _looked: set[str] = set()
 
 
-def look(device: str, seed: int) -> None:
-    """Once in a process, test the device's arithmetic and audit torch's functions there, at points of this seed."""
+def look(device: str) -> None:
+    """Once in a process, test the device's arithmetic and audit torch's functions there, at other points each time."""
     if device not in _looked:
+        seed = secrets.randbits(32)
         self_test(device, seed)
         audit_functions(device, seed, LOOKED_AT)
         _looked.add(device)
