@@ -119,7 +119,7 @@ class Truths:
         parts: list[Tensor | None] = []
         for balls in (found.value, found.gradient):
             if balls is not None:
-                balls = comparable(balls) if balls.logarithmic else balls
+                balls = balls if balls.scale is None else comparable(balls)
                 parts += [balls.high, balls.low, balls.radius]
         return tuple(parts)
 

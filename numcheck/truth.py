@@ -20,7 +20,7 @@ from numcheck.reals import arrays as m
 from numcheck.reals import trust
 from numcheck.reals.arb import ARB
 from numcheck.reals.arrays import Arithmetic, Reals
-from numcheck.reals.ball64 import BALL64, Balls
+from numcheck.reals.ball64 import Ball64Arithmetic, Balls
 from numcheck.reals.mp import CONTEXT, MP
 from numcheck.reals.settle import (
     EXPONENT_LIMIT,
@@ -46,6 +46,7 @@ CHUNK = 512  # lanes of Arb balls evaluated at once: bounds the memory that thei
 LANES = 2**14  # the same for float64 balls
 FEWEST = 512
 """Lanes below which float64 balls, some hundred torch calls an operation, are no faster than Arb's."""
+BALLS = Ball64Arithmetic(scaled=True)
 FLOAT64 = 53  # told as the precision that settled a point
 FILTERED = 24  # bits of the widest significand that float64 balls are asked to judge
 AUDITED = 1 / 256  # share of the points settled in float64 that Arb proves again
@@ -70,6 +71,19 @@ class Truth:
     component: np.ndarray
     precision: np.ndarray
     loose: np.ndarray
+
+    def select(self, rows: np.ndarray) -> "Truth":
+        """The truth at some of the points."""
+        slopes, beside = self.gradient, self.gradient_conditioning
+        return Truth(
+            self.value[rows],
+            self.conditioning[rows],
+            None if slopes is None else slopes[rows],
+            None if beside is None else beside[rows],
+            self.component[rows],
+            self.precision[rows],
+            self.loose[rows],
+        )
 
 
 # Evaluating a formula ---------------------------------------------------------------------------------------------
@@ -236,7 +250,7 @@ def _settle_group(
     """Float64 balls, and Arb for the lanes that those leave open."""
     truth, left = None, np.arange(len(points))
     if len(points) >= FEWEST and format.precision <= FILTERED and tolerance >= TOLERANCE:
-        trust.look(BALL64.device)
+        trust.look(BALLS.device)
         truth = _in_float64(formula, points, format, wanted, component)
         left = np.flatnonzero(_open(truth, format, tolerance))
     pieces: list[tuple[np.ndarray, Truth]] = []
@@ -265,7 +279,7 @@ def _in_float64(
 ) -> Truth:
     """What float64 balls say of one group of points, narrow enough or not."""
     count = len(points)
-    found = evaluate(formula, lifted(formula, points, BALL64, True), count, component, wanted)
+    found = evaluate(formula, lifted(formula, points, BALLS, True), count, component, wanted)
     value = enclosure_of_float64(found.value)
     conditioning, loose = _lower_end(found.conditioning, value, format)
     slopes = slope_conditioning = None

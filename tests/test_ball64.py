@@ -1,7 +1,7 @@
 """Float64 balls hold what Arb proves: every rule, at operands chosen to break it, and every formula of the catalogue.
 
 Operands are drawn in batches from a seed: exponents from the subnormals to the largest, midpoints of one bit and of
-all, low parts at the full half ulp, radii from nothing to more than the midpoint, numbers kept as logarithms. The
+all, low parts at the full half ulp, radii from nothing to more than the midpoint, scales far apart. The
 exact result at the ends, in the middle and elsewhere in the operands must lie in the result, unless that is unknown.
 """
 
@@ -19,6 +19,7 @@ import torch
 from flint import arb
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from torch import Tensor
 from torch.fx.experimental.proxy_tensor import make_fx
 
 from numcheck import truth as truth_module
@@ -67,9 +68,7 @@ def half_ulps(high: np.ndarray) -> np.ndarray:
         return np.where(np.isfinite(high), down / 2, 0.0)
 
 
-def drawn(
-    seed: int, low: int = -1074, high: int = 1023, count: int = LANES, logarithms: bool = False
-) -> Balls:
+def drawn(seed: int, low: int = -1074, high: int = 1023, count: int = LANES, scales: bool = False) -> Balls:
     """Adversarial balls whose midpoints have exponents between `low` and `high`."""
     random = np.random.default_rng(seed)
     middle = numbers(random, random.integers(low, high + 1, count))
@@ -98,54 +97,41 @@ def drawn(
         )
     radius = sizes[random.integers(0, 6, count), np.arange(count)]
     radius = np.where(np.isfinite(radius), radius, 0.0)
-    if logarithms:
-        far = random.random(count) < 0.5
-        size = random.choice([630.0, 639.0, 640.0, 641.0, 649.5, 650.5, 700.0, 1e5, 1e13, 1e30, 1e300], count)
-        size = size * random.choice([1.0, 1 + 2.0**-30, 1 - 2.0**-52], count)
-        logs = size * random.choice([-1.0, 1.0], count)
-        spread = np.stack(
-            [
-                np.zeros(count),
-                2.0 ** random.integers(-300, 3, count),
-                size * 2.0 ** -random.integers(0, 60, count),
-            ]
-        )
-        spread = spread[random.integers(0, 3, count), np.arange(count)]
-        middle = np.where(far, np.copysign(INF, middle), middle)
-        rest, radius = np.where(far, logs, rest), np.where(far, spread, radius)
-    parts = [torch.from_numpy(part.astype(np.float64)) for part in (middle, rest, radius)]
-    if not logarithms:  # what has no low part or radius takes ways of its own
+    parts: list[Tensor | None] = [
+        torch.from_numpy(part.astype(np.float64)) for part in (middle, rest, radius)
+    ]
+    if not scales:  # what has no low part or radius takes ways of its own
         kind = int(random.integers(0, 4))
-        if kind & 1:
-            parts[1] = None  # type: ignore[call-overload]
-        if kind & 2:
-            parts[2] = None  # type: ignore[call-overload]
-    return Balls(parts[0], parts[1], parts[2], logarithmic=logarithms)
+        parts[1] = None if kind & 1 else parts[1]
+        parts[2] = None if kind & 2 else parts[2]
+        return Balls(torch.from_numpy(middle), *parts[1:])
+    sizes = [0.0, 1e-20, 1e-3, 1.5, 40.0, 649.5, 650.0, 650.5, 700.0, 1e5, 1e13, 1e30, 1e300]
+    scale = random.choice(sizes, count) * random.choice([1.0, 1 + 2.0**-30, 1 - 2.0**-52], count)
+    scale = torch.from_numpy(scale * random.choice([-1.0, 1.0], count))
+    spread = random.choice([0.0, 1e-20, 2.0**-30, 0.7, 3.0, 1e9], count)
+    return Balls(torch.from_numpy(middle), *parts[1:], scale=Balls(scale, None, torch.from_numpy(spread)))
 
 
 def beside(seed: int, x: Balls) -> Balls:
     """Balls that nearly cancel those of `x`, or tie with them."""
     random = np.random.default_rng(seed)
-    y = drawn(seed + 1, count=x.size, logarithms=x.logarithmic)
+    y = drawn(seed + 1, count=x.size, scales=x.scale is not None)
 
     def moved(part: np.ndarray) -> np.ndarray:
         for _ in range(2):
-            next_one = np.nextafter(part, random.choice([-INF, INF], x.size))
+            with np.errstate(over="ignore"):
+                next_one = np.nextafter(part, random.choice([-INF, INF], x.size))
             part = np.where((random.random(x.size) < 0.4) & np.isfinite(next_one), next_one, part)
         return part
 
-    high, radius = x.high.numpy(), y.radius
-    far = np.isinf(high)
-    with np.errstate(over="ignore"):
-        high = np.where(far, high * random.choice([-1.0, 1.0], x.size), moved(high))
-        low = half_ulps(high) * random.choice([-1.0, 1.0, 0.5, 1 / 3, 0.0], x.size)
-        if x.low is not None:
-            low = np.where(
-                far, moved(x.low.numpy()) + random.choice([0.0, 0.5, 1.0, 2.0, -3.0, 40.0], x.size), low
-            )
+    high, radius, scale = moved(x.high.numpy()), y.radius, x.scale
+    low = half_ulps(high) * random.choice([-1.0, 1.0, 0.5, 1 / 3, 0.0], x.size)
     if radius is not None:
-        radius = torch.where((radius < x.high.abs()) | y.high.isinf(), radius, 0.0)
-    return Balls(torch.from_numpy(high), torch.from_numpy(low), radius, logarithmic=x.logarithmic)
+        radius = torch.where(radius < x.high.abs(), radius, 0.0)
+    if scale is not None:
+        apart = random.choice([0.0, 0.0, 2.0**-40, 0.5, 1.0, -3.0, 40.0, 700.0], x.size)
+        scale = replace(scale, high=torch.from_numpy(moved(scale.high.numpy()) + apart))
+    return Balls(torch.from_numpy(high), torch.from_numpy(low), radius, scale=scale)
 
 
 # What the balls hold ----------------------------------------------------------------------------------------------
@@ -163,36 +149,31 @@ def lane(x: Balls, i: int) -> tuple[float, float, float]:
 def point(x: Balls, i: int, share: Any) -> Any:
     """A number in the ball: its middle, an end or between; None where the ball is unknown."""
     high, low, radius = lane(x, i)
-    share = arb(Fraction(share).numerator) / Fraction(share).denominator
-    if x.logarithmic and math.isinf(high):
-        size = (arb(low) + share * arb(radius)).exp()
-        return size if high > 0 else -size
+    part = arb(Fraction(share).numerator) / Fraction(share).denominator
     if not all(math.isfinite(part) for part in (high, low, radius)):
         return None
-    return arb(high) + arb(low) + share * arb(radius)
+    number = arb(high) + arb(low) + part * arb(radius)
+    return number if x.scale is None else number * point(x.scale, i, -share).exp()
 
 
 def holds(x: Balls, i: int, exact: Any) -> bool:
     """Whether the ball may be right: it is unknown, or nothing proves that `exact` lies outside."""
-    high, low, radius = lane(x, i)
-    if math.isnan(high) or not (math.isfinite(low) and math.isfinite(radius)):
+    if not is_known(x, i):
         return True
-    if math.isinf(high):
-        if not x.logarithmic:
-            return True  # overflowed, and unknown
-        if not exact.is_finite() or exact == 0 or (exact > 0) != (high > 0):
-            return False
-        return not abs(abs(exact).log() - arb(low)) > arb(radius)
-    return bool(exact.is_finite()) and not abs(exact - arb(high) - arb(low)) > arb(radius)
+    high, low, radius = lane(x, i)
+    if x.scale is None:
+        return bool(exact.is_finite()) and not abs(exact - arb(high) - arb(low)) > arb(radius)
+    scale, _, spread = (arb(part) for part in lane(x.scale, i))
+    scale += arb(lane(x.scale, i)[1])
+    # some number of the scale goes with some number of the rest
+    ends = [abs(exact) / (scale + side * spread).exp() for side in (-1, 1)]
+    sign = 1 if exact > 0 else -1
+    ball = [sign * (arb(high) + arb(low)) + side * arb(radius) for side in (-1, 1)]
+    return bool(exact.is_finite()) and not (min(ends) > ball[1] or max(ends) < ball[0])
 
 
 def is_known(x: Balls, i: int) -> bool:
-    high, low, radius = lane(x, i)
-    return (
-        (math.isfinite(high) or (x.logarithmic and math.isinf(high)))
-        and math.isfinite(low)
-        and math.isfinite(radius)
-    )
+    return all(math.isfinite(part) for part in lane(x, i)) and (x.scale is None or is_known(x.scale, i))
 
 
 def assert_holds(got: Balls, exact: Callable[..., Any], *operands: Balls) -> int:
@@ -250,23 +231,23 @@ def arb_one(name: str) -> Callable[[Any], Any]:
     return lambda x: ARB.unary(name, np.array([x], dtype=object))[0]
 
 
-@pytest.mark.parametrize("logarithms", [False, True], ids=["plain", "logarithms"])
+@pytest.mark.parametrize("scales", [False, True], ids=["plain", "scaled"])
 @pytest.mark.parametrize("name", BINARY)
 @SHARED
 @given(seed=seeds)
-def test_every_operation_on_two_balls_holds_the_exact_result(name: str, logarithms: bool, seed: int) -> None:
-    x = drawn(seed, logarithms=logarithms)
-    for y in (drawn(seed + 1), beside(seed, x), drawn(seed + 1, logarithms=logarithms)):
+def test_every_operation_on_two_balls_holds_the_exact_result(name: str, scales: bool, seed: int) -> None:
+    x = drawn(seed, scales=scales)
+    for y in (drawn(seed + 1), beside(seed, x), drawn(seed + 1, scales=scales)):
         assert_holds(BALL64.binary(name, x, y), BINARY[name], x, y)
         assert_holds(BALL64.binary(name, y, x), BINARY[name], y, x)
 
 
-@pytest.mark.parametrize("logarithms", [False, True], ids=["plain", "logarithms"])
+@pytest.mark.parametrize("scales", [False, True], ids=["plain", "scaled"])
 @pytest.mark.parametrize("name", UNARY)
 @SHARED
 @given(seed=seeds)
-def test_every_function_of_a_ball_holds_the_exact_value(name: str, logarithms: bool, seed: int) -> None:
-    x = drawn(seed, *UNARY[name], logarithms=logarithms)
+def test_every_function_of_a_ball_holds_the_exact_value(name: str, scales: bool, seed: int) -> None:
+    x = drawn(seed, *UNARY[name], scales=scales)
     assert_holds(BALL64.unary(name, x), arb_one(name), x)
 
 
@@ -277,11 +258,11 @@ def test_few_results_are_unknown_where_ordinary_numbers_meet() -> None:
         assert sum(is_known(got, i) for i in range(2000)) > 1800, name
 
 
-@pytest.mark.parametrize("logarithms", [False, True], ids=["plain", "logarithms"])
+@pytest.mark.parametrize("scales", [False, True], ids=["plain", "scaled"])
 @SHARED
 @given(seed=seeds, n=st.integers(-9, 9))
-def test_integer_powers_hold_the_exact_ones(logarithms: bool, seed: int, n: int) -> None:
-    x = drawn(seed, -200, 200, logarithms=logarithms)
+def test_integer_powers_hold_the_exact_ones(scales: bool, seed: int, n: int) -> None:
+    x = drawn(seed, -200, 200, scales=scales)
     # FLINT has nan for a negative power of a ball around zero, and so it is for an exact zero
     assert_holds(BALL64.binary("power", x, n), lambda x: x**n if n >= 0 else 1 / x**-n, x)
 
@@ -316,14 +297,14 @@ CONSTANTS = [
 ]
 
 
-@pytest.mark.parametrize("logarithms", [False, True], ids=["plain", "logarithms"])
+@pytest.mark.parametrize("scales", [False, True], ids=["plain", "scaled"])
 @pytest.mark.parametrize("name", BINARY)
 @SHARED
 @given(seed=seeds, number=st.sampled_from(CONSTANTS), sign=st.sampled_from([1, -1]))
 def test_a_constant_meets_a_ball_as_its_exact_number(
-    name: str, logarithms: bool, seed: int, number: Fraction, sign: int
+    name: str, scales: bool, seed: int, number: Fraction, sign: int
 ) -> None:
-    x, number = drawn(seed, logarithms=logarithms), sign * number
+    x, number = drawn(seed, scales=scales), sign * number
     y = BALL64.lift(np.array([number], dtype=object))
 
     def exact(x: Any) -> Any:
@@ -338,7 +319,7 @@ def test_a_constant_meets_a_ball_as_its_exact_number(
 @SHARED
 @given(seed=seeds)
 def test_a_sum_holds_the_exact_sum(seed: int) -> None:
-    parts = [drawn(seed + i, -300, 300, logarithms=False) for i in range(5)]
+    parts = [drawn(seed + i, -300, 300) for i in range(5)]
     joined = BALL64.concatenate([part.reshape((LANES, 1)) for part in parts], 1)
     total = BALL64.sum(joined, (1,), False)
     with precision(BITS):
@@ -352,14 +333,14 @@ def test_a_sum_holds_the_exact_sum(seed: int) -> None:
 SIGNS = {"lt": operator.lt, "le": operator.le, "gt": operator.gt, "ge": operator.ge, "eq": operator.eq}
 
 
-@pytest.mark.parametrize("logarithms", [False, True], ids=["plain", "logarithms"])
+@pytest.mark.parametrize("scales", [False, True], ids=["plain", "scaled"])
 @pytest.mark.parametrize("sign", SIGNS)
 @SHARED
 @given(seed=seeds)
-def test_what_is_decided_holds_for_every_number_in_the_balls(sign: str, logarithms: bool, seed: int) -> None:
-    x = drawn(seed, logarithms=logarithms)
+def test_what_is_decided_holds_for_every_number_in_the_balls(sign: str, scales: bool, seed: int) -> None:
+    x = drawn(seed, scales=scales)
     opposite = {"lt": operator.ge, "le": operator.gt, "gt": operator.le, "ge": operator.lt, "eq": operator.ne}
-    for y in (drawn(seed + 1), beside(seed, x), drawn(seed + 1, logarithms=logarithms)):
+    for y in (drawn(seed + 1), beside(seed, x), drawn(seed + 1, scales=scales)):
         states = BALL64.compare(sign, x, y).tolist()
         with precision(BITS):
             for i, state in enumerate(states):
@@ -384,12 +365,12 @@ def test_exact_pairs_are_compared_exactly(seed: int) -> None:
         assert set(same) <= {int(SIGNS[sign](1, 1)), UNDECIDED}
 
 
-@pytest.mark.parametrize("logarithms", [False, True], ids=["plain", "logarithms"])
+@pytest.mark.parametrize("scales", [False, True], ids=["plain", "scaled"])
 @SHARED
 @given(seed=seeds)
-def test_an_undecided_choice_holds_both_and_a_decided_one_its_own(logarithms: bool, seed: int) -> None:
-    x = drawn(seed, logarithms=logarithms)
-    for y in (drawn(seed + 1), beside(seed, x), drawn(seed + 1, logarithms=logarithms)):
+def test_an_undecided_choice_holds_both_and_a_decided_one_its_own(scales: bool, seed: int) -> None:
+    x = drawn(seed, scales=scales)
+    for y in (drawn(seed + 1), beside(seed, x), drawn(seed + 1, scales=scales)):
         states = torch.from_numpy(np.random.default_rng(seed).choice([YES, NO, UNDECIDED], LANES))
         got = BALL64.select(states, x, y)
         with precision(BITS):
@@ -409,14 +390,14 @@ def test_what_is_unknown_stays_unknown_whatever_it_meets() -> None:
         Balls(ones, ones * NAN),
         Balls(ones, None, ones * NAN),
         Balls(ones, None, ones * INF),
-        Balls(ones * INF, ones * NAN, ones * 0, logarithmic=True),
-        Balls(ones * INF, ones * 700, ones * NAN, logarithmic=True),
+        Balls(ones * NAN, scale=Balls(ones * 700)),
+        Balls(ones, scale=Balls(ones, None, ones * NAN)),
         BALL64.doubt(0, 1),
     ):
         for y in (
             Balls(ones),
             Balls(ones, None, ones),
-            Balls(ones * INF, ones * 700, ones, logarithmic=True),
+            Balls(ones, None, ones, scale=Balls(ones * 700)),
         ):
             for name in (*BINARY, "atan2", "pow"):
                 for a, b in ((x, y), (y, x)):
@@ -433,10 +414,10 @@ def test_what_is_unknown_stays_unknown_whatever_it_meets() -> None:
         assert np.isnan(enclosure_of_float64(x).high).all()
 
 
-def test_the_larger_of_two_logarithms_is_never_the_smaller() -> None:
+def test_the_larger_of_two_scales_is_never_the_smaller() -> None:
     zeros = torch.zeros(1, dtype=torch.float64)
     for one, other in ((800.0, 700.0), (700.0, 800.0), (-800.0, -700.0), (-700.0, -800.0)):
-        x, y = (Balls(zeros + INF, zeros + log, zeros, logarithmic=True) for log in (one, other))
+        x, y = (Balls(zeros + 1, scale=Balls(zeros + scale)) for scale in (one, other))
         for name in ("maximum", "minimum"):
             assert_holds(BALL64.binary(name, x, y), BINARY[name], x, y)
 
@@ -466,6 +447,32 @@ def test_a_constant_beyond_float64_is_unknown_and_an_infinite_one_as_well() -> N
         assert not is_known((x + number).data, 0)
     assert is_known((x * Fraction(1, 10**400)).data, 0)
     assert (x * Fraction(1, 10**400)).data.radius > 0
+
+
+@pytest.mark.parametrize("apart", [1.0, 20.0, 200.0, 600.0])
+@pytest.mark.parametrize("offset", [0.0, 5.0, -80.0, 3e4, -2e20])
+def test_scaled_exponentials_cancel_to_the_last_digit(offset: float, apart: float) -> None:
+    """log(exp(x) + exp(y)) - x = log(1 + exp(y - x)), however far x and y lie apart and wherever they are."""
+    x, y = (
+        Reals(truth_module.BALLS, truth_module.BALLS.lift(np.array([part])))
+        for part in (offset, offset - apart)
+    )
+    got = (m.log(m.exp(x) + m.exp(y)) - x).data
+    with precision(BITS):
+        exact = (1 + (arb(offset - apart) - arb(offset)).exp()).log()
+        assert holds(got, 0, exact)
+        assert got.radius is not None and arb(float(got.radius)) < 2.0**-40 * exact
+
+
+def test_exponentials_of_infinities_are_zero_and_unknown() -> None:
+    zero = BALL64.unary("exp", BALL64.lift(np.array([-INF])))
+    assert is_known(zero, 0) and lane(zero, 0) == (0, 0, 0)
+    total = BALL64.binary("add", zero, BALL64.unary("exp", BALL64.lift(np.array([-900.0]))))
+    high, low, radius = lane(BALL64.unary("log", total), 0)
+    assert (high, low) == (-900, 0) and radius < 2.0**-900
+    overflown = BALL64.binary("mul", *(BALL64.lift(np.array([x])) for x in (-1e200, 1e200)))
+    for x in (BALL64.lift(np.array([INF])), overflown):
+        assert not is_known(BALL64.unary("exp", x), 0)
 
 
 def test_all_bits_of_an_integer_are_lifted() -> None:
@@ -534,10 +541,10 @@ def test_a_root_is_enclosed(seed: int) -> None:
 # What became of the lanes -----------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("logarithms", [False, True], ids=["plain", "logarithms"])
+@pytest.mark.parametrize("scales", [False, True], ids=["plain", "scaled"])
 @given(seed=seeds)
-def test_an_enclosure_holds_what_the_ball_held(logarithms: bool, seed: int) -> None:
-    x = drawn(seed, logarithms=logarithms)
+def test_an_enclosure_holds_what_the_ball_held(scales: bool, seed: int) -> None:
+    x = drawn(seed, scales=scales)
     found = enclosure_of_float64(x)
     with precision(BITS):
         for i in range(LANES):

@@ -12,7 +12,7 @@ from flint import arb
 from numcheck.reals import arrays as m
 from numcheck.reals.arb import ARB, is_infinite, is_undefined
 from numcheck.reals.arrays import Reals
-from numcheck.reals.ball64 import BALL64, Balls
+from numcheck.reals.ball64 import BALL64, Balls, unscaled
 from numcheck.reals.mp import CONTEXT, MP
 from numcheck.reals.settle import precision
 from numcheck.reals.tape import RULES, absent, gradient, one_hot, traced, untraced
@@ -141,9 +141,10 @@ def as_arb(x: Reals) -> Any:
     """The balls of `x` as Arb's, at the current precision."""
     if not isinstance(x.data, Balls):
         return x.data
+    data = unscaled(x.data)
     parts = [
-        torch.zeros_like(x.data.high) if part is None else part.broadcast_to(x.data.high.shape)
-        for part in (x.data.high, x.data.low, x.data.radius)
+        torch.zeros_like(data.high) if part is None else part.broadcast_to(data.high.shape)
+        for part in (data.high, data.low, data.radius)
     ]
     flat = zip(*(part.ravel().tolist() for part in parts), strict=True)
     balls = np.empty(x.data.size, dtype=object)
@@ -219,7 +220,7 @@ def test_the_second_derivatives_are_those_of_mpmath(operation: str, arithmetic: 
                 difference = (corners[0] - corners[1] - corners[2] + corners[3]) / (4 * step * step)
                 if arithmetic is BALL64 and operation in UNKNOWN_IN_FLOAT64 and not curvature.is_finite():
                     continue
-                assert curvature.rad() < widest * 2.0**50 if arithmetic is ARB else 2.0**-30
+                assert curvature.rad() < (widest * 2.0**50 if arithmetic is ARB else 2.0**-30)
                 assert holds(curvature, difference), (i, j, curvature, CONTEXT.nstr(difference, 30))
                 assert curvature.overlaps(rows[j][i])
 

@@ -16,10 +16,12 @@ was measured, and is audited against Arb by tests and in every run (`trust.audit
 What cannot be told here is *unknown*: a nan in any of the three. Such lanes go to Arb; nothing here is ever proved
 infinite or undefined.
 
-Beyond exp(650) a number is kept as its logarithm, in the same three tensors: `high` is an infinity that carries the
-sign, and the value is sign * exp(low give or take radius). So log(1 + exp(1e30)) and 1/(1 + exp(800)) are answered
-here. Only arrays with `logarithmic` set hold such lanes, and which those can be is known before anything is computed,
-from the bound `reach` on the absolute value; arrays without it pay nothing.
+An exponential whose argument may be large is not computed at once: it is 1 at the *scale* x, another ball, and a
+number at a scale is exp(scale) * (high + low). Products add scales, logarithms take them off, and a sum takes the
+larger one, so that only the smaller number is multiplied by an exponential, whose error it alone bears. So x -
+log(exp(x) + exp(y)) keeps its digits however far x and y lie apart, and log(1 + exp(1e30)) is answered here. Which
+arrays need a scale is known before anything is computed, from the bound `reach` on the absolute value; those without
+pay nothing.
 
 Sources: error-free sums and products: Dekker 1971, Knuth 1997 (TAOCP 2, 4.2.2); their analysis and that of quotients
 and square roots: Joldes, Muller & Popescu 2017, "Tight and rigorous error bounds for basic building blocks of
@@ -43,12 +45,12 @@ from numcheck.reals.arrays import NO, UNDECIDED, YES
 
 U = 2.0**-53
 GROW = 1 + 2.0**-48  # a radius is a sum of at most a dozen rounded terms
-FLOOR = 2.0**-1070  # more than gradual underflow takes from any one operation
+# More than gradual underflow takes from any one operation, by far: subnormal numbers take Intel 25 times as long.
+FLOOR = 2.0**-970
 SPLIT = 2.0**27 + 1
-FAR = 650.0  # logarithms up to which numbers are kept as they are: 2**937, whose products can still be split
-EDGE = 640.0  # and beyond which a number kept as its logarithm is known to be huge or tiny
-HUGE, SMALL = 2.0**800, 2.0**-800
-TINY = 2.0**-920  # more than exp(-EDGE)
+FAR = 650.0  # arguments up to which an exponential needs no scale: 2**937, whose products can still be split
+SMALL = 2.0**-800
+TINY = 2.0**-937  # more than exp(-FAR)
 COMPARABLE = 2.0**850  # numbers up to which `comparable` keeps a ball as it is
 NEAR = 2.0**-10  # where exp is summed as a series
 INF = float("inf")
@@ -62,20 +64,19 @@ _LOG2 = math.log(2)
 
 @dataclass(frozen=True, eq=False)
 class Balls:
-    """Numbers high + low, each give or take radius; None stands for exact zeros throughout.
+    """Numbers exp(scale) * (high + low, give or take radius); None stands for exact zeros throughout.
 
     `absent` marks derivatives that do not exist (see `arrays.Arithmetic`). `reach` bounds the absolute value wherever
-    it is known; `number` is the exact rational of a constant; `logarithmic` says whether lanes may be kept as
-    logarithms.
+    it is known; `number` is the exact rational of a constant.
     """
 
     high: Tensor
     low: Tensor | None = None
     radius: Tensor | None = None
     absent: Tensor | None = None
+    scale: "Balls | None" = None
     reach: float = INF
     number: Fraction | None = None
-    logarithmic: bool = False
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -95,10 +96,11 @@ class Balls:
             None if part is None else change(part.broadcast_to(self.high.shape))
             for part in (self.low, self.radius, self.absent)
         )
+        scale = None if self.scale is None else _broadcast(self.scale, self.shape).each(change)
         high = change(self.high)
         # a constant repeated is an array like any other, so that every shortcut keeps the shapes of its operands
         number = self.number if high.numel() == 1 else None
-        return replace(self, high=high, low=low, radius=radius, absent=absent, number=number)
+        return replace(self, high=high, low=low, radius=radius, absent=absent, scale=scale, number=number)
 
     def reshape(self, shape: tuple[int, ...]) -> "Balls":
         return self.each(lambda part: part.reshape(shape))
@@ -202,7 +204,7 @@ def _only_where(condition: Tensor, x: Tensor) -> Tensor:
 
 
 def _finite(x: Tensor) -> Tensor:
-    """x, unknown where plain arithmetic has overflowed: there an infinity must not pass for a logarithm's sign."""
+    """x, unknown where arithmetic has overflowed: there an infinity must not pass for an exact one."""
     return _only_where(~x.isinf(), x)
 
 
@@ -263,6 +265,11 @@ def _like(x: Balls, number: Fraction | float) -> Balls:
     return constant(number, _device(x))
 
 
+def _nothing(x: Balls) -> Balls:
+    """Zeros, like x."""
+    return Balls(torch.zeros_like(x.high))
+
+
 def _instead(x: Balls, y: Balls, number: Fraction | float) -> Balls:
     """The constant that an operation on two constants makes, in their common shape."""
     return _like(x, number).reshape((1,) * max(x.ndim, y.ndim))
@@ -282,7 +289,7 @@ def _power_of_two(x: Balls) -> bool:
 
 def negated(x: Balls) -> Balls:
     """-x, exactly."""
-    low = None if x.low is None else _where(x.high.isinf(), x.low, -x.low) if x.logarithmic else -x.low
+    low = None if x.low is None else -x.low
     return replace(x, high=-x.high, low=low, number=None if x.number is None else -x.number)
 
 
@@ -294,8 +301,9 @@ def added(x: Balls, y: Balls) -> Balls:
     """
     if x.number is not None and y.number is not None:
         return _instead(x, y, x.number + y.number)
-    plain = _added(x, y)
-    return _added_logarithms(x, y, plain) if x.logarithmic or y.logarithmic else plain
+    if x.scale is not None or y.scale is not None:
+        return _added_at_scales(x, y)
+    return _added(x, y)
 
 
 def _added(x: Balls, y: Balls) -> Balls:
@@ -325,10 +333,9 @@ def multiplied(x: Balls, y: Balls) -> Balls:
         if one.number is not None and one.ndim <= other.ndim:
             if abs(one.number) == 1:
                 return other if one.number > 0 else negated(other)
-            if _power_of_two(one) and not other.logarithmic:
+            if _power_of_two(one):
                 return _scaled(other, float(one.number))
-    plain = _multiplied(x, y)
-    return _multiplied_logarithms(x, y, plain, False) if x.logarithmic or y.logarithmic else plain
+    return _rescaled(_multiplied(x, y), x.scale, y.scale)
 
 
 def _scaled(x: Balls, by: float) -> Balls:
@@ -342,7 +349,7 @@ def _scaled(x: Balls, by: float) -> Balls:
         radius = _radius(radius, _where(exact, 0.0, FLOOR))
     else:
         high = _finite(high)  # lest what has overflowed be scaled down again
-    return Balls(high, _times(x.low, by), radius, reach=x.reach * abs(by))
+    return Balls(high, _times(x.low, by), radius, scale=x.scale, reach=x.reach * abs(by))
 
 
 def _multiplied(x: Balls, y: Balls) -> Balls:
@@ -373,8 +380,7 @@ def divided(x: Balls, y: Balls) -> Balls:
         return _instead(x, y, x.number / y.number)
     if _power_of_two(y) and y.number is not None:
         return multiplied(x, _like(y, 1 / y.number).reshape(y.shape))
-    plain = _divided(x, y)
-    return _multiplied_logarithms(x, y, plain, True) if x.logarithmic or y.logarithmic else plain
+    return _rescaled(_divided(x, y), x.scale, None if y.scale is None else negated(y.scale))
 
 
 def _divided(x: Balls, y: Balls) -> Balls:
@@ -406,109 +412,60 @@ def _divided(x: Balls, y: Balls) -> Balls:
     return Balls(_only_where(y.high != 0, high), low, radius)
 
 
-def _multiplied_logarithms(x: Balls, y: Balls, plain: Balls, quotient: bool) -> Balls:
-    """The product or quotient where one of the two is kept as its logarithm: logarithms add or subtract.
-
-    An exact zero times such a number is zero, where that number is known to be one.
-    """
-    sign, a, ra, x_far, x_zero = _as_logarithm(x)
-    other_sign, b, rb, y_far, y_zero = _as_logarithm(y)
-    s, e = two_sum(a, -b if quotient else b)
-    spread = (ra + rb + e.abs()) * GROW
-    sign = sign * other_sign
-    within = _exponential(s, spread, sign)
-    far = x_far | y_far
-    zero = x_zero & y_far & (b + rb).isfinite()
-    if not quotient:
-        zero = zero | (y_zero & x_far & (a + ra).isfinite())
-    return _where_far(far, s, spread, sign, within, plain, zero)
+# Scales -----------------------------------------------------------------------------------------------------------
 
 
-def _where_far(
-    far: Tensor, s: Tensor, spread: Tensor, sign: Tensor, within: Balls, plain: Balls, zero: Tensor
-) -> Balls:
-    """Lanes of `plain`, but where `far` the number sign * exp(s +- spread), as a ball where it fits in one."""
-    fits = s.abs() + spread < FAR
-    known = far & ~fits & (sign != 0)
-    high = _where(far, _where(fits, within.high, sign * INF), _finite(plain.high))
-    high = _where(far & (sign == 0), NAN, high)
-    low = _where(known, s, _where(far, _filled(within.low, s), _filled(plain.low, plain.high)))
-    radius = _where(known, spread, _where(far, _filled(within.radius, s), _filled(plain.radius, plain.high)))
-    high, low, radius = (_where(zero, 0.0, part) for part in (high, low, radius))
-    return Balls(high, low, radius, logarithmic=True)
+def _rescaled(y: Balls, one: Balls | None, other: Balls | None) -> Balls:
+    """y at the sum of two scales."""
+    if one is None or other is None:
+        return replace(y, scale=other if one is None else one)
+    return replace(y, scale=_added(one, other), reach=INF)
 
 
-def _as_logarithm(x: Balls) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
-    """(sign, logarithm of the absolute value, its radius, whether it is kept so, whether it is exactly zero).
-
-    The sign is 0 where it is not known.
-    """
-    far = x.high.isinf() if x.logarithmic else torch.zeros_like(x.high, dtype=torch.bool)
-    known = _logarithm(absolute(replace(x, logarithmic=False, number=None)))
-    error = _radius(_size(known.low), known.radius)
-    log, error = known.high, _filled(error, known.high)
-    uncertain = _filled(x.radius, x.high) * GROW >= x.high.abs()
-    sign = _where(uncertain & ~far, 0.0, torch.sign(x.high))
-    if x.logarithmic:
-        log = _where(far, _filled(x.low, x.high), log)
-        error = _where(far, _filled(x.radius, x.high), error)
-    return sign, log, error, far, ~far & (x.high == 0) & (_filled(x.radius, x.high) == 0)
+def _exponential_below(x: Balls) -> Balls:
+    """exp(x) for an x that is no larger than 1; where it is below -FAR, a number between 0 and TINY."""
+    y = _exponential_of(x.high.clamp(min=-FAR), x)
+    lost = x.high + _filled(_uncertainty(x), x.high) < -FAR
+    low = None if y.low is None else _where(lost, 0.0, y.low)
+    return Balls(_where(lost, TINY / 2, y.high), low, _where(lost, TINY / 2, _filled(y.radius, y.high)))
 
 
-def _added_logarithms(x: Balls, y: Balls, plain: Balls) -> Balls:
-    """The sum where one of the two is kept as its logarithm.
+def _is_zero(x: Balls) -> Tensor:
+    """Where the number is exactly zero."""
+    zero = x.high == 0
+    for part in (x.low, x.radius):
+        if part is not None:
+            zero = zero & (part == 0)
+    return zero
 
-    Beside exp(l), l > EDGE, a number up to HUGE is less than 2**-120 of it; beside a number, exp(-EDGE) is less than
-    TINY, though only an exact zero leaves it alone. Two such numbers of one sign: log(exp(a) + exp(b))
-    = a + log(1 + exp(b - a)), whose partial derivatives are positive and add up to 1; of opposite signs with
-    a - b >= 1, those of log(exp(a) - exp(b)) are below 1.6 and 0.6 in absolute value.
-    """
-    x_far = x.high.isinf() if x.logarithmic else torch.zeros_like(x.high, dtype=torch.bool)
-    y_far = y.high.isinf() if y.logarithmic else torch.zeros_like(y.high, dtype=torch.bool)
-    a, ra = _filled(x.low, x.high), _filled(x.radius, x.high)
-    b, rb = _filled(y.low, y.high), _filled(y.radius, y.high)
-    # one of each
-    one, log, spread = x_far ^ y_far, _where(x_far, a, b), _where(x_far, ra, rb)
-    far_high = _where(x_far, x.high, y.high)
-    other = _where(x_far, y.high, x.high)
-    other_low, other_radius = _where(x_far, b, a), _where(x_far, rb, ra)
-    big = one & (log - spread > EDGE) & (other.abs() + other_low.abs() + other_radius < HUGE)
-    tiny = one & (log + spread < -EDGE)
-    alone = tiny & (other == 0) & (other_low == 0) & (other_radius == 0)
-    # both
-    both = x_far & y_far
-    larger, smaller = torch.maximum(a, b), torch.minimum(a, b)
-    apart = larger - smaller
-    same = x.high == y.high
-    q, _ = _called("exp", -apart.clamp(max=FAR))  # an extra exp(-FAR) is in the error below
-    step, error = _called("log1p", _where(same, q, -q))
-    total, e = two_sum(larger, step)
-    lost = (2.2 * torch.maximum(ra, rb) + e.abs() + error + (64 * U + 2 * U * apart) * q) * GROW
-    told = lost + TINY
-    lost = _where(same | (apart - ra - rb >= 1), told, NAN)
-    # two tiny ones whose sum cannot be told apart from zero
-    vanishing = both & ~(lost < 1) & (a + ra < -EDGE - 1) & (b + rb < -EDGE - 1)
-    both = both & ~vanishing
-    lead = _where(a >= b, x.high, y.high)
-    kept = big | alone
-    high = _where(both, lead, _where(kept, far_high, _where(tiny, _finite(other), _finite(plain.high))))
-    high = _where(one & ~big & ~tiny, NAN, high)
-    low = _where(
-        both,
-        total,
-        _where(kept, log, _where(tiny, other_low, _filled(plain.low, plain.high))),
-    )
-    radius = _where(
-        both,
-        lost,
-        _where(
-            kept,
-            _where(alone, spread, (spread + 2.0**-89) * GROW),
-            _where(tiny, other_radius * GROW + TINY, _filled(plain.radius, plain.high)),
-        ),
-    )
-    high, low = (_where(vanishing, 0.0, part) for part in (high, low))
-    return Balls(high, low, _where(vanishing, TINY, radius), logarithmic=True)
+
+def _added_at_scales(x: Balls, y: Balls) -> Balls:
+    """The sum at the larger scale; an exact zero takes that of the other number."""
+    one, other = x.scale or _nothing(x), y.scale or _nothing(y)
+    one, other = _chosen(_is_zero(x), other, one), _chosen(_is_zero(y), one, other)
+    first = one.high >= other.high
+    scale, lower = _chosen(first, one, other), _chosen(first, other, one)
+    x, y = replace(x, scale=None), replace(y, scale=None)
+    lead, small = _chosen(first, x, y), _chosen(first, y, x)
+    product = _multiplied(small, _exponential_below(_added(lower, negated(scale))))
+    assert product.radius is not None
+    product = replace(product, radius=_where(_is_zero(small), 0.0, product.radius))
+    return replace(_added(lead, product), scale=scale, reach=INF)
+
+
+def unscaled(x: Balls) -> Balls:
+    """x without a scale: zero within TINY times its size where that is below -FAR, unknown where it is beyond FAR."""
+    if x.scale is None:
+        return x
+    bare, scale = replace(x, scale=None), x.scale
+    y = _multiplied(bare, _exponential_of(scale.high.clamp(-FAR, FAR), scale))
+    size = _filled(_radius(x.high.abs(), _size(x.low), x.radius), x.high)
+    zero = _is_zero(bare)
+    tiny = scale.high + _filled(_uncertainty(scale), scale.high) < -FAR
+    high = _where(zero | tiny, 0.0, _where(scale.high > FAR, NAN, y.high))
+    low = _where(zero | tiny, 0.0, _filled(y.low, y.high))
+    radius = _where(zero, 0.0, _where(tiny, size * TINY + FLOOR, _filled(y.radius, y.high)))
+    return Balls(high, low, radius, x.absent)
 
 
 # Functions --------------------------------------------------------------------------------------------------------
@@ -583,18 +540,17 @@ def _grown(rate: Tensor | float, spread: Tensor) -> Tensor:
 
 
 def exponential(x: Balls) -> Balls:
-    """exp(x) = E + E*xl + E*(exp(xl) - 1 - xl), E = exp(xh) within its bound; the last term is below E*xl*xl."""
+    """exp(x) = E + E*xl + E*(exp(xl) - 1 - xl), E = exp(xh) within its bound; the last term is below E*xl*xl.
+
+    Where x may be large it becomes the scale; exp of an exact minus infinity is an exact zero.
+    """
     if x.number == 0:
         return _like(x, 1).reshape(x.shape)
     if x.reach <= FAR:
         return replace(_exponential_of(x.high, x), reach=math.exp(x.reach) * (1 + 2.0**-40))
-    y = _exponential_of(x.high.clamp(-FAR, FAR), x)
-    beyond = (x.high.abs() > FAR - 1) & ~x.high.isinf()
-    s, e = (x.high, None) if x.low is None else two_sum(x.high, x.low)
-    radius = _filled(_radius(_size(e), x.radius), s)
-    high = _where(beyond, INF, _where(x.high.isinf(), NAN, y.high))
-    low = _where(beyond, s, _filled(y.low, s))
-    return Balls(high, low, _where(beyond, radius, _filled(y.radius, s)), logarithmic=True)
+    nothing = (x.high == -INF) & (_filled(x.low, x.high) == 0) & (_filled(x.radius, x.high) == 0)
+    scale = replace(x, high=_where(nothing, 0.0, _finite(x.high)), reach=INF, number=None, absent=None)
+    return Balls(_where(nothing, 0.0, _where(scale.high.isnan(), NAN, 1.0)), scale=scale)
 
 
 def _exponential_of(argument: Tensor, x: Balls) -> Balls:
@@ -627,12 +583,6 @@ def _exponential_of(argument: Tensor, x: Balls) -> Balls:
     return Balls(y, low, _radius(*errors))
 
 
-def _exponential(s: Tensor, spread: Tensor, sign: Tensor) -> Balls:
-    y = _exponential_of(s.clamp(-FAR, FAR), Balls(s, None, spread))
-    low = _filled(y.low, s)
-    return Balls(y.high * sign, low * sign, y.radius)
-
-
 def logarithm(x: Balls) -> Balls:
     """log(x) = log(xh) + log(1 + xl/xh), where the second logarithm is t - t*t/2 + ..., abs(t) <= u.
 
@@ -642,13 +592,7 @@ def logarithm(x: Balls) -> Balls:
     if x.number == 1:
         return _like(x, 0).reshape(x.shape)
     y = _logarithm(x)
-    if not x.logarithmic:
-        return y
-    far = x.high == INF
-    high = _where(far, _filled(x.low, x.high), _only_where(~x.high.isinf(), y.high))
-    low = _where(far, 0.0, _filled(y.low, y.high))
-    radius = _where(far, _filled(x.radius, x.high), _filled(y.radius, y.high))
-    return Balls(high, low, radius)
+    return y if x.scale is None else _added(x.scale, y)
 
 
 def _logarithm(x: Balls) -> Balls:
@@ -693,18 +637,8 @@ def square_root(x: Balls) -> Balls:
         certain = x.high * (1 - 2.0**-50) - x.radius > 0
         errors.append(_where(certain, x.radius / s, NAN))
     high, low = quick_two_sum(s, part)
-    return Balls(high, low, _radius(*errors, floor=FLOOR), reach=math.sqrt(x.reach) * (1 + 4 * U))
-
-
-def _without_logarithms(x: Balls) -> Balls:
-    """x with balls in place of logarithms: zero within 2**-920 below exp(-EDGE), unknown above."""
-    if not x.logarithmic:
-        return x
-    far, log, spread = x.high.isinf(), _filled(x.low, x.high), _filled(x.radius, x.high)
-    tiny = far & (log + spread < -EDGE)
-    high = _where(tiny, 0.0, _finite(x.high))
-    low, radius = _where(far, 0.0, log), _where(far, TINY, spread)
-    return replace(x, high=high, low=low, radius=radius, logarithmic=False)
+    reach, scale = math.sqrt(x.reach) * (1 + 4 * U), None if x.scale is None else _scaled(x.scale, 0.5)
+    return Balls(high, low, _radius(*errors, floor=FLOOR), scale=scale, reach=reach)
 
 
 def _chosen(condition: Tensor, x: Balls, y: Balls) -> Balls:
@@ -715,8 +649,6 @@ def _chosen(condition: Tensor, x: Balls, y: Balls) -> Balls:
             return None
         return _where(condition, _filled(a, x.high), _filled(b, y.high))
 
-    if x.logarithmic is not y.logarithmic:
-        x, y = (z if z.logarithmic else replace(z, high=_finite(z.high)) for z in (x, y))
     absent = None
     if x.absent is not None or y.absent is not None:
         absent = _where(condition, _mask(x), _mask(y))
@@ -725,8 +657,8 @@ def _chosen(condition: Tensor, x: Balls, y: Balls) -> Balls:
         part(x.low, y.low),
         part(x.radius, y.radius),
         absent,
+        x.scale if x.scale is y.scale else _chosen(condition, x.scale or _nothing(x), y.scale or _nothing(y)),
         max(x.reach, y.reach),
-        logarithmic=x.logarithmic or y.logarithmic,
     )
 
 
@@ -904,8 +836,8 @@ UNARY: dict[str, Callable[[Balls], Balls]] = {
     "digamma": _lipschitz("digamma", lambda x, s: 1 / _least(x, s) + 1 / _least(x, s) ** 2),
     "times_pi": _times_pi,
 }
-LOGARITHMIC = {"neg", "abs", "log", "log1p", "times_pi"}
-"""Functions that know what to do with lanes kept as logarithms, or pass them to such a function."""
+SCALED = {"neg", "abs", "log", "log1p", "sqrt", "rsqrt", "times_pi"}
+"""Functions that know what to do with a scale, or pass it to such a function."""
 
 
 # Two numbers ------------------------------------------------------------------------------------------------------
@@ -960,8 +892,8 @@ def _maximum(x: Balls, y: Balls) -> Balls:
     if d.radius is None:
         return replace(larger, high=_where(unknown, NAN, larger.high))
     undecided = ~(d.high.abs() > d.radius * (1 + 2.0**-40))
-    if larger.logarithmic:  # a radius would be one of the logarithm
-        unknown = unknown | (undecided & (x.high.isinf() | y.high.isinf()))
+    if larger.scale is not None:  # the difference has another scale
+        unknown = unknown | undecided
     return replace(
         larger,
         high=_where(unknown, NAN, larger.high),
@@ -1001,7 +933,7 @@ BINARY: dict[str, Callable[[Balls, Balls], Balls]] = {
     "zeta": _zeta,
 }
 PLAIN = {"pow", "atan2", "zeta"}
-"""Those that know nothing of lanes kept as logarithms."""
+"""Those that know nothing of scales."""
 
 
 # Comparisons ------------------------------------------------------------------------------------------------------
@@ -1009,28 +941,28 @@ PLAIN = {"pow", "atan2", "zeta"}
 
 def _difference(x: Balls, y: Balls) -> Balls:
     """A ball that compares with zero as x with y does."""
-    if x.logarithmic or y.logarithmic:
-        x, y = comparable(x), comparable(y)
-    return _added(x, negated(y))
+    x, y = replace(x, number=None, absent=None), replace(y, number=None, absent=None)
+    return replace(added(x, negated(y)), scale=None)
 
 
 def comparable(x: Balls) -> Balls:
-    """Balls up to COMPARABLE, with [2**860, 2**901] for all beyond exp(EDGE) and [0, TINY] for all below exp(-EDGE).
+    """Balls up to COMPARABLE and without a scale, with [2**860, 2**901] for all that are known to be beyond exp(640).
 
-    Two such numbers of one sign stay undecided, for their balls are the same.
+    Two of those with one sign stay undecided, for their balls are the same.
     """
-    ordinary = x.high.abs() < COMPARABLE
-    if not x.logarithmic:
-        return replace(x, high=_only_where(ordinary, x.high), number=None)
-    far, log, spread = x.high.isinf(), _filled(x.low, x.high), _filled(x.radius, x.high)
+    y = unscaled(x)
+    y = replace(y, high=_only_where(y.high.abs() < COMPARABLE, y.high), number=None)
+    if x.scale is None:
+        return y
+    scale, beside = x.scale.high, _filled(_uncertainty(x), x.high)
+    spread = _filled(_uncertainty(x.scale), scale)
+    beyond = (scale - spread > 640.0) & (x.high.abs() - beside > 2.0**-60)
+    tiny = (scale + spread < -FAR) & (x.high.abs() < 2.0**10) & (x.high.abs() > beside)
     sign = torch.sign(x.high)
-    big, tiny = log - spread > EDGE, log + spread < -EDGE
-    middle = _where(big, 2.0**900, _where(tiny, TINY / 2, NAN))
-    width = _where(big, 2.0**900 - 2.0**860, TINY / 2)
     return Balls(
-        _where(far, sign * middle, _only_where(ordinary, x.high)),
-        _where(far, 0.0, log),
-        _where(far, width, spread),
+        _where(beyond, sign * 2.0**900, _where(tiny, sign * (TINY * 2.0**10), y.high)),
+        _where(beyond | tiny, 0.0, _filled(y.low, y.high)),
+        _where(beyond, 2.0**900 - 2.0**860, _where(tiny, TINY * 2.0**10, _filled(y.radius, y.high))),
     )
 
 
@@ -1060,7 +992,7 @@ def compared(name: str, x: Balls, y: Balls) -> Tensor:
 
 def _hull(x: Balls, y: Balls) -> Balls:
     """A ball around x that holds y too; absent only where both are."""
-    x, y = _without_logarithms(x), _without_logarithms(y)
+    x, y = unscaled(x), unscaled(y)
     d = _added(x, negated(y))
     width = _total(d.high.abs(), _size(d.low), d.radius)  # that of the difference holds both radii
     assert width is not None
@@ -1078,8 +1010,9 @@ def _broadcast(x: Any, shape: tuple[int, ...]) -> Any:
 
 
 def _concatenate(parts: Sequence[Balls], axis: int) -> Balls:
-    if any(part.logarithmic for part in parts):
-        parts = [part if part.logarithmic else replace(part, high=_finite(part.high)) for part in parts]
+    scale = None
+    if any(part.scale is not None for part in parts):
+        scale = _concatenate([_broadcast(part.scale or _nothing(part), part.shape) for part in parts], axis)
 
     def join(get: Callable[[Balls], Tensor | None]) -> Tensor | None:
         found = [get(part) for part in parts]
@@ -1100,8 +1033,8 @@ def _concatenate(parts: Sequence[Balls], axis: int) -> Balls:
         join(lambda part: part.low),
         join(lambda part: part.radius),
         join(lambda part: part.absent),
+        scale,
         max(part.reach for part in parts),
-        logarithmic=any(part.logarithmic for part in parts),
     )
 
 
@@ -1124,18 +1057,8 @@ def _with_absent(result: Balls, *operands: Balls) -> Balls:
     for mask in masks[1:]:
         absent = absent | mask
     absent = absent.broadcast_to(result.shape)
-
-    def cleared(part: Tensor | None) -> Tensor | None:
-        return None if part is None else _where(absent, 0.0, part)
-
-    return replace(
-        result,
-        high=_where(absent, 0.0, result.high),
-        low=cleared(result.low),
-        radius=cleared(result.radius),
-        absent=absent,
-        number=None,
-    )
+    cleared = _chosen(absent, _nothing(result), replace(result, absent=None))
+    return replace(cleared, absent=absent, reach=result.reach)
 
 
 def _permute(x: Balls, order: Any, axis: int) -> Balls:
@@ -1147,9 +1070,10 @@ def _permute(x: Balls, order: Any, axis: int) -> Balls:
 
 @dataclass(frozen=True)
 class Ball64Arithmetic:
-    """Float64 balls on one device."""
+    """Float64 balls on one device; `scaled` keeps every exponential at a scale, for more digits in more time."""
 
     device: str = "cpu"
+    scaled: bool = False
 
     name = "ball64"
 
@@ -1181,8 +1105,8 @@ class Ball64Arithmetic:
             high, low = two_sum((values >> 32).double() * 2.0**32, (values & 0xFFFFFFFF).double())
         else:
             high, low = values.double(), None
-        # a graph is recorded for any values
-        reach = INF if _recording.get() or not high.numel() else float(high.abs().max()) * (1 + 2.0**-40)
+        unknown = self.scaled or _recording.get()  # a graph is recorded for any values
+        reach = INF if unknown or not high.numel() else float(high.abs().max()) * (1 + 2.0**-40)
         return Balls(high, low, reach=INF if math.isnan(reach) else reach)
 
     def number(self, x: Balls) -> float:
@@ -1194,7 +1118,7 @@ class Ball64Arithmetic:
 
     def unary(self, name: str, x: Balls) -> Balls:
         x = replace(x, absent=None)
-        return UNARY[name](x if name in LOGARITHMIC else _without_logarithms(x))
+        return UNARY[name](x if name in SCALED else unscaled(x))
 
     def binary(self, name: str, x: Balls, y: Any) -> Balls:
         x = replace(x, absent=None)
@@ -1202,7 +1126,7 @@ class Ball64Arithmetic:
             return power(x, y)
         y = replace(y, absent=None)
         if name in PLAIN:
-            x, y = _without_logarithms(x), _without_logarithms(y)
+            x, y = unscaled(x), unscaled(y)
         return BINARY[name](x, y)
 
     def absent(self, shape: tuple[int, ...]) -> Balls:
@@ -1298,6 +1222,9 @@ class Ball64Arithmetic:
                 low=None if x.low is None else placed(x.low, blank(torch.float64, 0.0)),
                 radius=None if x.radius is None else placed(x.radius, blank(torch.float64, 0.0)),
                 absent=placed(_mask(x), blank(torch.bool, True)),
+                scale=None
+                if x.scale is None
+                else replace(self.scatter(_broadcast(x.scale, x.shape), key, shape), absent=None),
                 number=None,
             )
         # a list may name an element twice: what arrives there adds up
@@ -1392,6 +1319,23 @@ def pairs(x: Balls) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     As in `settle.Enclosure`: high is zero or in [1/2, 1), and a nan, with an infinite radius, where nothing is known.
     A ball that holds zero is given as one around it.
     """
+    found = _pairs(unscaled(x))
+    if x.scale is None:
+        return found
+    far = (x.scale.high.abs() > FAR) & ~_is_zero(x)
+    if not bool(far.any()):
+        return found
+    spread = _filled(_uncertainty(x.scale), x.scale.high)
+    at_scale = _at_scale(_pairs(replace(x, scale=None)), x.scale.high.cpu().numpy(), spread.cpu().numpy())
+    where = far.cpu().numpy()
+    high, low, radius, exponent = (np.where(where, a, b) for a, b in zip(at_scale, found, strict=True))
+    return high, low, radius, exponent
+
+
+_Pairs = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
+
+
+def _pairs(x: Balls) -> _Pairs:
     high, low, radius = (
         part.cpu().numpy() for part in (x.high, _filled(x.low, x.high), _filled(x.radius, x.high))
     )
@@ -1404,31 +1348,33 @@ def pairs(x: Balls) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
         lower, width = np.ldexp(low, -shift), np.ldexp(radius, -shift)
         lost = (radius > 0) | (np.ldexp(lower, shift) != low)
         width = width + np.where(lost, REMAINDER, 0.0)
-        exponent = shift.astype(np.int64)
         width = np.where(around_zero, mantissa, width)
         mantissa, lower = np.where(around_zero, 0.0, mantissa), np.where(around_zero, 0.0, lower)
-        if x.logarithmic:
-            far = np.isinf(high) & np.isfinite(low) & np.isfinite(radius) & (np.abs(low) > EDGE - 1)
-            binade = np.floor(low / _LOG2) + 1
-            beyond = far & (np.abs(low) - radius > BEYOND)
-            scaled = np.exp(low - binade * _LOG2)
-            error = radius + 8 * U * np.abs(low) + 2.0**-40
-            near = far & ~beyond & (error < 0.25)
-            mantissa = np.where(near | beyond, np.copysign(np.where(beyond, 0.75, scaled), high), mantissa)
-            lower = np.where(far, 0.0, lower)
-            width = np.where(near, scaled * error * (1 + error), np.where(beyond, 0.25, width))
-            limit = np.copysign(float(EXPONENT_LIMIT), low)
-            exponent = np.where(far, np.where(beyond, limit, np.where(near, binade, 0)), exponent).astype(
-                np.int64
-            )
-            mantissa, more = np.frexp(mantissa)  # the scaled one may have come out just beyond [1/2, 1)
-            moved = near & (more != 0)
-            width = np.where(moved, np.ldexp(width, -more), width)
-            exponent = exponent + np.where(moved, more, 0)
-            known = known | near | beyond
     return (
         np.where(known, mantissa, np.nan),
         np.where(known, lower, 0.0),
         np.where(known, width, np.inf),
-        exponent,
+        shift.astype(np.int64),
     )
+
+
+def _at_scale(found: _Pairs, scale: np.ndarray, spread: np.ndarray) -> _Pairs:
+    """The same numbers times exp(scale give or take spread); beyond BEYOND only signs are told."""
+    mantissa, lower, width, exponent = found
+    with np.errstate(all="ignore"):
+        binade = np.floor(scale / _LOG2)
+        factor = np.exp(scale - binade * _LOG2)
+        error = spread + 8 * U * np.abs(scale) + 2.0**-40
+        size = np.abs(mantissa) + np.abs(lower) + width
+        beyond = (np.abs(scale) - spread > BEYOND) & (np.abs(mantissa) - np.abs(lower) > width)
+        near = (np.abs(scale) <= BEYOND) & (error < 0.25)
+        high, more = np.frexp(mantissa * factor)
+        radius = np.ldexp((width + size * error * (1 + error)) * factor * (1 + 2.0**-40), -more)
+        end = np.copysign(float(EXPONENT_LIMIT), scale)
+        told = exponent + np.where(near, binade, 0) + more
+        return (
+            np.where(near, high, np.where(beyond, np.copysign(0.75, mantissa), np.nan)),
+            np.where(near, np.ldexp(lower * factor, -more), 0.0),
+            np.where(near, radius, np.where(beyond, 0.25, np.inf)),
+            np.where(beyond, end, told).astype(np.int64),
+        )
