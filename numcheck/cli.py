@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
-from numcheck import __version__
+from numcheck import __version__, workers
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -183,6 +183,8 @@ def check(
             f"--formula goes with --routine; for its own routines: numcheck check {claimed}"
         )
     _expect_writable(json_file, folder)
+    if not formulas and not target and jobs() > 1:  # the whole catalogue is sure to need them
+        workers.prepare("numcheck.suite")
     with _told_in_one_line():
         from numcheck import adapter, case, suite
 

@@ -14,6 +14,7 @@ from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExe
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
+from multiprocessing import forkserver
 from multiprocessing.connection import wait as wait_for_any
 from typing import Any, ParamSpec, TypeVar
 
@@ -58,6 +59,20 @@ class Workers:
                 yield pending.pop(future), future.result()
 
 
+def prepare(preload: str) -> None:
+    """Let the modules of later `workers` be imported by then, beside whatever this process does in the meantime.
+
+    A fork server imports torch once, before any thread exists, and forks the workers from there. What torch imports
+    only when it is first needed, seconds later and in every worker, is imported with it.
+    """
+    if _METHOD == "forkserver":
+        multiprocessing.get_context(_METHOD).set_forkserver_preload([preload, "torch._dynamo"])
+        forkserver.ensure_running()
+
+
+_METHOD = "forkserver" if sys.platform == "linux" else "spawn"
+
+
 @contextmanager
 def workers(jobs: int, preload: str) -> Generator[Workers]:
     """So many local processes, or this one where `jobs` is 1.
@@ -69,11 +84,8 @@ def workers(jobs: int, preload: str) -> Generator[Workers]:
     if jobs == 1:
         yield Workers(InThisProcess(), 1)
         return
-    # A fork server imports torch once, before any thread exists, and forks workers from there.
-    method = "forkserver" if sys.platform == "linux" else "spawn"
-    context = multiprocessing.get_context(method)
-    if method == "forkserver":
-        context.set_forkserver_preload([preload])
+    prepare(preload)
+    context = multiprocessing.get_context(_METHOD)
     others = set(multiprocessing.active_children())
     pool = ProcessPoolExecutor(jobs, mp_context=context, initializer=_begin)
     try:
