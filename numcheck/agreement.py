@@ -14,9 +14,9 @@ import numpy as np
 from numcheck.case import Fate
 from numcheck.domain import Points
 from numcheck.findings import complexity, surroundings
-from numcheck.measure import FATES, Judgement, Measurement, in_units, measure
+from numcheck.measure import FATES, Judgement, Measurement, in_units
+from numcheck.probing import Question, Search
 from numcheck.reals.settle import PROVED
-from numcheck.truth import settle
 
 NAME = "device_disagreement"
 REMEDY = "the devices order sums or evaluate functions differently: mend the one over its budget by its own findings"
@@ -67,7 +67,7 @@ class Disagreement:
     """The output whose gradient the simplest point shows; 0 for a formula with one."""
 
 
-def compared(one: Sequence[Measurement], other: Sequence[Measurement]) -> Disagreement | None:
+def compared(one: Sequence[Measurement], other: Sequence[Measurement]) -> Search[Disagreement | None]:
     """What is told of the points where a routine's measurements on two devices disagree; None where they agree.
 
     The sequences hold measurements of the same points, one for each size of the inputs.
@@ -83,7 +83,7 @@ def compared(one: Sequence[Measurement], other: Sequence[Measurement]) -> Disagr
     share, a, b = shares[gravest], one[gravest], other[gravest]
     worst, rows = int(np.argmax(share)), np.flatnonzero(share > 1)
     anchor = int(rows[np.argmin(complexity(a.points.select(rows)))])
-    where, simple = _region_and_simplest(a, b, anchor)
+    where, simple = yield from _region_and_simplest(a, b, anchor)
     component = int(a.component[anchor]) if a.of == "grad" else 0
     return Disagreement(a, b, count, where, _bits(a.judgement, b.judgement, worst), worst, simple, component)
 
@@ -102,24 +102,11 @@ def _bits(one: Judgement, other: Judgement, row: int) -> float:
     return float(min(bits, one.format.precision))
 
 
-def _region_and_simplest(one: Measurement, other: Measurement, row: int) -> tuple[str, Points]:
-    formula, format = one.routine.formula, one.format
+def _region_and_simplest(one: Measurement, other: Measurement, row: int) -> Search[tuple[str, Points]]:
     anchor, component = one.points.select([row]), int(one.component[row])
 
-    def differ(points: Points) -> np.ndarray:
-        truth = settle(
-            formula,
-            points,
-            format,
-            with_gradient=one.of == "grad",
-            component=np.full(len(points), component),
-        )
-        a, b = (
-            next(
-                f for f in measure(m.routine, points, truth, format, m.device, m.of == "grad") if f.of == m.of
-            )
-            for m in (one, other)
-        )
+    def differ(points: Points) -> Search[np.ndarray]:
+        a, b = yield [Question(measurement, points, component) for measurement in (one, other)]
         return disagreement(a.judgement, b.judgement).max(axis=1) > 1
 
-    return surroundings(formula, anchor, differ, format)
+    return surroundings(one.routine.formula, anchor, differ, one.format)

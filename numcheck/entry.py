@@ -20,10 +20,10 @@ from numcheck.diagnose import diagnose
 from numcheck.domain import OneOf, Points
 from numcheck.findings import Cluster, Finding, clusters, findings
 from numcheck.formats import Format
-from numcheck.measure import FATES, Measurement, measure, tally
+from numcheck.measure import FATES, Measurement, tally
+from numcheck.probing import Question, Search
 from numcheck.quantify import figure, law_defects, underflow
 from numcheck.reals.settle import Enclosure
-from numcheck.truth import settle
 
 COLUMNS = 8  # stretches of an input that a map tells apart
 MOST_ROWS = 24  # combinations of choices up to which a map is drawn
@@ -147,10 +147,10 @@ def _word(function: Callable[..., Any], name: str) -> str | None:
     return f"{os.path.relpath(file)}:{name}"
 
 
-def _finding(finding: Finding) -> dict[str, Any]:
+def _finding(finding: Finding) -> Search[dict[str, Any]]:
     measurement = finding.measurement
     routine, format = measurement.routine, measurement.format
-    simple = _simple_point(measurement, finding.simplest, finding.component)
+    (simple,) = yield [Question(measurement, finding.simplest, finding.component)]
     return {
         "cause": finding.cause.value,
         "region": finding.region,
@@ -165,29 +165,19 @@ def _finding(finding: Finding) -> dict[str, Any]:
             routine, finding.simplest, 0, format, measurement.of, finding.component, measurement.device
         ),
         "worst": _point(measurement, finding.worst),
-        "simplest": simple,
+        "simplest": _point(simple, 0),
     }
 
 
-def _simple_point(measurement: Measurement, point: Points, component: int) -> dict[str, Any]:
-    return _point(_measured_alone(measurement.routine, point, component, measurement), 0)
-
-
-def _measured_alone(routine: Routine, point: Points, component: int, like: Measurement) -> Measurement:
-    truth = settle(
-        routine.formula, point, like.format, with_gradient=like.of == "grad", component=np.array([component])
-    )
-    found = measure(routine, point, truth, like.format, like.device, like.of == "grad")
-    return next(m for m in found if m.of == like.of)
-
-
-def disagreement_of(one: Sequence[Measurement], other: Sequence[Measurement]) -> dict[str, Any] | None:
+def disagreement_of(
+    one: Sequence[Measurement], other: Sequence[Measurement]
+) -> Search[dict[str, Any] | None]:
     """What a reader is told where a routine's results on two devices disagree, among the findings of the `other`."""
-    found = agreement.compared(one, other)
+    found = yield from agreement.compared(one, other)
     if found is None:
         return None
     here, there = found.other, found.one
-    alone = [_measured_alone(m.routine, found.simplest, found.component, m) for m in (here, there)]
+    alone = yield [Question(m, found.simplest, found.component) for m in (here, there)]
     rows = {"worst": (here, there, found.worst), "simplest": (*alone, 0)}
     shown: dict[str, list[dict[str, Any]]] = {}
     for name, (a, b, row) in rows.items():
@@ -226,7 +216,7 @@ def entry_of(
     parts: list[Measurement],
     cancelled: dict[str, Any] | None,
     scaled: dict[str, Any],
-) -> dict[str, Any]:
+) -> Search[dict[str, Any]]:
     """One routine's value or gradient in one format: the tally over all sizes, findings and examples."""
     of = parts[0].of
     budget = routine.value if of == "value" else routine.grad
@@ -247,6 +237,11 @@ def entry_of(
     spents = [part.judgement.of_points()[1] for part in parts]
     errors = [part.judgement.of_points()[2] for part in parts]
     spent, error, fate = np.concatenate(spents), np.concatenate(errors), np.concatenate(fates)
+    told = yield from findings(found, reasons)
+    shown: list[dict[str, Any]] = []
+    for finding in told:
+        shown.append((yield from _finding(finding)))
+    sunk = yield from underflow(parts)
     widest = max(
         range(len(parts)), key=lambda k: float(np.max(np.nan_to_num(spents[k], posinf=1e308), initial=0))
     )
@@ -266,13 +261,13 @@ def entry_of(
         "output_format": parts[0].judgement.format.name,
         "worst": _point(worst_part, worst_row),
         "simplest": None,
-        "findings": [_finding(finding) for finding in findings(found, reasons)],
+        "findings": shown,
         "gaps": [
             {"cause": g.cause.value, "reason": g.reason, "points": covered[g.cause], "stale": False}
             for g in applicable
         ],
         "ulp_histogram": histogram(error[np.isin(fate, [FATES.index(f) for f in _JUDGED])]),
-        "underflow": underflow(parts),
+        "underflow": sunk,
         "cancellation": cancelled,
         "scaling": scaled,
         "laws": law_defects(routine, parts[0], format, device) if of == "value" else [],

@@ -15,6 +15,7 @@ from numcheck.entry import argument, decimal
 from numcheck.findings import clusters, findings
 from numcheck.formats import Format
 from numcheck.measure import FATES, check_device, measure
+from numcheck.probing import alone
 from numcheck.truth import settle
 
 
@@ -137,7 +138,7 @@ def _explained(
     rows.append(("precision", f"{int(truth.precision[0])} bits settled the truth"))
     if one.crashes:
         rows.append(("crash", one.crashes[0]))
-    for found in findings(clusters(one, diagnose(one)), {}):
+    for found in alone(findings(clusters(one, diagnose(one)), {})):
         line = f" at {found.line}" if found.line else ""
         rows.append(("finding", f"{found.cause.value}, {found.bits_lost:.3g} bits lost{line}"))
         rows.append(("region", found.region))

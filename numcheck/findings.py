@@ -15,9 +15,9 @@ from numcheck.case import Cause, Fate, Formula
 from numcheck.diagnose import Diagnosis
 from numcheck.domain import Domain, Points, Simplex, contains
 from numcheck.formats import Format
-from numcheck.measure import FATES, Measurement, RoutineError, measure
+from numcheck.measure import FATES, Measurement, RoutineError
+from numcheck.probing import Question, Search
 from numcheck.reals.settle import PROVED
-from numcheck.truth import settle
 
 SECTIONS = 16  # a search for a border divides its interval into so many at a time
 CALM = 3  # so many passing neighbours in a row end a region
@@ -101,19 +101,19 @@ def clusters(measurement: Measurement, diagnosis: Diagnosis) -> list[Cluster]:
     return found
 
 
-def findings(found: Sequence[Cluster], gaps: Mapping[Cause, str]) -> list[Finding]:
+def findings(found: Sequence[Cluster], gaps: Mapping[Cause, str]) -> Search[list[Finding]]:
     """One finding for each cause, gravest first; of several clusters with one cause the gravest speaks for all."""
     by_cause: dict[Cause, list[Cluster]] = {}
     for cluster in found:
         by_cause.setdefault(cluster.cause, []).append(cluster)
-    told = [
-        _finding(max(alike, key=lambda c: (c.bits_lost, len(c.rows))), sum(len(c.rows) for c in alike), gaps)
-        for alike in by_cause.values()
-    ]
+    told: list[Finding] = []
+    for alike in by_cause.values():
+        gravest = max(alike, key=lambda c: (c.bits_lost, len(c.rows)))
+        told.append((yield from _finding(gravest, sum(len(c.rows) for c in alike), gaps)))
     return sorted(told, key=lambda f: (f.forgiven, f.gap is not None, -f.points))
 
 
-def _finding(cluster: Cluster, points: int, gaps: Mapping[Cause, str]) -> Finding:
+def _finding(cluster: Cluster, points: int, gaps: Mapping[Cause, str]) -> Search[Finding]:
     measurement, rows = cluster.measurement, cluster.rows
     formula, format = measurement.routine.formula, measurement.format
     fates, _, _ = measurement.judgement.of_points()
@@ -123,7 +123,7 @@ def _finding(cluster: Cluster, points: int, gaps: Mapping[Cause, str]) -> Findin
     anchor = simple = measurement.points.select(np.array([row]))
     where = "scattered, where the condition number is large"
     if not cluster.forgiven:
-        where, simple = surroundings(formula, anchor, prober(measurement, row), format)
+        where, simple = yield from surroundings(formula, anchor, prober(measurement, row), format)
     operator, line = cluster.culprit or (None, None)
     gap = gaps.get(cluster.cause)
     return Finding(
@@ -144,40 +144,33 @@ def _finding(cluster: Cluster, points: int, gaps: Mapping[Cause, str]) -> Findin
 
 # Regions and examples ---------------------------------------------------------------------------------------------
 
-Probe = Callable[[Points], np.ndarray]
+Probe = Callable[[Points], Search[np.ndarray]]
+"""A search that tells of each point whether it fails."""
 
 
 def prober(measurement: Measurement, row: int) -> Probe:
-    """A predicate over points: does the measured routine meet the fate there that it met at `row`?
+    """Does the measured routine meet the fate at a point that it met at `row`?
 
     A vector's component is kept. Only `over` depends on what conditioning forgives; the other fates spare that work.
     """
-    fate = measurement.judgement.of_points()[0][row]
-    routine, format, of = measurement.routine, measurement.format, measurement.of
-    component = int(measurement.component[row])
+    fate, component = measurement.judgement.of_points()[0][row], int(measurement.component[row])
 
-    def meets(points: Points) -> np.ndarray:
-        truth = settle(
-            routine.formula,
-            points,
-            format,
-            with_gradient=of == "grad",
-            with_conditioning=FATES[fate] is Fate.OVER,
-            component=np.full(len(points), component),
-        )
-        found = measure(routine, points, truth, format, measurement.device, of == "grad")
-        return next(m for m in found if m.of == of).judgement.of_points()[0] == fate
+    def meets(points: Points) -> Search[np.ndarray]:
+        question = Question(measurement, points, component, conditioning=FATES[fate] is Fate.OVER)
+        (found,) = yield [question]
+        return found.judgement.of_points()[0] == fate
 
     return meets
 
 
-def surroundings(formula: Formula, point: Points, fails: Probe, format: Format) -> tuple[str, Points]:
+def surroundings(formula: Formula, point: Points, fails: Probe, format: Format) -> Search[tuple[str, Points]]:
     """The region of failing points around this one, in words, and the simplest of them."""
     try:
-        ranges = failing_ranges(formula, point, fails, format)
-        return region(formula, point, ranges), simplest(formula, point, fails, ranges, format)
+        ranges = yield from failing_ranges(formula, point, fails, format)
+        simple = yield from simplest(formula, point, fails, ranges, format)
     except RoutineError as failure:  # the contract may be broken elsewhere: the point stands without a region
         return f"near the examples (the search stopped: {failure})", point
+    return region(formula, point, ranges), simple
 
 
 Ranges = Mapping[str, tuple[float | None, float | None]]
@@ -270,7 +263,7 @@ class _Border:
         self.open = not self.reached and abs(self.outside - self.inside) > coarse
 
 
-def failing_ranges(formula: Formula, point: Points, fails: Probe, format: Format) -> Ranges:
+def failing_ranges(formula: Formula, point: Points, fails: Probe, format: Format) -> Search[Ranges]:
     """How far the failure reaches from a failing point, one real input at a time, found by sections of ordinals.
 
     For a vector the magnitude of its largest component is varied, the others in proportion; see `_moved`.
@@ -297,8 +290,9 @@ def failing_ranges(formula: Formula, point: Points, fails: Probe, format: Format
             _moved(point, border.name, formula.inputs[border.name], ordinals, format)
             for border, ordinals in zip(active, steps, strict=True)
         ]
-        hits = np.split(fails(Points.concatenate(moved)), np.cumsum([len(s) for s in steps])[:-1])
-        for border, taken, hit in zip(active, steps, hits, strict=True):
+        hits = yield from fails(Points.concatenate(moved))
+        parts = np.split(hits, np.cumsum([len(s) for s in steps])[:-1])
+        for border, taken, hit in zip(active, steps, parts, strict=True):
             border.narrowed(taken, hit, coarse)
     ends: dict[str, tuple[float | None, float | None]] = {}
     for low, high in zip(borders[::2], borders[1::2], strict=True):
@@ -339,7 +333,7 @@ def complexity(points: Points) -> np.ndarray:
     return total
 
 
-def simplest(formula: Formula, point: Points, fails: Probe, ranges: Ranges, format: Format) -> Points:
+def simplest(formula: Formula, point: Points, fails: Probe, ranges: Ranges, format: Format) -> Search[Points]:
     """A failing point in the same stretch, as short as rounding each input of this one can make it."""
     best = point
     for name, domain in formula.inputs.items():
@@ -357,7 +351,7 @@ def simplest(formula: Formula, point: Points, fails: Probe, ranges: Ranges, form
         if not len(trial):
             continue
         order = np.argsort(complexity(trial), kind="stable")
-        hits = np.flatnonzero(fails(trial.select(order)))
+        hits = np.flatnonzero((yield from fails(trial.select(order))))
         if hits.size:
             found = trial.select(order[hits[:1]])
             if complexity(found)[0] <= complexity(best)[0]:

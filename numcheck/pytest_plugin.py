@@ -349,18 +349,19 @@ def _shown(one: "Examined") -> "list[tuple[Finding, Found | None]]":
     from numcheck.diagnose import diagnose
     from numcheck.findings import REMEDIES, clusters, findings
     from numcheck.findings import Finding as Told
+    from numcheck.probing import alone
 
     found = one.found if one.found is not None and one.found.cause is not None else None
     shown = [(f, found if found is not None and f.cause == found.cause else None) for f in one.findings]
     if found is None or any(shrunk is found for _, shrunk in shown):
         return shown
-    alone = found.measurement
-    told = [c for c in clusters(alone, diagnose(alone)) if not c.forgiven]
+    measured = found.measurement
+    told = [c for c in clusters(measured, diagnose(measured)) if not c.forgiven]
     if told and found.cause is not Cause.ORDER:
-        return [*shown, *((replace(f, points=0), found) for f in findings(told, {}))]
+        return [*shown, *((replace(f, points=0), found) for f in alone(findings(told, {})))]
     assert found.cause is not None and found.cause in REMEDIES
     flaky = Told(
-        alone,
+        measured,
         found.cause,
         0,
         "equal inputs gave different results",
@@ -369,7 +370,7 @@ def _shown(one: "Examined") -> "list[tuple[Finding, Found | None]]":
         None,
         0,
         found.point,
-        int(alone.component[0]),
+        int(measured.component[0]),
         False,
         None,
     )

@@ -18,6 +18,7 @@ from numcheck.domain import Points, Simplex, contains
 from numcheck.findings import failing_ranges, prober, region
 from numcheck.formats import Format
 from numcheck.measure import FATES, Measurement, RoutineError, measure
+from numcheck.probing import Search
 from numcheck.reals import arrays as m
 from numcheck.reals.arb import ARB
 from numcheck.reals.arrays import Reals
@@ -45,7 +46,7 @@ def _underflowed(measurement: Measurement) -> tuple[np.ndarray, np.ndarray]:
     return rows, elements
 
 
-def underflow(parts: Sequence[Measurement]) -> dict[str, Any]:
+def underflow(parts: Sequence[Measurement]) -> Search[dict[str, Any]]:
     """Share of points and of true magnitude that became subnormal or zero, and where that begins."""
     points = lost = total = 0.0
     begins: str | None = None
@@ -63,9 +64,8 @@ def underflow(parts: Sequence[Measurement]) -> dict[str, Any]:
             anchor = int(rows[np.argmax(np.abs(exact[rows, elements]))])
             try:
                 formula, point = part.routine.formula, part.points.select(np.array([anchor]))
-                begins = region(
-                    formula, point, failing_ranges(formula, point, prober(part, anchor), part.format)
-                )
+                ranges = yield from failing_ranges(formula, point, prober(part, anchor), part.format)
+                begins = region(formula, point, ranges)
             except RoutineError as failure:  # the contract may be broken elsewhere: the share stands alone
                 begins = f"unknown (the search stopped: {failure})"
     return {

@@ -25,6 +25,7 @@ from numcheck.domain import Points
 from numcheck.findings import Cluster, Finding, clusters, findings
 from numcheck.formats import Format
 from numcheck.measure import FATES, Measurement, measure
+from numcheck.probing import alone
 from numcheck.suite import SECOND_OPINION, UNRESOLVED
 from numcheck.truth import Truth, second_opinion, settle
 
@@ -429,7 +430,7 @@ def _examined(
         {gap: struck[gap.cause] for gap in applicable},
         tuple(gap for gap in applicable if struck[gap.cause] or gap.cause in searched.covered),
         (),
-        tuple(findings(broken, {})),
+        tuple(alone(findings(broken, {}))),
         crash,
         searched.found,
     )

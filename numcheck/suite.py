@@ -26,6 +26,7 @@ from numcheck.domain import Points
 from numcheck.entry import disagreement_of, entry_of
 from numcheck.formats import Format, format_of
 from numcheck.measure import Measurement, RoutineError, check_device, measure
+from numcheck.probing import Search, together
 from numcheck.quantify import cancellations, figure, ladder, scalings
 from numcheck.truth import FLOAT64, ContradictionError, second_opinion, settle
 from numcheck.workers import workers
@@ -113,6 +114,16 @@ def _measure_all(
         result.disagreements.extend(opinion.disagreements)
     climb = ladder(formula, drawn[0], format, backward)
     elsewhere: dict[tuple[str, str], Sequence[Measurement]] = {}
+    made: dict[int, dict[str, Any]] = {}
+    searches: list[Search[None]] = []
+
+    def entry(number: int, parts: list[Measurement], lost: Any, climbed: Any) -> Search[None]:
+        told = yield from entry_of(parts[0].routine, format, parts[0].device, parts, lost, climbed)
+        one = elsewhere[parts[0].routine.name, parts[0].of]
+        differs = None if one is parts else (yield from disagreement_of(one, parts))
+        told["findings"] += [] if differs is None else [differs]
+        made[number] = told
+
     for device in unit.devices:
         for routine in routines:
             try:
@@ -124,14 +135,14 @@ def _measure_all(
                 continue
             lost = cancellations(measured[-1])
             climbed = scalings(routine, climb, format, device)
-            for parts in zip(*measured, strict=True):
+            for parts in map(list, zip(*measured, strict=True)):
                 of = parts[0].of
-                entry = entry_of(routine, format, device, list(parts), lost[of], climbed[of])
-                if len(unit.devices) > 1:
-                    one = elsewhere.setdefault((routine.name, of), parts)
-                    differs = None if one is parts else disagreement_of(one, parts)
-                    entry["findings"] += [] if differs is None else [differs]
-                result.measurements.append(entry)
+                elsewhere.setdefault((routine.name, of), parts)
+                searches.append(entry(len(searches), parts, lost[of], climbed[of]))
+    try:
+        together(searches)
+    finally:
+        result.measurements.extend(made[number] for number in sorted(made))
 
 
 # Whole runs -------------------------------------------------------------------------------------------------------

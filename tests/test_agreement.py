@@ -16,6 +16,7 @@ from numcheck.case import FAILING, UsageError, formula_of, routine_of
 from numcheck.domain import Points
 from numcheck.entry import disagreement_of
 from numcheck.measure import FATES, Judgement, judge, measure
+from numcheck.probing import alone
 from numcheck.suite import check_catalog, verdict
 from numcheck.truth import settle
 
@@ -133,11 +134,11 @@ def off_above_two(x):
 
 
 def test_devices_that_agree_are_told_nothing_of():
-    assert compared(measured(lambda x: x), measured(lambda x: x * 1.0, device=SECOND)) is None
+    assert alone(compared(measured(lambda x: x), measured(lambda x: x * 1.0, device=SECOND))) is None
 
 
 def test_a_disagreement_tells_where_and_by_how_many_bits_and_shows_its_simplest_point():
-    found = compared(measured(lambda x: x), measured(off_above_two, device=SECOND))
+    found = alone(compared(measured(lambda x: x), measured(off_above_two, device=SECOND)))
     assert found is not None
     x = found.one.points.columns["x"]
     assert found.points == int((x > 2).sum())
@@ -163,16 +164,14 @@ def test_a_disagreement_of_a_gradient_is_found_at_its_component():
             return slope * 2 * v * torch.tensor([1.0, 1.0, 1.5])
 
     right = measured(lambda v: v * v, squares, of="grad")
-    found = compared(right, measured(lambda v: Wrong.apply(v), squares, SECOND, "grad"))
+    found = alone(compared(right, measured(lambda v: Wrong.apply(v), squares, SECOND, "grad")))
     assert found is not None and found.component == 2
-    assert (
-        compared(measured(lambda v: v * v, squares), measured(lambda v: Wrong.apply(v), squares, SECOND))
-        is None
-    )
+    values = measured(lambda v: v * v, squares), measured(lambda v: Wrong.apply(v), squares, SECOND)
+    assert alone(compared(*values)) is None
 
 
 def test_the_finding_shows_both_results_and_the_truth_and_how_to_see_the_other_device_again():
-    told = disagreement_of(measured(lambda x: x), measured(off_above_two, device=SECOND))
+    told = alone(disagreement_of(measured(lambda x: x), measured(off_above_two, device=SECOND)))
     assert told is not None
     schema = json.loads(importlib.resources.files("numcheck.report").joinpath("schema.json").read_text())
     jsonschema.validate(told, {"$ref": "#/$defs/finding", "$defs": schema["$defs"]})

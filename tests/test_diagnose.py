@@ -11,6 +11,7 @@ from numcheck.diagnose import diagnose
 from numcheck.domain import Points, draw
 from numcheck.findings import clusters, findings
 from numcheck.measure import Measurement, measure
+from numcheck.probing import alone
 from numcheck.truth import settle
 
 FLOAT64, FLOAT32, FLOAT16 = format_of("float64"), format_of("float32"), format_of("float16")
@@ -30,7 +31,7 @@ def told(formula, function, format, of="value", count=400):
     for points in draw(formula.inputs, format, count, 0, "diagnosed"):
         parts = measure(routine, points, settle(formula, points, format), format, "cpu")
         found.extend(c for part in parts if part.of == of for c in clusters(part, diagnose(part)))
-    return {finding.cause: finding for finding in findings(found, {})}
+    return {finding.cause: finding for finding in alone(findings(found, {}))}
 
 
 def test_absorption_names_the_line_that_lost_the_term():

@@ -10,6 +10,7 @@ from numcheck.diagnose import diagnose
 from numcheck.domain import Points, contains, draw
 from numcheck.findings import clusters, complexity, failing_ranges, findings, region, simplest
 from numcheck.measure import measure
+from numcheck.probing import alone
 from numcheck.truth import settle
 
 FLOAT32, FLOAT16 = format_of("float32"), format_of("float16")
@@ -28,7 +29,7 @@ def told(formula, function, format, of="value", count=400):
     for points in draw(formula.inputs, format, count, 0, "diagnosed"):
         parts = measure(routine, points, settle(formula, points, format), format, "cpu")
         found.extend(c for part in parts if part.of == of for c in clusters(part, diagnose(part)))
-    return {finding.cause: finding for finding in findings(found, {})}
+    return {finding.cause: finding for finding in alone(findings(found, {}))}
 
 
 def test_the_region_of_an_overflow_begins_at_the_logarithm_of_the_largest_number():
@@ -102,6 +103,16 @@ def one_point(*shares):
     return Points({"p": torch.tensor([shares], dtype=torch.float32)}, np.array(["given"]), 3)
 
 
+def asked(fails):
+    """A probe that needs no routine."""
+
+    def probe(points):
+        return fails(points)
+        yield
+
+    return probe
+
+
 def test_along_the_search_the_other_shares_keep_their_proportions():
     tried = []
 
@@ -109,7 +120,7 @@ def test_along_the_search_the_other_shares_keep_their_proportions():
         tried.append(points.columns["p"].double())
         return (points.columns["p"].amax(1) > 0.6).numpy()
 
-    ranges = failing_ranges(PURITY, one_point(0.1, 0.7, 0.2), fails, FLOAT32)
+    ranges = alone(failing_ranges(PURITY, one_point(0.1, 0.7, 0.2), asked(fails), FLOAT32))
     rows = torch.cat(tried)
     assert ranges["p"][0] == pytest.approx(0.6, rel=1e-3) and ranges["p"][1] is None
     torch.testing.assert_close(2 * rows[:, 0], rows[:, 2])
@@ -119,15 +130,17 @@ def test_along_the_search_the_other_shares_keep_their_proportions():
 
 def test_around_a_one_hot_row_the_other_shares_are_equal():
     corner = one_point(0, 1, 0)
-    above = failing_ranges(PURITY, corner, lambda p: (p.columns["p"].amax(1) > 0.6).numpy(), FLOAT32)
-    assert region(PURITY, corner, above).startswith("max|p| >= 0.6")
-    alone = failing_ranges(PURITY, corner, lambda p: (p.columns["p"] == 0).any(1).numpy(), FLOAT32)
-    assert region(PURITY, corner, alone) == "max|p| >= 1"
+    for fails, where in (
+        (lambda p: (p.columns["p"].amax(1) > 0.6).numpy(), "max|p| >= 0.6"),
+        (lambda p: (p.columns["p"] == 0).any(1).numpy(), "max|p| >= 1"),
+    ):
+        ranges = alone(failing_ranges(PURITY, corner, asked(fails), FLOAT32))
+        assert region(PURITY, corner, ranges) == where
 
 
 def test_a_single_share_is_always_one():
     point = Points({"p": torch.ones(1, 1)}, np.array(["given"]), 1)
-    ranges = failing_ranges(PURITY, point, lambda points: np.full(len(points), True), FLOAT32)
+    ranges = alone(failing_ranges(PURITY, point, asked(lambda points: np.full(len(points), True)), FLOAT32))
     assert region(PURITY, point, ranges) == "everywhere in the domain"
 
 
@@ -136,7 +149,7 @@ def test_shares_are_shortened_until_few_bits_are_left():
         largest = points.columns["p"].amax(1)
         return ((largest > 0.7) & (largest < 0.8)).numpy()
 
-    found = simplest(PURITY, one_point(0.0371, 0.7893, 0.1736), fails, {}, FLOAT32)
+    found = alone(simplest(PURITY, one_point(0.0371, 0.7893, 0.1736), asked(fails), {}, FLOAT32))
     assert found.columns["p"].tolist() == [[0, 0.75, 0.25]]
 
 

@@ -21,6 +21,7 @@ ORDER = (
     ("trace",),
     ("measure",),
     ("prefilter",),
+    ("probing",),
     ("summary",),
     ("diagnose",),
     ("findings",),

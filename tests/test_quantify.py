@@ -6,6 +6,7 @@ from numcheck import format_of, m, real, ulps, vector
 from numcheck.case import formula_of, routine_of
 from numcheck.domain import draw
 from numcheck.measure import measure
+from numcheck.probing import alone
 from numcheck.quantify import cancellations, exponents, ladder, law_defects, scalings, underflow
 from numcheck.truth import settle
 
@@ -22,14 +23,14 @@ def measured(function, routine, format, **inputs):
 
 def test_underflow_begins_where_a_product_leaves_the_normal_numbers():
     _, _, (value, _) = measured(lambda x: x**4 * 2**40, lambda x: x**4 * 2.0**40, FLOAT16, x=real(0, 16))
-    found = underflow([value])
+    found = alone(underflow([value]))
     assert found["share"] > 0
     assert found["begins"] is not None and "x <=" in found["begins"]
 
 
 def test_a_routine_that_underflows_nowhere_loses_nothing():
     _, _, (value, _) = measured(lambda x: x * 1, lambda x: x * 1, FLOAT32, x=real(1, 16))
-    assert underflow([value]) == {"share": 0.0, "magnitude_lost": 0.0, "begins": None}
+    assert alone(underflow([value])) == {"share": 0.0, "magnitude_lost": 0.0, "begins": None}
 
 
 def test_cancellation_names_the_subtraction_and_its_bits():

@@ -1,0 +1,102 @@
+"""What a search is told hangs on its own questions, however many others ask at the same time."""
+
+import numpy as np
+import pytest
+import torch
+
+from numcheck import format_of, m, probing, real, ulps
+from numcheck.case import Fate, formula_of, routine_of
+from numcheck.domain import Points, draw
+from numcheck.measure import FATES, RoutineError, measure
+from numcheck.probing import Question, alone, together
+from numcheck.truth import FEWEST, settle
+
+FLOAT32 = format_of("float32")
+
+
+def stated(x):
+    return m.log(1 + m.exp(x))
+
+
+FORMULA = formula_of(stated, "a test", [], None, {"x": real(-200, 200)})
+(POINTS,) = draw(FORMULA.inputs, FLOAT32, 60, 0, "probed")
+
+
+def measured(function, of="value"):
+    routine = routine_of(FORMULA, function, "routine", ulps(2), ulps(4))
+    truth = settle(FORMULA, POINTS, FLOAT32)
+    return next(one for one in measure(routine, POINTS, truth, FLOAT32, "cpu") if one.of == of)
+
+
+RIGHT = measured(lambda x: torch.nn.functional.softplus(x))
+OVERFLOWING = measured(lambda x: torch.log(1 + torch.exp(x)))
+SLOPES = measured(lambda x: torch.log(1 + torch.exp(x)), "grad")
+
+
+def at(*numbers):
+    return Points({"x": torch.tensor(numbers, dtype=torch.float32)}, np.array(["given"] * len(numbers)))
+
+
+def fates(like, *rounds):
+    """Asks one round of points after the other, and returns all fates."""
+    found = []
+    for numbers in rounds:
+        (answer,) = yield [Question(like, at(*numbers), 0)]
+        assert answer.of == like.of and answer.routine is like.routine
+        found.append([FATES[i] for i in answer.judgement.of_points()[0]])
+    return found
+
+
+def test_each_search_is_told_of_its_own_routine_whoever_else_asks():
+    searches = [
+        (RIGHT, [1, 100], [2]),
+        (OVERFLOWING, [1, 100], [-5, 0, 99]),
+        (SLOPES, [100, 1]),
+        (OVERFLOWING, [100], [1], [99]),
+    ]
+    found = together([fates(*search) for search in searches])
+    assert found == [alone(fates(*search)) for search in searches]
+    assert found[0] == [[Fate.WITHIN] * 2, [Fate.WITHIN]]
+    assert found[1][0] == [Fate.WITHIN, Fate.OVERFLOW]
+    assert found[2][0][0] is Fate.SPECIAL
+
+
+def test_who_ask_at_the_same_time_share_a_truth(monkeypatch):
+    settled = []
+
+    def counted(formula, points, *arguments, **settings):
+        settled.append(len(points))
+        return settle(formula, points, *arguments, **settings)
+
+    monkeypatch.setattr(probing, "settle", counted)
+    together([fates(RIGHT, [1, 2], [3]), fates(OVERFLOWING, [1], [4, 5]), fates(SLOPES, [1])])
+    assert sorted(settled) == [1, 3, 3]
+
+
+def test_a_truth_is_shared_by_so_few_points_that_company_does_not_change_it(monkeypatch):
+    settled = []
+    monkeypatch.setattr(
+        probing, "settle", lambda f, p, *a, **k: settled.append(len(p)) or settle(f, p, *a, **k)
+    )
+    many = [float(x) for x in np.linspace(-10, 10, FEWEST // 3)]
+    together([fates(RIGHT, many) for _ in range(4)])
+    assert len(settled) == 2 and max(settled) < FEWEST
+
+
+def test_a_routine_that_breaks_its_contract_stops_its_own_search_only():
+    def broken(x):
+        return x if len(x) > 3 else x.sum()
+
+    like = measured(broken)
+
+    def careful():
+        try:
+            return (yield from fates(like, [1, 2]))
+        except RoutineError as error:
+            return str(error)
+
+    told, right = together([careful(), fates(RIGHT, [1], [2])])
+    assert "return one result per point" in told
+    assert right == [[Fate.WITHIN], [Fate.WITHIN]]
+    with pytest.raises(RoutineError):
+        alone(fates(like, [1, 2]))
