@@ -65,11 +65,11 @@ class Space:
         rest = np.asarray(numbers, dtype=np.int64)
         columns: dict[str, Column] = {}
         for name, listed in reversed(list(self.ordinals.items())):
-            rest, place = np.divmod(rest, len(listed))
+            rest, place = _digit(rest, len(listed))
             taken = listed.start + place if isinstance(listed, range) else self._listed[name][place]
             columns[name] = values_at(taken, self.format)
         for name, listed in reversed(list(self.choices.items())):
-            rest, place = np.divmod(rest, len(listed))
+            rest, place = _digit(rest, len(listed))
             domain = self.inputs[name]
             assert isinstance(domain, OneOf)
             columns[name] = domain.column([listed[i] for i in place.tolist()], self.format)
@@ -81,6 +81,13 @@ class Space:
         for begin in range(0, self.size, self.block):
             for start in range(begin, begin + self.block, length):
                 yield start, min(start + length, begin + self.block)
+
+
+def _digit(numbers: Ints, base: int) -> tuple[Ints, Ints]:
+    """Quotient and remainder; dividing is most of the time that a space takes, and the first input needs none."""
+    if numbers.size and numbers.max() < base:
+        return np.zeros_like(numbers), numbers
+    return np.divmod(numbers, base)
 
 
 def space_of(inputs: Mapping[str, Domain], format: Format, grid: int | None = None) -> Space:

@@ -423,11 +423,12 @@ def _rescaled(y: Balls, one: Balls | None, other: Balls | None) -> Balls:
 
 
 def _exponential_below(x: Balls) -> Balls:
-    """exp(x) for an x that is no larger than 1; where it is below -FAR, a number between 0 and TINY."""
+    """exp(x) for an x that is hardly positive; where it is below -FAR, a number between 0 and TINY."""
     y = _exponential_of(x.high.clamp(min=-FAR), x)
     lost = x.high + _filled(_uncertainty(x), x.high) < -FAR
+    high = _where(lost, TINY / 2, _only_where(x.high >= -FAR, y.high))
     low = None if y.low is None else _where(lost, 0.0, y.low)
-    return Balls(_where(lost, TINY / 2, y.high), low, _where(lost, TINY / 2, _filled(y.radius, y.high)))
+    return Balls(high, low, _where(lost, TINY / 2, _filled(y.radius, y.high)))
 
 
 def _is_zero(x: Balls) -> Tensor:
@@ -462,7 +463,7 @@ def unscaled(x: Balls) -> Balls:
     size = _filled(_radius(x.high.abs(), _size(x.low), x.radius), x.high)
     zero = _is_zero(bare)
     tiny = scale.high + _filled(_uncertainty(scale), scale.high) < -FAR
-    high = _where(zero | tiny, 0.0, _where(scale.high > FAR, NAN, y.high))
+    high = _where(zero | tiny, 0.0, _only_where(scale.high.abs() <= FAR, y.high))
     low = _where(zero | tiny, 0.0, _filled(y.low, y.high))
     radius = _where(zero, 0.0, _where(tiny, size * TINY + FLOOR, _filled(y.radius, y.high)))
     return Balls(high, low, radius, x.absent)
