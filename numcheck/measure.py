@@ -49,7 +49,9 @@ class Outcome:
 
     def select(self, rows: np.ndarray) -> "Outcome":
         """What it gave at some of the points."""
-        crashes = {i: self.crashes[row] for i, row in enumerate(rows.tolist()) if row in self.crashes}
+        crashes: dict[int, str] = {}
+        if self.crashes:
+            crashes = {i: self.crashes[row] for i, row in enumerate(rows.tolist()) if row in self.crashes}
         gradient = None if self.gradient is None else self.gradient[rows]
         return Outcome(self.value[rows], self.value_format, gradient, self.gradient_format, crashes)
 

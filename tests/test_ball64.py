@@ -648,13 +648,13 @@ def test_no_formula_of_the_catalogue_contradicts_arb(monkeypatch: pytest.MonkeyP
 def test_no_formula_contradicts_arb_at_ten_million_points_over_the_catalogue(
     name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Chunk by chunk, each with a seed of its own; about three hours on one core."""
+    """Chunk by chunk, each with a seed of its own, of the first the conditioning too; a quarter of an hour."""
     formula, settled, seed = formulas()[name], 0, 0
     tried = 0
     while tried < 10_000_000 / len(formulas()):
         for format in FORMATS:
             for points in formula.points(format, 2000, seed):
-                settled += compared_with_arb(formula, points, format, monkeypatch, True)
+                settled += compared_with_arb(formula, points, format, monkeypatch, seed == 0)
                 tried += len(points)
         seed += 1
     print(f"{name}: float64 balls settled {settled} of {tried} points")
