@@ -44,7 +44,7 @@ from numcheck.reals.tape import gradient, one_hot
 
 CHUNK = 512  # lanes of Arb balls evaluated at once: bounds the memory that their tape takes
 LANES = 2**14  # the same for float64 balls
-FEWEST = 512
+FEWEST = 256
 """Lanes below which float64 balls, some hundred torch calls an operation, are no faster than Arb's."""
 BALLS = Ball64Arithmetic(scaled=True)
 FLOAT64 = 53  # told as the precision that settled a point
