@@ -10,7 +10,6 @@ JSON comes first, and the page is made from it alone. A row that was stopped goe
 """
 
 import os
-import platform
 import re
 import shutil
 import subprocess
@@ -597,17 +596,7 @@ def _truth(plan: Plan, point: Points) -> str:
 
 def what_runs() -> dict[str, str]:
     """What results may depend on, in words: versions, instruction set, processor and compiler."""
-    return environment(["cpu"]) | {"cpu_model": _cpu_model(), "compiler": _compiler()}
-
-
-def _cpu_model() -> str:
-    try:
-        text = Path("/proc/cpuinfo").read_text(encoding="utf-8")
-    except OSError:
-        return platform.processor() or "unknown"
-    told = dict(re.findall(r"^([^\t\n]+)\t*: (.*)$", text.split("\n\n")[0], re.MULTILINE))
-    name = told.get("model name", platform.processor() or "unknown").strip()
-    return f"{name}, family {told['cpu family']}, model {told['model']}" if "cpu family" in told else name
+    return environment(["cpu"]) | {"compiler": _compiler()}
 
 
 def _compiler() -> str:
@@ -619,12 +608,6 @@ def _compiler() -> str:
         return "none"
     told = subprocess.run([path, "--version"], capture_output=True, text=True, check=False).stdout
     return told.splitlines()[0] if told else "unknown"
-
-
-def name_of(told: Mapping[str, str]) -> str:
-    """The name of an environment's files."""
-    model = re.sub(r"[^a-z0-9.]+", "-", told["cpu_model"].lower()).strip("-")
-    return f"{folder_name(told)}-{model}"
 
 
 def table_of(rows: Sequence[Mapping[str, Any]], told: Mapping[str, str]) -> dict[str, Any]:
@@ -655,7 +638,7 @@ def table_of(rows: Sequence[Mapping[str, Any]], told: Mapping[str, str]) -> dict
 
 def write_table(folder: Path, table: Mapping[str, Any]) -> Path:
     """Write the table's JSON, and the page made of it; returns the page's path."""
-    path = folder / f"{name_of(table['environment'])}.json"
+    path = folder / f"{folder_name(table['environment'])}.json"
     write_text(path, json_text(table))
     return write_text(path.with_suffix(".md"), page(read_json(path)))
 
@@ -672,7 +655,7 @@ def main(folder: Path, names: Sequence[str], formats: Sequence[str], missing: bo
     command goes on from there.
     """
     told = what_runs()
-    path = folder / f"{name_of(told)}.json"
+    path = folder / f"{folder_name(told)}.json"
     rows: list[dict[str, Any]] = []
     if path.exists():
         before = read_json(path)

@@ -69,15 +69,16 @@ def decimal(truth: Enclosure, key: Any, digits: int = 20) -> str:
 def _point(measurement: Measurement, i: int, element: int | None = None) -> dict[str, Any]:
     judged = measurement.judgement
     element = int(judged.worst_element[i]) if element is None else element
-    allowed, forgiven = float(judged.allowed[i, element]), float(judged.forgiven[i, element])
+    budget = measurement.routine.value if measurement.of == "value" else measurement.routine.grad
+    assert budget is not None
     return {
         "inputs": {name: _input(column, i) for name, column in measurement.points.columns.items()},
         "got": _value(float(judged.got[i, element])),
         "truth": decimal(judged.truth, (i, element)),
         "error_ulp": figure(float(judged.error[i, element])),
         "spent": figure(float(judged.spent[i, element])),
-        "budget_ulp_term": figure(allowed - forgiven),
-        "budget_cond_term": figure(forgiven),
+        "budget_ulp_term": figure(budget.ulps),
+        "budget_cond_term": figure(float(judged.forgiven[i, element])),
         "component": element,
         "fate": FATES[int(judged.fate[i, element])].value,
     }

@@ -9,6 +9,7 @@ import importlib.metadata
 import itertools
 import multiprocessing
 import platform
+import re
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -158,12 +159,23 @@ def environment(devices: Sequence[str]) -> dict[str, str]:
         "python": platform.python_version(),
         "device": device,
         "cpu_capability": torch.backends.cpu.get_cpu_capability(),
+        "cpu_model": _cpu_model(),
         "platform": f"{platform.system()} {platform.machine()}",
         "numpy": np.__version__,
         "python_flint": importlib.metadata.version("python-flint"),
         "mpmath": importlib.metadata.version("mpmath"),
         "subnormals": "kept" if float((tiny * 0.5)[0]) != 0 else "flushed",
     }
+
+
+def _cpu_model() -> str:
+    try:
+        text = Path("/proc/cpuinfo").read_text(encoding="utf-8")
+    except OSError:
+        return platform.processor() or "unknown"
+    told = dict(re.findall(r"^([^\t\n]+)\t*: (.*)$", text.split("\n\n")[0], re.MULTILINE))
+    name = told.get("model name", platform.processor() or "unknown").strip()
+    return f"{name}, family {told['cpu family']}, model {told['model']}" if "cpu family" in told else name
 
 
 def check_catalog(

@@ -456,6 +456,7 @@ def test_pages_of_a_committed_report_name_no_time():
     ("environment", "folder"),
     [
         ({}, "torch-2.13.0-cpu-avx512"),
+        ({"cpu_model": "AMD EPYC, family 25"}, "torch-2.13.0-cpu-avx512-amd-epyc-family-25"),
         ({"torch": "2.11.0", "cpu_capability": "DEFAULT"}, "torch-2.11.0-cpu-default"),
         ({"device": "cuda", "device_name": "NVIDIA H200"}, "torch-2.13.0-cuda-nvidia-h200"),
         ({"platform": "Darwin arm64", "cpu_capability": "DEFAULT"}, "torch-2.13.0-cpu-default-darwin-arm64"),

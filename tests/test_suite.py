@@ -54,6 +54,14 @@ def test_fates_add_up_to_the_points(catalogue):
     assert all(sum(entry["fates"].values()) == entry["points"] for entry in catalogue["measurements"])
 
 
+def test_every_example_tells_the_ulps_that_its_routine_promised(catalogue):
+    for entry in catalogue["measurements"]:
+        routine = numcheck.formulas()[entry["formula"]].routines[entry["routine"]]
+        budget = routine.value if entry["of"] == "value" else routine.grad
+        points = [entry["worst"], *(f[which] for f in entry["findings"] for which in ("worst", "simplest"))]
+        assert {point["budget_ulp_term"] for point in points} == {budget.ulps}
+
+
 def test_every_routine_is_measured_in_every_format_of_value_and_gradient(catalogue):
     measured = {(e["formula"], e["routine"], e["format"], e["of"]) for e in catalogue["measurements"]}
     expected = {

@@ -97,16 +97,17 @@ def read_json(path: str | Path) -> dict[str, Any]:
 
 
 def folder_name(environment: Mapping[str, Any]) -> str:
-    """The folder of an environment's committed report, such as `torch-2.13.0-cpu-avx512`.
+    """The folder of an environment's committed report: `torch-2.13.0-cpu-avx512-amd-epyc-family-25-model-17`.
 
-    Results differ between torch versions, devices and vector instruction sets, so each has a folder of its own;
-    a platform other than Linux on x86_64 is named too.
+    Results differ between torch versions, devices, vector instruction sets and, for the libraries that torch calls,
+    makers of processors, so each has a folder of its own; a platform other than Linux on x86_64 is named too.
     """
     version = str(environment["torch"]).split("+")[0]
     device = str(environment.get("device", "cpu"))
     on_cpu = device == "cpu"
     capability = environment.get("cpu_capability") if on_cpu else environment.get("device_name")
     platform = str(environment.get("platform", "Linux x86_64"))
-    parts = ["torch", version, device, capability or "", "" if platform == "Linux x86_64" else platform]
-    slugs = (re.sub(r"[^a-z0-9.]+", "-", str(part).lower()).strip("-") for part in parts)
+    model = environment.get("cpu_model") if on_cpu else None
+    parts = ["torch", version, device, capability, model, None if platform == "Linux x86_64" else platform]
+    slugs = (re.sub(r"[^a-z0-9.]+", "-", str(part or "").lower()).strip("-") for part in parts)
     return "-".join(slug for slug in slugs if slug)
