@@ -25,6 +25,7 @@ from numcheck.reals.mp import CONTEXT, MP
 from numcheck.reals.settle import (
     EXPONENT_LIMIT,
     INVALID,
+    LIMIT,
     PROVED,
     START,
     TOLERANCE,
@@ -481,7 +482,19 @@ def _allowed(truth: Enclosure, key: Any, format: Format) -> Any:
 
 
 def _disagreement(formula: Formula, point: Points, truth: Truth, i: int, format: Format) -> str | None:
+    """What mpmath has instead, at precisions that tell the same: a formula may cancel more bits than settled it."""
     bits = 2 * int(truth.precision[i]) + 64
+    told, sure = _value_disagreement(formula, point, truth, i, format, bits)
+    while told and not sure and bits < LIMIT:
+        bits *= 2
+        told, sure = _value_disagreement(formula, point, truth, i, format, bits)
+    return told or _gradient_disagreement(formula, point, truth, i, format)
+
+
+def _value_disagreement(
+    formula: Formula, point: Points, truth: Truth, i: int, format: Format, bits: int
+) -> tuple[str | None, bool]:
+    """What mpmath has instead at so many bits and twice as many; and whether those two agree with each other."""
     with precision(bits):
         first = _mp_value(formula, point)
     with precision(2 * bits):
@@ -489,22 +502,27 @@ def _disagreement(formula: Formula, point: Points, truth: Truth, i: int, format:
         for key in np.ndindex(second.shape):
             if truth.value.state[(i, *key)] != PROVED:
                 continue
+            same = first[key] == second[key]
             high = truth.value.high[(i, *key)]
             if np.isinf(high):
                 if second[key] != high:
-                    return f"value {high}, but mpmath has {second[key]}"
+                    return f"value {high}, but mpmath has {second[key]}", same
                 continue
             exponent = int(truth.value.exponent[(i, *key)])
             if abs(exponent) >= EXPONENT_LIMIT:  # only the sign and the end that it lies beyond are told
                 beyond = CONTEXT.mag(second[key]) * exponent > 0
                 if not (beyond and (high == 0 or CONTEXT.sign(second[key]) * high > 0)):
-                    return f"value beyond every exponent, but mpmath has {CONTEXT.nstr(second[key], 20)}"
+                    return (
+                        f"value beyond every exponent, but mpmath has {CONTEXT.nstr(second[key], 20)}",
+                        same,
+                    )
                 continue
             exact, allowed = _exact(truth.value, (i, *key)), _allowed(truth.value, (i, *key), format)
             if not (abs(second[key] - exact) <= allowed and abs(first[key] - exact) <= allowed):
                 told, found = CONTEXT.nstr(exact, 20), CONTEXT.nstr(second[key], 20)
-                return f"value {told}, but mpmath has {found} at {describe(point)}"
-    return _gradient_disagreement(formula, point, truth, i, format)
+                close = bool(abs(first[key] - second[key]) <= allowed)
+                return f"value {told}, but mpmath has {found} at {describe(point)}", close
+    return None, True
 
 
 def _gradient_disagreement(

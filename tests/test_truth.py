@@ -384,6 +384,22 @@ def test_a_kink_close_to_an_input_that_is_no_variable_raises_no_alarm() -> None:
     assert second_opinion(formula, points, settle(formula, points, FLOAT64), FLOAT64).disagreements == ()
 
 
+def test_the_second_opinion_takes_the_precision_that_it_needs_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Float64 balls keep exponentials at a scale; mpmath needs more than 312 bits to tell 1 - p from zero here."""
+
+    def doubtful(x: Reals) -> Reals:
+        return -m.log(1 - 1 / (1 + m.exp(-x)))
+
+    formula = made(doubtful, x=ANY)
+    points = at(x=[108.344696044921875, 300.0])
+    monkeypatch.setattr(truth_module, "FEWEST", 1)
+    found = settle(formula, points, FLOAT32)
+    assert (found.precision == 53).all()
+    assert second_opinion(formula, points, found, FLOAT32).disagreements == ()
+    wrong = moved_by_ulps(found, 2)
+    assert len(second_opinion(formula, points, wrong, FLOAT32).disagreements) == 2
+
+
 def test_only_the_rows_asked_for_are_recomputed() -> None:
     formula, points = case_of("tanh")
     found = settle(formula, points, FLOAT32)
