@@ -25,6 +25,8 @@ R = TypeVar("R")
 AHEAD = 2
 """Items handed out for each worker: one in work, and one waiting, so that none has to wait for us."""
 
+_METHOD = "forkserver" if sys.platform == "linux" else "spawn"
+
 
 class InThisProcess(Executor):
     """Does the work when it is submitted; what is asked for next waits until that is done."""
@@ -70,16 +72,12 @@ def prepare(preload: str) -> None:
         forkserver.ensure_running()
 
 
-_METHOD = "forkserver" if sys.platform == "linux" else "spawn"
-
-
 @contextmanager
 def workers(jobs: int, preload: str) -> Generator[Workers]:
     """So many local processes, or this one where `jobs` is 1.
 
-    Arb's precision is global to a process, so processes it is. `preload` names the module that does the work: where a
-    fork server starts the processes, it is imported once for all of them. What is still in work when the block is
-    left by an exception is given up.
+    Arb's precision is global to a process, so processes it is. `preload` names the module that does the work (see
+    `prepare`). What is still in work when the block is left by an exception is given up.
     """
     if jobs == 1:
         yield Workers(InThisProcess(), 1)
