@@ -36,7 +36,7 @@ LONG = 1 << 24
 AUDITED = 4
 """Points of a batch that Arb proves again."""
 NARROW_REACH = 600.0
-"""Inputs up to which exponentials of them need no logarithms; most batches lie within."""
+"""Inputs up to which exponentials of them need no scale; most batches lie within."""
 
 
 @dataclass(frozen=True, eq=False)

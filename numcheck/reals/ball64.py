@@ -13,8 +13,8 @@ is no less than half an ulp. A radius is a sum of a few such bounds, itself roun
 Functions are torch's own, each with an assumed bound on its relative error that stands in `BOUNDS`, several times what
 was measured, and is audited against Arb by tests and in every run (`trust.audit_functions`).
 
-What cannot be told here is *unknown*: a nan in any of the three. Such lanes go to Arb; nothing here is ever proved
-infinite or undefined.
+What cannot be told here is *unknown*: a nan in any of the three, or in the scale. Such lanes go to Arb; nothing here is
+ever proved infinite or undefined.
 
 An exponential whose argument may be large is not computed at once: it is 1 at the *scale* x, another ball, and a
 number at a scale is exp(scale) * (high + low). Products add scales, logarithms take them off, and a sum takes the

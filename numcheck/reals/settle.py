@@ -180,7 +180,7 @@ def enclosure(data: np.ndarray) -> Enclosure:
 
 
 def enclosure_of_float64(x: Balls) -> Enclosure:
-    """The float64 pairs of an array of balls that are such pairs already, or logarithms."""
+    """The float64 pairs of an array of balls that are such pairs already, perhaps at a scale."""
     high, low, radius, exponent = pairs(x)
     state = np.where(np.isnan(high), UNRESOLVED, PROVED).astype(np.int8)
     return Enclosure(high, low, radius, exponent, state)
