@@ -184,7 +184,7 @@ def check(
         )
     _expect_writable(json_file, folder)
     if not formulas and not target and jobs() > 1:  # the whole catalogue is sure to need them
-        workers.prepare("numcheck.suite")
+        workers.prepare("numcheck.suite", "torch._dynamo")  # which the first trace imports in every worker
     with _told_in_one_line():
         from numcheck import adapter, case, suite
 

@@ -185,11 +185,12 @@ def plain(
 
 
 def audit(formula: Formula, points: Points, exact: Exact, sure: np.ndarray, format: Format) -> int:
-    """Prove those of a few points again that are plain, others each time; ContradictionError where Arb disagrees."""
-    rows = np.unique(np.random.default_rng().integers(len(points), size=AUDITED))
+    """Prove some of the plain points again, others each time; ContradictionError where Arb disagrees."""
     # of a number beyond every format's range the ball tells no more than that
-    far = exact.value.high[torch.from_numpy(rows)].abs().reshape(len(rows), -1).amax(dim=1) >= COMPARABLE
-    rows = rows[sure[rows] & ~far.cpu().numpy()]
+    within_range = exact.value.high.abs().reshape(len(points), -1).amax(dim=1) < COMPARABLE
+    rows = np.flatnonzero(sure & within_range.cpu().numpy())
+    if len(rows) > AUDITED:  # with replacement, which need not shuffle them all
+        rows = np.unique(np.random.default_rng().choice(rows, AUDITED))
     if rows.size:
         picked = torch.from_numpy(rows).to(exact.value.high.device)
 

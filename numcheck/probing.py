@@ -92,7 +92,7 @@ def _answers(questions: Sequence[Question]) -> Iterator[Measurement | RoutineErr
 
 
 def _few_at_a_time(questions: Sequence[Question]) -> Iterator[list[Question]]:
-    """So few points that Arb settles them all: an answer must not hang on who else was asking."""
+    """So few points that Arb settles them, a larger question alone: answers must not hang on who else was asking."""
     some: list[Question] = []
     total = 0
     for question in questions:

@@ -61,14 +61,13 @@ class Workers:
                 yield pending.pop(future), future.result()
 
 
-def prepare(preload: str) -> None:
+def prepare(*preload: str) -> None:
     """Let the modules of later `workers` be imported by then, beside whatever this process does in the meantime.
 
-    A fork server imports torch once, before any thread exists, and forks the workers from there. What torch imports
-    only when it is first needed, seconds later and in every worker, is imported with it.
+    A fork server imports torch once, before any thread exists, and forks the workers from there.
     """
     if _METHOD == "forkserver":
-        multiprocessing.get_context(_METHOD).set_forkserver_preload([preload, "torch._dynamo"])
+        multiprocessing.get_context(_METHOD).set_forkserver_preload([*preload])
         forkserver.ensure_running()
 
 

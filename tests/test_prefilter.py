@@ -172,6 +172,16 @@ def test_a_truth_that_is_off_by_more_than_its_radius_stops_the_sweep(monkeypatch
         swept(plan)
 
 
+def test_the_audit_asks_about_plain_points_however_few_they_are():
+    points = Points({"x": torch.linspace(-9, 9, 4096)}, np.full(4096, "given"))
+    exact = Truths(FORMULA, "cpu", False, False).of(points)
+    sure = np.zeros(4096, dtype=bool)
+    for count in range(prefilter.AUDITED):
+        sure[97 * count : 97 * count + 1] = count > 0
+        assert prefilter.audit(FORMULA, points, exact, sure, FLOAT32) == count
+    assert 0 < prefilter.audit(FORMULA, points, exact, ~sure, FLOAT32) <= prefilter.AUDITED
+
+
 def test_a_device_is_looked_at_before_its_truths_are_trusted(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(trust, "_looked", set())
     monkeypatch.setitem(BOUNDS, "exp", replace(BOUNDS["exp"], ulps=0.01))

@@ -431,26 +431,30 @@ def _exponential_below(x: Balls) -> Balls:
     return Balls(high, low, _where(lost, TINY / 2, _filled(y.radius, y.high)))
 
 
-def _is_zero(x: Balls) -> Tensor:
-    """Where the number is exactly zero."""
-    zero = x.high == 0
+def _is_exactly(x: Balls, number: float) -> Tensor:
+    """Where the ball, but for its scale, is exactly this number."""
+    exact = x.high == number
     for part in (x.low, x.radius):
         if part is not None:
-            zero = zero & (part == 0)
-    return zero
+            exact = exact & (part == 0)
+    return exact
+
+
+def _scale_of(x: Balls) -> Balls:
+    return x.scale or _nothing(x)
 
 
 def _added_at_scales(x: Balls, y: Balls) -> Balls:
     """The sum at the larger scale; an exact zero takes that of the other number."""
-    one, other = x.scale or _nothing(x), y.scale or _nothing(y)
-    one, other = _chosen(_is_zero(x), other, one), _chosen(_is_zero(y), one, other)
+    one, other = _scale_of(x), _scale_of(y)
+    one, other = _chosen(_is_exactly(x, 0), other, one), _chosen(_is_exactly(y, 0), one, other)
     first = one.high >= other.high
     scale, lower = _chosen(first, one, other), _chosen(first, other, one)
     x, y = replace(x, scale=None), replace(y, scale=None)
     lead, small = _chosen(first, x, y), _chosen(first, y, x)
     product = _multiplied(small, _exponential_below(_added(lower, negated(scale))))
     assert product.radius is not None
-    product = replace(product, radius=_where(_is_zero(small), 0.0, product.radius))
+    product = replace(product, radius=_where(_is_exactly(small, 0), 0.0, product.radius))
     return replace(_added(lead, product), scale=scale, reach=INF)
 
 
@@ -461,7 +465,7 @@ def unscaled(x: Balls) -> Balls:
     bare, scale = replace(x, scale=None), x.scale
     y = _multiplied(bare, _exponential_of(scale.high.clamp(-FAR, FAR), scale))
     size = _filled(_radius(x.high.abs(), _size(x.low), x.radius), x.high)
-    zero = _is_zero(bare)
+    zero = _is_exactly(bare, 0)
     tiny = scale.high + _filled(_uncertainty(scale), scale.high) < -FAR
     high = _where(zero | tiny, 0.0, _only_where(scale.high.abs() <= FAR, y.high))
     low = _where(zero | tiny, 0.0, _filled(y.low, y.high))
@@ -549,7 +553,7 @@ def exponential(x: Balls) -> Balls:
         return _like(x, 1).reshape(x.shape)
     if x.reach <= FAR:
         return replace(_exponential_of(x.high, x), reach=math.exp(x.reach) * (1 + 2.0**-40))
-    nothing = (x.high == -INF) & (_filled(x.low, x.high) == 0) & (_filled(x.radius, x.high) == 0)
+    nothing = _is_exactly(x, -INF)
     scale = replace(x, high=_where(nothing, 0.0, _finite(x.high)), reach=INF, number=None, absent=None)
     return Balls(_where(nothing, 0.0, _where(scale.high.isnan(), NAN, 1.0)), scale=scale)
 
@@ -658,7 +662,7 @@ def _chosen(condition: Tensor, x: Balls, y: Balls) -> Balls:
         part(x.low, y.low),
         part(x.radius, y.radius),
         absent,
-        x.scale if x.scale is y.scale else _chosen(condition, x.scale or _nothing(x), y.scale or _nothing(y)),
+        x.scale if x.scale is y.scale else _chosen(condition, _scale_of(x), _scale_of(y)),
         max(x.reach, y.reach),
     )
 
@@ -699,13 +703,13 @@ def _expm1(x: Balls) -> Balls:
 def _sinh(x: Balls) -> Balls:
     grown = _expm1(x)
     near = _scaled(added(grown, divided(grown, added(grown, _like(x, 1)))), 0.5)
-    far = multiplied(added(exponential(x), negated(exponential(negated(x)))), _like(x, 0.5))
+    far = _scaled(added(exponential(x), negated(exponential(negated(x)))), 0.5)
     return _chosen(x.high.abs() <= 0.5, near, far)
 
 
 def _cosh(x: Balls) -> Balls:
     """(exp(x) + exp(-x))/2, near zero 1 + 2*sinh(x/2)**2, which keeps what exceeds 1."""
-    far = multiplied(added(exponential(x), exponential(negated(x))), _like(x, 0.5))
+    far = _scaled(added(exponential(x), exponential(negated(x))), 0.5)
     half = _sinh(_scaled(replace(x, high=x.high.clamp(-1, 1), reach=1.0, number=None), 0.5))
     near = added(_like(x, 1), _scaled(multiplied(half, half), 2.0))
     return _chosen(x.high.abs() <= 1, near, far)
@@ -1013,7 +1017,7 @@ def _broadcast(x: Any, shape: tuple[int, ...]) -> Any:
 def _concatenate(parts: Sequence[Balls], axis: int) -> Balls:
     scale = None
     if any(part.scale is not None for part in parts):
-        scale = _concatenate([_broadcast(part.scale or _nothing(part), part.shape) for part in parts], axis)
+        scale = _concatenate([_broadcast(_scale_of(part), part.shape) for part in parts], axis)
 
     def join(get: Callable[[Balls], Tensor | None]) -> Tensor | None:
         found = [get(part) for part in parts]
@@ -1323,7 +1327,7 @@ def pairs(x: Balls) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     found = _pairs(unscaled(x))
     if x.scale is None:
         return found
-    far = (x.scale.high.abs() > FAR) & ~_is_zero(x)
+    far = (x.scale.high.abs() > FAR) & ~_is_exactly(x, 0)
     if not bool(far.any()):
         return found
     spread = _filled(_uncertainty(x.scale), x.scale.high)

@@ -18,7 +18,7 @@ from numcheck.formats import format_of
 from numcheck.prefilter import BATCH, Truths, missing_compiler
 from numcheck.reals.mp import CONTEXT, MP
 from numcheck.reals.settle import enclosure_of_float64, narrow, precision
-from numcheck.truth import lifted
+from numcheck.truth import FLOAT64, lifted, settle
 
 FLOAT32 = format_of("float32")
 FEW = 64  # points of mpmath
@@ -158,3 +158,26 @@ def test_value_and_gradient_of_every_scalar_formula_beside_mpmath(benchmark: Any
     benchmark.pedantic(every_formula, rounds=1)
     mean = float(np.exp(np.mean(np.log(list(times.values())))))
     told(capsys, f"geometric mean of {len(times)} formulas: {mean:.0f} times as fast as mpmath")
+
+
+def test_share_of_a_checks_points_left_to_arb(benchmark: Any, capsys: Any, monkeypatch: Any) -> None:
+    """Value and gradient in float32, float64 asked for every batch, however small."""
+    torch.set_num_threads(1)
+    load_catalog()
+    monkeypatch.setattr("numcheck.truth.FEWEST", 1)
+    shares: dict[str, float] = {}
+
+    def every_formula() -> None:
+        for formula in formulas().values():
+            backward = any(routine.grad is not None for routine in formula.routines.values())
+            settled = np.concatenate(
+                [
+                    settle(formula, points, FLOAT32, with_gradient=backward).precision == FLOAT64
+                    for points in formula.points(FLOAT32, 2000, 0)
+                ]
+            )
+            shares[formula.name] = 1 - float(settled.mean())
+            told(capsys, f"{formula.name}: {shares[formula.name]:.2%} left to Arb")
+
+    benchmark.pedantic(every_formula, rounds=1)
+    told(capsys, f"average of {len(shares)} formulas: {np.mean(list(shares.values())):.2%}")
