@@ -6,6 +6,7 @@ Colours and line styles stand in the page's stylesheet, so that one drawing serv
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from markupsafe import Markup, escape
@@ -271,8 +272,12 @@ class _Placement:
     def _stretched(self, x: float) -> float:
         return math.copysign(math.log1p(abs(x) / self.threshold), x)
 
+    @cached_property
+    def _ends(self) -> tuple[float, float]:
+        return self._stretched(self.low), self._stretched(self.high)
+
     def at(self, x: float) -> int:
-        start, end = self._stretched(self.low), self._stretched(self.high)
+        start, end = self._ends
         if end <= start:
             return (LEFT + RIGHT) // 2
         inside = self._stretched(min(max(x, self.low), self.high))

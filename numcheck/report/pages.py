@@ -38,8 +38,9 @@ def write_report(report: Report, directory: str | Path) -> list[Path]:
         raise ReportError(f"cannot write {folder}: it is a file, and a report needs a folder")
     # The JSON goes first: whatever happens to the pages, no figure is lost.
     written = [write_text(folder / "report.json", json_text(report))]
-    written.append(write_text(folder / "report.md", to_markdown(report)))
-    written.append(write_text(folder / "report.html", to_html(report)))
+    shown = finite(report)
+    written.append(write_text(folder / "report.md", _render("page.md", shown)))
+    written.append(write_text(folder / "report.html", _render("page.html", shown)))
     return written
 
 

@@ -5,9 +5,9 @@ import math
 import numbers
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from numcheck.report.summary import Report
 
@@ -23,15 +23,16 @@ def finite(value: Any) -> Any:
     """The same value as the JSON file gives it back: keys sorted, infinities and NaN as words such as `"inf"`."""
     if value is None or isinstance(value, bool | str):
         return value
-    if isinstance(value, Mapping):
+    if isinstance(value, float):
+        return float(value) if math.isfinite(value) else str(float(value))
+    if isinstance(value, dict | Mapping):  # a dict is known at once, other mappings only after a search
         return {str(key): finite(value[key]) for key in sorted(value)}
     if isinstance(value, list | tuple):
         return [finite(part) for part in value]
     if isinstance(value, numbers.Integral):
         return int(value)
     if isinstance(value, numbers.Real):
-        known = float(value)
-        return known if math.isfinite(known) else str(known)
+        return finite(float(value))
     raise TypeError(f"a report holds plain values only, not {type(value).__name__}: {value!r}")
 
 
@@ -40,20 +41,26 @@ def json_text(report: Report) -> str:
     return _written(finite(report), "") + "\n"
 
 
+_encoded: Final = json.JSONEncoder(ensure_ascii=False, allow_nan=False).encode
+
+
 def _written(value: Any, indent: str) -> str:
-    flat = json.dumps(value, sort_keys=True, ensure_ascii=False, allow_nan=False)
-    if not isinstance(value, dict | list) or not value or len(indent) + len(flat) <= LINE:
+    """A finite value; what holds something that takes several lines takes several itself."""
+    if isinstance(value, dict):
+        inner = indent + "  "
+        return _enclosed("{", [f"{_encoded(key)}: {_written(value[key], inner)}" for key in value], "}", indent)
+    if isinstance(value, list) and any(isinstance(part, dict | list) for part in value):
+        inner = indent + "  "
+        return _enclosed("[", [_written(part, inner) for part in value], "]", indent)
+    return _encoded(value)
+
+
+def _enclosed(start: str, parts: Sequence[str], end: str, indent: str) -> str:
+    flat = f"{start}{', '.join(parts)}{end}"
+    if not parts or (len(indent) + len(flat) <= LINE and "\n" not in flat):
         return flat
-    inner = indent + "  "
-    if isinstance(value, list):
-        if all(not isinstance(part, dict | list) for part in value):
-            return flat
-        return "[\n" + ",\n".join(inner + _written(part, inner) for part in value) + f"\n{indent}]"
-    entries = (
-        f"{inner}{json.dumps(key, ensure_ascii=False)}: {_written(value[key], inner)}"
-        for key in sorted(value)
-    )
-    return "{\n" + ",\n".join(entries) + f"\n{indent}}}"
+    lines = f",\n{indent}  ".join(parts)
+    return f"{start}\n{indent}  {lines}\n{indent}{end}"
 
 
 def write_text(path: str | Path, text: str) -> Path:
