@@ -1,21 +1,24 @@
 """Truth: proved values, gradients and conditioning terms of a formula at points, and the second opinion on them.
 
-Points that share their discrete choices are evaluated together, the whole batch at once. Float64 balls come first;
-the lanes that they do not settle go to Arb, and those that a precision does not settle run again at twice that
-precision. Some of what float64 has settled is proved again by Arb in every run (`audit`).
+Points are evaluated together, the whole batch at once; those apart whose choices a formula branches on (`kindred`).
+Float64 balls come first; the lanes that they do not settle go to Arb, and those that a precision does not settle run
+again at twice that precision. Some of what float64 has settled is proved again by Arb in every run (`audit`).
 """
 
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from functools import cache
+from types import MappingProxyType
+from typing import Any, TypeVar
 
 import numpy as np
+import torch
 from flint import ctx
 
 from numcheck.case import Formula
-from numcheck.domain import Index, OneOf, Points
-from numcheck.formats import Format
+from numcheck.domain import Column, Index, OneOf, Points
+from numcheck.formats import Format, format_of
 from numcheck.reals import arrays as m
 from numcheck.reals import trust
 from numcheck.reals.arb import ARB
@@ -42,6 +45,8 @@ from numcheck.reals.settle import (
     ulp_exponent,
 )
 from numcheck.reals.tape import gradient, one_hot
+
+T = TypeVar("T")
 
 CHUNK = 512  # lanes of Arb balls evaluated at once: bounds the memory that their tape takes
 LANES = 2**14  # the same for float64 balls
@@ -108,20 +113,87 @@ class Evaluation:
     gradient_conditioning: Any | None
 
 
-def groups(formula: Formula, points: Points) -> Iterator[np.ndarray]:
-    """Indices of points that share every discrete choice."""
-    keys = [
-        points.columns[name] for name, domain in formula.inputs.items() if isinstance(domain, OneOf | Index)
-    ]
+Kin = Mapping[str, Mapping[Any, Any]]
+"""For discrete inputs, of each choice the one with which it shares a batch."""
+
+
+def groups(formula: Formula, points: Points, kin: Kin = MappingProxyType({})) -> Iterator[np.ndarray]:
+    """Indices of points that share every discrete choice, or choices that are kin."""
+    keys: list[list[Any]] = []
+    for name, domain in formula.inputs.items():
+        if isinstance(domain, OneOf | Index):
+            column = points.columns[name]
+            choices = list(column) if isinstance(column, tuple) else column.tolist()
+            keys.append([kin[name].get(choice, choice) for choice in choices] if name in kin else choices)
     rows: dict[tuple[Any, ...], list[int]] = {}
     if keys:
-        columns = [list(column) if isinstance(column, tuple) else column.tolist() for column in keys]
-        for i, key in enumerate(zip(*columns, strict=True)):
+        for i, key in enumerate(zip(*keys, strict=True)):
             rows.setdefault(key, []).append(i)
     else:
         rows[()] = list(range(len(points)))
     for indices in rows.values():
         yield np.array(indices)
+
+
+def kindred(formula: Formula, points: Points) -> Kin:
+    """Which numbers among an input's choices the formula takes side by side, because it branches on none of them.
+
+    The formula itself is asked, at one of the points: two choices are kin where it answers both at once.
+    """
+    shapes = tuple(None if isinstance(c, tuple) else c.shape[1:] for c in points.columns.values())
+    known = _known_kin(formula, shapes)
+    for name, domain in formula.inputs.items():
+        if isinstance(domain, OneOf | Index):
+            met = known.setdefault(name, {})
+            for choice in _choices(points.columns[name]):
+                if choice not in met:
+                    point, heads = points.select([0]), dict.fromkeys(met.values())
+                    kin = (head for head in heads if _are_kin(formula, point, name, head, choice))
+                    met[choice] = next(kin, choice)
+    return known
+
+
+@cache
+def _known_kin(formula: Formula, shapes: tuple[Any, ...]) -> dict[str, dict[Any, Any]]:
+    """What `kindred` has found for points of these shapes, of the choices that it has met."""
+    return {}
+
+
+def _are_kin(formula: Formula, point: Points, name: str, one: Any, other: Any) -> bool:
+    if not all(_is_number(choice) and float(choice) == choice for choice in (one, other)):
+        return False  # a double has to hold them
+    both, column = point.select([0, 0]), formula.inputs[name].column([one, other], format_of("float32"))
+    points = replace(both, columns={**both.columns, name: column})
+    try:
+        with precision(START):
+            formula(*lifted(formula, points, ARB, True).values())
+    except m.VariesError:
+        return False
+    return True
+
+
+def _choices(column: Column) -> tuple[Any, ...]:
+    """What occurs among the choices of some points."""
+    return tuple(dict.fromkeys(column if isinstance(column, tuple) else column.tolist()))
+
+
+def _is_number(choice: Any) -> bool:
+    return isinstance(choice, int | float) and not isinstance(choice, bool)
+
+
+def _side_by_side(
+    formula: Formula, points: Points, most: int, work: Callable[[np.ndarray], T]
+) -> list[tuple[np.ndarray, T]]:
+    """What `work` makes of all points, in batches as large as the formula and `most` allow."""
+    done: list[tuple[np.ndarray, T]] = []
+    for group in groups(formula, points, kindred(formula, points)):
+        for rows in _in_chunks(group, most):
+            try:
+                done.append((rows, work(rows)))
+            except m.VariesError:  # it branches on two choices together
+                apart = [rows[alike] for alike in groups(formula, points.select(rows))]
+                done.extend((alike, work(alike)) for alike in apart)
+    return done
 
 
 def _in_chunks(rows: np.ndarray, size: int) -> Iterator[np.ndarray]:
@@ -130,14 +202,17 @@ def _in_chunks(rows: np.ndarray, size: int) -> Iterator[np.ndarray]:
 
 
 def lifted(formula: Formula, points: Points, arithmetic: Arithmetic, trace: bool) -> dict[str, Any]:
-    """The formula's arguments for one group of points."""
+    """The formula's arguments for one group of points; a choice that they share is one number."""
     arguments: dict[str, Any] = {}
     for name, domain in formula.inputs.items():
         column = points.columns[name]
         if isinstance(domain, OneOf | Index):
-            choice: Any = column[0] if isinstance(column, tuple) else int(column[0])
-            numeric = isinstance(choice, int | float) and not isinstance(choice, bool)
-            arguments[name] = m.constant(arithmetic, choice) if numeric else choice
+            choice, *others = _choices(column)
+            if others:
+                numbers = torch.tensor(column, dtype=torch.float64) if isinstance(column, tuple) else column
+                arguments[name] = Reals(arithmetic, arithmetic.lift(numbers.double()))
+            else:
+                arguments[name] = m.constant(arithmetic, choice) if _is_number(choice) else choice
         else:
             assert not isinstance(column, tuple)
             data = column.double() if domain.differentiable else column
@@ -229,17 +304,13 @@ def settle(
 ) -> Truth:
     """Proved values, gradients and conditioning terms of `formula` at `points`, tight enough to judge `format`."""
     count = len(points)
-    pieces: list[tuple[np.ndarray, Truth]] = []
     component = np.arange(count) if component is None else component
     wanted = Wanted(with_gradient, with_conditioning)
-    for group in groups(formula, points):
-        for rows in _in_chunks(group, LANES):
-            pieces.append(
-                (
-                    rows,
-                    _settle_group(formula, points.select(rows), format, wanted, component[rows], tolerance),
-                )
-            )
+
+    def settled(rows: np.ndarray) -> Truth:
+        return _settle_group(formula, points.select(rows), format, wanted, component[rows], tolerance)
+
+    pieces = _side_by_side(formula, points, LANES, settled)
     truth = _joined(pieces, count)
     audit(formula, points, truth, format)
     return truth
@@ -415,19 +486,21 @@ def audit_enclosures(
 ) -> None:
     """Prove these points with Arb; ContradictionError where an enclosure has no number in common with Arb's."""
     wanted = Wanted(slopes is not None, False)
-    for group in groups(formula, points):
-        for rows in _in_chunks(group, CHUNK):
-            chosen = points.select(rows)
-            proved = _in_arb(formula, chosen, format, wanted, component[rows], TOLERANCE)
-            for of, ours, theirs in (("value", value, proved.value), ("gradient", slopes, proved.gradient)):
-                if ours is None or theirs is None:
-                    continue
-                wrong = contradiction(ours[rows], theirs).reshape(len(rows), -1).any(axis=1)
-                if wrong.any():
-                    where = describe(chosen.select(np.flatnonzero(wrong)[:1]))
-                    raise ContradictionError(
-                        f"{formula.name}: float64 balls and Arb prove different {of}s at {where}"
-                    )
+
+    def prove(rows: np.ndarray) -> None:
+        chosen = points.select(rows)
+        proved = _in_arb(formula, chosen, format, wanted, component[rows], TOLERANCE)
+        for of, ours, theirs in (("value", value, proved.value), ("gradient", slopes, proved.gradient)):
+            if ours is None or theirs is None:
+                continue
+            wrong = contradiction(ours[rows], theirs).reshape(len(rows), -1).any(axis=1)
+            if wrong.any():
+                where = describe(chosen.select(np.flatnonzero(wrong)[:1]))
+                raise ContradictionError(
+                    f"{formula.name}: float64 balls and Arb prove different {of}s at {where}"
+                )
+
+    _side_by_side(formula, points, CHUNK, prove)
 
 
 # The second opinion -----------------------------------------------------------------------------------------------

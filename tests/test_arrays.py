@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from numcheck.reals import arrays as m
+from numcheck.reals import tape
 from numcheck.reals.arb import ARB, UNKNOWN
 from numcheck.reals.arrays import NO, UNDECIDED, YES, Decision, Reals
 from numcheck.reals.ball64 import BALL64, Balls
@@ -282,6 +283,36 @@ def test_an_input_per_point_is_no_index_and_no_condition() -> None:
         bool(reals([1.0, 0.0]))
     with pytest.raises(TypeError, match=r"one_of"):
         operator.index(reals([1.0, 0.0]))
+
+
+TABLE = [[[1.0, 2.0], [3.0, 5.0]], [[7.0, 11.0], [13.0, 17.0]], [[19.0, 23.0], [29.0, 31.0]]]
+
+
+@pytest.mark.parametrize("arithmetic", [ARB, BALL64], ids=["arb", "ball64"])
+def test_an_index_per_point_picks_the_element_of_each(arithmetic: Any) -> None:
+    x, place = (Reals(arithmetic, arithmetic.lift(np.array(values))) for values in (TABLE, [1.0, 0.0, 1.0]))
+    with precision(128):
+        picked = x[place]
+        assert picked.shape == (2,)
+        for lane, row in enumerate((1, 0, 1)):
+            for column in (0, 1):
+                assert (x[row, column] == picked[column]).states[lane] == YES
+
+
+@pytest.mark.parametrize("places", [[0.0, 2.0], [-1.0, 0.0], [0.5, 1.0]])
+def test_an_index_per_point_lies_inside_at_every_point(places: list[float]) -> None:
+    with precision(128), pytest.raises(m.VariesError, match="lies outside at some points"):
+        reals([[1.0, 2.0], [3.0, 4.0]])[reals(places)]
+
+
+def test_choices_that_all_decide_alike_may_be_branched_on_and_variables_may_not() -> None:
+    with precision(128):
+        assert reals([1.0, 2.0]) and not reals([0.0, 0.0])
+        assert reals([1.0, 2.0]) > 0
+        with pytest.raises(m.VariesError):
+            bool(reals([1.0, -1.0]) > 0)
+        with pytest.raises(m.VariesError):
+            bool(tape.traced(reals([1.0, 2.0])) > 0)
 
 
 def test_half_an_index_is_none() -> None:

@@ -164,6 +164,68 @@ def test_an_index_picks_per_point() -> None:
     assert found.gradient.nearest().tolist() == [[0, 0, 8], [2, 0, 0], [0, 4, 0]]
 
 
+def sized(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """How many points are evaluated at a time, from now on."""
+    sizes: list[int] = []
+    evaluate = truth_module.evaluate
+
+    def counted(formula: Formula, arguments: Any, lanes: int, *rest: Any) -> Any:
+        found = evaluate(formula, arguments, lanes, *rest)
+        sizes.append(lanes)
+        return found
+
+    monkeypatch.setattr(truth_module, "evaluate", counted)
+    return sizes
+
+
+def test_choices_that_a_formula_takes_as_numbers_share_a_batch(monkeypatch: pytest.MonkeyPatch) -> None:
+    formula = made(
+        lambda x, rate, power: rate * x**power, x=ANY, rate=one_of(0.5, 0.1), power=one_of(1, 2, 3)
+    )
+    points = at(x=[2.0, 4.0, 2.0, 2.0], rate=(0.5, 0.1, 0.1, 0.5), power=[1, 2, 3, 3])
+    sizes = sized(monkeypatch)
+    found = settle(formula, points, FLOAT64)
+    assert sizes == [4]
+    tenth = Fraction(0.1)
+    assert_holds(found.value, [Fraction(1), 16 * tenth, 8 * tenth, Fraction(4)])
+    assert found.gradient is not None
+    assert_holds(found.gradient, [Fraction(1, 2), 8 * tenth, 12 * tenth, Fraction(6)])
+
+
+def test_of_an_index_and_what_stands_for_none_only_the_places_share_a_batch(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def kept(logits: Reals, target: Any) -> Reals:
+        return m.zeros_like(logits[0]) if target == -100 else m.log(logits[target])
+
+    formula = made(kept, logits=vector(0, 9, sizes=(2,)), target=index(sizes=(2,), extra=(-100,)))
+    points = at(logits=[[1.0, 0.0], [0.0, 1.0], [1.0, 0.0], [0.0, 1.0]], target=[0, 1, -100, 1])
+    sizes = sized(monkeypatch)
+    found = settle(formula, points, FLOAT64)
+    assert sizes == [3, 1]
+    assert found.value.nearest().tolist() == [0, 0, 0, 0]  # the logarithm of the other 0 bears on nothing
+    assert found.gradient is not None
+    assert found.gradient.nearest().tolist() == [[1, 0], [0, 1], [0, 0], [0, 1]]
+
+
+def test_choices_that_decide_together_are_kept_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+    formula = made(lambda x, a, b: x if a == b else -x, wrt=(), x=ANY, a=one_of(0, 1, 2), b=one_of(0, 1, 2))
+    # beside b = 2, which the first point has, a formula takes 0 and 1 for a alike
+    points = at(x=[1.0, 2.0, 4.0, 8.0], a=[0, 1, 0, 1], b=[2, 1, 1, 1])
+    sizes = sized(monkeypatch)
+    assert settle(formula, points, FLOAT64).value.nearest().tolist() == [-1, 2, -4, 8]
+    assert sum(sizes) == 4
+
+
+def test_an_integer_that_no_double_holds_shares_no_batch(monkeypatch: pytest.MonkeyPatch) -> None:
+    big = 2**53 + 1
+    formula = made(lambda x, n: x * n, x=ANY, n=one_of(1, big))
+    sizes = sized(monkeypatch)
+    found = settle(formula, at(x=[1.0, 1.0], n=[1, big]), FLOAT64)
+    assert sizes == [1, 1]
+    assert_holds(found.value, [Fraction(1), Fraction(big)])
+
+
 # Precision and the three outcomes ---------------------------------------------------------------------------------
 
 

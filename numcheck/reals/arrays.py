@@ -84,22 +84,32 @@ class Origin:
 _serials = itertools.count()
 
 
+class VariesError(TypeError):
+    """A formula asked for one number, or one answer, where the points of a batch have several."""
+
+
 class Decision:
-    """The outcome of a comparison per lane and element: yes, no, or undecided at this precision."""
+    """The outcome of a comparison per lane and element: yes, no, or undecided at this precision.
 
-    __slots__ = ("arithmetic", "states")
+    It is `traced` where a variable takes part. Without one it is about choices, which may all decide alike.
+    """
 
-    def __init__(self, arithmetic: Arithmetic, states: States) -> None:
+    __slots__ = ("arithmetic", "states", "traced")
+
+    def __init__(self, arithmetic: Arithmetic, states: States, traced: bool = False) -> None:
         self.arithmetic = arithmetic
         self.states = states
+        self.traced = traced
 
     def __bool__(self) -> bool:
-        if all(size == 1 for size in self.states.shape):
-            state = int(self.states.reshape(()))
-            if state != UNDECIDED:
-                return bool(state)
-        raise TypeError(
-            "a comparison of reals differs from point to point: write m.where(condition, a, b) instead of if"
+        shape = self.states.shape
+        if all(size == 1 for size in (shape if self.traced else shape[1:])):
+            first = self.states[:1]
+            if (self.states == first).all() and int(first.reshape(())) != UNDECIDED:
+                return bool(first.reshape(()) == YES)
+        raise VariesError(
+            "a comparison of reals differs from point to point: write m.where(condition, a, b) instead of if, "
+            "or declare with one_of(...) what is to be branched on"
         )
 
     def __and__(self, other: "Decision") -> "Decision":
@@ -157,13 +167,13 @@ class Reals:
 
     def _only(self) -> float:
         if self.data.size != 1:
-            raise TypeError(
+            raise VariesError(
                 "this input differs from point to point; declare it with one_of(...) to branch or index on it"
             )
         return self.arithmetic.number(self.data)
 
     def __bool__(self) -> bool:
-        return self._only() != 0
+        return bool(self != 0)
 
     def __index__(self) -> int:
         only = self._only()
@@ -365,8 +375,9 @@ def binary(operation: str, x: "Reals | Ratio | Number", y: "Reals | Ratio | Numb
 def compare(operation: str, x: "Reals | Number", y: "Reals | Number") -> Decision:
     """Whether a comparison holds, per lane and element."""
     arithmetic = _arithmetic((x, y))
-    a, b = aligned(as_reals(x, arithmetic).data, as_reals(y, arithmetic).data)
-    return Decision(arithmetic, arithmetic.compare(operation, a, b))
+    one, other = as_reals(x, arithmetic), as_reals(y, arithmetic)
+    a, b = aligned(one.data, other.data)
+    return Decision(arithmetic, arithmetic.compare(operation, a, b), one.traced or other.traced)
 
 
 # Constants --------------------------------------------------------------------------------------------------------
@@ -561,14 +572,16 @@ def equal(x: "Reals | Number", y: "Reals | Number") -> Decision:
 
 def logical_not(a: Decision) -> Decision:
     """No where `a` is yes; undecided stays undecided."""
-    return Decision(a.arithmetic, a.arithmetic.where(a.states == UNDECIDED, UNDECIDED, 1 - a.states))
+    states = a.arithmetic.where(a.states == UNDECIDED, UNDECIDED, 1 - a.states)
+    return Decision(a.arithmetic, states, a.traced)
 
 
 def logical_and(a: Decision, b: Decision) -> Decision:
     """Yes where both are; no where either is no."""
     x, y = aligned(a.states, b.states)
     both = a.arithmetic.where((x == YES) & (y == YES), YES, UNDECIDED)
-    return Decision(a.arithmetic, a.arithmetic.where((x == NO) | (y == NO), NO, both))
+    states = a.arithmetic.where((x == NO) | (y == NO), NO, both)
+    return Decision(a.arithmetic, states, a.traced or b.traced)
 
 
 def logical_or(a: Decision, b: Decision) -> Decision:
@@ -703,9 +716,21 @@ def _plain(part: Key) -> Key:
 
 
 def index(x: Reals, key: Key) -> Reals:
-    """Elements of a point, by integers, slices and lists as in numpy."""
+    """Elements of a point, by integers, slices and lists as in numpy; an integer may differ from point to point."""
+    if isinstance(key, Reals) and key.lanes > 1 and key.ndim == 0:
+        return _chosen(x, key)
     parts = key if isinstance(key, tuple) else (key,)
     return apply("index", x, parameters=(tuple(_plain(part) for part in parts),))
+
+
+def _chosen(x: Reals, place: Reals) -> Reals:
+    """Of each point the element at its own place along the first axis."""
+    places = stack([constant(x.arithmetic, i) for i in range(len(x))])
+    here = equal(reshape(place, (1,)), places).states
+    if not ((here == YES).sum(1) == 1).all():
+        raise VariesError("an index lies outside at some points: branch on it first, which keeps those apart")
+    chosen = Decision(x.arithmetic, here.reshape((*here.shape, *(1,) * (x.ndim - 1))))
+    return sum(where(chosen, x, 0), 0)
 
 
 def reshape(x: Reals, shape: Sequence[int]) -> Reals:

@@ -48,7 +48,9 @@ def _written(value: Any, indent: str) -> str:
     """A finite value; what holds something that takes several lines takes several itself."""
     if isinstance(value, dict):
         inner = indent + "  "
-        return _enclosed("{", [f"{_encoded(key)}: {_written(value[key], inner)}" for key in value], "}", indent)
+        return _enclosed(
+            "{", [f"{_encoded(key)}: {_written(value[key], inner)}" for key in value], "}", indent
+        )
     if isinstance(value, list) and any(isinstance(part, dict | list) for part in value):
         inner = indent + "  "
         return _enclosed("[", [_written(part, inner) for part in value], "]", indent)
