@@ -1,0 +1,349 @@
+"""Float64 balls behind an array of reals: `arrays.Arithmetic` on one device."""
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from numcheck.reals.arrays import UNDECIDED, YES
+from numcheck.reals.ball64.balls import (
+    GROW,
+    INF,
+    NAN,
+    Balls,
+    broadcast,
+    constant,
+    filled,
+    is_plain_key,
+    is_recording,
+    like,
+    nothing_like,
+    places_in,
+    some,
+    two_sum,
+    where,
+)
+from numcheck.reals.ball64.functions import BINARY, PLAIN, SCALED, UNARY, power
+from numcheck.reals.ball64.operations import (
+    absolute,
+    added,
+    comparable,
+    compared,
+    hull,
+    mask_of,
+    negated,
+    picked,
+    scale_of,
+    unscaled,
+)
+
+
+@dataclass(frozen=True)
+class Ball64Arithmetic:
+    """Float64 balls on one device; `scaled` keeps every exponential at a scale, for more digits in more time."""
+
+    device: str = "cpu"
+    scaled: bool = False
+
+    name = "ball64"
+
+    def where(self, condition: Tensor, x: Any, y: Any) -> Tensor:
+        return torch.where(condition, x, y)
+
+    def broadcast(self, x: Any, shape: tuple[int, ...]) -> Any:
+        return broadcast(x, shape)
+
+    def concatenate(self, parts: Sequence[Balls], axis: int) -> Balls:
+        return _concatenate(parts, axis)
+
+    def permute(self, x: Balls, order: Any, axis: int) -> Balls:
+        return _permute(x, order, axis)
+
+    def lift(self, values: Any) -> Balls:
+        if isinstance(values, Tensor):
+            return self._lift_tensor(values)
+        array = np.asarray(values)
+        if array.dtype == object:
+            if array.size != 1:
+                raise TypeError("balls in float64 are lifted from tensors, or one number at a time")
+            return constant(array.flat[0], self.device).reshape(array.shape)
+        return self._lift_tensor(torch.from_numpy(np.array(array)))
+
+    def _lift_tensor(self, values: Tensor) -> Balls:
+        values = values.to(self.device)
+        if values.dtype == torch.int64:  # by halves, for a double does not hold all of its 63 bits
+            high, low = two_sum((values >> 32).double() * 2.0**32, (values & 0xFFFFFFFF).double())
+        else:
+            high, low = values.double(), None
+        unknown = self.scaled or is_recording()  # a graph is recorded for any values
+        reach = INF if unknown or not high.numel() else float(high.abs().max()) * (1 + 2.0**-40)
+        return Balls(high, low, reach=INF if math.isnan(reach) else reach)
+
+    def number(self, x: Balls) -> float:
+        if x.number is None:
+            raise TypeError(
+                "this input differs from point to point; declare it with one_of(...) to branch or index on it"
+            )
+        return float(x.number)
+
+    def unary(self, name: str, x: Balls) -> Balls:
+        x = replace(x, absent=None)
+        return UNARY[name](x if name in SCALED else unscaled(x))
+
+    def binary(self, name: str, x: Balls, y: Any) -> Balls:
+        x = replace(x, absent=None)
+        if name == "power":
+            return power(x, y)
+        y = replace(y, absent=None)
+        if name in PLAIN:
+            x, y = unscaled(x), unscaled(y)
+        return BINARY[name](x, y)
+
+    def absent(self, shape: tuple[int, ...]) -> Balls:
+        zeros = torch.zeros(shape, dtype=torch.float64, device=self.device)
+        return Balls(zeros, absent=torch.ones(shape, dtype=torch.bool, device=self.device), reach=0.0)
+
+    def hot(self, mask: np.ndarray) -> Balls:
+        chosen = torch.from_numpy(mask).to(self.device)
+        return Balls(chosen.double(), absent=None if mask.all() else ~chosen, reach=1.0)
+
+    def masked(self, name: str, x: Balls, y: Balls) -> Balls:
+        match name:
+            case "add":
+                return _masked_add(x, y)
+            case "sub":
+                return _masked_add(x, replace(negated(y), absent=y.absent))
+            case "mul":
+                return _with_absent(self.binary("mul", x, y), x, y)
+            case "div":
+                return _with_absent(self.binary("div", x, y), x)
+            case "neg":
+                return negated(x)
+            case _:
+                return self.binary(name, x, y)
+
+    def sum(self, x: Balls, axes: tuple[int, ...], masked: bool) -> Balls:
+        adding = _masked_add if masked else added
+        for axis in sorted(axes, reverse=True):
+            x = _folded(adding, x if masked else replace(x, absent=None), axis)
+        return x
+
+    def compare(self, name: str, x: Balls, y: Balls) -> Tensor:
+        return compared(name, x, y)
+
+    def some(self, states: Tensor) -> bool:
+        return some(states)
+
+    def select(self, decision: Tensor, x: Balls, y: Balls) -> Balls:
+        chosen = picked(decision == YES, x, y)
+        if self.some(decision == UNDECIDED):
+            chosen = picked(decision == UNDECIDED, hull(x, y), chosen)
+        return chosen
+
+    def interval(self, low: int, high: int) -> Balls:
+        middle, half = constant(Fraction(low + high, 2), self.device), (high - low) / 2
+        return replace(
+            middle, radius=torch.full_like(middle.high, half), number=None, reach=float(max(-low, high))
+        )
+
+    def doubt(self, low: int, high: int) -> Balls:
+        return constant(NAN, self.device)
+
+    def order(self, x: Balls) -> tuple[Tensor, Tensor]:
+        # by midpoints: the low parts first, then the high parts, each sort keeping the order before
+        x = comparable(x)
+        order = torch.argsort(filled(x.low, x.high), dim=-1, stable=True)
+        by_high = torch.argsort(torch.take_along_dim(x.high, order, -1), dim=-1, stable=True)
+        order = torch.take_along_dim(order, by_high, -1)
+        ordered = _permute(x, order, x.ndim - 1)
+        decided = (
+            compared("le", ordered.each(lambda p: p[..., :-1]), ordered.each(lambda p: p[..., 1:])) == YES
+        )
+        return order, ~decided.all(-1)
+
+    def inverse(self, order: Any) -> Tensor:
+        return torch.argsort(torch.as_tensor(order, device=self.device), dim=-1)
+
+    def unknown(self, x: Balls, lanes: Tensor) -> Balls:
+        blurred = lanes.reshape(lanes.shape + (1,) * (x.ndim - lanes.ndim))
+        return replace(x, high=where(blurred, NAN, x.high))
+
+    def scatter(self, x: Balls, key: tuple[Any, ...], shape: tuple[int, ...]) -> Balls:
+        whole = (x.shape[0], *shape)
+        places = None if is_plain_key(key) else places_in(key, shape)
+
+        def placed(part: Tensor, empty: Tensor) -> Tensor:
+            if places is None:
+                empty[(slice(None), *key)] = part
+            else:
+                index = torch.from_numpy(places.ravel()).to(empty.device)
+                empty.reshape(empty.shape[0], -1)[:, index] = part.broadcast_to(x.shape).reshape(
+                    empty.shape[0], -1
+                )
+            return empty
+
+        def blank(dtype: torch.dtype, value: float) -> Tensor:
+            return torch.full(whole, value, dtype=dtype, device=x.high.device)
+
+        if places is None or len(np.unique(places)) == places.size:
+            return replace(
+                x,
+                high=placed(x.high, blank(torch.float64, 0.0)),
+                low=None if x.low is None else placed(x.low, blank(torch.float64, 0.0)),
+                radius=None if x.radius is None else placed(x.radius, blank(torch.float64, 0.0)),
+                absent=placed(mask_of(x), blank(torch.bool, True)),
+                scale=None
+                if x.scale is None
+                else replace(self.scatter(broadcast(x.scale, x.shape), key, shape), absent=None),
+                number=None,
+            )
+        # a list may name an element twice: what arrives there adds up
+        parts = x.reshape((x.shape[0], -1))
+        columns: dict[int, Balls] = {}
+        for i, place in enumerate(places.ravel().tolist()):
+            part = parts[:, i : i + 1]
+            columns[place] = part if place not in columns else _masked_add(columns[place], part)
+        nothing = self.absent((x.shape[0], 1))
+        return _concatenate([columns.get(i, nothing) for i in range(math.prod(shape))], 1).reshape(whole)
+
+    def forgiven(self, terms: Sequence[tuple[Balls, bool]], lanes: int) -> Balls:
+        """The sum of the absolute values of every element of `terms`."""
+        total = constant(0, self.device)
+        for term, masked in terms:
+            parts = absolute(term if not masked else _with_absent(term, term))
+            flat = replace(parts, absent=None, number=None).reshape((parts.shape[0], -1))
+            total = added(total, _folded(added, flat, 1))
+        return broadcast(replace(total, number=None), (lanes,))
+
+    def root(self, function: Callable[[Balls], Balls], low: Balls, high: Balls) -> Balls:
+        return enclosed_root(function, low, high)
+
+
+BALL64 = Ball64Arithmetic()
+
+# Shapes and absent zeros ---------------------------------------------------------------------------------------------
+
+
+def _concatenate(parts: Sequence[Balls], axis: int) -> Balls:
+    scale = None
+    if any(part.scale is not None for part in parts):
+        scale = _concatenate([broadcast(scale_of(part), part.shape) for part in parts], axis)
+
+    def join(get: Callable[[Balls], Tensor | None]) -> Tensor | None:
+        found = [get(part) for part in parts]
+        if all(part is None for part in found):
+            return None
+        return torch.cat(
+            [
+                torch.zeros_like(ball.high, dtype=next(f.dtype for f in found if f is not None))
+                if part is None
+                else part.broadcast_to(ball.high.shape)
+                for part, ball in zip(found, parts, strict=True)
+            ],
+            axis,
+        )
+
+    return Balls(
+        torch.cat([part.high for part in parts], axis),
+        join(lambda part: part.low),
+        join(lambda part: part.radius),
+        join(lambda part: part.absent),
+        scale,
+        max(part.reach for part in parts),
+    )
+
+
+def _masked_add(x: Balls, y: Balls) -> Balls:
+    total = added(x, y)
+    if x.absent is not None:
+        total = picked(x.absent, replace(y, absent=None), total)
+    if y.absent is not None:
+        total = picked(y.absent, replace(x, absent=None), total)
+    absent = None if x.absent is None or y.absent is None else x.absent & y.absent
+    return replace(total, absent=absent)
+
+
+def _with_absent(result: Balls, *operands: Balls) -> Balls:
+    """Exact zeros, marked absent, wherever one of the operands is."""
+    masks = [operand.absent for operand in operands if operand.absent is not None]
+    if not masks:
+        return result
+    absent = masks[0]
+    for mask in masks[1:]:
+        absent = absent | mask
+    absent = absent.broadcast_to(result.shape)
+    cleared = picked(absent, nothing_like(result), replace(result, absent=None))
+    return replace(cleared, absent=absent, reach=result.reach)
+
+
+def _permute(x: Balls, order: Any, axis: int) -> Balls:
+    order = torch.as_tensor(order, device=x.high.device)
+    lanes = max(x.shape[0], order.shape[0])
+    chosen = order.expand(lanes, *order.shape[1:])
+    return x.each(lambda part: torch.take_along_dim(part.expand(lanes, *part.shape[1:]), chosen, axis))
+
+
+def _folded(adding: Callable[[Balls, Balls], Balls], x: Balls, axis: int) -> Balls:
+    """The sum along one axis, by halves."""
+    index = (slice(None),) * axis
+    rest: Balls | None = None
+    size = x.shape[axis]
+    if size == 0:
+        return replace(x.each(lambda part: part.sum(axis, dtype=part.dtype)), number=None)
+    while size > 1:
+        half = size // 2
+        if size % 2:
+            last = x[(*index, slice(size - 1, size))]
+            rest = last if rest is None else adding(rest, last)
+        x = adding(x[(*index, slice(0, half))], x[(*index, slice(half, 2 * half))])
+        size = half
+    total = x if rest is None else adding(x, rest)
+    return total[(*index, 0)]
+
+
+# Roots ---------------------------------------------------------------------------------------------------------------
+
+
+def _double_ordinals(x: Tensor) -> Tensor:
+    bits = x.view(torch.int64)
+    return torch.where(bits < 0, torch.iinfo(torch.int64).min - bits, bits)
+
+
+def _of_double_ordinals(n: Tensor) -> Tensor:
+    return torch.where(n < 0, torch.iinfo(torch.int64).min - n, n).view(torch.float64)
+
+
+def enclosed_root(function: Callable[[Balls], Balls], low: Balls, high: Balls) -> Balls:
+    """Balls that contain the zero of an increasing `function` on [low, high], per lane.
+
+    Bisection over the doubles finds where the midpoint of the function changes sign; then the function is proved to be
+    negative a little below and positive a little above, and by the intermediate value theorem the root lies between.
+    Where the ends are not doubles, or no sign is proved, the root is unknown.
+    """
+    first, last = function(low), function(high)
+    exact = torch.ones_like(low.high, dtype=torch.bool)
+    for part in (low.low, low.radius, high.low, high.radius):
+        if part is not None:
+            exact = exact & (part == 0)
+    lowest, highest = _double_ordinals(low.high), _double_ordinals(high.high)
+    below, above = lowest, highest
+    for _ in range(64):
+        middle = (below >> 1) + (above >> 1) + (below & above & 1)
+        up = function(Balls(_of_double_ordinals(middle))).high >= 0
+        below, above = torch.where(up, below, middle), torch.where(up, middle, above)
+    zero = like(low, 0)
+    start = stop = torch.full_like(low.high, NAN)
+    for reach in (30, 22, 14, 6):  # in doubles; the narrowest that is proved is the last to be written
+        left = _of_double_ordinals(torch.maximum(lowest, below - (1 << reach)))
+        right = _of_double_ordinals(torch.minimum(highest, above + (1 << reach)))
+        down = compared("lt", function(Balls(left)), zero) == YES
+        proved = exact & down & (compared("gt", function(Balls(right)), zero) == YES)
+        start, stop = where(proved, left, start), where(proved, right, stop)
+    inside = Balls(start + (stop - start) / 2, None, (stop - start) * GROW)
+    inside = picked(compared("le", last, zero) == YES, replace(high, number=None), inside)
+    return picked(compared("ge", first, zero) == YES, replace(low, number=None), inside)

@@ -1,0 +1,244 @@
+"""The ball, and what every rule is made of: sums and products without error, radii rounded up, constants."""
+
+import math
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+U = 2.0**-53
+GROW = 1 + 2.0**-48  # a radius is a sum of at most a dozen rounded terms
+# More than gradual underflow takes from any one operation, by far: subnormal numbers take Intel 25 times as long.
+FLOOR = 2.0**-970
+SPLIT = 2.0**27 + 1
+FAR = 650.0  # arguments up to which an exponential needs no scale: 2**937, whose products can still be split
+SMALL = 2.0**-800
+INF = float("inf")
+NAN = float("nan")
+
+
+@dataclass(frozen=True, eq=False)
+class Balls:
+    """Numbers exp(scale) * (high + low, give or take radius); None stands for exact zeros throughout.
+
+    `absent` marks derivatives that do not exist (see `arrays.Arithmetic`). `reach` bounds the absolute value wherever
+    it is known; `number` is the exact rational of a constant.
+    """
+
+    high: Tensor
+    low: Tensor | None = None
+    radius: Tensor | None = None
+    absent: Tensor | None = None
+    scale: "Balls | None" = None
+    reach: float = INF
+    number: Fraction | None = None
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return tuple(self.high.shape)
+
+    @property
+    def ndim(self) -> int:
+        return self.high.ndim
+
+    @property
+    def size(self) -> int:
+        return self.high.numel()
+
+    def each(self, change: Callable[[Tensor], Tensor]) -> "Balls":
+        """The same change of shape for every part."""
+        low, radius, absent = (
+            None if part is None else change(part.broadcast_to(self.high.shape))
+            for part in (self.low, self.radius, self.absent)
+        )
+        scale = None if self.scale is None else broadcast(self.scale, self.shape).each(change)
+        high = change(self.high)
+        # a constant repeated is an array like any other, so that every shortcut keeps the shapes of its operands
+        number = self.number if high.numel() == 1 else None
+        return replace(self, high=high, low=low, radius=radius, absent=absent, scale=scale, number=number)
+
+    def reshape(self, shape: tuple[int, ...]) -> "Balls":
+        return self.each(lambda part: part.reshape(shape))
+
+    def transpose(self, axes: tuple[int, ...]) -> "Balls":
+        return self.each(lambda part: part.permute(axes))
+
+    def __getitem__(self, key: Any) -> "Balls":
+        if is_plain_key(key):
+            return self.each(lambda part: part[key])
+        places = places_in(key[1:], self.shape[1:])
+        index = torch.from_numpy(places.ravel()).to(self.high.device)
+        return self.each(
+            lambda part: part.reshape(part.shape[0], -1)[:, index].reshape((part.shape[0], *places.shape))
+        )
+
+
+def is_plain_key(key: tuple[Any, ...]) -> bool:
+    """Whether torch reads the key as numpy does, and it names nothing twice."""
+    return all(
+        isinstance(part, int) or (isinstance(part, slice) and (part.step is None or part.step > 0))
+        for part in key
+    )
+
+
+def places_in(key: tuple[Any, ...], shape: tuple[int, ...]) -> np.ndarray:
+    """Where in the flattened point the elements lie that numpy finds at `key`."""
+    return np.array(np.arange(math.prod(shape)).reshape(shape)[key])
+
+
+def broadcast(x: Any, shape: tuple[int, ...]) -> Any:
+    """The array, or the states of a comparison, repeated to this shape."""
+    if isinstance(x, Balls):
+        return x.each(lambda part: part.broadcast_to(shape))
+    return torch.as_tensor(x).broadcast_to(shape)
+
+
+# Error-free transformations, and sums in which None is zero ----------------------------------------------------------
+
+
+def two_sum(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+    """x + y = s + e exactly, s = RN(x + y); six operations, any order of magnitude (Knuth)."""
+    s = x + y
+    z = s - x
+    return s, (x - (s - z)) + (y - z)
+
+
+def quick_two_sum(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+    """The same for abs(x) >= abs(y) or x = 0 (Dekker)."""
+    s = x + y
+    return s, y - (s - x)
+
+
+def two_product(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+    """x * y = p + e, p = RN(x * y), but for at most 4 * 2**-1074 where e underflows (Dekker, Veltkamp, Boldo)."""
+    p = x * y
+    cx, cy = SPLIT * x, SPLIT * y
+    xh, yh = cx - (cx - x), cy - (cy - y)
+    xl, yl = x - xh, y - yh
+    return p, ((xh * yh - p) + xh * yl + xl * yh) + xl * yl
+
+
+def total_of(*terms: Tensor | None) -> Tensor | None:
+    """The sum of what is there."""
+    known = [term for term in terms if term is not None]
+    if not known:
+        return None
+    total = known[0]
+    for term in known[1:]:
+        total = total + term
+    return total
+
+
+def times(x: Tensor | None, y: Tensor | float | None) -> Tensor | None:
+    """The product; zero times anything is zero."""
+    return None if x is None or y is None else x * y
+
+
+def size_of(x: Tensor | None) -> Tensor | None:
+    """The absolute value."""
+    return None if x is None else x.abs()
+
+
+def radius_of(*terms: Tensor | None, floor: float = 0.0) -> Tensor | None:
+    """The sum of bounds on separate errors, rounded up."""
+    total = total_of(*terms)
+    if total is None:
+        return None
+    return total * GROW + floor if floor else total * GROW
+
+
+def filled(part: Tensor | None, like: Tensor) -> Tensor:
+    """The part as a tensor, also where it is zero throughout."""
+    return torch.zeros_like(like) if part is None else part
+
+
+def uncertainty(x: Balls) -> Tensor | None:
+    """How far the number may be from `high` alone."""
+    return radius_of(size_of(x.low), x.radius)
+
+
+def where(condition: Tensor, x: Tensor | float, y: Tensor | float) -> Tensor:
+    """torch.where in float64: of two Python numbers torch would make float32, in which FLOOR is zero."""
+    if isinstance(x, float):
+        x = torch.full((), x, dtype=torch.float64, device=condition.device)
+    return torch.where(condition, x, y)
+
+
+def only_where(condition: Tensor, x: Tensor) -> Tensor:
+    """x, unknown where the condition does not hold."""
+    return where(condition, x, NAN)
+
+
+def only_finite(x: Tensor) -> Tensor:
+    """x, unknown where arithmetic has overflowed: there an infinity must not pass for an exact one."""
+    return only_where(~x.isinf(), x)
+
+
+_recording: ContextVar[bool] = ContextVar("recording", default=False)
+
+
+@contextmanager
+def recording() -> Generator[None, None, None]:
+    """While a graph of torch's operators is recorded no value may be asked for: any lane may be what it likes."""
+    token = _recording.set(True)
+    try:
+        yield
+    finally:
+        _recording.reset(token)
+
+
+def is_recording() -> bool:
+    """Whether a graph is being recorded."""
+    return _recording.get()
+
+
+def some(mask: Tensor) -> bool:
+    """Whether the mask is, or while a graph is recorded may be, set anywhere."""
+    return is_recording() or bool(mask.any())
+
+
+# Constants -----------------------------------------------------------------------------------------------------------
+
+
+def constant(number: Fraction | float, device: str) -> Balls:
+    """An exact rational; where two doubles do not hold it, with a radius of 2**-104 of it.
+
+    Beyond float64's range it is known to Python alone; an infinite number is kept as it is, and is no rational.
+    """
+    if isinstance(number, float) and not math.isfinite(number):
+        return Balls(torch.full((1,), number, dtype=torch.float64, device=device))
+    exact = Fraction(number)
+    try:
+        high = float(exact)  # correctly rounded, among the subnormals too
+    except OverflowError:
+        return Balls(torch.full((1,), NAN, dtype=torch.float64, device=device), number=exact)
+    rest = exact - Fraction(high)
+    low = float(rest)
+    left = rest - Fraction(low)
+
+    def full(value: float) -> Tensor:
+        return torch.full((1,), value, dtype=torch.float64, device=device)
+
+    return Balls(
+        full(high),
+        full(low) if low else None,
+        full(abs(high) * 2.0**-104 + FLOOR) if left else None,
+        reach=abs(high) * (1 + 2 * U) + FLOOR * (high == 0 != exact),
+        number=exact,
+    )
+
+
+def like(x: Balls, number: Fraction | float) -> Balls:
+    """A constant on the device of x."""
+    return constant(number, str(x.high.device))
+
+
+def nothing_like(x: Balls) -> Balls:
+    """Zeros, like x."""
+    return Balls(torch.zeros_like(x.high))

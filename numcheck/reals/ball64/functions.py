@@ -1,0 +1,360 @@
+"""Functions of one number and of two, by the names that `arrays` has for them."""
+
+import math
+from collections.abc import Callable
+from dataclasses import replace
+from fractions import Fraction
+
+import torch
+from torch import Tensor
+
+from numcheck.reals.ball64.balls import (
+    FAR,
+    FLOOR,
+    INF,
+    NAN,
+    SMALL,
+    Balls,
+    U,
+    broadcast,
+    filled,
+    like,
+    only_finite,
+    only_where,
+    quick_two_sum,
+    radius_of,
+    size_of,
+    times,
+    total_of,
+    two_product,
+    two_sum,
+    uncertainty,
+    where,
+)
+from numcheck.reals.ball64.bounds import ORDERS, called, grown, trusted
+from numcheck.reals.ball64.operations import (
+    absolute,
+    added,
+    divided,
+    exponential_of,
+    is_exactly,
+    maximum,
+    minimum,
+    multiplied,
+    negated,
+    picked,
+    times_power,
+)
+
+
+def exponential(x: Balls) -> Balls:
+    """exp(x) = E + E*xl + E*(exp(xl) - 1 - xl), E = exp(xh) within its bound; the last term is below E*xl*xl.
+
+    Where x may be large it becomes the scale; exp of an exact minus infinity is an exact zero.
+    """
+    if x.number == 0:
+        return like(x, 1).reshape(x.shape)
+    if x.reach <= FAR:
+        return replace(exponential_of(x.high, x), reach=math.exp(x.reach) * (1 + 2.0**-40))
+    nothing = is_exactly(x, -INF)
+    scale = replace(x, high=where(nothing, 0.0, only_finite(x.high)), reach=INF, number=None, absent=None)
+    return Balls(where(nothing, 0.0, where(scale.high.isnan(), NAN, 1.0)), scale=scale)
+
+
+def logarithm(x: Balls) -> Balls:
+    """log(x) = log(xh) + log(1 + xl/xh), where the second logarithm is t - t*t/2 + ..., abs(t) <= u.
+
+    Radii: abs(log X - log x) <= -log(1 - q) <= q + q*q for q = rx/x <= 1/2. Beside 1, where the first logarithm is
+    exactly zero, t*t/2 may underflow.
+    """
+    if x.number == 1:
+        return like(x, 0).reshape(x.shape)
+    y = _logarithm(x)
+    return y if x.scale is None else added(x.scale, y)
+
+
+def _logarithm(x: Balls) -> Balls:
+    y, error = called("log", x.high)
+    low, errors = None, [error]
+    inverse = 1 / x.high if x.low is not None or x.radius is not None else x.high
+    if x.low is not None:
+        t = x.low * inverse
+        errors.append(4 * U * t.abs())
+        y, low = two_sum(y, t)
+    if x.radius is not None:
+        share = x.radius * inverse * (1 + 2.0**-50)
+        errors.append(where(share <= 0.5, share * (1 + share), NAN))
+    spread = total_of(size_of(x.low), x.radius)
+    if spread is not None:
+        errors.append(where(spread == 0, 0.0, FLOOR))
+    reach = 1050.0 if x.reach < INF else INF  # of float64's logarithms
+    return Balls(y, low, radius_of(*errors), reach=reach)
+
+
+def square_root(x: Balls) -> Balls:
+    """sqrt(x) = s + (x - s*s)/(s + sqrt(x)), s = RN(sqrt(xh)) or near it.
+
+    xh - RN(s*s) is exact (Sterbenz), d = x - s*s is computed within 3u of its parts and FLOOR, for s*s loses digits
+    below 2**-969, and 2s is off from s + sqrt(x) by the bound of s. Radii: abs(sqrt X - sqrt x) = abs(X - x)/(sqrt X +
+    sqrt x) <= rx/sqrt(x), where X cannot be negative.
+    """
+    s, error = called("sqrt", x.high)
+    p, e = two_product(s, s)
+    rest = x.high - p
+    d = rest - e
+    sizes = total_of(rest.abs(), e.abs(), size_of(x.low))
+    if x.low is not None:
+        d = d + x.low
+    part = d / (2 * s)
+    assert sizes is not None
+    errors: list[Tensor | None] = [
+        ((4 * U) * sizes + FLOOR) / s,
+        part.abs() * (16 * U) + part.abs() * (error / s),
+    ]
+    if x.radius is not None:
+        certain = x.high * (1 - 2.0**-50) - x.radius > 0
+        errors.append(where(certain, x.radius / s, NAN))
+    high, low = quick_two_sum(s, part)
+    reach, scale = math.sqrt(x.reach) * (1 + 4 * U), None if x.scale is None else times_power(x.scale, 0.5)
+    return Balls(high, low, radius_of(*errors, floor=FLOOR), scale=scale, reach=reach)
+
+
+def _log1p(x: Balls) -> Balls:
+    """log(1 + x): the sum loses nothing of a small x, which stays in `low`."""
+    return logarithm(added(like(x, 1), x))
+
+
+def _expm1(x: Balls) -> Balls:
+    """exp(x) - 1, near zero (y - 1) + y*(x - log(y)) with y = exp(x) (Kahan), whatever the error of y.
+
+    exp(x) - 1 = y*exp(d) - 1 with d = x - log(y) exactly, and exp(d) = 1 + d + ..., abs(d) below 2**-40.
+    """
+    plain = added(exponential(replace(x, number=None)), like(x, -1))
+    argument = Balls(x.high.clamp(-1, 1), x.low, x.radius)
+    y = Balls(called("exp", argument.high)[0])
+    d = added(argument, negated(logarithm(y)))
+    near = added(added(y, like(x, -1)), multiplied(y, d))
+    furthest = radius_of(d.high.abs(), uncertainty(d))
+    assert furthest is not None
+    rest = where(furthest <= 1, y.high * (furthest * furthest), NAN)
+    near = replace(near, radius=radius_of(near.radius, rest))
+    return picked(x.high.abs() <= 0.5, near, plain)
+
+
+def _sinh(x: Balls) -> Balls:
+    grown = _expm1(x)
+    near = times_power(added(grown, divided(grown, added(grown, like(x, 1)))), 0.5)
+    far = times_power(added(exponential(x), negated(exponential(negated(x)))), 0.5)
+    return picked(x.high.abs() <= 0.5, near, far)
+
+
+def _cosh(x: Balls) -> Balls:
+    """(exp(x) + exp(-x))/2, near zero 1 + 2*sinh(x/2)**2, which keeps what exceeds 1."""
+    far = times_power(added(exponential(x), exponential(negated(x))), 0.5)
+    half = _sinh(times_power(replace(x, high=x.high.clamp(-1, 1), reach=1.0, number=None), 0.5))
+    near = added(like(x, 1), times_power(multiplied(half, half), 2.0))
+    return picked(x.high.abs() <= 1, near, far)
+
+
+def _tanh(x: Balls) -> Balls:
+    """1 - 2/(exp(2a) + 1) with a = abs(x), which keeps what 1 lacks; near zero g/(g + 2) with g = exp(2a) - 1.
+
+    Beyond a = 320 the complement is below 2**-900 and is not told from zero.
+    """
+    a = absolute(replace(x, number=None))
+    spread = filled(uncertainty(a), a.high)
+    far, sure = a.high > 320, a.high - spread > 320
+    low = None if a.low is None else where(far, 0.0, a.low)
+    radius = None if a.radius is None else where(far, 0.0, a.radius)
+    capped = replace(a, high=a.high.clamp(max=320.0), low=low, radius=radius, reach=320.0)
+    doubled = times_power(capped, 2.0)
+    lacking = divided(like(x, 2), added(exponential(doubled), like(x, 1)))
+    radius = where(far, where(sure, SMALL, NAN), filled(lacking.radius, a.high))
+    lacking = replace(lacking, radius=radius)
+    near = _expm1(replace(doubled, high=doubled.high.clamp(max=2.0)))
+    near = divided(near, added(near, like(x, 2)))
+    y = picked(a.high <= 0.5, near, added(like(x, 1), negated(lacking)))
+    return replace(picked(x.high < 0, negated(y), y), reach=1.0)
+
+
+def _erf(x: Balls) -> Balls:
+    """torch's erf up to 1, whose slope is below 1.13; beyond, 1 - erfc(abs(x)) with the complement in `low`."""
+    y, error = called("erf", x.high.clamp(-1.0, 1.0))
+    spread = uncertainty(x)
+    near = Balls(y, None, radius_of(error, times(spread, 1.13), floor=FLOOR))
+    tail = _complement(x.high.abs(), spread)
+    far = added(like(x, 1), negated(tail))
+    signed = picked(x.high < 0, negated(far), far)
+    return replace(picked(x.high.abs() < 1, near, signed), reach=1.0)
+
+
+def _complement(a: Tensor, spread: Tensor | None) -> Balls:
+    """erfc(a) for a >= 0; its relative derivative is below 2a + 2 (NIST DLMF 7.8.2), and smaller where a - spread < 0.
+
+    Beyond 26 it is below 2**-980.
+    """
+    y, error = called("erfc", a.clamp(max=26.0))
+    errors: list[Tensor | None] = [error]
+    if spread is not None:
+        errors.append(y * grown(2 * (a + spread) + 2, spread))
+    radius = radius_of(*errors, floor=FLOOR)
+    assert radius is not None
+    far = a > 26.0
+    sure = far if spread is None else a - spread > 26.0
+    radius = where(far, where(sure, SMALL, NAN), radius)
+    return Balls(where(far, 0.0, y), None, radius, reach=1.0)
+
+
+def _erfc(x: Balls) -> Balls:
+    tail = _complement(x.high.abs(), uncertainty(x))
+    return picked(x.high < 0, added(like(x, 2), negated(tail)), tail)
+
+
+def _one(x: Tensor, spread: Tensor) -> Tensor:
+    return torch.ones_like(x)
+
+
+def _lipschitz(name: str, rate: Callable[[Tensor, Tensor], Tensor] = _one) -> Callable[[Balls], Balls]:
+    """A function of `high` alone, off by at most `rate` times how far the argument may be from it."""
+
+    def rule(x: Balls) -> Balls:
+        y, error = called(name, x.high)
+        spread = uncertainty(x)
+        if spread is None:
+            return Balls(y, None, radius_of(error, floor=FLOOR))
+        return Balls(y, None, radius_of(error, rate(x.high, spread) * spread, floor=FLOOR))
+
+    return rule
+
+
+def _least(x: Tensor, spread: Tensor) -> Tensor:
+    return where(x > 2 * spread, x - spread, NAN)
+
+
+def _asinh(x: Balls) -> Balls:
+    """log(1 + (a + a*a/(1 + sqrt(1 + a*a)))), a = abs(x)."""
+    a = absolute(replace(x, number=None))
+    square = multiplied(a, a)
+    root = square_root(added(like(x, 1), square))
+    y = _log1p(added(a, divided(square, added(like(x, 1), root))))
+    return picked(x.high < 0, negated(y), y)
+
+
+def _atanh(x: Balls) -> Balls:
+    """log(1 + 2x/(1 - x))/2."""
+    x = replace(x, number=None)
+    return times_power(_log1p(divided(times_power(x, 2.0), added(like(x, 1), negated(x)))), 0.5)
+
+
+_PI = Fraction(math.pi) + Fraction(1.2246467991473532e-16)  # the next double; what is left is below 2**-106
+
+
+def _times_pi(x: Balls) -> Balls:
+    pi = replace(like(x, _PI), radius=torch.full_like(like(x, 1).high, 2.0**-104), number=None)
+    return multiplied(x, pi)
+
+
+def _reciprocal_root(x: Balls) -> Balls:
+    return divided(like(x, 1), square_root(x))
+
+
+UNARY: dict[str, Callable[[Balls], Balls]] = {
+    "neg": negated,
+    "abs": absolute,
+    "exp": exponential,
+    "expm1": _expm1,
+    "log": logarithm,
+    "log1p": _log1p,
+    "sqrt": square_root,
+    "rsqrt": _reciprocal_root,
+    "sin": _lipschitz("sin"),
+    "cos": _lipschitz("cos"),
+    "atan": _lipschitz("atan"),
+    "sinh": _sinh,
+    "cosh": _cosh,
+    "tanh": _tanh,
+    "asinh": _asinh,
+    "atanh": _atanh,
+    "erf": _erf,
+    "erfc": _erfc,
+    # abs(digamma(x)) <= 1/x + log(1 + x) + 1, and 0 < trigamma(x) <= 1/x + 1/x**2 (NIST DLMF 5.11, 5.15)
+    "lgamma": _lipschitz("lgamma", lambda x, s: 1 / _least(x, s) + torch.log1p(x + s) + 1),
+    "digamma": _lipschitz("digamma", lambda x, s: 1 / _least(x, s) + 1 / _least(x, s) ** 2),
+    "times_pi": _times_pi,
+}
+
+
+SCALED = {"neg", "abs", "log", "log1p", "sqrt", "rsqrt", "times_pi"}
+"""Functions that know what to do with a scale, or pass it to such a function."""
+
+# Of two numbers ------------------------------------------------------------------------------------------------------
+
+
+def power(x: Balls, n: int) -> Balls:
+    """The integer power, by squaring; 1 for n = 0, whatever x is."""
+    if n == 0:
+        return broadcast(like(x, 1), x.shape)
+    if n < 0:
+        return divided(like(x, 1), power(x, -n))
+    result: Balls | None = None
+    square = x
+    while n:
+        if n & 1:
+            result = square if result is None else multiplied(result, square)
+        n >>= 1
+        if n:
+            square = multiplied(square, square)
+    assert result is not None
+    return result
+
+
+def _pow(x: Balls, y: Balls) -> Balls:
+    """exp(y*log(x)), for a positive x."""
+    return exponential(multiplied(y, logarithm(x)))
+
+
+def _atan2(y: Balls, x: Balls) -> Balls:
+    """torch's atan2, which turns by asin(spread/r) <= 1.6*spread/r at most; unknown near zero and across the cut."""
+    r = torch.maximum(x.high.abs(), y.high.abs())
+    angle, error = trusted("atan2", torch.atan2(y.high, x.high), r)
+    spread = total_of(uncertainty(y), uncertainty(x))
+    if spread is None:
+        known = (y.high != 0) | (x.high > 0)
+        return Balls(only_where(known, angle), None, radius_of(error, floor=FLOOR))
+    cut = (x.high < 0) & (y.high.abs() <= spread)
+    return Balls(
+        only_where((r > 2 * spread) & ~cut, angle), None, radius_of(error, 1.6 * spread / r, floor=FLOOR)
+    )
+
+
+def _zeta(s: Balls, x: Balls) -> Balls:
+    """Hurwitz zeta for a constant s and x > 0; its relative derivative is below s/x.
+
+    For its derivative is -s times the sum of (x + k)**(-s - 1), each term at most 1/x of one of zeta's.
+    """
+    if s.number is None or s.number not in ORDERS:
+        return replace(x, high=torch.full_like(x.high, NAN), number=None)
+    order = float(s.number)
+    y, error = trusted("zeta", torch.special.zeta(torch.full_like(x.high, order), x.high), x.high)
+    errors: list[Tensor | None] = [error]
+    spread = uncertainty(x)
+    if spread is not None:
+        errors.append(y.abs() * grown(order / _least(x.high, spread), spread))
+    return Balls(y, None, radius_of(*errors))
+
+
+BINARY: dict[str, Callable[[Balls, Balls], Balls]] = {
+    "add": added,
+    "sub": lambda x, y: added(x, negated(y)),
+    "mul": multiplied,
+    "div": divided,
+    "pow": _pow,
+    "atan2": _atan2,
+    "maximum": maximum,
+    "minimum": minimum,
+    "zeta": _zeta,
+}
+
+
+PLAIN = {"pow", "atan2", "zeta"}
+"""Those that know nothing of scales."""

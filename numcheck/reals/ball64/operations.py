@@ -1,0 +1,400 @@
+"""Sums, products and quotients, at scales and without; choices and comparisons.
+
+The exponential stands here, because a sum at two scales takes one.
+"""
+
+import operator
+from dataclasses import replace
+from fractions import Fraction
+
+import torch
+from torch import Tensor
+
+from numcheck.reals.arrays import NO, UNDECIDED, YES
+from numcheck.reals.ball64.balls import (
+    FAR,
+    FLOOR,
+    GROW,
+    INF,
+    NAN,
+    SMALL,
+    Balls,
+    U,
+    filled,
+    like,
+    nothing_like,
+    only_finite,
+    only_where,
+    quick_two_sum,
+    radius_of,
+    size_of,
+    some,
+    times,
+    total_of,
+    two_product,
+    two_sum,
+    uncertainty,
+    where,
+)
+from numcheck.reals.ball64.bounds import called, grown
+
+TINY = 2.0**-937  # more than exp(-FAR)
+COMPARABLE = 2.0**850  # numbers up to which `comparable` keeps a ball as it is
+NEAR = 2.0**-10  # where exp is summed as a series
+
+
+def _instead(x: Balls, y: Balls, number: Fraction | float) -> Balls:
+    """The constant that an operation on two constants makes, in their common shape."""
+    return like(x, number).reshape((1,) * max(x.ndim, y.ndim))
+
+
+def _power_of_two(x: Balls) -> bool:
+    """Whether this is a constant by which a product is exact but for underflow."""
+    number = x.number
+    if number is None or number == 0:
+        return False
+    top, bottom = abs(number.numerator), number.denominator
+    return top & (top - 1) == 0 and bottom & (bottom - 1) == 0 and 2.0**-60 <= abs(number) <= 2.0**60
+
+
+# Sums, products, quotients -------------------------------------------------------------------------------------------
+
+
+def negated(x: Balls) -> Balls:
+    """-x, exactly."""
+    low = None if x.low is None else -x.low
+    return replace(x, high=-x.high, low=low, number=None if x.number is None else -x.number)
+
+
+def added(x: Balls, y: Balls) -> Balls:
+    """x + y.
+
+    s + e = xh + yh exactly. t = RN(xl + yl) and w = RN(e + t) err by u*abs(t) and u*abs(w) at most; s + w is
+    renormalised exactly.
+    """
+    if x.number is not None and y.number is not None:
+        return _instead(x, y, x.number + y.number)
+    if x.scale is not None or y.scale is not None:
+        return _added_at_scales(x, y)
+    return _added(x, y)
+
+
+def _added(x: Balls, y: Balls) -> Balls:
+    high, low = two_sum(x.high, y.high)
+    t = total_of(x.low, y.low)
+    errors: list[Tensor | None] = [x.radius, y.radius]
+    if t is not None:
+        if x.low is not None and y.low is not None:
+            errors.append(U * t.abs())
+        w = low + t
+        errors.append(U * w.abs())
+        high, low = two_sum(high, w)
+    return Balls(high, low, radius_of(*errors), reach=x.reach + y.reach)
+
+
+def multiplied(x: Balls, y: Balls) -> Balls:
+    """x * y.
+
+    p + e = xh * yh but for underflow. t = RN(RN(xh*yl) + RN(xl*yh)) errs by 2.1u(abs(xh*yl) + abs(xl*yh)) at most,
+    the product xl*yl that is left out is below u*abs(xh*yl), and w = RN(e + t) errs by u*abs(w). Radii:
+    abs(X*Y - x*y) <= abs(x)*ry + abs(y)*rx + rx*ry, and abs(x) <= (1 + u)*abs(xh) is left to GROW. FLOOR covers at
+    most seven products below the normal range, half a unit each, and 4 units of two_product.
+    """
+    if x.number is not None and y.number is not None:
+        return _instead(x, y, x.number * y.number)
+    for one, other in ((x, y), (y, x)):
+        if one.number is not None and one.ndim <= other.ndim:
+            if abs(one.number) == 1:
+                return other if one.number > 0 else negated(other)
+            if _power_of_two(one):
+                return times_power(other, float(one.number))
+    return _rescaled(_multiplied(x, y), x.scale, y.scale)
+
+
+def times_power(x: Balls, by: float) -> Balls:
+    """x times a power of two between 2**-60 and 2**60, exact but for underflow, in which a radius may vanish too."""
+    radius = times(x.radius, abs(by))
+    high = x.high * by
+    if abs(by) < 1:
+        exact = (x.high == 0) if x.low is not None else (x.high.abs() > SMALL) | (x.high == 0)
+        if x.radius is not None:
+            exact = exact & (x.radius == 0)
+        radius = radius_of(radius, where(exact, 0.0, FLOOR))
+    else:
+        high = only_finite(high)  # lest what has overflowed be scaled down again
+    return Balls(high, times(x.low, by), radius, scale=x.scale, reach=x.reach * abs(by))
+
+
+def _multiplied(x: Balls, y: Balls) -> Balls:
+    p, w = two_product(x.high, y.high)
+    xs, ys = x.high.abs(), y.high.abs()
+    cross = total_of(times(y.low, x.high), times(x.low, y.high))
+    errors: list[Tensor | None] = [times(y.radius, xs), times(x.radius, ys), times(x.radius, y.radius)]
+    if cross is not None:
+        sizes = total_of(times(size_of(y.low), xs), times(size_of(x.low), ys))
+        w = w + cross
+        errors += [times(sizes, 4 * U), U * w.abs()]
+        p, w = quick_two_sum(p, w)
+    radius = radius_of(*errors, floor=FLOOR)
+    if radius is None:  # exact but for underflow, and exact at zero
+        radius = where((p.abs() > SMALL) | (x.high == 0) | (y.high == 0), 0.0, FLOOR)
+    return Balls(p, w, radius, reach=x.reach * y.reach if x.reach and y.reach else 0.0)
+
+
+def divided(x: Balls, y: Balls) -> Balls:
+    """x / y.
+
+    q = RN(xh/yh), and r = xh - q*yh is a double (Joldes et al. 2017, section 5), so two_product gives it exactly but
+    for underflow. t = RN(r + RN(xl - RN(q*yl))) errs by u(abs(q*yl) + abs(xl - q*yl) + abs(t)); x/y = q + (t + that)
+    / (yh + yl), and RN(t/yh) errs by 2.1u of itself. Radii: abs(X/Y - x/y) <= (rx + abs(x/y)*ry)/(abs(y) - ry), where
+    abs(x/y - q) <= 3.1u*abs(q) as long as q is normal, and below FLOOR otherwise.
+    """
+    if x.number is not None and y.number:
+        return _instead(x, y, x.number / y.number)
+    if _power_of_two(y) and y.number is not None:
+        return multiplied(x, like(y, 1 / y.number).reshape(y.shape))
+    return _rescaled(_divided(x, y), x.scale, None if y.scale is None else negated(y.scale))
+
+
+def _divided(x: Balls, y: Balls) -> Balls:
+    q = x.high / y.high
+    p, e = two_product(q, y.high)
+    r = (x.high - p) - e
+    # with FLOOR, for a quotient that underflows is less than all of it
+    sizes: list[Tensor | None] = [x.radius, times(y.radius, q.abs() * (1 + 2.0**-50) + FLOOR)]
+    correction = x.low
+    if y.low is not None:
+        product = q * y.low
+        sizes.append(U * product.abs())
+        correction = -product if x.low is None else x.low - product
+        sizes.append(U * correction.abs())
+    t = r
+    if correction is not None:
+        t = r + correction
+        sizes.append(U * t.abs())
+    rest = t / y.high
+    bottom = y.high.abs() * (1 - 2.0**-50)
+    top = radius_of(*sizes, floor=FLOOR)
+    if top is None:
+        top = torch.full_like(q, FLOOR)
+    if y.radius is not None:
+        bottom = bottom - y.radius
+        bottom = where(bottom > 0, bottom, NAN)
+    radius = (top / bottom + 3 * U * rest.abs()) * GROW + FLOOR
+    high, low = quick_two_sum(q, rest)
+    return Balls(only_where(y.high != 0, high), low, radius)
+
+
+# Scales --------------------------------------------------------------------------------------------------------------
+
+
+def _rescaled(y: Balls, one: Balls | None, other: Balls | None) -> Balls:
+    """y at the sum of two scales."""
+    if one is None or other is None:
+        return replace(y, scale=other if one is None else one)
+    return replace(y, scale=_added(one, other), reach=INF)
+
+
+def exponential_of(argument: Tensor, x: Balls) -> Balls:
+    """exp(x), where `argument` is x.high or what is left of it.
+
+    Near zero 1 + x + p with p = x*x/2 + ... + x**5/120: what is cut off is below x**6/719, p errs by 8u*abs(p), and
+    the sum of p and the rest r of 1 + x by u*abs(r + p), where abs(r) <= abs(x) because 1 is a double. All of it is
+    below 2**-52*abs(x), or FLOOR where x is so small that p underflows; exp(0) is exact. So exp(x) - 1 keeps its
+    digits. In the term of xl, 32u covers 16u for E, u for each of two roundings and u*650 for xl*xl.
+    """
+    y, error = called("exp", argument, min(x.reach, FAR))  # it is never given more
+    low: Tensor | None = None
+    near = argument.abs() <= NEAR
+    if some(near):
+        one, rest = quick_two_sum(torch.ones_like(argument), argument)
+        p = argument * argument * (0.5 + argument * (1 / 6 + argument * (1 / 24 + argument * (1 / 120))))
+        y, low = quick_two_sum(where(near, one, y), where(near, rest + p, 0.0))
+        exact = argument == 0 if x.radius is None else (argument == 0) & (x.radius == 0)
+        error = where(near, 2.0**-51 * argument.abs() + where(exact, 0.0, FLOOR), error)
+    errors: list[Tensor | None] = [error]
+    if x.low is not None:
+        part = y * x.low
+        errors += [y * (x.low * x.low), 32 * U * part.abs()]
+        if low is not None:
+            part = low + part
+            errors.append(U * part.abs())
+        y, low = quick_two_sum(y, part)
+    if x.radius is not None:
+        errors.append(y * grown(1.0, x.radius))
+    return Balls(y, low, radius_of(*errors))
+
+
+def _exponential_below(x: Balls) -> Balls:
+    """exp(x) for an x that is hardly positive; where it is below -FAR, a number between 0 and TINY."""
+    y = exponential_of(x.high.clamp(min=-FAR), x)
+    lost = x.high + filled(uncertainty(x), x.high) < -FAR
+    high = where(lost, TINY / 2, only_where(x.high >= -FAR, y.high))
+    low = None if y.low is None else where(lost, 0.0, y.low)
+    return Balls(high, low, where(lost, TINY / 2, filled(y.radius, y.high)))
+
+
+def is_exactly(x: Balls, number: float) -> Tensor:
+    """Where the ball, but for its scale, is exactly this number."""
+    exact = x.high == number
+    for part in (x.low, x.radius):
+        if part is not None:
+            exact = exact & (part == 0)
+    return exact
+
+
+def scale_of(x: Balls) -> Balls:
+    """The scale, zero where there is none."""
+    return x.scale or nothing_like(x)
+
+
+def _added_at_scales(x: Balls, y: Balls) -> Balls:
+    """The sum at the larger scale; an exact zero takes that of the other number."""
+    one, other = scale_of(x), scale_of(y)
+    one, other = picked(is_exactly(x, 0), other, one), picked(is_exactly(y, 0), one, other)
+    first = one.high >= other.high
+    scale, lower = picked(first, one, other), picked(first, other, one)
+    x, y = replace(x, scale=None), replace(y, scale=None)
+    lead, small = picked(first, x, y), picked(first, y, x)
+    product = _multiplied(small, _exponential_below(_added(lower, negated(scale))))
+    assert product.radius is not None
+    product = replace(product, radius=where(is_exactly(small, 0), 0.0, product.radius))
+    return replace(_added(lead, product), scale=scale, reach=INF)
+
+
+def unscaled(x: Balls) -> Balls:
+    """x without a scale: zero within TINY times its size where that is below -FAR, unknown where it is beyond FAR."""
+    if x.scale is None:
+        return x
+    bare, scale = replace(x, scale=None), x.scale
+    y = _multiplied(bare, exponential_of(scale.high.clamp(-FAR, FAR), scale))
+    size = filled(radius_of(x.high.abs(), size_of(x.low), x.radius), x.high)
+    zero = is_exactly(bare, 0)
+    tiny = scale.high + filled(uncertainty(scale), scale.high) < -FAR
+    high = where(zero | tiny, 0.0, only_where(scale.high.abs() <= FAR, y.high))
+    low = where(zero | tiny, 0.0, filled(y.low, y.high))
+    radius = where(zero, 0.0, where(tiny, size * TINY + FLOOR, filled(y.radius, y.high)))
+    return Balls(high, low, radius, x.absent)
+
+
+# Choices and comparisons ---------------------------------------------------------------------------------------------
+
+
+def picked(condition: Tensor, x: Balls, y: Balls) -> Balls:
+    """x where the condition holds, y elsewhere."""
+
+    def part(a: Tensor | None, b: Tensor | None) -> Tensor | None:
+        if a is None and b is None:
+            return None
+        return where(condition, filled(a, x.high), filled(b, y.high))
+
+    absent = None
+    if x.absent is not None or y.absent is not None:
+        absent = where(condition, mask_of(x), mask_of(y))
+    return Balls(
+        where(condition, x.high, y.high),
+        part(x.low, y.low),
+        part(x.radius, y.radius),
+        absent,
+        x.scale if x.scale is y.scale else picked(condition, scale_of(x), scale_of(y)),
+        max(x.reach, y.reach),
+    )
+
+
+def mask_of(x: Balls) -> Tensor:
+    """Where the derivative is absent."""
+    return torch.zeros_like(x.high, dtype=torch.bool) if x.absent is None else x.absent
+
+
+def absolute(x: Balls) -> Balls:
+    """abs(x): changing a sign is exact, and abs moves no two numbers further apart."""
+    negative = x.high < 0
+    flipped = negated(x)
+    return replace(picked(negative, flipped, x), number=None if x.number is None else abs(x.number))
+
+
+def _difference(x: Balls, y: Balls) -> Balls:
+    """A ball that compares with zero as x with y does."""
+    x, y = replace(x, number=None, absent=None), replace(y, number=None, absent=None)
+    return replace(added(x, negated(y)), scale=None)
+
+
+def comparable(x: Balls) -> Balls:
+    """Balls up to COMPARABLE and without a scale, with [2**860, 2**901] for all that are known to be beyond exp(640).
+
+    Two of those with one sign stay undecided, for their balls are the same.
+    """
+    y = unscaled(x)
+    y = replace(y, high=only_where(y.high.abs() < COMPARABLE, y.high), number=None)
+    if x.scale is None:
+        return y
+    scale, beside = x.scale.high, filled(uncertainty(x), x.high)
+    spread = filled(uncertainty(x.scale), scale)
+    beyond = (scale - spread > 640.0) & (x.high.abs() - beside > 2.0**-60)
+    tiny = (scale + spread < -FAR) & (x.high.abs() < 2.0**10) & (x.high.abs() > beside)
+    sign = torch.sign(x.high)
+    return Balls(
+        where(beyond, sign * 2.0**900, where(tiny, sign * (TINY * 2.0**10), y.high)),
+        where(beyond | tiny, 0.0, filled(y.low, y.high)),
+        where(beyond, 2.0**900 - 2.0**860, where(tiny, TINY * 2.0**10, filled(y.radius, y.high))),
+    )
+
+
+def compared(name: str, x: Balls, y: Balls) -> Tensor:
+    """YES, NO or UNDECIDED, elementwise."""
+    if x.number is not None and y.number is not None:
+        shape = tuple(max(sizes) for sizes in zip(x.shape, y.shape, strict=True))
+        holds = getattr(operator, name)(x.number, y.number)
+        return torch.tensor([YES if holds else NO], device=x.high.device).reshape(shape)
+    d = _difference(x, y)
+    edge = torch.zeros_like(d.high) if d.radius is None else d.radius * (1 + 2.0**-40)
+    exact = (d.high == 0) & (edge == 0)
+    above, below = d.high > edge, d.high < -edge
+    match name:
+        case "gt":
+            yes, no = above, below | exact
+        case "ge":
+            yes, no = above | exact, below
+        case "lt":
+            yes, no = below, above | exact
+        case "le":
+            yes, no = below | exact, above
+        case _:
+            yes, no = exact, above | below
+    return torch.where(yes, YES, torch.where(no, NO, UNDECIDED))
+
+
+def hull(x: Balls, y: Balls) -> Balls:
+    """A ball around x that holds y too; absent only where both are."""
+    x, y = unscaled(x), unscaled(y)
+    d = _added(x, negated(y))
+    width = total_of(d.high.abs(), size_of(d.low), d.radius)  # that of the difference holds both radii
+    assert width is not None
+    absent = None if x.absent is None or y.absent is None else x.absent & y.absent
+    return replace(x, radius=width * GROW, number=None, absent=absent)
+
+
+def maximum(x: Balls, y: Balls) -> Balls:
+    """The larger; where it is not known which, the larger midpoint with the radius of the difference.
+
+    The midpoint chosen is below the other by no more than what the difference lost to rounding, and maximum moves no
+    two pairs further apart than the wider of both radii: the radius of the difference is the sum of all three.
+    """
+    d = _difference(x, y)
+    larger = picked(d.high > 0, x, y)
+    unknown = d.high.isnan()
+    if d.radius is None:
+        return replace(larger, high=where(unknown, NAN, larger.high))
+    undecided = ~(d.high.abs() > d.radius * (1 + 2.0**-40))
+    if larger.scale is not None:  # the difference has another scale
+        unknown = unknown | undecided
+    return replace(
+        larger,
+        high=where(unknown, NAN, larger.high),
+        radius=where(undecided, d.radius * GROW, filled(larger.radius, larger.high)),
+    )
+
+
+def minimum(x: Balls, y: Balls) -> Balls:
+    """The smaller, likewise."""
+    return negated(maximum(negated(x), negated(y)))

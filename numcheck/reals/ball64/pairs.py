@@ -1,0 +1,82 @@
+"""Balls as numpy arrays with an exponent of their own: what became of the lanes."""
+
+import math
+from dataclasses import replace
+
+import numpy as np
+
+from numcheck.reals.ball64.balls import FAR, GROW, Balls, U, filled, uncertainty
+from numcheck.reals.ball64.operations import is_exactly, unscaled
+
+REMAINDER = 2.0**-104  # what high and low together may leave unsaid of a midpoint in [0.5, 1)
+EXPONENT_LIMIT = 2**60  # stands for every exponent beyond float64's integers
+# logarithms from which only the sign of a number is told, and to which side it is out of range
+BEYOND = 2.0**40
+_LOG2 = math.log(2)
+
+
+def pairs(x: Balls) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """(high, low, radius, exponent) of (high + low) * 2**exponent give or take radius * 2**exponent.
+
+    As in `settle.Enclosure`: high is zero or in [1/2, 1), and a nan, with an infinite radius, where nothing is known.
+    A ball that holds zero is given as one around it.
+    """
+    found = _pairs(unscaled(x))
+    if x.scale is None:
+        return found
+    far = (x.scale.high.abs() > FAR) & ~is_exactly(x, 0)
+    if not bool(far.any()):
+        return found
+    spread = filled(uncertainty(x.scale), x.scale.high)
+    at_scale = _at_scale(_pairs(replace(x, scale=None)), x.scale.high.cpu().numpy(), spread.cpu().numpy())
+    chosen = far.cpu().numpy()
+    high, low, radius, exponent = (np.where(chosen, a, b) for a, b in zip(at_scale, found, strict=True))
+    return high, low, radius, exponent
+
+
+_Pairs = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
+
+
+def _pairs(x: Balls) -> _Pairs:
+    high, low, radius = (
+        part.cpu().numpy() for part in (x.high, filled(x.low, x.high), filled(x.radius, x.high))
+    )
+    low, radius = np.broadcast_to(low, high.shape), np.broadcast_to(radius, high.shape)
+    with np.errstate(all="ignore"):
+        known = np.isfinite(high) & np.isfinite(low) & np.isfinite(radius)
+        around_zero = known & (radius >= np.abs(high))
+        middle = np.where(around_zero, (np.abs(high) + np.abs(low) + radius) * GROW, high)
+        mantissa, shift = np.frexp(np.where(known, middle, np.nan))
+        lower, width = np.ldexp(low, -shift), np.ldexp(radius, -shift)
+        lost = (radius > 0) | (np.ldexp(lower, shift) != low)
+        width = width + np.where(lost, REMAINDER, 0.0)
+        width = np.where(around_zero, mantissa, width)
+        mantissa, lower = np.where(around_zero, 0.0, mantissa), np.where(around_zero, 0.0, lower)
+    return (
+        np.where(known, mantissa, np.nan),
+        np.where(known, lower, 0.0),
+        np.where(known, width, np.inf),
+        shift.astype(np.int64),
+    )
+
+
+def _at_scale(found: _Pairs, scale: np.ndarray, spread: np.ndarray) -> _Pairs:
+    """The same numbers times exp(scale give or take spread); beyond BEYOND only signs are told."""
+    mantissa, lower, width, exponent = found
+    with np.errstate(all="ignore"):
+        binade = np.floor(scale / _LOG2)
+        factor = np.exp(scale - binade * _LOG2)
+        error = spread + 8 * U * np.abs(scale) + 2.0**-40
+        size = np.abs(mantissa) + np.abs(lower) + width
+        beyond = (np.abs(scale) - spread > BEYOND) & (np.abs(mantissa) - np.abs(lower) > width)
+        near = (np.abs(scale) <= BEYOND) & (error < 0.25)
+        high, more = np.frexp(mantissa * factor)
+        radius = np.ldexp((width + size * error * (1 + error)) * factor * (1 + 2.0**-40), -more)
+        end = np.copysign(float(EXPONENT_LIMIT), scale)
+        told = exponent + np.where(near, binade, 0) + more
+        return (
+            np.where(near, high, np.where(beyond, np.copysign(0.75, mantissa), np.nan)),
+            np.where(near, np.ldexp(lower * factor, -more), 0.0),
+            np.where(near, radius, np.where(beyond, 0.25, np.inf)),
+            np.where(beyond, end, told).astype(np.int64),
+        )
