@@ -1,5 +1,7 @@
 """What is told at the speed of float64 is what would have been told point by point."""
 
+import itertools
+import math
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -8,15 +10,16 @@ import numpy as np
 import pytest
 import torch
 
-from numcheck import m, prefilter, real, sweeps, ulps
+from numcheck import m, one_of, prefilter, real, sweeps, ulps
 from numcheck.case import Formula, Routine, UsageError, formula_of, formulas, load_catalog, routine_of
 from numcheck.domain import Points
 from numcheck.formats import format_of
 from numcheck.prefilter import Exact, Truths
 from numcheck.reals import trust
 from numcheck.reals.ball64 import BOUNDS, Balls
+from numcheck.reals.settle import contradiction, enclosure_of_float64
 from numcheck.summary import Summary, merged
-from numcheck.truth import ContradictionError
+from numcheck.truth import ContradictionError, groups
 
 FLOAT16 = format_of("float16")
 FLOAT32 = format_of("float32")
@@ -88,6 +91,50 @@ def test_the_compiled_truth_gives_the_same_verdicts(name: str, monkeypatch: pyte
     plan = sweeps.plan_of(name, format="float16")
     assert plan.compiled
     assert_alike(swept(plan), uncompiled)
+
+
+def recorded(formula: Formula, points: Points, monkeypatch: pytest.MonkeyPatch) -> prefilter.Exact:
+    """The truth of a batch as its recorded graph gives it, which nothing has compiled."""
+    monkeypatch.setattr(prefilter, "BATCH", len(points))
+    monkeypatch.setattr(torch, "compile", lambda graph: graph)
+    return Truths(formula, "cpu", bool(formula.wrt), True).of(points)
+
+
+@pytest.mark.parametrize("name", sorted({plan.values[0].formula.name for plan in sweepable("float16")}))
+def test_a_recorded_graph_gives_what_its_operations_give(name: str, monkeypatch: pytest.MonkeyPatch):
+    formula = formulas()[name]
+    (points,) = formula.points(FLOAT32, 300, 0)
+    for rows in itertools.islice(groups(formula, points), 2):
+        batch = points.select(rows)
+        eager = Truths(formula, "cpu", bool(formula.wrt), False).of(batch)
+        found = recorded(formula, batch, monkeypatch)
+        for one, other in ((found.value, eager.value), (found.gradient, eager.gradient)):
+            if one is not None and other is not None:
+                ours, theirs = enclosure_of_float64(one), enclosure_of_float64(other)
+                assert np.isfinite(ours.radius).mean() > 0.9 * np.isfinite(theirs.radius).mean()
+                assert not contradiction(ours, theirs).any()
+
+
+@pytest.mark.parametrize(
+    "branch",
+    [
+        lambda k: k,
+        lambda k: not k - 1,
+        lambda k: k == 1,
+        lambda k: k != 0,
+        lambda k: (k > 0) & (k < 2),
+        lambda k: (k > 1) | ~(k < 1),
+    ],
+)
+def test_a_formula_may_branch_on_a_choice_in_any_words(branch: Any, monkeypatch: pytest.MonkeyPatch):
+    formula = formula_of(
+        lambda x, k: m.exp(x) if branch(k) else x, "a test", [], ("x",), {"x": real(-1, 1), "k": one_of(0, 1)}
+    )
+    for k, slope in ((1, math.e), (0, 1.0)):
+        points = Points({"x": torch.ones(8), "k": torch.full((8,), k)}, np.full(8, "given"))
+        found = recorded(formula, points, monkeypatch)
+        assert found.gradient is not None
+        assert float(found.gradient.high[0]) == pytest.approx(slope)
 
 
 # What is not plain ------------------------------------------------------------------------------------------------

@@ -102,11 +102,13 @@ class Decision:
         self.traced = traced
 
     def __bool__(self) -> bool:
-        shape = self.states.shape
-        if all(size == 1 for size in (shape if self.traced else shape[1:])):
-            first = self.states[:1]
-            if (self.states == first).all() and int(first.reshape(())) != UNDECIDED:
-                return bool(first.reshape(()) == YES)
+        states = self.states
+        if not self.traced and all(size == 1 for size in states.shape[1:]) and states.shape[0] > 1:
+            states = states[:1] if (states == states[:1]).all() else states
+        if all(size == 1 for size in states.shape):
+            state = int(states.reshape(()))
+            if state != UNDECIDED:
+                return state == YES
         raise VariesError(
             "a comparison of reals differs from point to point: write m.where(condition, a, b) instead of if, "
             "or declare with one_of(...) what is to be branched on"
@@ -572,15 +574,14 @@ def equal(x: "Reals | Number", y: "Reals | Number") -> Decision:
 
 def logical_not(a: Decision) -> Decision:
     """No where `a` is yes; undecided stays undecided."""
-    states = a.arithmetic.where(a.states == UNDECIDED, UNDECIDED, 1 - a.states)
-    return Decision(a.arithmetic, states, a.traced)
+    # in products and sums of 1, 0 and -1: while a graph is recorded, torch knows the outcome of those for constants
+    return Decision(a.arithmetic, 1 - a.states - 3 * (a.states == UNDECIDED), a.traced)
 
 
 def logical_and(a: Decision, b: Decision) -> Decision:
     """Yes where both are; no where either is no."""
     x, y = aligned(a.states, b.states)
-    both = a.arithmetic.where((x == YES) & (y == YES), YES, UNDECIDED)
-    states = a.arithmetic.where((x == NO) | (y == NO), NO, both)
+    states = x * y - 2 * ((x == UNDECIDED) & (y == UNDECIDED))
     return Decision(a.arithmetic, states, a.traced or b.traced)
 
 
