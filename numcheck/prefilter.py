@@ -87,9 +87,10 @@ class Truths:
             return self._balls(
                 self._evaluate(lifted(self.formula, points, self.arithmetic, True), len(points))
             )
-        choices = tuple(str(points.columns[name][0]) for name in self.formula.inputs if name not in columns)
-        widest = max(float(column.abs().max()) for column in columns.values())
-        reach = NARROW_REACH if widest <= NARROW_REACH else float("inf")
+        settings = (points.columns[name] for name in self.formula.inputs if name not in columns)
+        choices = tuple(str(c[0] if isinstance(c, tuple) else int(c[0])) for c in settings)
+        narrow = all(_lies_within(column, NARROW_REACH) for column in columns.values())
+        reach = NARROW_REACH if narrow else float("inf")
         graph = self.graphs.get((choices, reach))
         if graph is None:
             graph = self.graphs[choices, reach] = self._compiled(points, columns, reach)
@@ -126,6 +127,11 @@ class Truths:
     def _balls(self, parts: tuple[Tensor | None, ...]) -> Exact:
         triples = [Balls(*parts[i : i + 3]) for i in range(0, len(parts), 3)]  # type: ignore[arg-type]
         return Exact(triples[0], triples[1] if len(triples) > 1 else None)
+
+
+def _lies_within(column: Tensor, reach: float) -> bool:
+    least, most = (column.float() if column.dtype.itemsize == 1 else column).aminmax()
+    return -reach <= float(least) and float(most) <= reach
 
 
 # Plain points -----------------------------------------------------------------------------------------------------

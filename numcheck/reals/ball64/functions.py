@@ -27,7 +27,6 @@ from numcheck.reals.ball64.balls import (
     times,
     total_of,
     two_product,
-    two_sum,
     uncertainty,
     where,
 )
@@ -64,6 +63,7 @@ def exponential(x: Balls) -> Balls:
 def logarithm(x: Balls) -> Balls:
     """log(x) = log(xh) + log(1 + xl/xh), where the second logarithm is t - t*t/2 + ..., abs(t) <= u.
 
+    The first is at least as large or zero: beside 1 it is twice the half ulp that xl may be.
     Radii: abs(log X - log x) <= -log(1 - q) <= q + q*q for q = rx/x <= 1/2. Beside 1, where the first logarithm is
     exactly zero, t*t/2 may underflow.
     """
@@ -76,11 +76,11 @@ def logarithm(x: Balls) -> Balls:
 def _logarithm(x: Balls) -> Balls:
     y, error = called("log", x.high)
     low, errors = None, [error]
-    inverse = 1 / x.high if x.low is not None or x.radius is not None else x.high
+    inverse = x.high.reciprocal() if x.low is not None or x.radius is not None else x.high
     if x.low is not None:
         t = x.low * inverse
         errors.append(4 * U * t.abs())
-        y, low = two_sum(y, t)
+        y, low = quick_two_sum(y, t)
     if x.radius is not None:
         share = x.radius * inverse * (1 + 2.0**-50)
         errors.append(where(share <= 0.5, share * (1 + share), NAN))

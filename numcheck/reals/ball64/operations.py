@@ -198,20 +198,20 @@ def _rescaled(y: Balls, one: Balls | None, other: Balls | None) -> Balls:
 def exponential_of(argument: Tensor, x: Balls) -> Balls:
     """exp(x), where `argument` is x.high or what is left of it.
 
-    Near zero 1 + x + p with p = x*x/2 + ... + x**5/120: what is cut off is below x**6/719, p errs by 8u*abs(p), and
-    the sum of p and the rest r of 1 + x by u*abs(r + p), where abs(r) <= abs(x) because 1 is a double. All of it is
-    below 2**-52*abs(x), or FLOOR where x is so small that p underflows; exp(0) is exact. So exp(x) - 1 keeps its
-    digits. In the term of xl, 32u covers 16u for E, u for each of two roundings and u*650 for xl*xl.
+    Near zero 1 + q with q = x*(1 + x/2 + ... + x**4/120): what is cut off is below x**6/719, the bracket is between 1/2
+    and 2 and errs by 1.01u of itself, and q by u once more, so by 2.1u*abs(x) in all; 1 + q is renormalised exactly.
+    That is below 2**-51*abs(x), or FLOOR where x is so small that this underflows; exp(0) is exact. So exp(x) - 1 keeps
+    its digits. In the term of xl, 32u covers 16u for E, u for each of two roundings and u*650 for xl*xl.
     """
     y, error = called("exp", argument, min(x.reach, FAR))  # it is never given more
     low: Tensor | None = None
-    near = argument.abs() <= NEAR
+    size = argument.abs()
+    near = size <= NEAR
     if some(near):
-        one, rest = quick_two_sum(torch.ones_like(argument), argument)
-        p = argument * argument * (0.5 + argument * (1 / 6 + argument * (1 / 24 + argument * (1 / 120))))
-        y, low = quick_two_sum(where(near, one, y), where(near, rest + p, 0.0))
+        bracket = 1 + argument * (0.5 + argument * (1 / 6 + argument * (1 / 24 + argument * (1 / 120))))
+        y, low = quick_two_sum(where(near, 1.0, y), where(near, argument * bracket, 0.0))
         exact = argument == 0 if x.radius is None else (argument == 0) & (x.radius == 0)
-        error = where(near, 2.0**-51 * argument.abs() + where(exact, 0.0, FLOOR), error)
+        error = where(near, 2.0**-51 * size + where(exact, 0.0, FLOOR), error)
     errors: list[Tensor | None] = [error]
     if x.low is not None:
         part = y * x.low
