@@ -33,6 +33,7 @@ from numcheck.checkpoint import Keeper, State
 from numcheck.cli import jobs, progress_bar
 from numcheck.domain import Points, real, space_of
 from numcheck.measure import FATES
+from numcheck.plans import Plan, fingerprint_of
 from numcheck.prefilter import BATCH, Truths
 from numcheck.quantify import figure
 from numcheck.reals import arrays as m
@@ -53,7 +54,6 @@ from numcheck.summary import (
     ranges_left,
     summary_of,
 )
-from numcheck.sweeps import Plan, fingerprint_of
 from numcheck.truth import settle
 from numcheck.workers import workers
 

@@ -276,9 +276,11 @@ def sweep(
     codes: list[int] = []
     with _told_in_one_line():
         from numcheck import sweeps
+        from numcheck.plans import plan_of
+        from numcheck.report import sweep_page
 
         asked: dict[str, Any] = {"format": name, "value_only": value_only, "grid": grid}
-        plans = [sweeps.plan_of(formula, routines, device=device, **asked) for device in places]
+        plans = [plan_of(formula, routines, device=device, **asked) for device in places]
         for plan in plans:
             folder = sweeps.folder_of(plan) if out is None else Path(out)
             if plan.note is not None:
@@ -304,7 +306,7 @@ def sweep(
             if as_json:
                 click.echo((folder / "result.json").read_text(encoding="utf-8"), nl=False)
             else:
-                click.echo(sweeps.page(result))
+                click.echo(sweep_page(result))
                 click.echo(f"\n{sentence}\n{folder / 'result.json'}\n{sweeps.worst_file(worst, result)}")
     context.exit(max(codes))
 

@@ -1,21 +1,14 @@
-"""Every input of a format through a formula's routines: plans, chunks, whole sweeps and what they found.
+"""Every input of a format through a formula's routines: chunks, whole sweeps and what they found.
 
 A sweep is an enumeration of a formula's points, cut into chunks. A chunk is judged as `numcheck check` judges drawn
 points and leaves one summary for each routine's value and gradient; summaries merge, so chunks may be done by any
 worker, in any order, before or after an interruption. Nothing is diagnosed: a failing point counts under its fate.
 """
 
-import hashlib
-import inspect
-import re
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import suppress
-from dataclasses import dataclass
 from functools import lru_cache, partial
 from pathlib import Path
-from types import CodeType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -23,24 +16,18 @@ import torch
 
 import numcheck
 from numcheck import checkpoint, prefilter, worst_inputs
-from numcheck.adapter import adapt, formula_at, load
 from numcheck.case import (
     Fate,
     Formula,
     Routine,
     UsageError,
-    format_named,
-    formulas,
-    load_catalog,
-    loaded_by_name,
 )
 from numcheck.checkpoint import Keeper, State
-from numcheck.domain import Points, Real, Space, space_of
+from numcheck.domain import Points
 from numcheck.entry import reproduce
-from numcheck.explanation import routine_named
-from numcheck.formats import Format
-from numcheck.measure import FATES, Outcome, assess, check_device, execute, has_gradient
-from numcheck.prefilter import BATCH, LONG, Truths, missing_compiler
+from numcheck.measure import FATES, Outcome, assess, execute, has_gradient
+from numcheck.plans import Plan, Words, fingerprint_of, plan_by_words, plan_of, words_of
+from numcheck.prefilter import BATCH, Truths
 from numcheck.quantify import figure
 from numcheck.report.store import json_text, write_text
 from numcheck.suite import UNRESOLVED, Progress, environment
@@ -58,206 +45,10 @@ from numcheck.summary import (
 from numcheck.truth import ContradictionError, settle
 from numcheck.workers import workers
 
-MOST_BITS = {1: 32, 2: 8}
-"""Up to which width of a format all values of so many real inputs are tried together."""
-
-CHUNKS = 64
-"""About so many chunks a space is cut into, as long as they lie within the two lengths below."""
-SHORTEST, LONGEST = 1 << 14, 1 << 20
-"""Points of a chunk: fewer do not fill the batches of the truth; more would be long in memory and in coming back."""
-
 MOST_BOUNDARIES = 16
 """Failing regions whose two ends a worst-case file keeps, for each routine's value and gradient."""
 
 SCHEMA = 1
-
-
-# Plans ------------------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, eq=False)
-class Plan:
-    """What is swept: some routines of a formula over a space, value and gradient or value only, chunk by chunk."""
-
-    formula: Formula
-    routines: tuple[Routine, ...]
-    format: Format
-    device: str
-    space: Space
-    grid: int | None
-    value_only: bool
-    chunk: int
-
-    @property
-    def compiled(self) -> bool:
-        """Whether the truth is worth compiling, and can be."""
-        return self.space.size >= LONG and missing_compiler(self.device) is None
-
-    @property
-    def note(self) -> str | None:
-        """What a long sweep goes without, in a line."""
-        return missing_compiler(self.device) if self.space.size >= LONG else None
-
-    @property
-    def evidence(self) -> str:
-        """The grade of what the sweep finds: "exhaustive" where the space holds every input, else "grid"."""
-        return "exhaustive" if self.grid is None else "grid"
-
-    @property
-    def chunks(self) -> int:
-        """How many chunks there are."""
-        return self.space.combinations * -(-self.space.block // self.chunk)
-
-
-@dataclass(frozen=True)
-class Words:
-    """What a plan is made of, as another process can find it again."""
-
-    formula: str
-    routines: tuple[str, ...]
-    format: str
-    device: str
-    grid: int | None
-    value_only: bool
-    chunk: int | None
-
-
-def plan_of(
-    formula: Formula | str,
-    routines: Sequence[Routine | str] = (),
-    *,
-    format: str,
-    device: str = "cpu",
-    grid: int | None = None,
-    value_only: bool = False,
-    chunk: int | None = None,
-) -> Plan:
-    """The plan of a sweep; UsageError, in one line that says what to write instead, for what cannot be swept.
-
-    A formula or routine may be named as on the command line. `chunk` is a power of two.
-    """
-    load_catalog()
-    stated = formula_at(formula) if isinstance(formula, str) else formula
-    where = format_named(format)
-    space = _space(stated, where, grid)
-    chosen = _routines(stated, routines, where)
-    check_device(device)
-    by_gradient = not value_only and bool(stated.wrt) and any(routine.grad for routine in chosen)
-    if by_gradient and _outputs(stated, space) > 1:
-        raise UsageError(
-            f"{stated.name} has several outputs, and a sweep takes the gradient of one: write --value-only"
-        )
-    length = LONGEST
-    while chunk is None and length > max(SHORTEST, space.block // CHUNKS):
-        length //= 2
-    if chunk is not None and (chunk < 1 or chunk & (chunk - 1)):
-        raise UsageError(f"a chunk has a power of two of points, such as {SHORTEST}, not {chunk}")
-    return Plan(stated, chosen, where, device, space, grid, value_only, chunk or length)
-
-
-def _space(formula: Formula, format: Format, grid: int | None) -> Space:
-    if grid is not None and grid < 2:
-        raise UsageError(f"a grid has at least the two bounds of each input: --grid 256, not {grid}")
-    instead = f"numcheck check {formula.name} --formats {format.name} --points 100000 draws points instead"
-    reals = [domain for domain in formula.inputs.values() if isinstance(domain, Real)]
-    if len(reals) > max(MOST_BITS):
-        raise UsageError(
-            f"{formula.name} has {len(reals)} real inputs, and a sweep takes two at most: {instead}"
-        )
-    if reals and grid is None and format.bits > MOST_BITS[len(reals)]:
-        what = "one real input is" if len(reals) == 1 else "all pairs of two real inputs are"
-        narrower = "float32" if len(reals) == 1 else "float8_e4m3fn"
-        raise UsageError(
-            f"{what} too many values for a sweep in {format.name}: write --format {narrower}, or --grid 256"
-        )
-    try:
-        return space_of(formula.inputs, format, grid)
-    except ValueError as error:
-        raise UsageError(f"{formula.name} cannot be swept, {error}: {instead}") from None
-
-
-def _routines(formula: Formula, named: Sequence[Routine | str], format: Format) -> tuple[Routine, ...]:
-    """The routines asked for, by default all that were written for the format."""
-    if not named:
-        fitting = [r for r in formula.routines.values() if r.formats is None or format.name in r.formats]
-        if not fitting:
-            raise UsageError(f"no routine of {formula.name} was written for {format.name}")
-        return tuple(fitting)
-    chosen: dict[str, Routine] = {}
-    for name in named:
-        if isinstance(name, Routine):
-            routine = name
-        elif ":" in name:
-            routine = adapt(load(name), formula, name)
-        else:
-            routine = routine_named(name, formula)
-        if routine.formats is not None and format.name not in routine.formats:
-            written = ", ".join(routine.formats)
-            raise UsageError(f"{formula.name}.{routine.name} was written for {written}, not {format.name}")
-        chosen[routine.name] = routine
-    return tuple(chosen.values())
-
-
-def _outputs(formula: Formula, space: Space) -> int:
-    truth = settle(formula, space.at(np.array([0])), space.format, with_gradient=False)
-    return int(np.prod(truth.value.shape[1:]))
-
-
-def fingerprint_of(plan: Plan) -> dict[str, str]:
-    """All that the result depends on, in words and hashes: a checkpoint is gone on with only where nothing changed."""
-    space = plan.space
-    inputs = "; ".join(f"{name}: {domain.describe()}" for name, domain in plan.formula.inputs.items())
-    places = "; ".join(f"{name}: {listed}" for name, listed in space.ordinals.items())
-    told = {
-        "numcheck": numcheck.__version__,
-        "numcheck source": _hash(_package_source()),
-        **environment([plan.device]),
-        "formula": plan.formula.name,
-        "source of the formula": _hash(_source(plan.formula.function)),
-        "format": plan.format.name,
-        "overflow rule": plan.format.overflow,
-        "device name": plan.device,
-        "chunk size": str(plan.chunk),
-        "domain": inputs,
-        "space": _hash(places),
-        "grid": str(plan.grid),
-        "choice of value or gradient": "value" if plan.value_only else "both",
-        "list of routines": ", ".join(routine.name for routine in plan.routines),
-    }
-    for routine in plan.routines:
-        promise = f"{routine.value}, {routine.grad}"
-        told[f"source of the routine {routine.name}"] = _hash(promise + _source(routine.function))
-    return told
-
-
-def _hash(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
-
-
-def _source(function: Callable[..., Any]) -> str:
-    """The text of a function and of the module that it stands in; what it is compiled to, where there is no text."""
-    texts: list[str] = [function.__module__ or "", function.__qualname__]
-    try:
-        texts.append(inspect.getsource(function))
-    except (OSError, TypeError):  # built in, or typed into a session
-        texts.append(_compiled(getattr(function, "__code__", None)))
-    with suppress(OSError, TypeError, KeyError):
-        texts.append(inspect.getsource(sys.modules[function.__module__]))
-    return "\n".join(texts)
-
-
-def _compiled(code: object) -> str:
-    if not isinstance(code, CodeType):
-        return repr(code)
-    return repr((code.co_code, code.co_names, [_compiled(part) for part in code.co_consts]))
-
-
-@lru_cache(maxsize=1)
-def _package_source() -> str:
-    """The text of numcheck itself, the catalogue aside: an edited checker is another checker."""
-    root = Path(numcheck.__file__).parent
-    paths = [path for path in sorted(root.rglob("*.py")) if "catalog" not in path.relative_to(root).parts]
-    return "\n".join(path.read_text(encoding="utf-8") for path in paths)
 
 
 # Chunks -----------------------------------------------------------------------------------------------------------
@@ -362,35 +153,7 @@ def _chunk_here(plan: Plan, span: tuple[int, int]) -> dict[tuple[str, str], Summ
 
 def _chunk_by_words(words: Words, span: tuple[int, int]) -> dict[tuple[str, str], Summary]:
     """`sweep_chunk` in a worker process, which finds formula and routines by their names."""
-    return sweep_chunk(_plan_by_words(words), *span)
-
-
-@lru_cache(maxsize=1)
-def _plan_by_words(words: Words) -> Plan:
-    return plan_of(
-        words.formula,
-        words.routines,
-        format=words.format,
-        device=words.device,
-        grid=words.grid,
-        value_only=words.value_only,
-        chunk=words.chunk,
-    )
-
-
-def _words(plan: Plan, formula: Formula | str, routines: Sequence[Routine | str]) -> Words | None:
-    """How another process finds the plan again; None where it cannot, as for what a notebook defines."""
-    stated = plan.formula
-    if not isinstance(formula, str):
-        if not (loaded_by_name(stated.module) and formulas().get(stated.name) is stated):
-            return None
-        formula = stated.name
-    named: list[str] = []
-    for routine in routines:
-        if isinstance(routine, Routine) and stated.routines.get(routine.name) is not routine:
-            return None
-        named.append(routine.name if isinstance(routine, Routine) else routine)
-    return Words(formula, tuple(named), plan.format.name, plan.device, plan.grid, plan.value_only, plan.chunk)
+    return sweep_chunk(plan_by_words(words), *span)
 
 
 # Whole sweeps -----------------------------------------------------------------------------------------------------
@@ -446,7 +209,7 @@ def sweep(
     plan = plan_of(
         formula, routines, format=format, device=device, grid=grid, value_only=value_only, chunk=chunk
     )
-    words = _words(plan, formula, routines)
+    words = words_of(plan, formula, routines)
     work = partial(_chunk_here, plan) if words is None else partial(_chunk_by_words, words)
     place = None if out is None else Path(out)
     record = None if worst is None else _record(Path(worst), plan)
@@ -654,69 +417,3 @@ def verdict(result: Mapping[str, Any]) -> tuple[int, str]:
     if uncovered:
         return 1, f"failing at {uncovered} points for which no gap is declared ({told}){in_gaps}"
     return 0, f"passed: no point fails for which no gap is declared ({told}){in_gaps}"
-
-
-# The result as a page ---------------------------------------------------------------------------------------------
-
-MOST_SHOWN = 6
-"""Failing regions of one routine's value or gradient that the page lists."""
-
-
-def page(result: Mapping[str, Any]) -> str:
-    """The result for a reader: for each routine's value and gradient the fates, errors, worst inputs and regions."""
-    every = "every input" if result["grid"] is None else f"a grid of {result['grid']} ordinals per real input"
-    lines = [
-        f"{result['formula']} in {result['format']} on {result['device']}: "
-        f"{result['evidence']}, {every}, {result['points']} points"
-    ]
-    for entry in result["measurements"]:
-        fates = ", ".join(f"{count} {fate}" for fate, count in entry["fates"].items() if count)
-        errors = ", ".join(f"{name}: {count}" for name, count in entry["ulp_histogram"].items() if count)
-        lines += ["", f"{entry['routine']} {entry['of']} ({entry['evidence']}, {entry['points']} points)"]
-        lines += [f"  fates        {fates}", f"  budget       {entry['budget']}", f"  error in ulp {errors}"]
-        for key, name, unit in (("worst_error", "error_ulp", " ulp"), ("worst_spent", "spent", "")):
-            if entry[key] is not None:
-                at = _in_words(result, entry[key]["inputs"])
-                lines.append(f"  {key.replace('_', ' '):12} {entry[key][name]}{unit} at {at}")
-        if entry["failing"]:
-            lines.append(f"  shown by     {entry['reproduce']}")
-        lines += _regions_in_words(result, entry)
-        if entry["failing"] and entry["gaps"]:
-            causes = ", ".join(dict.fromkeys(gap["cause"] for gap in entry["gaps"]))
-            lines.append(f"  gaps         {entry['failing']} points fail; the routine declares: {causes}")
-    return "\n".join(lines)
-
-
-def _regions_in_words(result: Mapping[str, Any], entry: Mapping[str, Any]) -> list[str]:
-    lines: list[str] = []
-    for region in entry["first_regions"][:MOST_SHOWN]:
-        first, last = region["first"], region["last"]
-        same = {name: text for name, text in first.items() if last[name] == text}
-        moving = [name for name in first if name not in same]
-        words = [_in_words(result, same)] if same else []
-        words += [
-            f"{name} from {_number(result, first[name])} to {_number(result, last[name])}" for name in moving
-        ]
-        title = "failing" if not lines else ""
-        points = "1 point" if region["points"] == 1 else f"{region['points']} points"
-        lines.append(f"  {title:12} {region['fate']} at {', '.join(words)}: {points}")
-    if entry["regions"] > MOST_SHOWN:
-        kept = min(entry["regions"], len(entry["first_regions"]))
-        told = "all are in the result" if kept == entry["regions"] else f"the first {kept} are in the result"
-        lines.append(f"  {'':12} and {entry['regions'] - MOST_SHOWN} more regions; {told}")
-    return lines
-
-
-def _in_words(result: Mapping[str, Any], inputs: Mapping[str, str]) -> str:
-    return ", ".join(
-        f"{name} = {_number(result, text) if name in result['real_inputs'] else text}"
-        for name, text in inputs.items()
-    )
-
-
-def _number(result: Mapping[str, Any], text: str) -> str:
-    """A real input in hexadecimal, without the zeros that end it, and in decimal."""
-    if "0x" not in text:
-        return text  # an infinity
-    digits = 17 if result["format"] == "float64" else 9
-    return f"{re.sub(r'[.]?0+p', 'p', text)} ({float.fromhex(text):.{digits}g})"

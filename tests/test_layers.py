@@ -36,6 +36,7 @@ ORDER = (
     ("suite",),
     ("search",),
     ("checkpoint",),
+    ("plans",),
     ("sweeps",),
     ("cli", "pytest_plugin"),
     ("regenerate", "accuracy"),

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from numcheck import m, one_of, prefilter, real, sweeps, ulps
+from numcheck import m, one_of, plans, prefilter, real, sweeps, ulps
 from numcheck.case import Formula, Routine, UsageError, formula_of, formulas, load_catalog, routine_of
 from numcheck.domain import Points
 from numcheck.formats import format_of
@@ -28,7 +28,7 @@ ANY = real(-float("inf"), float("inf"))
 load_catalog()
 
 
-def swept(plan: sweeps.Plan) -> dict[tuple[str, str], Summary]:
+def swept(plan: plans.Plan) -> dict[tuple[str, str], Summary]:
     whole: dict[tuple[str, str], Summary] = {}
     for start, stop in plan.space.chunks(plan.chunk):
         for key, found in sweeps.sweep_chunk(plan, start, stop).items():
@@ -37,13 +37,13 @@ def swept(plan: sweeps.Plan) -> dict[tuple[str, str], Summary]:
 
 
 def sweepable(format: str) -> list[Any]:
-    plans: list[Any] = []
+    found: list[Any] = []
     for name in formulas():
         try:
-            plans.append(pytest.param(sweeps.plan_of(name, format=format), id=f"{name}-{format}"))
+            found.append(pytest.param(plans.plan_of(name, format=format), id=f"{name}-{format}"))
         except UsageError:
             continue
-    return plans
+    return found
 
 
 def assert_alike(quick: dict[tuple[str, str], Summary], careful: dict[tuple[str, str], Summary]) -> None:
@@ -63,7 +63,7 @@ def assert_alike(quick: dict[tuple[str, str], Summary], careful: dict[tuple[str,
 
 @pytest.mark.parametrize("name", ["softplus", "gelu_tanh", "hinge"])
 def test_a_sweep_tells_what_it_would_tell_point_by_point(name: str, monkeypatch: pytest.MonkeyPatch):
-    plan = sweeps.plan_of(name, format="float16")
+    plan = plans.plan_of(name, format="float16")
     quick = swept(plan)
     monkeypatch.setattr(prefilter, "applies", lambda *_: False)
     assert_alike(quick, swept(plan))
@@ -72,7 +72,7 @@ def test_a_sweep_tells_what_it_would_tell_point_by_point(name: str, monkeypatch:
 @pytest.mark.full
 @pytest.mark.parametrize("plan", [*sweepable("bfloat16"), *sweepable("float16")])
 def test_a_16_bit_sweep_tells_what_it_would_tell_point_by_point(
-    plan: sweeps.Plan, monkeypatch: pytest.MonkeyPatch
+    plan: plans.Plan, monkeypatch: pytest.MonkeyPatch
 ):
     quick = swept(plan)
     monkeypatch.setattr(prefilter, "applies", lambda *_: False)
@@ -84,11 +84,11 @@ def test_a_16_bit_sweep_tells_what_it_would_tell_point_by_point(
 def test_the_compiled_truth_gives_the_same_verdicts(name: str, monkeypatch: pytest.MonkeyPatch):
     if prefilter.missing_compiler("cpu"):
         pytest.skip(str(prefilter.missing_compiler("cpu")))
-    uncompiled = swept(sweeps.plan_of(name, format="float16"))
+    uncompiled = swept(plans.plan_of(name, format="float16"))
     monkeypatch.setattr(prefilter, "BATCH", 1 << 12)
     monkeypatch.setattr(sweeps, "BATCH", 1 << 12)
-    monkeypatch.setattr(sweeps, "LONG", 0)
-    plan = sweeps.plan_of(name, format="float16")
+    monkeypatch.setattr(plans, "LONG", 0)
+    plan = plans.plan_of(name, format="float16")
     assert plan.compiled
     assert_alike(swept(plan), uncompiled)
 
@@ -191,7 +191,7 @@ def test_one_wrong_result_among_all_is_found_with_its_input():
     def planted(x: torch.Tensor) -> torch.Tensor:
         return torch.where(x == 1.5, 2.9, 2 * x)
 
-    plan = sweeps.plan_of(FORMULA, [routine(planted)], format="float16", value_only=True)
+    plan = plans.plan_of(FORMULA, [routine(planted)], format="float16", value_only=True)
     (found,) = swept(plan).values()
     assert found.failing == 1
     (region,) = found.stretches[0].regions
@@ -212,7 +212,7 @@ def test_a_truth_that_is_off_by_more_than_its_radius_stops_the_sweep(monkeypatch
         return torch.sigmoid(x)
 
     formula = formula_of(logistic, "a test", [], None, {"x": ANY})
-    plan = sweeps.plan_of(formula, [routine(builtin, formula)], format="float16", value_only=True)
+    plan = plans.plan_of(formula, [routine(builtin, formula)], format="float16", value_only=True)
     with pytest.raises(
         ContradictionError, match="logistic: float64 balls and Arb prove different values at x="
     ):
@@ -243,7 +243,7 @@ def logistic(x: Any) -> Any:
 def test_without_a_compiler_the_truth_runs_uncompiled_and_says_so(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("CXX", "no-such-compiler")
     assert "no C++ compiler" in str(prefilter.missing_compiler("cpu"))
-    monkeypatch.setattr(sweeps, "LONG", 0)
-    plan = sweeps.plan_of("softplus", format="float16")
+    monkeypatch.setattr(plans, "LONG", 0)
+    plan = plans.plan_of("softplus", format="float16")
     assert not plan.compiled
     assert plan.note is not None

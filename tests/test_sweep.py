@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import torch
 
-from numcheck import UsageError, cli, one_of, real, sweep, sweeps, ulps, worst_inputs
+from numcheck import UsageError, cli, one_of, plans, real, report, sweep, sweeps, ulps, worst_inputs
 from numcheck.case import Formula, Routine, formula_of, formulas, load_catalog, routine_of
 from numcheck.domain import OneOf, Real, Space, contains, space_of
 from numcheck.formats import format_of
@@ -189,7 +189,7 @@ def test_gaps_are_not_told_apart_but_named():
     code, sentence = sweeps.verdict(result)
     assert (code, failing > 0) == (0, True)
     assert f"{failing} more fail where gaps are declared, and are not told apart: half_tanh value" in sentence
-    assert "the routine declares: cancellation" in sweeps.page(result)
+    assert "the routine declares: cancellation" in report.sweep_page(result)
     entry["fates"]["crash"] = 1  # which no gap covers
     assert sweeps.verdict(result)[0] == 1
     entry["fates"]["unresolved"] = entry["points"]
@@ -204,7 +204,7 @@ def stopped(out: Path, monkeypatch: pytest.MonkeyPatch, after: int = 7, **asked:
     done = itertools.count()
     whole = sweeps.sweep_chunk
 
-    def interrupted(plan: sweeps.Plan, start: int, stop: int) -> Any:
+    def interrupted(plan: plans.Plan, start: int, stop: int) -> Any:
         if next(done) == after:
             raise KeyboardInterrupt
         return whole(plan, start, stop)
@@ -377,7 +377,7 @@ def test_a_routine_without_a_text_is_known_by_what_it_is_compiled_to():
         return routine(names["typed"])
 
     def fingerprint(text: str) -> dict[str, str]:
-        return sweeps.fingerprint_of(sweeps.plan_of(FORMULA, [typed(text)], format="float16"))
+        return plans.fingerprint_of(plans.plan_of(FORMULA, [typed(text)], format="float16"))
 
     assert fingerprint("2") == fingerprint("2")
     assert fingerprint("2") != fingerprint("3")
@@ -405,10 +405,10 @@ def test_every_formula_of_the_catalogue_is_swept_or_says_what_to_write_instead()
         choices = [domain for domain in formula.inputs.values() if isinstance(domain, OneOf)]
         if len(reals) in (1, 2) and len(reals) + len(choices) == len(formula.inputs):
             written = next(iter(formula.routines.values()))
-            assert sweeps.plan_of(name, [written.name], format="float16", grid=8).space.size > 0
+            assert plans.plan_of(name, [written.name], format="float16", grid=8).space.size > 0
             continue
         with pytest.raises(UsageError, match=f"numcheck check {name} ") as told:
-            sweeps.plan_of(name, format="float16", grid=8)
+            plans.plan_of(name, format="float16", grid=8)
         assert "\n" not in str(told.value)
 
 
@@ -563,7 +563,7 @@ def test_a_truth_in_doubt_is_one_line_and_keeps_the_finished_chunks(
 def test_several_devices_are_swept_one_after_the_other(
     here: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(sweeps, "check_device", lambda _: None)
+    monkeypatch.setattr(plans, "check_device", lambda _: None)
     swept: list[str] = []
 
     def told(*_: Any, device: str, **settings: Any) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from numcheck.report.changes import compare, deterministic
 from numcheck.report.pages import to_html, to_markdown, write_report
 from numcheck.report.store import ReportError, folder_name, json_text, read_json, write_json
 from numcheck.report.summary import failing, label, verdict, verdict_sentence
+from numcheck.report.sweep import sweep_page
 
 __all__ = [
     "ReportError",
@@ -17,6 +18,7 @@ __all__ = [
     "json_text",
     "label",
     "read_json",
+    "sweep_page",
     "to_html",
     "to_markdown",
     "verdict",

@@ -10,17 +10,17 @@ from typing import Any
 
 import pytest
 
-from numcheck import sweeps
+from numcheck import plans, sweeps
 from numcheck.checkpoint import Keeper
 from numcheck.summary import EMPTY, merged
 from numcheck.workers import workers
 
-WORDS = sweeps.Words("gelu", ("torch_builtin",), "float64", "cpu", 1 << 15, False, None)
+WORDS = plans.Words("gelu", ("torch_builtin",), "float64", "cpu", 1 << 15, False, None)
 
 
 def seconds(jobs: int) -> float:
     """Wall time of a whole sweep by so many processes, their start left out."""
-    plan = sweeps._plan_by_words(WORDS)
+    plan = plans.plan_by_words(WORDS)
     work = partial(sweeps._chunk_by_words, WORDS)
     chunks = list(plan.space.chunks(plan.chunk))
     keeper = Keeper(None, {}, {})

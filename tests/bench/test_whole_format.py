@@ -4,12 +4,12 @@ from typing import Any
 
 import pytest
 
-from numcheck import sweeps
+from numcheck import plans, sweeps
 from numcheck.case import Fate
 from numcheck.summary import EMPTY, Summary, merged
 
 
-def judged_everywhere(plan: sweeps.Plan) -> dict[tuple[str, str], Summary]:
+def judged_everywhere(plan: plans.Plan) -> dict[tuple[str, str], Summary]:
     """The summaries of the value and of the gradient."""
     whole: dict[tuple[str, str], Summary] = {}
     for start, stop in plan.space.chunks(plan.chunk):
@@ -21,7 +21,7 @@ def judged_everywhere(plan: sweeps.Plan) -> dict[tuple[str, str], Summary]:
 @pytest.mark.parametrize("format_name", ["float16", "bfloat16"])
 @pytest.mark.parametrize("name", ["softplus", "sigmoid", "silu", "gelu", "tanh"])
 def test_every_input_is_proved_and_judged(benchmark: Any, capsys: Any, name: str, format_name: str) -> None:
-    plan = sweeps.plan_of(name, ["torch_builtin"], format=format_name)
+    plan = plans.plan_of(name, ["torch_builtin"], format=format_name)
     found = benchmark.pedantic(judged_everywhere, (plan,), rounds=5, warmup_rounds=1)
     assert [summary.points for summary in found.values()] == [plan.space.size] * 2
     assert all(summary.count(Fate.UNRESOLVED) == 0 for summary in found.values())

@@ -1,0 +1,250 @@
+"""What a sweep goes through: which routines over which inputs, in which chunks, and how another process finds it again.
+
+A plan has a fingerprint, all that its result depends on: a checkpoint is gone on with only where nothing has changed.
+"""
+
+import hashlib
+import inspect
+import sys
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from types import CodeType
+from typing import Any
+
+import numpy as np
+
+import numcheck
+from numcheck.adapter import adapt, formula_at, load
+from numcheck.case import Formula, Routine, UsageError, format_named, formulas, load_catalog, loaded_by_name
+from numcheck.domain import Real, Space, space_of
+from numcheck.explanation import routine_named
+from numcheck.formats import Format
+from numcheck.measure import check_device
+from numcheck.prefilter import LONG, missing_compiler
+from numcheck.suite import environment
+from numcheck.truth import settle
+
+MOST_BITS = {1: 32, 2: 8}
+"""Up to which width of a format all values of so many real inputs are tried together."""
+
+CHUNKS = 64
+"""About so many chunks a space is cut into, as long as they lie within the two lengths below."""
+SHORTEST, LONGEST = 1 << 14, 1 << 20
+"""Points of a chunk: fewer do not fill the batches of the truth; more would be long in memory and in coming back."""
+
+
+@dataclass(frozen=True, eq=False)
+class Plan:
+    """What is swept: some routines of a formula over a space, value and gradient or value only, chunk by chunk."""
+
+    formula: Formula
+    routines: tuple[Routine, ...]
+    format: Format
+    device: str
+    space: Space
+    grid: int | None
+    value_only: bool
+    chunk: int
+
+    @property
+    def compiled(self) -> bool:
+        """Whether the truth is worth compiling, and can be."""
+        return self.space.size >= LONG and missing_compiler(self.device) is None
+
+    @property
+    def note(self) -> str | None:
+        """What a long sweep goes without, in a line."""
+        return missing_compiler(self.device) if self.space.size >= LONG else None
+
+    @property
+    def evidence(self) -> str:
+        """The grade of what the sweep finds: "exhaustive" where the space holds every input, else "grid"."""
+        return "exhaustive" if self.grid is None else "grid"
+
+    @property
+    def chunks(self) -> int:
+        """How many chunks there are."""
+        return self.space.combinations * -(-self.space.block // self.chunk)
+
+
+@dataclass(frozen=True)
+class Words:
+    """What a plan is made of, as another process can find it again."""
+
+    formula: str
+    routines: tuple[str, ...]
+    format: str
+    device: str
+    grid: int | None
+    value_only: bool
+    chunk: int | None
+
+
+def plan_of(
+    formula: Formula | str,
+    routines: Sequence[Routine | str] = (),
+    *,
+    format: str,
+    device: str = "cpu",
+    grid: int | None = None,
+    value_only: bool = False,
+    chunk: int | None = None,
+) -> Plan:
+    """The plan of a sweep; UsageError, in one line that says what to write instead, for what cannot be swept.
+
+    A formula or routine may be named as on the command line. `chunk` is a power of two.
+    """
+    load_catalog()
+    stated = formula_at(formula) if isinstance(formula, str) else formula
+    where = format_named(format)
+    space = _space(stated, where, grid)
+    chosen = _routines(stated, routines, where)
+    check_device(device)
+    by_gradient = not value_only and bool(stated.wrt) and any(routine.grad for routine in chosen)
+    if by_gradient and _outputs(stated, space) > 1:
+        raise UsageError(
+            f"{stated.name} has several outputs, and a sweep takes the gradient of one: write --value-only"
+        )
+    length = LONGEST
+    while chunk is None and length > max(SHORTEST, space.block // CHUNKS):
+        length //= 2
+    if chunk is not None and (chunk < 1 or chunk & (chunk - 1)):
+        raise UsageError(f"a chunk has a power of two of points, such as {SHORTEST}, not {chunk}")
+    return Plan(stated, chosen, where, device, space, grid, value_only, chunk or length)
+
+
+def _space(formula: Formula, format: Format, grid: int | None) -> Space:
+    if grid is not None and grid < 2:
+        raise UsageError(f"a grid has at least the two bounds of each input: --grid 256, not {grid}")
+    instead = f"numcheck check {formula.name} --formats {format.name} --points 100000 draws points instead"
+    reals = [domain for domain in formula.inputs.values() if isinstance(domain, Real)]
+    if len(reals) > max(MOST_BITS):
+        raise UsageError(
+            f"{formula.name} has {len(reals)} real inputs, and a sweep takes two at most: {instead}"
+        )
+    if reals and grid is None and format.bits > MOST_BITS[len(reals)]:
+        what = "one real input is" if len(reals) == 1 else "all pairs of two real inputs are"
+        narrower = "float32" if len(reals) == 1 else "float8_e4m3fn"
+        raise UsageError(
+            f"{what} too many values for a sweep in {format.name}: write --format {narrower}, or --grid 256"
+        )
+    try:
+        return space_of(formula.inputs, format, grid)
+    except ValueError as error:
+        raise UsageError(f"{formula.name} cannot be swept, {error}: {instead}") from None
+
+
+def _routines(formula: Formula, named: Sequence[Routine | str], format: Format) -> tuple[Routine, ...]:
+    """The routines asked for, by default all that were written for the format."""
+    if not named:
+        fitting = [r for r in formula.routines.values() if r.formats is None or format.name in r.formats]
+        if not fitting:
+            raise UsageError(f"no routine of {formula.name} was written for {format.name}")
+        return tuple(fitting)
+    chosen: dict[str, Routine] = {}
+    for name in named:
+        if isinstance(name, Routine):
+            routine = name
+        elif ":" in name:
+            routine = adapt(load(name), formula, name)
+        else:
+            routine = routine_named(name, formula)
+        if routine.formats is not None and format.name not in routine.formats:
+            written = ", ".join(routine.formats)
+            raise UsageError(f"{formula.name}.{routine.name} was written for {written}, not {format.name}")
+        chosen[routine.name] = routine
+    return tuple(chosen.values())
+
+
+def _outputs(formula: Formula, space: Space) -> int:
+    truth = settle(formula, space.at(np.array([0])), space.format, with_gradient=False)
+    return int(np.prod(truth.value.shape[1:]))
+
+
+def fingerprint_of(plan: Plan) -> dict[str, str]:
+    """All that the result depends on, in words and hashes: a checkpoint is gone on with only where nothing changed."""
+    space = plan.space
+    inputs = "; ".join(f"{name}: {domain.describe()}" for name, domain in plan.formula.inputs.items())
+    places = "; ".join(f"{name}: {listed}" for name, listed in space.ordinals.items())
+    told = {
+        "numcheck": numcheck.__version__,
+        "numcheck source": _hash(_package_source()),
+        **environment([plan.device]),
+        "formula": plan.formula.name,
+        "source of the formula": _hash(_source(plan.formula.function)),
+        "format": plan.format.name,
+        "overflow rule": plan.format.overflow,
+        "device name": plan.device,
+        "chunk size": str(plan.chunk),
+        "domain": inputs,
+        "space": _hash(places),
+        "grid": str(plan.grid),
+        "choice of value or gradient": "value" if plan.value_only else "both",
+        "list of routines": ", ".join(routine.name for routine in plan.routines),
+    }
+    for routine in plan.routines:
+        promise = f"{routine.value}, {routine.grad}"
+        told[f"source of the routine {routine.name}"] = _hash(promise + _source(routine.function))
+    return told
+
+
+def _hash(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _source(function: Callable[..., Any]) -> str:
+    """The text of a function and of the module that it stands in; what it is compiled to, where there is no text."""
+    texts: list[str] = [function.__module__ or "", function.__qualname__]
+    try:
+        texts.append(inspect.getsource(function))
+    except (OSError, TypeError):  # built in, or typed into a session
+        texts.append(_compiled(getattr(function, "__code__", None)))
+    with suppress(OSError, TypeError, KeyError):
+        texts.append(inspect.getsource(sys.modules[function.__module__]))
+    return "\n".join(texts)
+
+
+def _compiled(code: object) -> str:
+    if not isinstance(code, CodeType):
+        return repr(code)
+    return repr((code.co_code, code.co_names, [_compiled(part) for part in code.co_consts]))
+
+
+@lru_cache(maxsize=1)
+def _package_source() -> str:
+    """The text of numcheck itself, the catalogue aside: an edited checker is another checker."""
+    root = Path(numcheck.__file__).parent
+    paths = [path for path in sorted(root.rglob("*.py")) if "catalog" not in path.relative_to(root).parts]
+    return "\n".join(path.read_text(encoding="utf-8") for path in paths)
+
+
+@lru_cache(maxsize=1)
+def plan_by_words(words: Words) -> Plan:
+    """The plan that these words name; found once by each process."""
+    return plan_of(
+        words.formula,
+        words.routines,
+        format=words.format,
+        device=words.device,
+        grid=words.grid,
+        value_only=words.value_only,
+        chunk=words.chunk,
+    )
+
+
+def words_of(plan: Plan, formula: Formula | str, routines: Sequence[Routine | str]) -> Words | None:
+    """How another process finds the plan again; None where it cannot, as for what a notebook defines."""
+    stated = plan.formula
+    if not isinstance(formula, str):
+        if not (loaded_by_name(stated.module) and formulas().get(stated.name) is stated):
+            return None
+        formula = stated.name
+    named: list[str] = []
+    for routine in routines:
+        if isinstance(routine, Routine) and stated.routines.get(routine.name) is not routine:
+            return None
+        named.append(routine.name if isinstance(routine, Routine) else routine)
+    return Words(formula, tuple(named), plan.format.name, plan.device, plan.grid, plan.value_only, plan.chunk)
