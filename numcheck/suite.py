@@ -61,10 +61,11 @@ class Unit:
 class Result:
     """What one unit found: measurements in the report's form, and complaints of the truth and of routines.
 
-    `checked` truths had a second opinion; of all, `in_float64` were settled by float64 balls, and the rest by Arb.
+    Of all `truths`, `in_float64` were settled by float64 balls, and the rest by Arb; `checked` had a second opinion.
     """
 
     measurements: list[dict[str, Any]] = field(default_factory=list)
+    truths: int = 0
     checked: int = 0
     in_float64: int = 0
     disagreements: list[str] = field(default_factory=list)
@@ -106,6 +107,7 @@ def _measure_all(
     if unit.worst:
         drawn[0] = Points.concatenate([points_of(formula, unit.worst, format), drawn[0]])
     truths = [settle(formula, points, format, with_gradient=backward) for points in drawn]
+    result.truths = sum(len(points) for points in drawn)
     result.in_float64 = sum(int((truth.precision == FLOAT64).sum()) for truth in truths)
     for points, truth in zip(drawn, truths, strict=True):
         share = max(2, int(np.ceil(SECOND_OPINION * len(points))))
@@ -235,7 +237,8 @@ def check_catalog(
         interrupted = True
     ordered = [results[unit] for unit in units if unit in results]
     measurements = [entry for result in ordered for entry in result.measurements]
-    checked, judged = sum(r.checked for r in ordered), sum(u.points for u in units)
+    truths, checked = sum(r.truths for r in ordered), sum(r.checked for r in ordered)
+    in_float64 = sum(r.in_float64 for r in ordered)
     if not interrupted:
         _mark_stale(measurements)
     disagreements = [text for result in ordered for text in result.disagreements]
@@ -252,12 +255,12 @@ def check_catalog(
         "second_opinion": {
             "checked": checked,
             "disagreed": len(disagreements),
-            "share": figure(checked / max(1, judged)),
+            "share": figure(checked / max(1, truths)),
             "disagreements": disagreements,
         },
         "in_float64": {
-            "points": sum(r.in_float64 for r in ordered),
-            "share": figure(sum(r.in_float64 for r in ordered) / max(1, judged)),
+            "points": in_float64,
+            "share": figure(in_float64 / max(1, truths)),
             "contradictions": [text for result in ordered for text in result.contradictions],
         },
         "formulas": [described(f) for f in selected],

@@ -11,6 +11,7 @@ import torch
 import numcheck
 from numcheck import m, real, suite, ulps
 from numcheck.case import formula_of, routine_of
+from numcheck.formats import format_of
 from numcheck.report import deterministic, json_text
 from numcheck.report.summary import opinion_sentence
 from numcheck.suite import check_catalog, verdict
@@ -80,6 +81,16 @@ def test_a_percent_of_the_points_has_a_second_opinion_and_none_disagrees(catalog
     opinion = catalogue["second_opinion"]
     assert opinion["checked"] >= 0.01 * 150 * 4
     assert opinion["disagreed"] == 0
+
+
+def test_shares_are_of_the_points_that_were_drawn(catalogue):
+    formula = numcheck.formulas()["softmax_cross_entropy"]
+    drawn = sum(len(points) for points in formula.points(format_of("float32"), 800, 0))
+    report = check_catalog(["softmax_cross_entropy"], formats=["float32"], points=800, jobs=1)
+    assert drawn > 800
+    for told, count in ((report["in_float64"], "points"), (report["second_opinion"], "checked")):
+        assert told["share"] == pytest.approx(told[count] / drawn, rel=1e-5)
+    assert 0.9 < report["in_float64"]["share"] <= 1
 
 
 def test_one_seed_gives_one_report_in_one_process_and_in_two(catalogue):
