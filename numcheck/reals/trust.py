@@ -25,7 +25,11 @@ _looked: set[str] = set()
 
 
 def look(device: str) -> None:
-    """Once in a process, test the device's arithmetic and audit torch's functions there, at other points each time."""
+    """Once in a process, test the device's arithmetic and audit torch's functions there, at other points each time.
+
+    With so few points one thread makes the first call of each function. That matters on the CPU: threads that race for
+    the first call of MKL's vector functions may get a coarse kernel (pytorch issue 188792).
+    """
     if device not in _looked:
         seed = secrets.randbits(32)
         self_test(device, seed)
