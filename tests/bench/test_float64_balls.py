@@ -96,10 +96,14 @@ def told(capsys: Any, text: str) -> None:
         print(f"\n{text}")
 
 
+@pytest.mark.parametrize("threads", [1, 2])
 @pytest.mark.parametrize("name", PLAIN)
-def test_value_beside_the_plain_formula_and_mpmath(benchmark: Any, capsys: Any, name: str) -> None:
+def test_value_beside_the_plain_formula_and_mpmath(
+    benchmark: Any, capsys: Any, name: str, threads: int
+) -> None:
     need_compiler()
-    torch.set_num_threads(1)
+    torch.set_num_threads(threads)
+    torch.compiler.reset()  # compiled code keeps its number of threads
     load_catalog()
     formula, plain = formula_named(name), PLAIN[name]
     points, fewer, few = (points_of(formula, count) for count in (BATCH, EAGER, FEW))
@@ -127,7 +131,7 @@ def test_value_beside_the_plain_formula_and_mpmath(benchmark: Any, capsys: Any, 
     words = ", ".join(f"{way} {found:.1f} ns" for way, found in each.items())
     told(
         capsys,
-        f"{name}: {words}: {ratios[0]:.2f} times the plain time compiled, {ratios[1]:.1f} eager, "
+        f"{name}, threads {threads}: {words}: {ratios[0]:.2f} times the plain time compiled, {ratios[1]:.1f} eager, "
         f"{each['mpmath'] / each['compiled balls']:.0f} times as fast as mpmath; {settled:.3%} settled",
     )
 
