@@ -494,6 +494,7 @@ def rows_of(
     left = list(ranges_left(state.get(first, EMPTY), chunks))
     done = len(chunks) - len(left)
     try:
+        # not with this module, which workers of `python -m` run under another name
         with workers(count if shared and len(left) > 1 else 1, "numcheck.sweeps") as hands:
             for _, found in hands.completed(work, left):
                 keeper.keep({key: merged(keeper.state.get(key, EMPTY), part) for key, part in found.items()})

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from types import MappingProxyType
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 import torch
@@ -45,8 +45,6 @@ from numcheck.reals.settle import (
     ulp_exponent,
 )
 from numcheck.reals.tape import gradient, one_hot
-
-T = TypeVar("T")
 
 CHUNK = 512  # lanes of Arb balls evaluated at once: bounds the memory that their tape takes
 LANES = 2**14  # the same for float64 balls
@@ -124,7 +122,8 @@ def groups(formula: Formula, points: Points, kin: Kin = MappingProxyType({})) ->
         if isinstance(domain, OneOf | Index):
             column = points.columns[name]
             choices = list(column) if isinstance(column, tuple) else column.tolist()
-            keys.append([kin[name].get(choice, choice) for choice in choices] if name in kin else choices)
+            heads = kin.get(name, {})
+            keys.append([heads.get(choice, choice) for choice in choices])
     rows: dict[tuple[Any, ...], list[int]] = {}
     if keys:
         for i, key in enumerate(zip(*keys, strict=True)):
@@ -179,21 +178,6 @@ def _choices(column: Column) -> tuple[Any, ...]:
 
 def _is_number(choice: Any) -> bool:
     return isinstance(choice, int | float) and not isinstance(choice, bool)
-
-
-def _side_by_side(
-    formula: Formula, points: Points, most: int, work: Callable[[np.ndarray], T]
-) -> list[tuple[np.ndarray, T]]:
-    """What `work` makes of all points, in batches as large as the formula and `most` allow."""
-    done: list[tuple[np.ndarray, T]] = []
-    for group in groups(formula, points, kindred(formula, points)):
-        for rows in _in_chunks(group, most):
-            try:
-                done.append((rows, work(rows)))
-            except m.VariesError:  # it branches on two choices together
-                apart = [rows[alike] for alike in groups(formula, points.select(rows))]
-                done.extend((alike, work(alike)) for alike in apart)
-    return done
 
 
 def _in_chunks(rows: np.ndarray, size: int) -> Iterator[np.ndarray]:
@@ -310,7 +294,14 @@ def settle(
     def settled(rows: np.ndarray) -> Truth:
         return _settle_group(formula, points.select(rows), format, wanted, component[rows], tolerance)
 
-    pieces = _side_by_side(formula, points, LANES, settled)
+    pieces: list[tuple[np.ndarray, Truth]] = []
+    for group in groups(formula, points, kindred(formula, points)):
+        for rows in _in_chunks(group, LANES):
+            try:
+                pieces.append((rows, settled(rows)))
+            except m.VariesError:  # the formula branches on two choices together
+                apart = [rows[alike] for alike in groups(formula, points.select(rows))]
+                pieces.extend((alike, settled(alike)) for alike in apart)
     truth = _joined(pieces, count)
     audit(formula, points, truth, format)
     return truth
@@ -486,21 +477,20 @@ def audit_enclosures(
 ) -> None:
     """Prove these points with Arb; ContradictionError where an enclosure has no number in common with Arb's."""
     wanted = Wanted(slopes is not None, False)
-
-    def prove(rows: np.ndarray) -> None:
-        chosen = points.select(rows)
-        proved = _in_arb(formula, chosen, format, wanted, component[rows], TOLERANCE)
-        for of, ours, theirs in (("value", value, proved.value), ("gradient", slopes, proved.gradient)):
-            if ours is None or theirs is None:
-                continue
-            wrong = contradiction(ours[rows], theirs).reshape(len(rows), -1).any(axis=1)
-            if wrong.any():
-                where = describe(chosen.select(np.flatnonzero(wrong)[:1]))
-                raise ContradictionError(
-                    f"{formula.name}: float64 balls and Arb prove different {of}s at {where}"
-                )
-
-    _side_by_side(formula, points, CHUNK, prove)
+    # apart by every choice, also where a batch was not: so the audit sees whether choices side by side were kept apart
+    for group in groups(formula, points):
+        for rows in _in_chunks(group, CHUNK):
+            chosen = points.select(rows)
+            proved = _in_arb(formula, chosen, format, wanted, component[rows], TOLERANCE)
+            for of, ours, theirs in (("value", value, proved.value), ("gradient", slopes, proved.gradient)):
+                if ours is None or theirs is None:
+                    continue
+                wrong = contradiction(ours[rows], theirs).reshape(len(rows), -1).any(axis=1)
+                if wrong.any():
+                    where = describe(chosen.select(np.flatnonzero(wrong)[:1]))
+                    raise ContradictionError(
+                        f"{formula.name}: float64 balls and Arb prove different {of}s at {where}"
+                    )
 
 
 # The second opinion -----------------------------------------------------------------------------------------------

@@ -1,7 +1,6 @@
 """What is told at the speed of float64 is what would have been told point by point."""
 
 import itertools
-import math
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -19,7 +18,7 @@ from numcheck.reals import trust
 from numcheck.reals.ball64 import BOUNDS, Balls
 from numcheck.reals.settle import contradiction, enclosure_of_float64
 from numcheck.summary import Summary, merged
-from numcheck.truth import ContradictionError, groups
+from numcheck.truth import ContradictionError, groups, settle
 
 FLOAT16 = format_of("float16")
 FLOAT32 = format_of("float32")
@@ -111,7 +110,7 @@ def test_a_recorded_graph_gives_what_its_operations_give(name: str, monkeypatch:
         for one, other in ((found.value, eager.value), (found.gradient, eager.gradient)):
             if one is not None and other is not None:
                 ours, theirs = enclosure_of_float64(one), enclosure_of_float64(other)
-                assert np.isfinite(ours.radius).mean() > 0.9 * np.isfinite(theirs.radius).mean()
+                assert (np.isfinite(ours.radius) | ~np.isfinite(theirs.radius)).all()
                 assert not contradiction(ours, theirs).any()
 
 
@@ -130,11 +129,13 @@ def test_a_formula_may_branch_on_a_choice_in_any_words(branch: Any, monkeypatch:
     formula = formula_of(
         lambda x, k: m.exp(x) if branch(k) else x, "a test", [], ("x",), {"x": real(-1, 1), "k": one_of(0, 1)}
     )
-    for k, slope in ((1, math.e), (0, 1.0)):
+    for k in (1, 0):
         points = Points({"x": torch.ones(8), "k": torch.full((8,), k)}, np.full(8, "given"))
-        found = recorded(formula, points, monkeypatch)
-        assert found.gradient is not None
-        assert float(found.gradient.high[0]) == pytest.approx(slope)
+        found = recorded(formula, points, monkeypatch).gradient
+        stated = formula_of(m.exp if k else lambda x: x, "a test", [], ("x",), {"x": real(-1, 1)})
+        proved = settle(stated, Points({"x": points.columns["x"]}, points.origin), FLOAT32).gradient
+        assert found is not None and proved is not None
+        assert not contradiction(enclosure_of_float64(found), proved).any()
 
 
 # What is not plain ------------------------------------------------------------------------------------------------

@@ -32,6 +32,7 @@ from numcheck.report import (
 )
 from numcheck.report.drawing import Heights, error_plot, fate_widths, fates_bar, histogram, ladder
 from numcheck.report.figures import figure, percent
+from numcheck.report.store import LINE
 from numcheck.report.summary import FATES, formula_sections, unbalanced
 
 Json = dict[str, Any]
@@ -353,6 +354,26 @@ def test_infinities_are_written_as_words():
         "low": "-inf",
         "got": "nan",
     }
+
+
+def test_what_fits_on_a_line_stays_on_one_and_nothing_else_does():
+    def row(length: int) -> dict[str, str]:
+        return {"x": "a" * (length - len('{"x": ""}'))}
+
+    fits, too_long = row(LINE - 4), row(LINE - 3)  # four spaces of indentation
+    told = json_text({"rows": [fits, too_long], "few": {"b": [], "a": {"c": None}}, "flat": [1.5] * LINE})
+    assert told.splitlines() == [
+        "{",
+        '  "few": {"a": {"c": null}, "b": []},',
+        f'  "flat": [{", ".join(["1.5"] * LINE)}],',
+        '  "rows": [',
+        f"    {json.dumps(fits)},",
+        "    {",
+        f'      "x": "{too_long["x"]}"',
+        "    }",
+        "  ]",
+        "}",
+    ]
 
 
 def test_a_value_that_json_cannot_hold_is_refused():

@@ -12,6 +12,7 @@ import numcheck
 from numcheck import m, real, suite, ulps
 from numcheck.case import formula_of, routine_of
 from numcheck.formats import format_of
+from numcheck.quantify import figure
 from numcheck.report import deterministic, json_text
 from numcheck.report.summary import opinion_sentence
 from numcheck.suite import check_catalog, verdict
@@ -89,7 +90,7 @@ def test_shares_are_of_the_points_that_were_drawn(catalogue):
     report = check_catalog(["softmax_cross_entropy"], formats=["float32"], points=800, jobs=1)
     assert drawn > 800
     for told, count in ((report["in_float64"], "points"), (report["second_opinion"], "checked")):
-        assert told["share"] == pytest.approx(told[count] / drawn, rel=1e-5)
+        assert told["share"] == figure(told[count] / drawn)
     assert 0.9 < report["in_float64"]["share"] <= 1
 
 

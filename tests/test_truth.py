@@ -19,7 +19,7 @@ from numcheck.reals import arrays as m
 from numcheck.reals import tape
 from numcheck.reals.arrays import Reals
 from numcheck.reals.settle import INVALID, LIMIT, PROVED, START, UNRESOLVED, Enclosure, ulp_exponent
-from numcheck.truth import Truth, second_opinion, settle
+from numcheck.truth import ContradictionError, Truth, second_opinion, settle
 
 FLOAT64, FLOAT32 = format_of("float64"), format_of("float32")
 ANY = real(-math.inf, math.inf)
@@ -224,6 +224,15 @@ def test_an_integer_that_no_double_holds_shares_no_batch(monkeypatch: pytest.Mon
     found = settle(formula, at(x=[1.0, 1.0], n=[1, big]), FLOAT64)
     assert sizes == [1, 1]
     assert_holds(found.value, [Fraction(1), Fraction(big)])
+
+
+def test_choices_that_a_batch_mixes_up_are_caught_by_the_audit(monkeypatch: pytest.MonkeyPatch) -> None:
+    formula = made(picked, logits=vector(-9, 9, sizes=(2,)), target=index(sizes=(2,)))
+    points = at(logits=[[1.0, 2.0]] * 600, target=[0, 1] * 300)
+    assert (settle(formula, points, FLOAT32).precision == truth_module.FLOAT64).all()
+    monkeypatch.setattr(m, "_chosen", lambda x, place: m.sum(x, 0))
+    with pytest.raises(ContradictionError, match="picked: float64 balls and Arb prove different values"):
+        settle(formula, points, FLOAT32)
 
 
 # Precision and the three outcomes ---------------------------------------------------------------------------------

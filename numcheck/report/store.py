@@ -59,7 +59,7 @@ def _written(value: Any, indent: str) -> str:
 
 def _enclosed(start: str, parts: Sequence[str], end: str, indent: str) -> str:
     flat = f"{start}{', '.join(parts)}{end}"
-    if not parts or (len(indent) + len(flat) <= LINE and "\n" not in flat):
+    if not parts or len(indent) + len(flat) <= LINE:  # so none of the parts took several lines
         return flat
     lines = f",\n{indent}  ".join(parts)
     return f"{start}\n{indent}  {lines}\n{indent}{end}"
