@@ -50,20 +50,23 @@ def _input(column: Any, i: int) -> Any:
 
 
 def decimal(truth: Enclosure, key: Any, digits: int = 20) -> str:
-    """The enclosure's midpoint in decimal digits, as far as it proves them, outside float64's range too."""
+    """The enclosure's midpoint in decimal digits, as far as it proves them, outside float64's range too.
+
+    Where it proves not even two, as at a kink and around a zero, its radius stands beside it.
+    """
     import mpmath
 
-    high = float(truth.high[key])
-    if truth.radius[key] > 0 and high != 0:  # a kink's interval shows two
-        proved = int(-np.log10(min(float(truth.radius[key]) / abs(high), 1.0)))
-        digits = max(2, min(digits, proved))
+    high, radius = float(truth.high[key]), float(truth.radius[key])
     if not np.isfinite(high):
         return "undefined" if np.isnan(high) else str(high)
     with mpmath.workprec(160):
-        exact = (mpmath.mpf(high) + mpmath.mpf(float(truth.low[key]))) * mpmath.mpf(2) ** int(
-            truth.exponent[key]
-        )
-        return str(mpmath.nstr(exact, digits, min_fixed=-5, max_fixed=16))
+        unit = mpmath.mpf(2) ** int(truth.exponent[key])
+        exact = (mpmath.mpf(high) + mpmath.mpf(float(truth.low[key]))) * unit
+        proved = digits if radius == 0 else int(-np.log10(min(radius / abs(high), 1.0))) if high else 0
+        told = str(mpmath.nstr(exact, max(2, min(digits, proved)), min_fixed=-5, max_fixed=16))
+        if proved >= 2:
+            return told
+        return f"{told} ± {mpmath.nstr(radius * unit, 2, min_fixed=-5, max_fixed=16)}"
 
 
 def _point(measurement: Measurement, i: int, element: int | None = None) -> dict[str, Any]:

@@ -336,30 +336,31 @@ def judge(
     got = got.reshape(count, -1)
     truth = truth.reshaped(got.shape)
     conditioning = conditioning.reshape(got.shape)
-    exponent = ulp_exponent(truth, format)
-    if budget.coupled:
-        exponent = np.broadcast_to(exponent.max(axis=1, keepdims=True), exponent.shape)
+    own = ulp_exponent(truth, format)
+    largest = np.broadcast_to(own.max(axis=1, keepdims=True), own.shape)
+    exponent = largest if budget.coupled else own
     with np.errstate(all="ignore"):
         difference, radius = in_ulps(got, truth, exponent, format)
-        # an interval on purpose (a kink) is met anywhere inside it
-        interval = ~narrow(truth, format, 1 / 8)
-        error = np.where(interval, difference - radius, difference)
+        # a wide truth is met anywhere inside it: an interval on purpose (a kink), or a ball around zero
+        wide = ~(radius <= 1 / 8)
+        error = np.where(wide, difference - radius, difference)
         error = np.where(difference <= radius, 0.0, error)  # nothing tells such a result from the truth
         error = np.where(
             _rounds_to_infinity(truth, format) & (got == np.copysign(np.inf, truth.high)), 0.0, error
         )
-        forgiven = (budget.cond + (components if budget.gamma else 0)) * format.unit_roundoff * conditioning
-        forgiven = np.nan_to_num(
-            np.ldexp(forgiven, np.clip(-exponent, -2100, 2100).astype(np.int32)), nan=0.0, posinf=np.inf
-        )
+        shift = np.clip(-exponent, -2100, 2100).astype(np.int32)
+        inherent = np.ldexp(format.unit_roundoff * conditioning, shift)
+        forgiven = (budget.cond + (components if budget.gamma else 0)) * inherent
+        forgiven = np.nan_to_num(forgiven, nan=0.0, posinf=np.inf)
         allowed = budget.ulps + forgiven
         spent = np.where(error == 0, 0.0, error / allowed)
+        # what some budget of the formula may have been thought to forgive (`truth.settle`)
+        beside = np.fmax(inherent, np.ldexp(1.0, np.minimum(largest - exponent, 2100).astype(np.int32)))
+        interval = wide & ~(radius <= beside / 8)
         margin = np.where(interval | (radius == 0), 0.0, radius / allowed)
     fate = _fates(got, truth, spent, format)
     if signed_zero:
-        fate[_wrong_zeros(got, truth, format) & ~interval & (spent <= 1) & (allowed < 1)] = _INDEX[
-            Fate.SPECIAL
-        ]
+        fate[_wrong_zeros(got, truth, format) & ~wide & (spent <= 1) & (allowed < 1)] = _INDEX[Fate.SPECIAL]
     lost = ~np.isfinite(got) & (fate != _INDEX[Fate.WITHIN])
     spent, error = np.where(lost, np.inf, spent), np.where(lost, np.inf, error)
     unjudged = truth.state != PROVED

@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from flint import ctx
 
-from numcheck.case import Formula
+from numcheck.case import Budget, Formula
 from numcheck.domain import Column, Index, OneOf, Points
 from numcheck.formats import Format, format_of
 from numcheck.reals import arrays as m
@@ -39,6 +39,7 @@ from numcheck.reals.settle import (
     enclosure,
     enclosure_of_float64,
     narrow,
+    negligible,
     no_longer_narrows,
     precision,
     precisions,
@@ -315,7 +316,8 @@ def _settle_group(
     if len(points) >= FEWEST and format.precision <= FILTERED and tolerance >= TOLERANCE:
         trust.look(BALLS.device)
         truth = _in_float64(formula, points, format, wanted, component)
-        left = np.flatnonzero(_open(truth, format, tolerance))
+        narrow_enough = [tight for _, tight in _tight(formula, truth, format, tolerance)]
+        left = np.flatnonzero(~_at_all_elements(narrow_enough))
     pieces: list[tuple[np.ndarray, Truth]] = []
     for rows in _in_chunks(left, CHUNK):
         pieces.append(
@@ -328,13 +330,41 @@ def _settle_group(
     return truth
 
 
-def _open(truth: Truth, format: Format, tolerance: float) -> np.ndarray:
-    """Which points are not narrow enough to judge the format."""
-    parts = [part for part in (truth.value, truth.gradient) if part is not None]
-    narrow_enough = [
-        narrow(part, format, tolerance).reshape(len(truth.loose), -1).all(axis=1) for part in parts
-    ]
-    return ~np.logical_and.reduce(narrow_enough)
+def _tight(
+    formula: Formula, truth: Truth, format: Format, tolerance: float
+) -> Iterator[tuple[Enclosure, np.ndarray]]:
+    """The value, and the gradient where there is one, each with the elements that are narrow enough to judge.
+
+    Around zero a radius may be `tolerance` of what every routine of the formula is forgiven there; not where a tighter
+    tolerance is asked for, because a verdict hangs on it.
+    """
+    routines = formula.routines.values()
+    for part, conditioning, budgets in (
+        (truth.value, truth.conditioning, [routine.value for routine in routines]),
+        (truth.gradient, truth.gradient_conditioning, [routine.grad for routine in routines if routine.grad]),
+    ):
+        if part is not None:
+            tight = narrow(part, format, tolerance)
+            if conditioning is not None and budgets and tolerance >= TOLERANCE:
+                tight |= negligible(part, _forgiven_by_all(budgets, part, conditioning, format), tolerance)
+            yield part, tight
+
+
+def _forgiven_by_all(
+    budgets: Sequence[Budget], of: Enclosure, conditioning: np.ndarray, format: Format
+) -> np.ndarray:
+    """What the strictest of these budgets forgives an element near zero, whose own ulps are nothing."""
+    forgiven = min(budget.cond for budget in budgets) * format.unit_roundoff * conditioning
+    if all(budget.coupled for budget in budgets):
+        elements = tuple(range(1, of.high.ndim))
+        largest = ulp_exponent(of, format).max(axis=elements, keepdims=True)
+        forgiven = forgiven + np.ldexp(1.0, np.clip(largest, -1074, 1023).astype(np.int32))
+    return np.asarray(forgiven)
+
+
+def _at_all_elements(holds: Sequence[np.ndarray]) -> np.ndarray:
+    """At which points it holds of every element of every array."""
+    return np.logical_and.reduce([each.reshape(len(each), -1).all(axis=1) for each in holds])
 
 
 def _in_float64(
@@ -380,18 +410,15 @@ def _in_arb(
             found = evaluate_chunk(formula, points.select(active), component[active], wanted)
         if truth is None:
             truth = found
-        settled = np.ones(len(active), dtype=bool)
-        for name in ("value", "gradient"):
-            part: Enclosure | None = getattr(found, name)
-            if part is None:
-                continue
-            tight = narrow(part, format, tolerance)
-            if name == "gradient" and before is not None:
+        narrow_enough: list[np.ndarray] = []
+        for part, tight in _tight(formula, found, format, tolerance):
+            if part is found.gradient and before is not None:
                 tight |= no_longer_narrows(before, part, format, tolerance)
             # what looks undefined must look so at two precisions
             tight &= (part.state != INVALID) | (bits > START)
             part.state[~tight] = UNRESOLVED
-            settled &= tight.reshape(len(active), -1).all(axis=1)
+            narrow_enough.append(tight)
+        settled = _at_all_elements(narrow_enough)
         _put(truth, active, found)
         if settled.all():
             break
@@ -594,10 +621,9 @@ def _gradient_disagreement(
     slopes = truth.gradient
     if slopes is None or (slopes.state[i] != PROVED).any() or not np.isfinite(slopes.high[i]).all():
         return None
-    if not narrow(slopes[i], format, TOLERANCE).all():
-        return None  # a kink: its interval is wide on purpose
-    # what is far below the format's range would only cost the difference digits
-    live = (slopes.high[i] != 0) & (slopes.exponent[i] > format.min_exponent - 2 * format.precision)
+    # along a kink there is no derivative, and what is far below the format's range would only cost digits
+    live = narrow(slopes[i], format, TOLERANCE) & (slopes.high[i] != 0)
+    live &= slopes.exponent[i] > format.min_exponent - 2 * format.precision
     live &= (
         slopes.exponent[i] < 2**13
     )  # far above every format a direction of its size would vanish beside the point

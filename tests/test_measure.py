@@ -124,6 +124,38 @@ def test_conditioning_forgives_what_the_problem_magnifies():
     assert judged.forgiven[0, 0] > 100
 
 
+@pytest.mark.parametrize("of", ["value", "grad"])
+def test_a_zero_settled_as_far_as_its_formulas_routines_need_is_settled_further_for_others(of):
+    def square_beside_nothing(x, y):
+        return x * x + (m.log(y) - m.log(y))
+
+    def difference(x, y):
+        return m.log(x) - m.log(y)
+
+    formula = stated(difference if of == "value" else square_beside_nothing, x=real(0, 1e30), y=real(0, 1e30))
+    formula.routine(value=ulps(1), grad=ulps(1, coupled=True))(lambda x, y: x - y)
+    points = Points({name: torch.tensor([3.0, 3.0]) for name in "xy"}, np.array(["given"] * 2))
+    truth = settle(formula, points, FLOAT32)
+    assert (truth.precision == 128).all()
+    off = 2.0**-148  # two of the least subnormals, far within what 128 bits tell
+
+    def nearly_zero(x, y):
+        return x * 0 + torch.tensor([0.0, off])
+
+    def square(x, y):
+        return x * x + y * torch.tensor([0.0, off])
+
+    fates = {}
+    for forgiving in (False, True):
+        budget = ulps(1, cond=forgiving, coupled=forgiving and of == "grad")
+        function = nearly_zero if of == "value" else square
+        routine = routine_of(formula, function, "result", budget, budget if of == "grad" else None)
+        *_, measurement = measure(routine, points, truth, FLOAT32, "cpu")
+        assert measurement.of == of
+        fates[forgiving] = [FATES[i] for i in measurement.judgement.of_points()[0]]
+    assert fates == {False: [Fate.WITHIN, Fate.OVER], True: [Fate.WITHIN, Fate.WITHIN]}
+
+
 def test_a_routine_that_raises_at_one_point_crashes_there_only():
     def touchy(x):
         if bool((x == 3).any()):

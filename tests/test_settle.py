@@ -23,6 +23,7 @@ from numcheck.reals.settle import (
     Enclosure,
     enclosure,
     narrow,
+    negligible,
     no_longer_narrows,
     precision,
     precisions,
@@ -152,6 +153,19 @@ def test_narrow_means_at_most_the_tolerance_in_ulps() -> None:
             arb(1.25, ulp / 128), arb(1.25, ulp / 32), arb(0, 2.0**-149 / 128), arb(0, 2.0**-149 / 32)
         )
     assert narrow(found, FLOAT32, TOLERANCE).tolist() == [True, False, True, False]
+
+
+def test_a_ball_around_zero_is_negligible_beside_what_is_forgiven_and_no_other_is() -> None:
+    forgiven = np.array([2.0**-30] * 4 + [0.0])
+    with precision(128):
+        found = enclosed(
+            arb(0, 2.0**-37),
+            arb(0, 2.0**-35),
+            arb(2.0**-60, 2.0**-40),
+            arb(2.0**-40, 2.0**-60),
+            arb(0, 1e-300),
+        )
+    assert negligible(found, forgiven, TOLERANCE).tolist() == [True, False, True, False, False]
 
 
 # What no longer narrows -------------------------------------------------------------------------------------------

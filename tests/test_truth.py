@@ -12,7 +12,7 @@ import torch
 from flint import ctx
 
 from numcheck import truth as truth_module
-from numcheck.case import Formula, formula_of
+from numcheck.case import Formula, formula_of, ulps
 from numcheck.domain import Domain, Points, index, one_of, real, vector
 from numcheck.formats import format_of
 from numcheck.reals import arrays as m
@@ -486,3 +486,38 @@ def test_large_batches_are_settled_in_float64_and_small_ones_by_arb() -> None:
     few = settle(formula, at(x=np.linspace(-5, 5, 60).tolist()), FLOAT32)
     assert (many.precision == truth_module.FLOAT64).all()
     assert (few.precision == 128).all()
+
+
+def logarithms_apart(x: Reals, y: Reals) -> Reals:
+    return m.log(x) - m.log(y)
+
+
+def equal_pairs() -> Points:
+    """Where the difference of two logarithms is zero, which no precision proves."""
+    numbers = np.linspace(1.5, 9, 600).tolist()
+    return at(x=numbers, y=numbers)
+
+
+def test_a_zero_is_settled_as_far_as_every_routine_is_forgiven_there() -> None:
+    formula = made(logarithms_apart, x=real(0, math.inf), y=real(0, math.inf))
+    assert (settle(formula, equal_pairs(), FLOAT32).precision > 128).all()  # nobody is forgiven anything
+    for cond, precision in ((1.0, truth_module.FLOAT64), (0.0, 256)):
+        formula.routine(value=ulps(1, cond=cond))(lambda x, y: x * 0)
+        found = settle(formula, equal_pairs(), FLOAT32, with_gradient=False)
+        assert (found.precision == precision).all()
+        assert_holds(found.value, [Fraction(0)] * 600)
+        # conditioning is 2 everywhere
+        radius = np.ldexp(found.value.radius, found.value.exponent.astype(np.int32))
+        assert (radius <= 2 * 2.0**-24 / 64).all()
+
+
+def a_square_beside_nothing(x: Reals, y: Reals) -> Reals:
+    return x * x + (m.log(y) - m.log(y))
+
+
+@pytest.mark.parametrize("coupled", [True, False])
+def test_a_slope_of_zero_is_settled_beside_the_largest_where_budgets_couple_them(coupled: bool) -> None:
+    formula = made(a_square_beside_nothing, x=ANY, y=real(0, math.inf))
+    formula.routine(value=ulps(1), grad=ulps(1, coupled=coupled))(lambda x, y: x * x)
+    found = settle(formula, equal_pairs(), FLOAT32)
+    assert ((found.precision == truth_module.FLOAT64) == coupled).all()

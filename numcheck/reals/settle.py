@@ -3,8 +3,9 @@
 A point is *proved* when its balls are narrow enough to judge the format; *invalid* when the formula proves to have no
 value there; *unresolved* when neither is reached at `LIMIT` bits. Narrow enough: the radius is at most 1/64 of the
 format's ulp at the value, the ulp floored at the smallest subnormal (Ziv 1991 raises precision in the same way until
-a rounding is decided; we need no rounding decided, so exact ties settle too). Lanes that are settled are left alone,
-the others run again at twice the precision.
+a rounding is decided; we need no rounding decided, so exact ties settle too). Of a ball that holds zero an ulp says
+nothing: sums that cancel to zero are never proved to be it, and there 1/64 of what conditioning forgives is enough.
+Lanes that are settled are left alone, the others run again at twice the precision.
 
 A gradient at a kink is an interval on purpose: it is proved when doubling the precision no longer narrows it. That is
 sound, for the ball encloses the truth at every precision.
@@ -236,6 +237,15 @@ def narrow(found: Enclosure, format: Format, tolerance: float) -> np.ndarray:
     with np.errstate(over="ignore", under="ignore"):
         gap = np.clip(ulp_exponent(found, format) - found.exponent, -1000, 1000).astype(np.int32)
         return (found.state != UNRESOLVED) & (found.radius <= tolerance * np.ldexp(1.0, gap))
+
+
+def negligible(found: Enclosure, forgiven: np.ndarray, tolerance: float) -> np.ndarray:
+    """Where a ball holds zero and its radius is at most `tolerance` of what a budget forgives beside ulps."""
+    with np.errstate(over="ignore", under="ignore", invalid="ignore"):
+        radius = np.ldexp(found.radius, np.clip(found.exponent, -2100, 2100).astype(np.int32))
+        return (
+            (found.state == PROVED) & (found.radius >= np.abs(found.high)) & (radius <= tolerance * forgiven)
+        )
 
 
 def no_longer_narrows(before: Enclosure, now: Enclosure, format: Format, tolerance: float) -> np.ndarray:
