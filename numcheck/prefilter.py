@@ -85,7 +85,7 @@ class Truths:
         }
         if not self.compiled or len(points) != BATCH:
             return self._balls(
-                self._evaluate(lifted(self.formula, points, self.arithmetic, True), len(points))
+                self._evaluate(lifted(self.formula, points, self.arithmetic, self.backward), len(points))
             )
         settings = (points.columns[name] for name in self.formula.inputs if name not in columns)
         choices = tuple(str(c[0] if isinstance(c, tuple) else int(c[0])) for c in settings)
@@ -99,20 +99,23 @@ class Truths:
     def _compiled(
         self, points: Points, columns: Mapping[str, Tensor], reach: float
     ) -> Callable[..., tuple[Tensor | None, ...]]:
+        import torch._inductor as inductor  # torch.compile would capture the graph once more, at 0.1 ms a call
         from torch.fx.experimental.proxy_tensor import make_fx
 
-        alone = lifted(self.formula, points.select(np.array([0])), self.arithmetic, True)
+        alone = lifted(self.formula, points.select(np.array([0])), self.arithmetic, self.backward)
 
         def function(*tensors: Tensor) -> tuple[Tensor | None, ...]:
             lifts = [replace(self.arithmetic.lift(tensor), reach=reach) for tensor in tensors]
             inputs = {
-                name: Reals(self.arithmetic, x, None, True) for name, x in zip(columns, lifts, strict=True)
+                name: Reals(self.arithmetic, x, None, self.backward)
+                for name, x in zip(columns, lifts, strict=True)
             }
             return self._evaluate(alone | inputs, BATCH)
 
         with recording():
             graph = make_fx(function)(*columns.values())
-        return torch.compile(graph)
+        compiled: Any = inductor.compile(graph, list(columns.values()))
+        return compiled
 
     def _evaluate(self, arguments: Mapping[str, Any], lanes: int) -> tuple[Tensor | None, ...]:
         wanted = Wanted(self.backward, False)

@@ -81,7 +81,10 @@ class Ball64Arithmetic:
         else:
             high, low = values.double(), None
         unknown = self.scaled or is_recording()  # a graph is recorded for any values
-        reach = INF if unknown or not high.numel() else float(high.abs().max()) * (1 + 2.0**-40)
+        if unknown or not high.numel():
+            return Balls(high, low)
+        least, most = (float(end) for end in high.aminmax())
+        reach = max(-least, most) * (1 + 2.0**-40)
         return Balls(high, low, reach=INF if math.isnan(reach) else reach)
 
     def number(self, x: Balls) -> float:
@@ -92,14 +95,14 @@ class Ball64Arithmetic:
         return float(x.number)
 
     def unary(self, name: str, x: Balls) -> Balls:
-        x = replace(x, absent=None)
+        x = x.present
         return UNARY[name](x if name in SCALED else unscaled(x))
 
     def binary(self, name: str, x: Balls, y: Any) -> Balls:
-        x = replace(x, absent=None)
+        x = x.present
         if name == "power":
             return power(x, y)
-        y = replace(y, absent=None)
+        y = y.present
         if name in PLAIN:
             x, y = unscaled(x), unscaled(y)
         return BINARY[name](x, y)
@@ -130,7 +133,7 @@ class Ball64Arithmetic:
     def sum(self, x: Balls, axes: tuple[int, ...], masked: bool) -> Balls:
         adding = _masked_add if masked else added
         for axis in sorted(axes, reverse=True):
-            x = _folded(adding, x if masked else replace(x, absent=None), axis)
+            x = _folded(adding, x if masked else x.present, axis)
         return x
 
     def compare(self, name: str, x: Balls, y: Balls) -> Tensor:
@@ -230,6 +233,8 @@ BALL64 = Ball64Arithmetic()
 
 
 def _concatenate(parts: Sequence[Balls], axis: int) -> Balls:
+    if len(parts) == 1:
+        return parts[0]
     scale = None
     if any(part.scale is not None for part in parts):
         scale = _concatenate([broadcast(scale_of(part), part.shape) for part in parts], axis)
@@ -261,9 +266,9 @@ def _concatenate(parts: Sequence[Balls], axis: int) -> Balls:
 def _masked_add(x: Balls, y: Balls) -> Balls:
     total = added(x, y)
     if x.absent is not None:
-        total = picked(x.absent, replace(y, absent=None), total)
+        total = picked(x.absent, y.present, total)
     if y.absent is not None:
-        total = picked(y.absent, replace(x, absent=None), total)
+        total = picked(y.absent, x.present, total)
     absent = None if x.absent is None or y.absent is None else x.absent & y.absent
     return replace(total, absent=absent)
 
@@ -277,7 +282,7 @@ def _with_absent(result: Balls, *operands: Balls) -> Balls:
     for mask in masks[1:]:
         absent = absent | mask
     absent = absent.broadcast_to(result.shape)
-    cleared = picked(absent, nothing_like(result), replace(result, absent=None))
+    cleared = picked(absent, nothing_like(result), result.present)
     return replace(cleared, absent=absent, reach=result.reach)
 
 

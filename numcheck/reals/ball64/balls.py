@@ -53,18 +53,26 @@ class Balls:
 
     def each(self, change: Callable[[Tensor], Tensor]) -> "Balls":
         """The same change of shape for every part."""
-        low, radius, absent = (
-            None if part is None else change(part.broadcast_to(self.high.shape))
-            for part in (self.low, self.radius, self.absent)
-        )
+
+        def changed(part: Tensor | None) -> Tensor | None:
+            if part is None:
+                return None
+            return change(part if part.shape == self.high.shape else part.broadcast_to(self.high.shape))
+
+        low, radius, absent = changed(self.low), changed(self.radius), changed(self.absent)
         scale = None if self.scale is None else broadcast(self.scale, self.shape).each(change)
         high = change(self.high)
         # a constant repeated is an array like any other, so that every shortcut keeps the shapes of its operands
         number = self.number if high.numel() == 1 else None
-        return replace(self, high=high, low=low, radius=radius, absent=absent, scale=scale, number=number)
+        return Balls(high, low, radius, absent, scale, self.reach, number)
+
+    @property
+    def present(self) -> "Balls":
+        """Without `absent`, as numbers."""
+        return self if self.absent is None else replace(self, absent=None)
 
     def reshape(self, shape: tuple[int, ...]) -> "Balls":
-        return self.each(lambda part: part.reshape(shape))
+        return self if shape == self.shape else self.each(lambda part: part.reshape(shape))
 
     def transpose(self, axes: tuple[int, ...]) -> "Balls":
         return self.each(lambda part: part.permute(axes))
@@ -95,7 +103,7 @@ def places_in(key: tuple[Any, ...], shape: tuple[int, ...]) -> np.ndarray:
 def broadcast(x: Any, shape: tuple[int, ...]) -> Any:
     """The array, or the states of a comparison, repeated to this shape."""
     if isinstance(x, Balls):
-        return x.each(lambda part: part.broadcast_to(shape))
+        return x if x.shape == shape else x.each(lambda part: part.broadcast_to(shape))
     return torch.as_tensor(x).broadcast_to(shape)
 
 
@@ -106,13 +114,17 @@ def two_sum(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
     """x + y = s + e exactly, s = RN(x + y); six operations, any order of magnitude (Knuth)."""
     s = x + y
     z = s - x
-    return s, (x - (s - z)) + (y - z)
+    e = s - z
+    torch.sub(x, e, out=e)
+    torch.sub(y, z, out=z)
+    return s, e.add_(z)
 
 
 def quick_two_sum(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
     """The same for abs(x) >= abs(y) or x = 0 (Dekker)."""
     s = x + y
-    return s, y - (s - x)
+    e = s - x
+    return s, torch.sub(y, e, out=e)
 
 
 def two_product(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
@@ -145,12 +157,29 @@ def size_of(x: Tensor | None) -> Tensor | None:
     return None if x is None else x.abs()
 
 
-def radius_of(*terms: Tensor | None, floor: float = 0.0) -> Tensor | None:
+Error = Tensor | tuple[float, Tensor] | None
+"""A bound on an error: a tensor, or a rate times a tensor; None stands for no error."""
+
+
+def radius_of(*errors: Error, floor: float = 0.0) -> Tensor | None:
     """The sum of bounds on separate errors, rounded up."""
-    total = total_of(*terms)
-    if total is None:
-        return None
-    return total * GROW + floor if floor else total * GROW
+    total: Tensor | None = None
+    for error in errors:
+        if error is None:
+            continue
+        rate, size = error if isinstance(error, tuple) else (1.0, error)
+        if total is None:
+            total = size * (rate * GROW)
+        elif size.shape == total.shape:
+            total.add_(size, alpha=rate * GROW)
+        else:
+            total = torch.add(total, size, alpha=rate * GROW)
+    return total + floor if floor and total is not None else total
+
+
+def up_to(limit: float, x: Tensor) -> Tensor:
+    """x, unknown where it is beyond the limit."""
+    return only_where(x <= limit, x)
 
 
 def filled(part: Tensor | None, like: Tensor) -> Tensor:
@@ -200,7 +229,9 @@ def is_recording() -> bool:
 
 def some(mask: Tensor) -> bool:
     """Whether the mask is, or while a graph is recorded may be, set anywhere."""
-    return is_recording() or bool(mask.any())
+    return is_recording() or bool(
+        torch.count_nonzero(mask)
+    )  # `any` takes several times as long on a processor
 
 
 # Constants -----------------------------------------------------------------------------------------------------------
@@ -218,18 +249,20 @@ def constant(number: Fraction | float, device: str) -> Balls:
         high = float(exact)  # correctly rounded, among the subnormals too
     except OverflowError:
         return Balls(torch.full((1,), NAN, dtype=torch.float64, device=device), number=exact)
-    rest = exact - Fraction(high)
-    low = float(rest)
-    left = rest - Fraction(low)
 
     def full(value: float) -> Tensor:
         return torch.full((1,), value, dtype=torch.float64, device=device)
 
+    if high == number:
+        return Balls(full(high), reach=abs(high), number=exact)
+    rest = exact - Fraction(high)
+    low = float(rest)
+    left = rest - Fraction(low)
     return Balls(
         full(high),
         full(low) if low else None,
         full(abs(high) * 2.0**-104 + FLOOR) if left else None,
-        reach=abs(high) * (1 + 2 * U) + FLOOR * (high == 0 != exact),
+        reach=abs(high) * (1 + 2 * U) + FLOOR * (high == 0),
         number=exact,
     )
 

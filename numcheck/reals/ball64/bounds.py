@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from numcheck.reals.ball64.balls import FAR, INF, NAN, only_where, where
+from numcheck.reals.ball64.balls import FAR, INF, only_where, up_to
 
 
 @dataclass(frozen=True)
@@ -23,18 +23,25 @@ class Bound:
     high: float
     worst: float
     absolute: bool = False
+    positive: bool = False
+    """Whether the function is never negative."""
+
+    @property
+    def rate(self) -> float:
+        """The bound, relative to the result."""
+        return self.ulps * 2.0**-52
 
 
 BOUNDS: dict[str, Bound] = {
-    "exp": Bound(torch.exp, 8, -FAR, FAR, 0.61),
+    "exp": Bound(torch.exp, 8, -FAR, FAR, 0.61, positive=True),
     "log": Bound(torch.log, 8, 2.0**-1022, INF, 0.62),
     "log1p": Bound(torch.log1p, 16, -0.5, 1.0, 1.01),
-    "sqrt": Bound(torch.sqrt, 4, 2.0**-1022, INF, 0.52),
+    "sqrt": Bound(torch.sqrt, 4, 2.0**-1022, INF, 0.52, positive=True),
     "sin": Bound(torch.sin, 16, -(2.0**10), 2.0**10, 0.51),
     "cos": Bound(torch.cos, 16, -(2.0**10), 2.0**10, 0.51),
     "atan": Bound(torch.atan, 16, -(2.0**100), 2.0**100, 0.63),
     "erf": Bound(torch.erf, 16, -2.0, 2.0, 1.01),
-    "erfc": Bound(torch.erfc, 64, 0.0, 26.0, 0.68),
+    "erfc": Bound(torch.erfc, 64, 0.0, 26.0, 0.68, positive=True),
     "lgamma": Bound(torch.lgamma, 64, 2.0**-20, 2.0**20, 0.50, absolute=True),
     "digamma": Bound(torch.digamma, 64, 2.0**-20, 2.0**20, 6.2, absolute=True),
     "atan2": Bound(torch.atan2, 16, 2.0**-900, 2.0**900, 0.9),
@@ -48,7 +55,11 @@ worst errors are those of a million points each, eager and compiled (torch 2.13 
 ORDERS = range(2, 9)
 
 
-def called(name: str, x: Tensor, reach: float = INF) -> tuple[Tensor, Tensor]:
+Trusted = tuple[Tensor, tuple[float, Tensor]]
+"""What a function answered, and the bound on its error: a rate, and what it is of."""
+
+
+def called(name: str, x: Tensor, reach: float = INF) -> Trusted:
     """torch's function and the bound on its error; unknown where the bound is not vouched for.
 
     `reach` bounds the arguments, where that is known beforehand.
@@ -56,10 +67,10 @@ def called(name: str, x: Tensor, reach: float = INF) -> tuple[Tensor, Tensor]:
     return trusted(name, BOUNDS[name].function(x), x, reach)
 
 
-def trusted(name: str, y: Tensor, at: Tensor, reach: float = INF) -> tuple[Tensor, Tensor]:
+def trusted(name: str, y: Tensor, at: Tensor, reach: float = INF) -> Trusted:
     """What torch answered and the bound on its error; unknown where `at` lies outside the bound's interval."""
     bound = BOUNDS[name]
-    error = (bound.ulps * 2.0**-52) * (y.abs() + 1 if bound.absolute else y.abs())
+    error = bound.rate, y if bound.positive else y.abs() + 1 if bound.absolute else y.abs()
     if bound.low <= -reach and reach <= bound.high:
         return y, error
     known = at >= bound.low
@@ -68,10 +79,6 @@ def trusted(name: str, y: Tensor, at: Tensor, reach: float = INF) -> tuple[Tenso
     return only_where(known, y), error
 
 
-def grown(rate: Tensor | float, spread: Tensor) -> Tensor:
-    """A bound of exp(k) - 1 for k = rate * spread: k + k*k, which holds up to k = 1.79; unknown beyond 1.
-
-    Where k is subnormal the square is lost, which is less than any FLOOR.
-    """
-    k = rate * spread * (1 + 2.0**-40)
-    return where(k <= 1, k * (1 + k), NAN)
+def grown(size: Tensor, k: Tensor) -> tuple[float, Tensor]:
+    """A bound on size * (exp(k) - 1), unknown where k is beyond 1: exp(1) - 1 is 1.719."""
+    return 1.75, size * up_to(1.0, k)

@@ -15,6 +15,7 @@ from numcheck.reals.ball64.balls import (
     NAN,
     SMALL,
     Balls,
+    Error,
     U,
     broadcast,
     filled,
@@ -24,10 +25,10 @@ from numcheck.reals.ball64.balls import (
     quick_two_sum,
     radius_of,
     size_of,
-    times,
     total_of,
     two_product,
     uncertainty,
+    up_to,
     where,
 )
 from numcheck.reals.ball64.bounds import ORDERS, called, grown, trusted
@@ -64,7 +65,7 @@ def logarithm(x: Balls) -> Balls:
     """log(x) = log(xh) + log(1 + xl/xh), where the second logarithm is t - t*t/2 + ..., abs(t) <= u.
 
     The first is at least as large or zero: beside 1 it is twice the half ulp that xl may be.
-    Radii: abs(log X - log x) <= -log(1 - q) <= q + q*q for q = rx/x <= 1/2. Beside 1, where the first logarithm is
+    Radii: abs(log X - log x) <= -log(1 - q) <= 1.39q for q = rx/x <= 1/2. Beside 1, where the first logarithm is
     exactly zero, t*t/2 may underflow.
     """
     if x.number == 1:
@@ -75,18 +76,18 @@ def logarithm(x: Balls) -> Balls:
 
 def _logarithm(x: Balls) -> Balls:
     y, error = called("log", x.high)
-    low, errors = None, [error]
+    low = None
+    errors: list[Error] = [error]
     inverse = x.high.reciprocal() if x.low is not None or x.radius is not None else x.high
     if x.low is not None:
         t = x.low * inverse
-        errors.append(4 * U * t.abs())
+        errors.append((4 * U, t.abs()))
         y, low = quick_two_sum(y, t)
     if x.radius is not None:
-        share = x.radius * inverse * (1 + 2.0**-50)
-        errors.append(where(share <= 0.5, share * (1 + share), NAN))
+        errors.append((1.5, up_to(0.5, x.radius * inverse)))
     spread = total_of(size_of(x.low), x.radius)
     if spread is not None:
-        errors.append(where(spread == 0, 0.0, FLOOR))
+        errors.append(spread.clamp(max=FLOOR))
     reach = 1050.0 if x.reach < INF else INF  # of float64's logarithms
     return Balls(y, low, radius_of(*errors), reach=reach)
 
@@ -98,25 +99,24 @@ def square_root(x: Balls) -> Balls:
     below 2**-969, and 2s is off from s + sqrt(x) by the bound of s. Radii: abs(sqrt X - sqrt x) = abs(X - x)/(sqrt X +
     sqrt x) <= rx/sqrt(x), where X cannot be negative.
     """
-    s, error = called("sqrt", x.high)
+    s, (rate, _) = called("sqrt", x.high)
     p, e = two_product(s, s)
     rest = x.high - p
     d = rest - e
-    sizes = total_of(rest.abs(), e.abs(), size_of(x.low))
+    errors: list[Error] = [(4 * U, rest.abs()), (4 * U, e.abs())]
     if x.low is not None:
         d = d + x.low
-    part = d / (2 * s)
-    assert sizes is not None
-    errors: list[Tensor | None] = [
-        ((4 * U) * sizes + FLOOR) / s,
-        part.abs() * (16 * U) + part.abs() * (error / s),
-    ]
+        errors.append((4 * U, x.low.abs()))
     if x.radius is not None:
         certain = x.high * (1 - 2.0**-50) - x.radius > 0
-        errors.append(where(certain, x.radius / s, NAN))
+        errors.append(only_where(certain, x.radius))
+    off = radius_of(*errors, floor=FLOOR)
+    assert off is not None
+    part = d / (2 * s)
+    radius = radius_of(off / s, (16 * U + rate, part.abs()), floor=FLOOR)
     high, low = quick_two_sum(s, part)
     reach, scale = math.sqrt(x.reach) * (1 + 4 * U), None if x.scale is None else times_power(x.scale, 0.5)
-    return Balls(high, low, radius_of(*errors, floor=FLOOR), scale=scale, reach=reach)
+    return Balls(high, low, radius, scale=scale, reach=reach)
 
 
 def _log1p(x: Balls) -> Balls:
@@ -181,7 +181,7 @@ def _erf(x: Balls) -> Balls:
     """torch's erf up to 1, whose slope is below 1.13; beyond, 1 - erfc(abs(x)) with the complement in `low`."""
     y, error = called("erf", x.high.clamp(-1.0, 1.0))
     spread = uncertainty(x)
-    near = Balls(y, None, radius_of(error, times(spread, 1.13), floor=FLOOR))
+    near = Balls(y, None, radius_of(error, None if spread is None else (1.13, spread), floor=FLOOR))
     tail = _complement(x.high.abs(), spread)
     far = added(like(x, 1), negated(tail))
     signed = picked(x.high < 0, negated(far), far)
@@ -194,9 +194,9 @@ def _complement(a: Tensor, spread: Tensor | None) -> Balls:
     Beyond 26 it is below 2**-980.
     """
     y, error = called("erfc", a.clamp(max=26.0))
-    errors: list[Tensor | None] = [error]
+    errors: list[Error] = [error]
     if spread is not None:
-        errors.append(y * grown(2 * (a + spread) + 2, spread))
+        errors.append(grown(y, (2 * (a + spread) + 2) * spread))
     radius = radius_of(*errors, floor=FLOOR)
     assert radius is not None
     far = a > 26.0
@@ -210,18 +210,14 @@ def _erfc(x: Balls) -> Balls:
     return picked(x.high < 0, added(like(x, 2), negated(tail)), tail)
 
 
-def _one(x: Tensor, spread: Tensor) -> Tensor:
-    return torch.ones_like(x)
-
-
-def _lipschitz(name: str, rate: Callable[[Tensor, Tensor], Tensor] = _one) -> Callable[[Balls], Balls]:
-    """A function of `high` alone, off by at most `rate` times how far the argument may be from it."""
+def _lipschitz(name: str, rate: Callable[[Tensor, Tensor], Tensor] | None = None) -> Callable[[Balls], Balls]:
+    """A function of `high` alone, off by at most `rate`, 1 by default, times how far the argument may be from it."""
 
     def rule(x: Balls) -> Balls:
         y, error = called(name, x.high)
         spread = uncertainty(x)
-        if spread is None:
-            return Balls(y, None, radius_of(error, floor=FLOOR))
+        if rate is None or spread is None:
+            return Balls(y, None, radius_of(error, spread, floor=FLOOR))
         return Balls(y, None, radius_of(error, rate(x.high, spread) * spread, floor=FLOOR))
 
     return rule
@@ -336,10 +332,10 @@ def _zeta(s: Balls, x: Balls) -> Balls:
         return replace(x, high=torch.full_like(x.high, NAN), number=None)
     order = float(s.number)
     y, error = trusted("zeta", torch.special.zeta(torch.full_like(x.high, order), x.high), x.high)
-    errors: list[Tensor | None] = [error]
+    errors: list[Error] = [error]
     spread = uncertainty(x)
     if spread is not None:
-        errors.append(y.abs() * grown(order / _least(x.high, spread), spread))
+        errors.append(grown(y.abs(), order / _least(x.high, spread) * spread))
     return Balls(y, None, radius_of(*errors))
 
 

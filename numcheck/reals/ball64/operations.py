@@ -19,6 +19,7 @@ from numcheck.reals.ball64.balls import (
     NAN,
     SMALL,
     Balls,
+    Error,
     U,
     filled,
     like,
@@ -82,12 +83,12 @@ def added(x: Balls, y: Balls) -> Balls:
 def _added(x: Balls, y: Balls) -> Balls:
     high, low = two_sum(x.high, y.high)
     t = total_of(x.low, y.low)
-    errors: list[Tensor | None] = [x.radius, y.radius]
+    errors: list[Error] = [x.radius, y.radius]
     if t is not None:
         if x.low is not None and y.low is not None:
-            errors.append(U * t.abs())
+            errors.append((U, t.abs()))
         w = low + t
-        errors.append(U * w.abs())
+        errors.append((U, w.abs()))
         high, low = two_sum(high, w)
     return Balls(high, low, radius_of(*errors), reach=x.reach + y.reach)
 
@@ -127,14 +128,18 @@ def times_power(x: Balls, by: float) -> Balls:
 
 def _multiplied(x: Balls, y: Balls) -> Balls:
     p, w = two_product(x.high, y.high)
-    xs, ys = x.high.abs(), y.high.abs()
-    cross = total_of(times(y.low, x.high), times(x.low, y.high))
-    errors: list[Tensor | None] = [times(y.radius, xs), times(x.radius, ys), times(x.radius, y.radius)]
+    errors: list[Error] = []
+    crossed = times(y.low, x.high), times(x.low, y.high)
+    cross = total_of(*crossed)
     if cross is not None:
-        sizes = total_of(times(size_of(y.low), xs), times(size_of(x.low), ys))
         w = w + cross
-        errors += [times(sizes, 4 * U), U * w.abs()]
+        errors += [(4 * U, part.abs()) for part in crossed if part is not None]
+        errors.append((U, w.abs()))
         p, w = quick_two_sum(p, w)
+    if y.radius is not None:
+        errors.append(y.radius * x.high.abs())
+    if x.radius is not None:
+        errors.append(x.radius * (y.high.abs() if y.radius is None else y.high.abs() + y.radius))
     radius = radius_of(*errors, floor=FLOOR)
     if radius is None:  # exact but for underflow, and exact at zero
         radius = where((p.abs() > SMALL) | (x.high == 0) | (y.high == 0), 0.0, FLOOR)
@@ -160,27 +165,28 @@ def _divided(x: Balls, y: Balls) -> Balls:
     q = x.high / y.high
     p, e = two_product(q, y.high)
     r = (x.high - p) - e
-    # with FLOOR, for a quotient that underflows is less than all of it
-    sizes: list[Tensor | None] = [x.radius, times(y.radius, q.abs() * (1 + 2.0**-50) + FLOOR)]
+    sizes: list[Error] = [x.radius]
+    if y.radius is not None:  # a quotient that underflows is less than all of it
+        sizes.append((1 + 2.0**-50, y.radius * q.abs().clamp(min=4 * FLOOR)))
     correction = x.low
     if y.low is not None:
         product = q * y.low
-        sizes.append(U * product.abs())
+        sizes.append((U, product.abs()))
         correction = -product if x.low is None else x.low - product
-        sizes.append(U * correction.abs())
+        sizes.append((U, correction.abs()))
     t = r
     if correction is not None:
         t = r + correction
-        sizes.append(U * t.abs())
+        sizes.append((U, t.abs()))
     rest = t / y.high
-    bottom = y.high.abs() * (1 - 2.0**-50)
+    bottom = y.high.abs()
     top = radius_of(*sizes, floor=FLOOR)
     if top is None:
         top = torch.full_like(q, FLOOR)
     if y.radius is not None:
-        bottom = bottom - y.radius
-        bottom = where(bottom > 0, bottom, NAN)
-    radius = (top / bottom + 3 * U * rest.abs()) * GROW + FLOOR
+        bottom = bottom * (1 - 2.0**-50) - y.radius
+        bottom = only_where(bottom > 0, bottom)
+    radius = radius_of((1 + 2.0**-50, top / bottom), (3 * U, rest.abs()), floor=FLOOR)
     high, low = quick_two_sum(q, rest)
     return Balls(only_where(y.high != 0, high), low, radius)
 
@@ -198,30 +204,32 @@ def _rescaled(y: Balls, one: Balls | None, other: Balls | None) -> Balls:
 def exponential_of(argument: Tensor, x: Balls) -> Balls:
     """exp(x), where `argument` is x.high or what is left of it.
 
-    Near zero 1 + q with q = x*(1 + x/2 + ... + x**4/120): what is cut off is below x**6/719, the bracket is between 1/2
-    and 2 and errs by 1.01u of itself, and q by u once more, so by 2.1u*abs(x) in all; 1 + q is renormalised exactly.
-    That is below 2**-51*abs(x), or FLOOR where x is so small that this underflows; exp(0) is exact. So exp(x) - 1 keeps
-    its digits. In the term of xl, 32u covers 16u for E, u for each of two roundings and u*650 for xl*xl.
+    Near zero 1 + q with q = x + x*x*(1/2 + ... + x**3/120): what is cut off is below x**6/719, the second term is below
+    2**-11*abs(x), so that its roundings are lost in the last one, of u*abs(q); 1 + q is renormalised exactly. All that
+    is below 2u*abs(x), or abs(x) and FLOOR where x is so small that this underflows; exp(0) is exact. So exp(x) - 1
+    keeps its digits. What E*xl leaves out is at most abs(xl) <= 650u of it, beside 16u for E and two roundings.
     """
-    y, error = called("exp", argument, min(x.reach, FAR))  # it is never given more
+    y, (rate, size) = called("exp", argument, min(x.reach, FAR))  # it is never given more
     low: Tensor | None = None
-    size = argument.abs()
-    near = size <= NEAR
+    errors: list[Error] = []
+    small = argument.abs()
+    near = small <= NEAR
     if some(near):
-        bracket = 1 + argument * (0.5 + argument * (1 / 6 + argument * (1 / 24 + argument * (1 / 120))))
-        y, low = quick_two_sum(where(near, 1.0, y), where(near, argument * bracket, 0.0))
-        exact = argument == 0 if x.radius is None else (argument == 0) & (x.radius == 0)
-        error = where(near, 2.0**-51 * size + where(exact, 0.0, FLOOR), error)
-    errors: list[Tensor | None] = [error]
+        rest = 0.5 + argument * (1 / 6 + argument * (1 / 24 + argument * (1 / 120)))
+        series = argument + argument * argument * rest
+        y, low = quick_two_sum(where(near, 1.0, y), where(near, series, 0.0))
+        size = where(near, small, size)  # the rate is wide enough for both
+        errors.append(small.clamp(max=FLOOR))
+    errors.append((rate, size))
     if x.low is not None:
         part = y * x.low
-        errors += [y * (x.low * x.low), 32 * U * part.abs()]
+        errors.append((700 * U, part.abs()))
         if low is not None:
             part = low + part
-            errors.append(U * part.abs())
+            errors.append((U, part.abs()))
         y, low = quick_two_sum(y, part)
     if x.radius is not None:
-        errors.append(y * grown(1.0, x.radius))
+        errors.append(grown(y, x.radius))
     return Balls(y, low, radius_of(*errors))
 
 
