@@ -24,7 +24,6 @@ from numcheck.reals.ball64.balls import (
     only_where,
     quick_two_sum,
     radius_of,
-    size_of,
     total_of,
     two_product,
     uncertainty,
@@ -65,8 +64,8 @@ def logarithm(x: Balls) -> Balls:
     """log(x) = log(xh) + log(1 + xl/xh), where the second logarithm is t - t*t/2 + ..., abs(t) <= u.
 
     The first is at least as large or zero: beside 1 it is twice the half ulp that xl may be.
-    Radii: abs(log X - log x) <= -log(1 - q) <= 1.39q for q = rx/x <= 1/2. Beside 1, where the first logarithm is
-    exactly zero, t*t/2 may underflow.
+    Radii: abs(log X - log x) <= -log(1 - q) <= 1.39q for q = rx/x <= 1/2. What underflows is hidden in what GROW adds
+    to the first logarithm's bound, but for xh = 1, where that is zero: there t*t/2 may be lost, below abs(t) and FLOOR.
     """
     if x.number == 1:
         return like(x, 0).reshape(x.shape)
@@ -81,13 +80,11 @@ def _logarithm(x: Balls) -> Balls:
     inverse = x.high.reciprocal() if x.low is not None or x.radius is not None else x.high
     if x.low is not None:
         t = x.low * inverse
-        errors.append((4 * U, t.abs()))
+        size = t.abs()
+        errors += [(4 * U, size), size.clamp(max=FLOOR)]
         y, low = quick_two_sum(y, t)
     if x.radius is not None:
         errors.append((1.5, up_to(0.5, x.radius * inverse)))
-    spread = total_of(size_of(x.low), x.radius)
-    if spread is not None:
-        errors.append(spread.clamp(max=FLOOR))
     reach = 1050.0 if x.reach < INF else INF  # of float64's logarithms
     return Balls(y, low, radius_of(*errors), reach=reach)
 
