@@ -62,6 +62,9 @@ class Cause(StrEnum):
     UNCONVERGED = "unconverged"
 
 
+LARGEST = 64  # ulps that a budget may promise, or unit roundoffs of conditioning that it may forgive
+
+
 @dataclass(frozen=True)
 class Budget:
     """What a routine promises: abs(got - exact) <= ulps * ulp(exact) + cond * u * sum(abs(x_i * df/dx_i)).
@@ -83,9 +86,9 @@ class Budget:
 
 def ulps(count: float, cond: float = 1.0, gamma: bool = False, coupled: bool = False) -> Budget:
     """A budget of `count` units in the last place beside what the problem's conditioning forgives."""
-    if not (0 <= count <= 64 and 0 <= cond <= 64):
+    if not (0 <= count <= LARGEST and 0 <= cond <= LARGEST):
         raise DeclarationError(
-            f"a budget is small and written by hand: ulps and cond lie in [0, 64], not {count}, {cond}"
+            f"a budget is small and written by hand: ulps and cond lie in [0, {LARGEST}], not {count}, {cond}"
         )
     return Budget(count, cond, gamma, coupled)
 

@@ -62,7 +62,9 @@ def decimal(truth: Enclosure, key: Any, digits: int = 20) -> str:
     with mpmath.workprec(160):
         unit = mpmath.mpf(2) ** int(truth.exponent[key])
         exact = (mpmath.mpf(high) + mpmath.mpf(float(truth.low[key]))) * unit
-        proved = digits if radius == 0 else int(-np.log10(min(radius / abs(high), 1.0))) if high else 0
+        proved = digits
+        if radius > 0:
+            proved = int(-np.log10(min(radius / abs(high), 1.0))) if high else 0
         told = str(mpmath.nstr(exact, max(2, min(digits, proved)), min_fixed=-5, max_fixed=16))
         if proved >= 2:
             return told

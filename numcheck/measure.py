@@ -12,11 +12,20 @@ from typing import Any
 import numpy as np
 import torch
 
-from numcheck.case import Budget, Fate, Formula, Routine, UsageError
+from numcheck.case import LARGEST, Budget, Fate, Formula, Routine, UsageError
 from numcheck.domain import Points
 from numcheck.formats import FORMATS, Format, format_of
-from numcheck.reals.settle import INVALID, PROVED, TOLERANCE, Enclosure, binade, narrow, ulp_exponent
-from numcheck.truth import Truth, settle
+from numcheck.reals.settle import (
+    INVALID,
+    PROVED,
+    TOLERANCE,
+    Enclosure,
+    binade,
+    narrow,
+    negligible,
+    ulp_exponent,
+)
+from numcheck.truth import Truth, forgiven_by_all, settle
 
 
 class RoutineError(UsageError):
@@ -316,6 +325,9 @@ def in_ulps(
     return np.abs((scaled - high) - low), radius
 
 
+_MOST_LENIENT = Budget(LARGEST, LARGEST, coupled=True)
+
+
 def judge(
     got: np.ndarray,
     truth: Enclosure,
@@ -336,9 +348,9 @@ def judge(
     got = got.reshape(count, -1)
     truth = truth.reshaped(got.shape)
     conditioning = conditioning.reshape(got.shape)
-    own = ulp_exponent(truth, format)
-    largest = np.broadcast_to(own.max(axis=1, keepdims=True), own.shape)
-    exponent = largest if budget.coupled else own
+    exponent = ulp_exponent(truth, format)
+    if budget.coupled:
+        exponent = np.broadcast_to(exponent.max(axis=1, keepdims=True), exponent.shape)
     with np.errstate(all="ignore"):
         difference, radius = in_ulps(got, truth, exponent, format)
         # a wide truth is met anywhere inside it: an interval on purpose (a kink), or a ball around zero
@@ -348,15 +360,18 @@ def judge(
         error = np.where(
             _rounds_to_infinity(truth, format) & (got == np.copysign(np.inf, truth.high)), 0.0, error
         )
-        shift = np.clip(-exponent, -2100, 2100).astype(np.int32)
-        inherent = np.ldexp(format.unit_roundoff * conditioning, shift)
-        forgiven = (budget.cond + (components if budget.gamma else 0)) * inherent
-        forgiven = np.nan_to_num(forgiven, nan=0.0, posinf=np.inf)
+        forgiven = (budget.cond + (components if budget.gamma else 0)) * format.unit_roundoff * conditioning
+        forgiven = np.nan_to_num(
+            np.ldexp(forgiven, np.clip(-exponent, -2100, 2100).astype(np.int32)), nan=0.0, posinf=np.inf
+        )
         allowed = budget.ulps + forgiven
         spent = np.where(error == 0, 0.0, error / allowed)
-        # what some budget of the formula may have been thought to forgive (`truth.settle`)
-        beside = np.fmax(inherent, np.ldexp(1.0, np.minimum(largest - exponent, 2100).astype(np.int32)))
-        interval = wide & ~(radius <= beside / 8)
+        interval = wide
+        if (
+            wide.any()
+        ):  # a ball around zero is no interval, however lenient the budgets that it was settled for
+            most = forgiven_by_all([_MOST_LENIENT], truth, conditioning, format)
+            interval = wide & ~negligible(truth, most, TOLERANCE)
         margin = np.where(interval | (radius == 0), 0.0, radius / allowed)
     fate = _fates(got, truth, spent, format)
     if signed_zero:

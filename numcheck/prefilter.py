@@ -99,7 +99,7 @@ class Truths:
     def _compiled(
         self, points: Points, columns: Mapping[str, Tensor], reach: float
     ) -> Callable[..., tuple[Tensor | None, ...]]:
-        import torch._inductor as inductor  # torch.compile would capture the graph once more, at 0.1 ms a call
+        import torch._inductor as inductor  # torch.compile would capture the graph once more, and slow every call
         from torch.fx.experimental.proxy_tensor import make_fx
 
         alone = lifted(self.formula, points.select(np.array([0])), self.arithmetic, self.backward)

@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from flint import ctx
 
-from numcheck.case import Budget, Formula
+from numcheck.case import LARGEST, Budget, Formula
 from numcheck.domain import Column, Index, OneOf, Points
 from numcheck.formats import Format, format_of
 from numcheck.reals import arrays as m
@@ -56,7 +56,9 @@ FLOAT64 = 53  # told as the precision that settled a point
 FILTERED = 24  # bits of the widest significand that float64 balls are asked to judge
 AUDITED = 1 / 256  # share of the points settled in float64 that Arb proves again
 _MOST = sys.float_info.max
-LOOSE = 2.0**-10  # how far the conditioning may be open: of itself, or of an ulp that a budget of 64 forgives
+LOOSE = (
+    2.0**-10
+)  # how far the conditioning may be open: of itself, or of an ulp that the largest budget forgives
 
 
 @dataclass(frozen=True, eq=False)
@@ -346,11 +348,11 @@ def _tight(
         if part is not None:
             tight = narrow(part, format, tolerance)
             if conditioning is not None and budgets and tolerance >= TOLERANCE:
-                tight |= negligible(part, _forgiven_by_all(budgets, part, conditioning, format), tolerance)
+                tight |= negligible(part, forgiven_by_all(budgets, part, conditioning, format), tolerance)
             yield part, tight
 
 
-def _forgiven_by_all(
+def forgiven_by_all(
     budgets: Sequence[Budget], of: Enclosure, conditioning: np.ndarray, format: Format
 ) -> np.ndarray:
     """What the strictest of these budgets forgives an element near zero, whose own ulps are nothing."""
@@ -393,8 +395,7 @@ def _lower_end(conditioning: Balls, of: Enclosure, format: Format) -> tuple[np.n
         lower = np.fmin(np.ldexp(np.fmax(found.high + (found.low - found.radius), 0.0), scale), _MOST)
         width = np.ldexp(2 * found.radius, scale)
         ulp = np.ldexp(1.0, np.clip(ulp_exponent(of, format), -1074, 1023).astype(np.int32))
-        # a budget forgives at most 64 unit roundoffs of it
-        forgiven = 64 * format.unit_roundoff * width
+        forgiven = LARGEST * format.unit_roundoff * width
         close = np.asarray((width <= LOOSE * lower) | (forgiven <= LOOSE * ulp))
     return lower, np.asarray(~close.reshape(len(lower), -1).all(axis=1))
 

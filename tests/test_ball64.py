@@ -662,6 +662,16 @@ def test_no_formula_contradicts_arb_at_ten_million_points_over_the_catalogue(
     assert settled > tried / 10
 
 
+def test_no_exponential_but_that_of_zero_is_exact() -> None:
+    """exp(x) is 1 + x + x*x/2 + ...: of the least numbers the bound must not underflow with the square."""
+    tiny = torch.tensor(
+        [0.0, 2.0**-1074, -(2.0**-1060), 2.0**-1022, 2.0**-900, 2.0**-60], dtype=torch.float64
+    )
+    found = BALL64.unary("exp", BALL64.lift(tiny))
+    assert found.radius is not None
+    assert (found.radius > 0).tolist() == [False, True, True, True, True, True]
+
+
 # Planted errors ---------------------------------------------------------------------------------------------------
 
 

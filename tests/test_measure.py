@@ -61,6 +61,18 @@ def test_a_verdict_within_the_radius_of_the_truth_stays_open_where_the_budget_is
     assert judged.margin[0, 0] >= 1
 
 
+def test_a_verdict_around_zero_stays_open_also_where_the_truth_is_settled_for_the_most_lenient_budget():
+    # the truth is 0 give or take half a unit roundoff, of which the budget forgives 64
+    radius = 2.0**-25
+    truth = Enclosure(
+        *(np.array([part]) for part in (0.0, 0.0, 0.5)), np.array([-24]), np.array([PROVED], np.int8)
+    )
+    judged = judge(
+        np.array([64 * 2.0**-24 + radius / 2]), truth, np.ones(1), ulps(1, cond=64), FLOAT32, 1, {}, True
+    )
+    assert abs(judged.spent[0, 0] - 1) <= judged.margin[0, 0] < 1 / 64
+
+
 def test_nan_where_the_truth_is_finite_is_special():
     assert fates_of(lambda x: x * torch.nan, [1.0])[0] == [Fate.SPECIAL]
 

@@ -455,6 +455,18 @@ def test_a_kink_close_to_an_input_that_is_no_variable_raises_no_alarm() -> None:
     assert second_opinion(formula, points, settle(formula, points, FLOAT64), FLOAT64).disagreements == ()
 
 
+def test_a_wrong_slope_beside_a_kink_is_caught() -> None:
+    def beside_a_kink(x: Reals, y: Reals) -> Reals:
+        return abs(x) + y * y
+
+    formula, points = made(beside_a_kink, x=ANY, y=ANY), at(x=[0.0], y=[3.0])
+    found = settle(formula, points, FLOAT32)
+    assert second_opinion(formula, points, found, FLOAT32).disagreements == ()
+    assert found.gradient is not None
+    wrong = replace(found, gradient=replace(found.gradient, high=found.gradient.high * [1, 1 + 2.0**-20]))
+    assert len(second_opinion(formula, points, wrong, FLOAT32).disagreements) == 1
+
+
 def test_the_second_opinion_takes_the_precision_that_it_needs_itself(monkeypatch: pytest.MonkeyPatch) -> None:
     """Float64 balls keep exponentials at a scale; mpmath needs more than 312 bits to tell 1 - p from zero here."""
 
@@ -501,8 +513,13 @@ def equal_pairs() -> Points:
 def test_a_zero_is_settled_as_far_as_every_routine_is_forgiven_there() -> None:
     formula = made(logarithms_apart, x=real(0, math.inf), y=real(0, math.inf))
     assert (settle(formula, equal_pairs(), FLOAT32).precision > 128).all()  # nobody is forgiven anything
-    for cond, precision in ((1.0, truth_module.FLOAT64), (0.0, 256)):
-        formula.routine(value=ulps(1, cond=cond))(lambda x, y: x * 0)
+    for cond, precision in ((1.0, truth_module.FLOAT64), (0.0, 256), (2.0, 256)):  # the strictest counts
+
+        def nothing(x: Any, y: Any) -> Any:
+            return x * 0
+
+        nothing.__name__ = f"forgiven_{cond:g}"
+        formula.routine(value=ulps(1, cond=cond))(nothing)
         found = settle(formula, equal_pairs(), FLOAT32, with_gradient=False)
         assert (found.precision == precision).all()
         assert_holds(found.value, [Fraction(0)] * 600)
@@ -518,6 +535,15 @@ def a_square_beside_nothing(x: Reals, y: Reals) -> Reals:
 @pytest.mark.parametrize("coupled", [True, False])
 def test_a_slope_of_zero_is_settled_beside_the_largest_where_budgets_couple_them(coupled: bool) -> None:
     formula = made(a_square_beside_nothing, x=ANY, y=real(0, math.inf))
-    formula.routine(value=ulps(1), grad=ulps(1, coupled=coupled))(lambda x, y: x * x)
+
+    @formula.routine(value=ulps(1), grad=ulps(1, coupled=True))
+    def square(x: Any, y: Any) -> Any:
+        return x * x
+
+    @formula.routine(value=ulps(1), grad=ulps(1, coupled=coupled))
+    def power(x: Any, y: Any) -> Any:
+        return x**2
+
+    assert list(formula.routines.values()) == [square, power]
     found = settle(formula, equal_pairs(), FLOAT32)
     assert ((found.precision == truth_module.FLOAT64) == coupled).all()

@@ -111,7 +111,10 @@ def broadcast(x: Any, shape: tuple[int, ...]) -> Any:
 
 
 def two_sum(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
-    """x + y = s + e exactly, s = RN(x + y); six operations, any order of magnitude (Knuth)."""
+    """x + y = s + e exactly, s = RN(x + y); six operations, any order of magnitude (Knuth).
+
+    Half of them in place: what an operation need not allocate stays in the cache.
+    """
     s = x + y
     z = s - x
     e = s - z
@@ -229,9 +232,8 @@ def is_recording() -> bool:
 
 def some(mask: Tensor) -> bool:
     """Whether the mask is, or while a graph is recorded may be, set anywhere."""
-    return is_recording() or bool(
-        torch.count_nonzero(mask)
-    )  # `any` takes several times as long on a processor
+    # on a processor torch.any takes several times as long
+    return is_recording() or bool(torch.count_nonzero(mask))
 
 
 # Constants -----------------------------------------------------------------------------------------------------------
