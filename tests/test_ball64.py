@@ -730,18 +730,19 @@ def test_a_bound_that_is_too_small_is_caught(name: str, monkeypatch: pytest.Monk
 
 def test_arithmetic_that_flushes_or_rounds_otherwise_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
     trust.self_test("cpu", 3)
-    for sign, wrong in (
-        ("*", lambda x, y: torch.where((x * y).abs() < 2.0**-1022, 0.0, x * y)),
-        ("/", lambda x, y: x * (1 / y)),
-        ("+", lambda x, y: (x.float() + y.float()).double()),
+    for words, wrong in (
+        ("{!r} * {!r}", lambda x, y: torch.where((x * y).abs() < 2.0**-1022, 0.0, x * y)),
+        ("{!r} / {!r}", lambda x, y: x * (1 / y)),
+        ("1 / {1!r}", lambda x, y: (1 / y) * (1 + 2.0**-52)),
+        ("{!r} + {!r}", lambda x, y: (x.float() + y.float()).double()),
     ):
-        right = trust.OPERATIONS[sign]
+        right = trust.OPERATIONS[words]
 
         def planted(x: Any, y: Any, wrong: Any = wrong, right: Any = right) -> Any:
             return wrong(x, y) if isinstance(x, torch.Tensor) else right(x, y)
 
         with monkeypatch.context() as patch:
-            patch.setitem(trust.OPERATIONS, sign, planted)
+            patch.setitem(trust.OPERATIONS, words, planted)
             with pytest.raises(ContradictionError, match="float64 balls cannot be trusted there"):
                 trust.self_test("cpu", 3, 500)
 

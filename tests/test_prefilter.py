@@ -138,6 +138,29 @@ def test_a_formula_may_branch_on_a_choice_in_any_words(branch: Any, monkeypatch:
         assert not contradiction(enclosure_of_float64(found), proved).any()
 
 
+@pytest.mark.parametrize("beyond", [1e3, -1e30, float("inf"), float("nan")])
+def test_a_point_too_far_for_the_graph_of_its_batch_is_unknown_there(
+    beyond: float, monkeypatch: pytest.MonkeyPatch
+):
+    near = torch.linspace(-prefilter.NARROW_REACH, prefilter.NARROW_REACH, 2 * prefilter.LOOKED_AT)
+    far = near.clone()
+    far[1] = beyond  # which no look at the batch sees
+    told = recorded(formulas()["softplus"], _column(near), monkeypatch).value
+    found = recorded(formulas()["softplus"], _column(far), monkeypatch).value
+    others = torch.arange(len(near)) != 1
+    assert found.high[1].isnan() and not told.high.isnan().any()
+    assert torch.equal(found.high[others], told.high[others])
+
+
+def test_a_batch_that_is_seen_to_reach_far_is_known_throughout(monkeypatch: pytest.MonkeyPatch):
+    points = _column(torch.linspace(0, 1e4, 64))
+    assert not recorded(formulas()["softplus"], points, monkeypatch).value.high.isnan().any()
+
+
+def _column(x: torch.Tensor) -> Points:
+    return Points({"x": x}, np.full(len(x), "given"))
+
+
 # What is not plain ------------------------------------------------------------------------------------------------
 
 

@@ -164,8 +164,8 @@ Error = Tensor | tuple[float, Tensor] | None
 """A bound on an error: a tensor, or a rate times a tensor; None stands for no error."""
 
 
-def radius_of(*errors: Error, floor: float = 0.0) -> Tensor | None:
-    """The sum of bounds on separate errors, rounded up."""
+def radius_of(*errors: Error, floor: Tensor | float | None = None) -> Tensor | None:
+    """The sum of bounds on separate errors, rounded up, and of `floor`, which is more than what underflows by far."""
     total: Tensor | None = None
     for error in errors:
         if error is None:
@@ -177,7 +177,7 @@ def radius_of(*errors: Error, floor: float = 0.0) -> Tensor | None:
             total.add_(size, alpha=rate * GROW)
         else:
             total = torch.add(total, size, alpha=rate * GROW)
-    return total + floor if floor and total is not None else total
+    return total if total is None or floor is None else total + floor
 
 
 def up_to(limit: float, x: Tensor) -> Tensor:

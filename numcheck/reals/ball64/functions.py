@@ -75,18 +75,19 @@ def logarithm(x: Balls) -> Balls:
 
 def _logarithm(x: Balls) -> Balls:
     y, error = called("log", x.high)
-    low = None
+    low = floor = None
     errors: list[Error] = [error]
     inverse = x.high.reciprocal() if x.low is not None or x.radius is not None else x.high
     if x.low is not None:
         t = x.low * inverse
         size = t.abs()
-        errors += [(4 * U, size), size.clamp(max=FLOOR)]
+        errors.append((4 * U, size))
+        floor = size.clamp(max=FLOOR)
         y, low = quick_two_sum(y, t)
     if x.radius is not None:
         errors.append((1.5, up_to(0.5, x.radius * inverse)))
     reach = 1050.0 if x.reach < INF else INF  # of float64's logarithms
-    return Balls(y, low, radius_of(*errors), reach=reach)
+    return Balls(y, low, radius_of(*errors, floor=floor), reach=reach)
 
 
 def square_root(x: Balls) -> Balls:

@@ -35,6 +35,7 @@ from numcheck.reals.ball64.balls import (
     two_product,
     two_sum,
     uncertainty,
+    up_to,
     where,
 )
 from numcheck.reals.ball64.bounds import called, grown
@@ -151,8 +152,9 @@ def divided(x: Balls, y: Balls) -> Balls:
 
     q = RN(xh/yh), and r = xh - q*yh is a double (Joldes et al. 2017, section 5), so two_product gives it exactly but
     for underflow. t = RN(r + RN(xl - RN(q*yl))) errs by u(abs(q*yl) + abs(xl - q*yl) + abs(t)); x/y = q + (t + that)
-    / (yh + yl), and RN(t/yh) errs by 2.1u of itself. Radii: abs(X/Y - x/y) <= (rx + abs(x/y)*ry)/(abs(y) - ry), where
-    abs(x/y - q) <= 3.1u*abs(q) as long as q is normal, and below FLOOR otherwise.
+    / (yh + yl), and RN(t*RN(1/yh)) errs by 3.1u of itself, for what is split has a normal reciprocal. Radii:
+    abs(X/Y - x/y) <= (rx + abs(x/y)*ry)/abs(y)/(1 - s) with s = ry/abs(y), where abs(x/y - q) <= 3.1u*abs(q) but for
+    underflow, and 1/(1 - s) <= 1 + 2s for s <= 1/2. FLOOR covers what underflows, in q and after division by yh too.
     """
     if x.number is not None and y.number:
         return _instead(x, y, x.number / y.number)
@@ -162,33 +164,33 @@ def divided(x: Balls, y: Balls) -> Balls:
 
 
 def _divided(x: Balls, y: Balls) -> Balls:
-    q = x.high / y.high
+    inverse = y.high.reciprocal()
+    q = inverse if x.number == 1 and x.ndim <= y.ndim else x.high / y.high
     p, e = two_product(q, y.high)
-    r = (x.high - p) - e
-    sizes: list[Error] = [x.radius]
-    if y.radius is not None:  # a quotient that underflows is less than all of it
-        sizes.append((1 + 2.0**-50, y.radius * q.abs().clamp(min=4 * FLOOR)))
-    correction = x.low
+    t = (x.high - p) - e
+    lost: list[Error] = [x.radius]
+    if y.radius is not None:
+        lost.append(y.radius * q.abs())
+    correction = None if x.low is None else -x.low
     if y.low is not None:
         product = q * y.low
-        sizes.append((U, product.abs()))
-        correction = -product if x.low is None else x.low - product
-        sizes.append((U, correction.abs()))
-    t = r
+        lost.append((U, product.abs()))
+        correction = product
+        if x.low is not None:
+            correction = product - x.low
+            lost.append((U, correction.abs()))
     if correction is not None:
-        t = r + correction
-        sizes.append((U, t.abs()))
-    rest = t / y.high
-    bottom = y.high.abs()
-    top = radius_of(*sizes, floor=FLOOR)
-    if top is None:
-        top = torch.full_like(q, FLOOR)
+        t = t - correction
+        lost.append((U, t.abs()))
+    rest = t * inverse
+    size = inverse.abs()
+    top = radius_of(*lost, floor=FLOOR)
+    off = size * FLOOR if top is None else top * size
     if y.radius is not None:
-        bottom = bottom * (1 - 2.0**-50) - y.radius
-        bottom = only_where(bottom > 0, bottom)
-    radius = radius_of((1 + 2.0**-50, top / bottom), (3 * U, rest.abs()), floor=FLOOR)
+        off = off * (1 + 3 * up_to(0.49, y.radius * size))
+    radius = radius_of((1 + 2.0**-49, off), (4 * U, rest.abs()), floor=FLOOR)
     high, low = quick_two_sum(q, rest)
-    return Balls(only_where(y.high != 0, high), low, radius)
+    return Balls(high, low, radius)
 
 
 # Scales --------------------------------------------------------------------------------------------------------------
@@ -210,7 +212,7 @@ def exponential_of(argument: Tensor, x: Balls) -> Balls:
     keeps its digits. What E*xl leaves out is at most abs(xl) <= 650u of it, beside 16u for E and two roundings.
     """
     y, (rate, size) = called("exp", argument, min(x.reach, FAR))  # it is never given more
-    low: Tensor | None = None
+    low = floor = None
     errors: list[Error] = []
     small = argument.abs()
     near = small <= NEAR
@@ -219,7 +221,7 @@ def exponential_of(argument: Tensor, x: Balls) -> Balls:
         series = argument + argument * argument * rest
         y, low = quick_two_sum(where(near, 1.0, y), where(near, series, 0.0))
         size = where(near, small, size)  # the rate is wide enough for both
-        errors.append(small.clamp(max=FLOOR))
+        floor = small.clamp(max=FLOOR)
     errors.append((rate, size))
     if x.low is not None:
         part = y * x.low
@@ -230,7 +232,7 @@ def exponential_of(argument: Tensor, x: Balls) -> Balls:
         y, low = quick_two_sum(y, part)
     if x.radius is not None:
         errors.append(grown(y, x.radius))
-    return Balls(y, low, radius_of(*errors))
+    return Balls(y, low, radius_of(*errors, floor=floor))
 
 
 def _exponential_below(x: Balls) -> Balls:
