@@ -12,7 +12,7 @@ Some plain points of every batch are proved again by Arb, with what the compiled
 import math
 import os
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
@@ -22,7 +22,7 @@ import torch
 from torch import Tensor
 
 from numcheck.case import Budget, Formula
-from numcheck.domain import Points
+from numcheck.domain import Column, Points
 from numcheck.formats import Format
 from numcheck.reals import trust
 from numcheck.reals.arrays import Reals
@@ -77,30 +77,29 @@ class Truths:
         self.compiled = compiled
         self.arithmetic = Ball64Arithmetic(device)
         trust.look(device)
+        self.device = torch.device(device)  # a name would be read again for every batch
+        self.numbers = [name for name, domain in formula.inputs.items() if domain.differentiable]
+        self.choices = [name for name, domain in formula.inputs.items() if not domain.differentiable]
         self.graphs: dict[tuple[Any, ...], Callable[..., tuple[Tensor | None, ...]]] = {}
 
     def of(self, points: Points) -> Exact:
         """The balls at these points, which share their choices."""
-        columns = {
-            name: points.columns[name].to(self.arithmetic.device)  # type: ignore[union-attr]
-            for name, domain in self.formula.inputs.items()
-            if domain.differentiable
-        }
         if not self.compiled or len(points) != BATCH:
-            return self._balls(
+            return _exact(
                 self._evaluate(lifted(self.formula, points, self.arithmetic, self.backward), len(points))
             )
-        settings = (points.columns[name] for name in self.formula.inputs if name not in columns)
-        choices = tuple(str(c[0] if isinstance(c, tuple) else int(c[0])) for c in settings)
-        narrow = all(_seems_within(column, NARROW_REACH) for column in columns.values())
-        reach = NARROW_REACH if narrow else float("inf")
-        graph = self.graphs.get((choices, reach))
+        columns: list[Any] = [points.columns[name] for name in self.numbers]
+        columns = [column.to(self.device) for column in columns]
+        chosen = [_choice(points.columns[name]) for name in self.choices]
+        narrow = all(_seems_within(column, NARROW_REACH) for column in columns)
+        reach = NARROW_REACH if narrow else math.inf
+        graph = self.graphs.get((*chosen, reach))
         if graph is None:
-            graph = self.graphs[choices, reach] = self._compiled(points, columns, reach)
-        return self._balls(graph(*columns.values()))
+            graph = self.graphs[*chosen, reach] = self._compiled(points, columns, reach)
+        return _exact(graph(*columns))
 
     def _compiled(
-        self, points: Points, columns: Mapping[str, Tensor], reach: float
+        self, points: Points, columns: Sequence[Tensor], reach: float
     ) -> Callable[..., tuple[Tensor | None, ...]]:
         import torch._inductor as inductor  # torch.compile would capture the graph once more, and slow every call
         from torch.fx.experimental.proxy_tensor import make_fx
@@ -111,13 +110,13 @@ class Truths:
             lifts = [_within(self.arithmetic.lift(tensor), reach) for tensor in tensors]
             inputs = {
                 name: Reals(self.arithmetic, x, None, self.backward)
-                for name, x in zip(columns, lifts, strict=True)
+                for name, x in zip(self.numbers, lifts, strict=True)
             }
             return self._evaluate(alone | inputs, BATCH)
 
         with recording():
-            graph = make_fx(function)(*columns.values())
-        compiled: Any = inductor.compile(graph, list(columns.values()))
+            graph = make_fx(function)(*columns)
+        compiled: Any = inductor.compile(graph, list(columns))
         return compiled
 
     def _evaluate(self, arguments: Mapping[str, Any], lanes: int) -> tuple[Tensor | None, ...]:
@@ -130,13 +129,18 @@ class Truths:
                 parts += [balls.high, balls.low, balls.radius]
         return tuple(parts)
 
-    def _balls(self, parts: tuple[Tensor | None, ...]) -> Exact:
-        triples = [Balls(*parts[i : i + 3]) for i in range(0, len(parts), 3)]  # type: ignore[arg-type]
-        return Exact(triples[0], triples[1] if len(triples) > 1 else None)
+
+def _exact(parts: tuple[Tensor | None, ...]) -> Exact:
+    triples = [Balls(*parts[i : i + 3]) for i in range(0, len(parts), 3)]  # type: ignore[arg-type]
+    return Exact(triples[0], triples[1] if len(triples) > 1 else None)
+
+
+def _choice(column: Column) -> str:
+    return str(column[0] if isinstance(column, tuple) else int(column[0]))
 
 
 def _seems_within(column: Tensor, reach: float) -> bool:
-    some = column[:: max(1, (len(column) - 1) // (LOOKED_AT - 1))]
+    some = column.flatten()[:: max(1, (column.numel() - 1) // (LOOKED_AT - 1))]
     return all(abs(x) <= reach for x in some.tolist())
 
 
