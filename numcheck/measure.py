@@ -367,9 +367,8 @@ def judge(
         allowed = budget.ulps + forgiven
         spent = np.where(error == 0, 0.0, error / allowed)
         interval = wide
-        if (
-            wide.any()
-        ):  # a ball around zero is no interval, however lenient the budgets that it was settled for
+        if wide.any():
+            # a ball around zero is no interval, however lenient the budgets that it was settled for
             most = forgiven_by_all([_MOST_LENIENT], truth, conditioning, format)
             interval = wide & ~negligible(truth, most, TOLERANCE)
         margin = np.where(interval | (radius == 0), 0.0, radius / allowed)

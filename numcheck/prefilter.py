@@ -12,7 +12,7 @@ Some plain points of every batch are proved again by Arb, with what the compiled
 import math
 import os
 import shutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
@@ -99,7 +99,7 @@ class Truths:
         return _exact(graph(*columns))
 
     def _compiled(
-        self, points: Points, columns: Sequence[Tensor], reach: float
+        self, points: Points, columns: list[Any], reach: float
     ) -> Callable[..., tuple[Tensor | None, ...]]:
         import torch._inductor as inductor  # torch.compile would capture the graph once more, and slow every call
         from torch.fx.experimental.proxy_tensor import make_fx
@@ -116,7 +116,7 @@ class Truths:
 
         with recording():
             graph = make_fx(function)(*columns)
-        compiled: Any = inductor.compile(graph, list(columns))
+        compiled: Any = inductor.compile(graph, columns)
         return compiled
 
     def _evaluate(self, arguments: Mapping[str, Any], lanes: int) -> tuple[Tensor | None, ...]:
@@ -131,8 +131,12 @@ class Truths:
 
 
 def _exact(parts: tuple[Tensor | None, ...]) -> Exact:
-    triples = [Balls(*parts[i : i + 3]) for i in range(0, len(parts), 3)]  # type: ignore[arg-type]
-    return Exact(triples[0], triples[1] if len(triples) > 1 else None)
+    def balls(first: int) -> Balls:
+        high, low, radius = parts[first : first + 3]
+        assert high is not None
+        return Balls(high, low, radius)
+
+    return Exact(balls(0), balls(3) if len(parts) > 3 else None)
 
 
 def _choice(column: Column) -> str:

@@ -56,9 +56,8 @@ FLOAT64 = 53  # told as the precision that settled a point
 FILTERED = 24  # bits of the widest significand that float64 balls are asked to judge
 AUDITED = 1 / 256  # share of the points settled in float64 that Arb proves again
 _MOST = sys.float_info.max
-LOOSE = (
-    2.0**-10
-)  # how far the conditioning may be open: of itself, or of an ulp that the largest budget forgives
+# how far the conditioning may be open: of itself, or of an ulp that the largest budget forgives
+LOOSE = 2.0**-10
 
 
 @dataclass(frozen=True, eq=False)
