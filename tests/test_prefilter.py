@@ -95,7 +95,7 @@ def test_the_compiled_truth_gives_the_same_verdicts(name: str, monkeypatch: pyte
 def recorded(formula: Formula, points: Points, monkeypatch: pytest.MonkeyPatch) -> prefilter.Exact:
     """The truth of a batch as its recorded graph gives it, which nothing has compiled."""
     monkeypatch.setattr(prefilter, "BATCH", len(points))
-    monkeypatch.setattr("torch._inductor.compile", lambda graph, inputs: graph)
+    monkeypatch.setattr("torch._inductor.compile", lambda graph, inputs, options: graph)
     return Truths(formula, "cpu", bool(formula.wrt), True).of(points)
 
 
@@ -271,3 +271,11 @@ def test_without_a_compiler_the_truth_runs_uncompiled_and_says_so(monkeypatch: p
     plan = plans.plan_of("softplus", format="float16")
     assert not plan.compiled
     assert plan.note is not None
+
+
+@pytest.mark.parametrize(("device", "capability"), [("cpu", "AVX2"), ("cpu", "DEFAULT"), ("cuda", "AVX512")])
+def test_an_architecture_is_named_only_for_a_processor_with_whole_vectors(
+    device: str, capability: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("torch.backends.cpu.get_cpu_capability", lambda: capability)
+    assert not prefilter.compiler_options(torch.device(device))
