@@ -133,7 +133,7 @@ class Truths:
 def compiler_options(device: torch.device) -> dict[str, Any]:
     """How graphs are compiled: for whole vectors of 512 bits where the processor has them.
 
-    For most of Intel's processors GCC alone prefers halves, and widens float32 to float64 by them; a vector that is read
+    For most of Intel's processors GCC prefers halves, and widens float32 to float64 by them; a vector that is read
     back from two halves must wait for both. Torch 2.11 leaves no choice.
     """
     from torch._inductor import config

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from numcheck.reals.ball64.balls import FAR, INF, only_where, up_to
+from numcheck.reals.ball64.balls import FAR, INF, at_least, only_where, up_to
 
 
 @dataclass(frozen=True)
@@ -30,6 +30,10 @@ class Bound:
     def rate(self) -> float:
         """The bound, relative to the result."""
         return self.ulps * 2.0**-52
+
+    def of(self, y: Tensor) -> tuple[float, Tensor]:
+        """The bound on the error of this result: a rate, and what it is of."""
+        return self.rate, y if self.positive else y.abs() + 1 if self.absolute else y.abs()
 
 
 BOUNDS: dict[str, Bound] = {
@@ -64,19 +68,19 @@ def called(name: str, x: Tensor, reach: float = INF) -> Trusted:
 
     `reach` bounds the arguments, where that is known beforehand.
     """
-    return trusted(name, BOUNDS[name].function(x), x, reach)
+    bound = BOUNDS[name]
+    if bound.low > -reach:
+        x = at_least(bound.low, x)
+    if bound.high < reach:
+        x = up_to(bound.high, x)
+    y = bound.function(x)
+    return y, bound.of(y)
 
 
-def trusted(name: str, y: Tensor, at: Tensor, reach: float = INF) -> Trusted:
+def trusted(name: str, y: Tensor, at: Tensor) -> Trusted:
     """What torch answered and the bound on its error; unknown where `at` lies outside the bound's interval."""
     bound = BOUNDS[name]
-    error = bound.rate, y if bound.positive else y.abs() + 1 if bound.absolute else y.abs()
-    if bound.low <= -reach and reach <= bound.high:
-        return y, error
-    known = at >= bound.low
-    if bound.high < INF:
-        known = known & (at <= bound.high)
-    return only_where(known, y), error
+    return only_where((at >= bound.low) & (at <= bound.high), y), bound.of(y)
 
 
 def grown(size: Tensor, k: Tensor) -> tuple[float, Tensor]:
