@@ -30,7 +30,16 @@ from numcheck.reals import arrays as m
 from numcheck.reals import trust
 from numcheck.reals.arb import ARB
 from numcheck.reals.arrays import NO, UNDECIDED, YES, Reals
-from numcheck.reals.ball64 import BALL64, BOUNDS, EXPONENT_LIMIT, Balls, functions, operations, recording
+from numcheck.reals.ball64 import (
+    BALL64,
+    BOUNDS,
+    EXPONENT_LIMIT,
+    Balls,
+    bounds,
+    functions,
+    operations,
+    recording,
+)
 from numcheck.reals.ball64.balls import FLOOR
 from numcheck.reals.settle import (
     PROVED,
@@ -764,6 +773,19 @@ def test_the_device_is_as_trustworthy_as_the_bounds_say(seed: int) -> None:
     trust.self_test("cpu", seed, 200)
     worst = trust.audit_functions("cpu", seed, 200)
     assert set(worst) == set(BOUNDS)
+
+
+@pytest.mark.parametrize("name", [name for name in BOUNDS if name not in ("atan2", "zeta")])
+@pytest.mark.parametrize("count", [1, 64])
+def test_a_function_answers_on_the_interval_of_its_bound_and_is_unknown_beyond_it(
+    name: str, count: int
+) -> None:
+    low, high = BOUNDS[name].low, BOUNDS[name].high
+    beyond = [x for x in (math.nextafter(low, -INF), math.nextafter(high, INF)) if not low <= x <= high]
+    for known, places in ((True, [low, high]), (False, [*beyond, -2 * abs(low) - 1, NAN])):
+        for place in places:
+            y, _ = bounds.called(name, torch.full((count,), place, dtype=torch.float64))
+            assert y.isnan().all() != known, place
 
 
 def test_bounds_are_several_times_what_was_measured() -> None:
