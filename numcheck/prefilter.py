@@ -26,7 +26,7 @@ from numcheck.domain import Column, Points
 from numcheck.formats import Format
 from numcheck.reals import trust
 from numcheck.reals.arrays import Reals
-from numcheck.reals.ball64 import COMPARABLE, Ball64Arithmetic, Balls, comparable, recording
+from numcheck.reals.ball64 import COMPARABLE, Ball64Arithmetic, Balls, comparable, only_where, recording
 from numcheck.reals.settle import TOLERANCE, enclosure_of_float64
 from numcheck.truth import FILTERED, Wanted, audit_enclosures, evaluate, lifted
 
@@ -116,7 +116,7 @@ class Truths:
 
         with recording():
             graph = make_fx(function)(*columns)
-        compiled: Any = inductor.compile(graph, columns, options=compiler_options(self.device))
+        compiled: Any = inductor.compile(graph, columns, options=trust.compiler_options(self.device))
         return compiled
 
     def _evaluate(self, arguments: Mapping[str, Any], lanes: int) -> tuple[Tensor | None, ...]:
@@ -128,18 +128,6 @@ class Truths:
                 balls = balls if balls.scale is None else comparable(balls)
                 parts += [balls.high, balls.low, balls.radius]
         return tuple(parts)
-
-
-def compiler_options(device: torch.device) -> dict[str, Any]:
-    """How graphs are compiled: for whole vectors of 512 bits where the processor has them.
-
-    For most of Intel's processors GCC prefers halves, and widens float32 to float64 by them; a vector that is read
-    back from two halves must wait for both. Torch 2.11 leaves no choice.
-    """
-    from torch._inductor import config
-
-    whole = device.type == "cpu" and "AVX512" in torch.backends.cpu.get_cpu_capability()
-    return {"cpp.march": "x86-64-v4"} if whole and hasattr(config.cpp, "march") else {}
 
 
 def _exact(parts: tuple[Tensor | None, ...]) -> Exact:
@@ -164,7 +152,7 @@ def _within(x: Balls, reach: float) -> Balls:
     """The numbers up to `reach`, and of others that they are not known, so that they are not plain."""
     if math.isinf(reach):
         return x
-    return replace(x, high=torch.where(x.high.abs() <= reach, x.high, math.nan), reach=reach)
+    return replace(x, high=only_where(x.high.abs() <= reach, x.high), reach=reach)
 
 
 # Plain points -----------------------------------------------------------------------------------------------------

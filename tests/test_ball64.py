@@ -20,6 +20,7 @@ from flint import arb
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from torch import Tensor
+from torch._inductor import config as inductor_config
 from torch.fx.experimental.proxy_tensor import make_fx
 
 from numcheck import truth as truth_module
@@ -786,6 +787,18 @@ def test_a_function_answers_on_the_interval_of_its_bound_and_is_unknown_beyond_i
         for place in places:
             y, _ = bounds.called(name, torch.full((count,), place, dtype=torch.float64))
             assert y.isnan().all() != known, place
+
+
+@pytest.mark.parametrize(
+    ("device", "capability", "whole"),
+    [("cpu", "AVX512", True), ("cpu", "AVX2", False), ("cpu", "DEFAULT", False), ("cuda", "AVX512", False)],
+)
+def test_an_architecture_is_named_only_for_a_processor_with_whole_vectors(
+    device: str, capability: str, whole: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("torch.backends.cpu.get_cpu_capability", lambda: capability)
+    named = whole and hasattr(inductor_config.cpp, "march")
+    assert trust.compiler_options(torch.device(device)) == ({"cpp.march": "x86-64-v4"} if named else {})
 
 
 def test_bounds_are_several_times_what_was_measured() -> None:

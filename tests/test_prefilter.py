@@ -271,11 +271,3 @@ def test_without_a_compiler_the_truth_runs_uncompiled_and_says_so(monkeypatch: p
     plan = plans.plan_of("softplus", format="float16")
     assert not plan.compiled
     assert plan.note is not None
-
-
-@pytest.mark.parametrize(("device", "capability"), [("cpu", "AVX2"), ("cpu", "DEFAULT"), ("cuda", "AVX512")])
-def test_an_architecture_is_named_only_for_a_processor_with_whole_vectors(
-    device: str, capability: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("torch.backends.cpu.get_cpu_capability", lambda: capability)
-    assert not prefilter.compiler_options(torch.device(device))

@@ -29,7 +29,7 @@ double-word arithmetic"; underflow in Dekker's product: Boldo 2006, "Pitfalls of
 """
 
 from numcheck.reals.ball64.arithmetic import BALL64, Ball64Arithmetic
-from numcheck.reals.ball64.balls import Balls, recording, two_product, two_sum
+from numcheck.reals.ball64.balls import Balls, only_where, recording, two_product, two_sum
 from numcheck.reals.ball64.bounds import BOUNDS, ORDERS
 from numcheck.reals.ball64.operations import COMPARABLE, comparable, unscaled
 from numcheck.reals.ball64.pairs import EXPONENT_LIMIT, REMAINDER, pairs
@@ -44,6 +44,7 @@ __all__ = [
     "Ball64Arithmetic",
     "Balls",
     "comparable",
+    "only_where",
     "pairs",
     "recording",
     "two_product",
