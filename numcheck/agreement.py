@@ -15,7 +15,7 @@ from numcheck.case import Fate
 from numcheck.domain import Points
 from numcheck.findings import complexity, surroundings
 from numcheck.measure import FATES, Judgement, Measurement, in_units
-from numcheck.probing import Question, Search
+from numcheck.probing import Question, Search, asked
 from numcheck.reals.settle import PROVED
 
 NAME = "device_disagreement"
@@ -106,7 +106,7 @@ def _region_and_simplest(one: Measurement, other: Measurement, row: int) -> Sear
     anchor, component = one.points.select([row]), int(one.component[row])
 
     def differ(points: Points) -> Search[np.ndarray]:
-        a, b = yield [Question(measurement, points, component) for measurement in (one, other)]
+        a, b = yield from asked([Question(measurement, points, component) for measurement in (one, other)])
         return disagreement(a.judgement, b.judgement).max(axis=1) > 1
 
     return surroundings(one.routine.formula, anchor, differ, one.format)

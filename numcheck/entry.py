@@ -7,7 +7,7 @@ the worst and the simplest point with the command that shows it again, findings,
 import itertools
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,7 @@ from numcheck.domain import OneOf, Points
 from numcheck.findings import Cluster, Finding, clusters, findings
 from numcheck.formats import Format
 from numcheck.measure import FATES, Measurement, tally
-from numcheck.probing import Question, Search
+from numcheck.probing import Question, Search, asked, beside
 from numcheck.quantify import figure, law_defects, underflow
 from numcheck.reals.settle import Enclosure
 
@@ -153,10 +153,15 @@ def _word(function: Callable[..., Any], name: str) -> str | None:
     return f"{os.path.relpath(file)}:{name}"
 
 
+def _findings(found: Sequence[Cluster], reasons: Mapping[Cause, str]) -> Search[list[dict[str, Any]]]:
+    told = yield from findings(found, reasons)
+    return (yield from beside([_finding(finding) for finding in told]))
+
+
 def _finding(finding: Finding) -> Search[dict[str, Any]]:
     measurement = finding.measurement
     routine, format = measurement.routine, measurement.format
-    (simple,) = yield [Question(measurement, finding.simplest, finding.component)]
+    (simple,) = yield from asked([Question(measurement, finding.simplest, finding.component)])
     return {
         "cause": finding.cause.value,
         "region": finding.region,
@@ -183,7 +188,7 @@ def disagreement_of(
     if found is None:
         return None
     here, there = found.other, found.one
-    alone = yield [Question(m, found.simplest, found.component) for m in (here, there)]
+    alone = yield from asked([Question(m, found.simplest, found.component) for m in (here, there)])
     rows = {"worst": (here, there, found.worst), "simplest": (*alone, 0)}
     shown: dict[str, list[dict[str, Any]]] = {}
     for name, (a, b, row) in rows.items():
@@ -243,11 +248,8 @@ def entry_of(
     spents = [part.judgement.of_points()[1] for part in parts]
     errors = [part.judgement.of_points()[2] for part in parts]
     spent, error, fate = np.concatenate(spents), np.concatenate(errors), np.concatenate(fates)
-    told = yield from findings(found, reasons)
-    shown: list[dict[str, Any]] = []
-    for finding in told:
-        shown.append((yield from _finding(finding)))
-    sunk = yield from underflow(parts)
+    searches: list[Search[Any]] = [_findings(found, reasons), underflow(parts)]
+    shown, sunk = yield from beside(searches)
     widest = max(
         range(len(parts)), key=lambda k: float(np.max(np.nan_to_num(spents[k], posinf=1e308), initial=0))
     )

@@ -16,7 +16,7 @@ from numcheck.diagnose import Diagnosis
 from numcheck.domain import Domain, Points, Simplex, contains
 from numcheck.formats import Format
 from numcheck.measure import FATES, Measurement, RoutineError
-from numcheck.probing import Question, Search
+from numcheck.probing import Question, Search, asked, beside
 from numcheck.reals.settle import PROVED
 
 SECTIONS = 16  # a search for a border divides its interval into so many at a time
@@ -106,10 +106,9 @@ def findings(found: Sequence[Cluster], gaps: Mapping[Cause, str]) -> Search[list
     by_cause: dict[Cause, list[Cluster]] = {}
     for cluster in found:
         by_cause.setdefault(cluster.cause, []).append(cluster)
-    told: list[Finding] = []
-    for alike in by_cause.values():
-        gravest = max(alike, key=lambda c: (c.bits_lost, len(c.rows)))
-        told.append((yield from _finding(gravest, sum(len(c.rows) for c in alike), gaps)))
+    gravest = [max(alike, key=lambda c: (c.bits_lost, len(c.rows))) for alike in by_cause.values()]
+    counts = [sum(len(c.rows) for c in alike) for alike in by_cause.values()]
+    told = yield from beside([_finding(c, count, gaps) for c, count in zip(gravest, counts, strict=True)])
     return sorted(told, key=lambda f: (f.forgiven, f.gap is not None, -f.points))
 
 
@@ -157,7 +156,7 @@ def prober(measurement: Measurement, row: int) -> Probe:
 
     def meets(points: Points) -> Search[np.ndarray]:
         question = Question(measurement, points, component, conditioning=FATES[fate] is Fate.OVER)
-        (found,) = yield [question]
+        (found,) = yield from asked([question])
         return found.judgement.of_points()[0] == fate
 
     return meets

@@ -2,7 +2,7 @@
 
 A search for a region or a simple example measures a few points at a time, some ten times one after the other, and the
 truth of a few points costs nearly what that of many does. So a search is a generator that yields `Question`s and is
-sent measurements. `together` runs any number of searches side by side, with one truth for all who ask at a time.
+sent their answers, and `beside` makes one search of several, which ask at the same time: one truth serves all of them.
 """
 
 from collections.abc import Callable, Generator, Iterator, Sequence
@@ -31,20 +31,23 @@ class Question:
     conditioning: bool = True
 
 
-Search = Generator[Sequence[Question], Sequence[Measurement], T]
-"""Asks questions, several of one kind at a time, and returns a T; where a routine breaks its contract, RoutineError."""
+Answer = Measurement | RoutineError
+Search = Generator[Sequence[Question], Sequence[Answer], T]
+"""Asks questions, several at a time, and returns a T."""
 
 
-def alone(search: Search[T]) -> T:
-    """What a search finds."""
-    return together([search])[0]
+def asked(questions: Sequence[Question]) -> Search[list[Measurement]]:
+    """The answers to some questions; RoutineError where a routine breaks its contract on the way to one."""
+    measured: list[Measurement] = []
+    for answer in (yield questions):
+        if isinstance(answer, RoutineError):
+            raise answer
+        measured.append(answer)
+    return measured
 
 
-def together(searches: Sequence[Search[T]]) -> list[T]:
-    """What each search finds; one that raises ends them all.
-
-    Of those who wait the most that can share one truth are answered, so that the others gather company.
-    """
+def beside(searches: Sequence[Search[T]]) -> Search[list[T]]:
+    """What each search finds; they ask at the same time. One that raises ends them all."""
     found: dict[int, T] = {}
     waiting: dict[int, Sequence[Question]] = {}
 
@@ -57,54 +60,60 @@ def together(searches: Sequence[Search[T]]) -> list[T]:
     for number, search in enumerate(searches):
         go_on(number, lambda search=search: next(search))
     while waiting:
-        alike: dict[Any, list[int]] = {}
-        for number, questions in waiting.items():
-            alike.setdefault(_kind(questions), []).append(number)
-        numbers = max(alike.values(), key=len)
-        asked = [waiting.pop(number) for number in numbers]
-        answers = _answers([question for questions in asked for question in questions])
-        for number, questions in zip(numbers, asked, strict=True):
+        answers = iter((yield [question for questions in waiting.values() for question in questions]))
+        for number, questions in list(waiting.items()):
             told = [next(answers) for _ in questions]
-            go_on(number, lambda search=searches[number], told=told: _told(search, told))
+            del waiting[number]
+            go_on(number, lambda search=searches[number], told=told: search.send(told))
     return [found[number] for number in range(len(searches))]
 
 
-def _told(search: Search[Any], told: Sequence[Measurement | RoutineError]) -> Sequence[Question]:
-    for answer in told:
-        if isinstance(answer, RoutineError):
-            return search.throw(answer)
-    return search.send([answer for answer in told if isinstance(answer, Measurement)])
+def alone(search: Search[T]) -> T:
+    """What a search finds; it is told whatever it asks."""
+    try:
+        questions = next(search)
+        while True:
+            questions = search.send(_answers(questions))
+    except StopIteration as end:
+        return end.value
 
 
-def _kind(questions: Sequence[Question]) -> Any:
-    """What questions must share so that one truth answers them; those asked together do."""
-    like, points = questions[0].like, questions[0].points
+def _answers(questions: Sequence[Question]) -> list[Answer]:
+    """Measurements, or what kept a routine from them; questions of one kind share a truth."""
+    alike: dict[Any, list[int]] = {}
+    for place, question in enumerate(questions):
+        alike.setdefault(_kind(question), []).append(place)
+    answers: dict[int, Answer] = {}
+    for places in alike.values():
+        for some in _few_at_a_time(questions, places):
+            answers |= zip(some, _answered([questions[place] for place in some]), strict=True)
+    return [answers[place] for place in range(len(questions))]
+
+
+def _kind(question: Question) -> Any:
+    """What questions must have in common so that one truth answers them."""
+    like, points = question.like, question.points
     shapes = tuple(
         None if isinstance(column, tuple) else column.shape[1:] for column in points.columns.values()
     )
-    return id(like.routine.formula), like.format, like.of, questions[0].conditioning, shapes
+    return id(like.routine.formula), like.format, like.of, question.conditioning, shapes
 
 
-def _answers(questions: Sequence[Question]) -> Iterator[Measurement | RoutineError]:
-    """Measurements, or what kept a routine from them, for questions of one kind."""
-    for some in _few_at_a_time(questions):
-        yield from _answered(some)
-
-
-def _few_at_a_time(questions: Sequence[Question]) -> Iterator[list[Question]]:
+def _few_at_a_time(questions: Sequence[Question], places: Sequence[int]) -> Iterator[list[int]]:
     """So few points that Arb settles them, a larger question alone: answers must not hang on who else was asking."""
-    some: list[Question] = []
+    some: list[int] = []
     total = 0
-    for question in questions:
-        if some and total + len(question.points) >= FEWEST:
+    for place in places:
+        size = len(questions[place].points)
+        if some and total + size >= FEWEST:
             yield some
             some, total = [], 0
-        some.append(question)
-        total += len(question.points)
+        some.append(place)
+        total += size
     yield some
 
 
-def _answered(questions: Sequence[Question]) -> list[Measurement | RoutineError]:
+def _answered(questions: Sequence[Question]) -> list[Answer]:
     like, sizes = questions[0].like, [len(question.points) for question in questions]
     truth = settle(
         like.routine.formula,
@@ -114,7 +123,7 @@ def _answered(questions: Sequence[Question]) -> list[Measurement | RoutineError]
         with_conditioning=questions[0].conditioning,
         component=np.repeat([question.component for question in questions], sizes),
     )
-    answers: list[Measurement | RoutineError] = []
+    answers: list[Answer] = []
     for question, stop in zip(questions, np.cumsum(sizes).tolist(), strict=True):
         like, points = question.like, question.points
         part = truth.select(np.arange(stop - len(points), stop))

@@ -27,7 +27,7 @@ from numcheck.domain import Points
 from numcheck.entry import disagreement_of, entry_of
 from numcheck.formats import Format, format_of
 from numcheck.measure import Measurement, RoutineError, check_device, measure
-from numcheck.probing import Search, together
+from numcheck.probing import Search, alone, beside
 from numcheck.quantify import cancellations, figure, ladder, scalings
 from numcheck.truth import FLOAT64, ContradictionError, second_opinion, settle
 from numcheck.workers import workers
@@ -143,7 +143,7 @@ def _measure_all(
                 elsewhere.setdefault((routine.name, of), parts)
                 searches.append(entry(len(searches), parts, lost[of], climbed[of]))
     try:
-        together(searches)
+        alone(beside(searches))
     finally:
         result.measurements.extend(made[number] for number in sorted(made))
 

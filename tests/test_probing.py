@@ -8,7 +8,7 @@ from numcheck import format_of, m, probing, real, ulps
 from numcheck.case import Fate, formula_of, routine_of
 from numcheck.domain import Points, draw
 from numcheck.measure import FATES, RoutineError, measure
-from numcheck.probing import Question, alone, together
+from numcheck.probing import Question, alone, asked, beside
 from numcheck.truth import FEWEST, settle
 
 FLOAT32 = format_of("float32")
@@ -41,7 +41,7 @@ def fates(like, *rounds):
     """Asks one round of points after the other, and returns all fates."""
     found = []
     for numbers in rounds:
-        (answer,) = yield [Question(like, at(*numbers), 0)]
+        (answer,) = yield from asked([Question(like, at(*numbers), 0)])
         assert answer.of == like.of and answer.routine is like.routine
         found.append([FATES[i] for i in answer.judgement.of_points()[0]])
     return found
@@ -54,7 +54,7 @@ def test_each_search_is_told_of_its_own_routine_whoever_else_asks():
         (SLOPES, [100, 1]),
         (OVERFLOWING, [100], [1], [99]),
     ]
-    found = together([fates(*search) for search in searches])
+    found = alone(beside([fates(*search) for search in searches]))
     assert found == [alone(fates(*search)) for search in searches]
     assert found[0] == [[Fate.WITHIN] * 2, [Fate.WITHIN]]
     assert found[1][0] == [Fate.WITHIN, Fate.OVERFLOW]
@@ -69,7 +69,7 @@ def test_who_ask_at_the_same_time_share_a_truth(monkeypatch):
         return settle(formula, points, *arguments, **settings)
 
     monkeypatch.setattr(probing, "settle", counted)
-    together([fates(RIGHT, [1, 2], [3]), fates(OVERFLOWING, [1], [4, 5]), fates(SLOPES, [1])])
+    alone(beside([fates(RIGHT, [1, 2], [3]), fates(OVERFLOWING, [1], [4, 5]), fates(SLOPES, [1])]))
     assert sorted(settled) == [1, 3, 3]
 
 
@@ -79,7 +79,7 @@ def test_a_truth_is_shared_by_so_few_points_that_company_does_not_change_it(monk
         probing, "settle", lambda f, p, *a, **k: settled.append(len(p)) or settle(f, p, *a, **k)
     )
     many = [float(x) for x in np.linspace(-10, 10, FEWEST // 3)]
-    together([fates(RIGHT, many) for _ in range(4)])
+    alone(beside([fates(RIGHT, many) for _ in range(4)]))
     assert len(settled) == 2 and max(settled) < FEWEST
 
 
@@ -95,7 +95,7 @@ def test_a_routine_that_breaks_its_contract_stops_its_own_search_only():
         except RoutineError as error:
             return str(error)
 
-    told, right = together([careful(), fates(RIGHT, [1], [2])])
+    told, right = alone(beside([careful(), fates(RIGHT, [1], [2])]))
     assert "return one result per point" in told
     assert right == [[Fate.WITHIN], [Fate.WITHIN]]
     with pytest.raises(RoutineError):
