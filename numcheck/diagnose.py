@@ -50,9 +50,10 @@ def diagnose(measurement: Measurement) -> Diagnosis:
         return Diagnosis(causes, {})
     records = Records(measurement, _asked(measurement, failing, TRACED))
     chosen = records.rows
-    mathematical, losses = _sharply(measurement, records)
+    unconverged = _unconverged(measurement, records)
+    mathematical, losses = _sharply(measurement, records, np.setdiff1d(chosen, unconverged))
     causes[mathematical] = _scale_or_formula(measurement, mathematical)
-    causes[_unconverged(measurement, records)] = Cause.UNCONVERGED
+    causes[unconverged] = Cause.UNCONVERGED
     rest = chosen[[causes[row] is None for row in chosen]]
     losses = records.losses(rest) | losses
     for row, loss in _range_or_rounding(measurement, records, losses).items():
@@ -171,13 +172,15 @@ def _shared_with_the_shadow(measurement: Measurement, rows: np.ndarray, records:
     return rows[shared & ~records.diverged(rows)]
 
 
-def _sharply(measurement: Measurement, records: "Records") -> tuple[np.ndarray, dict[int, "Loss"]]:
-    """The points whose wrong result depends on no rounding; and what is to blame at those that only seemed so.
+def _sharply(
+    measurement: Measurement, records: "Records", rows: np.ndarray
+) -> tuple[np.ndarray, dict[int, "Loss"]]:
+    """Which of the rows have a wrong result that depends on no rounding; and what is to blame where it only seemed so.
 
     The shadow of `records` may share a wrong result because float64's functions lose what the format's lose. So it is
     asked again, sharply, with noise of two sizes: what noise of one size makes by chance, a far larger one does not.
     """
-    suspects = _shared_with_the_shadow(measurement, records.rows, records)
+    suspects = _shared_with_the_shadow(measurement, rows, records)
     if not suspects.size:
         return suspects, {}
     sharp = Records(measurement, _asked(measurement, suspects, SHARPENED), sharp=NOISE)
