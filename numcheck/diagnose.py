@@ -419,7 +419,7 @@ class Records:
 
     def diverged(self, rows: np.ndarray) -> np.ndarray:
         """Where the run followed a comparison that the shadow would have decided otherwise."""
-        return self._told(rows, lambda record: _any(op.diverged for op in record.operations), False)
+        return self._told(rows, lambda record: record.diverged, False)
 
     def moving(self, rows: np.ndarray, threshold: float) -> np.ndarray:
         """Where the last two passes of a loop still differ: the iteration has not converged."""

@@ -20,10 +20,9 @@ from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from numcheck.formats import format_of
-from numcheck.trace.record import Ints, Lanes, Operation, Place, Repeat, Trace, divergence, operation, sink
+from numcheck.trace.record import Ints, Lanes, Operation, Place, Ran, Repeat, Trace, sink
 from numcheck.trace.shadow import (
     Call,
-    Floats,
     Noise,
     Origin,
     Pair,
@@ -34,13 +33,13 @@ from numcheck.trace.shadow import (
     leaves,
     lift,
     lift_all,
-    local_call,
     parts_of,
-    relative_error,
     wide_call,
     written_by,
 )
 
+_HELD: Final = 2**22
+"""Numbers of results that wait to be measured, at most."""
 _LIKE: Final = frozenset({"empty_like", "zeros_like", "ones_like", "full_like"})
 
 
@@ -91,6 +90,7 @@ def trace(
         lanes=lanes.count,
         precision=format_of(output.dtype).precision if output.is_floating_point() else 53,
         sinks=tuple(sinks),
+        diverged=mode.diverged,
     )
 
 
@@ -206,6 +206,11 @@ class _Lockstep(TorchDispatchMode):
         self.noise = None if sharp is None else Noise(sharp)
         self.phase = "forward"
         self.operations: list[Operation] = []
+        self.settled = 0
+        """So many of them are measured."""
+        self.held = 0
+        """How many numbers the others hold."""
+        self.diverged = lanes.nowhere()
         self.loops: dict[tuple[str, tuple[tuple[CodeType, int], ...]], _LastResults] = {}
         """By operator and instruction."""
         self.places: dict[int, Place] = {}
@@ -236,6 +241,8 @@ class _Lockstep(TorchDispatchMode):
         call = call_of(func, args, kwargs, written)
         if func.is_view:
             return _view(call)
+        if written:
+            self._settle()
         native_args, native_kwargs = call.native_arguments()
         native = func(*native_args, **native_kwargs)  # an exception here is the routine's own
         try:
@@ -264,7 +271,7 @@ class _Lockstep(TorchDispatchMode):
         func = call.func
         flat = leaves(native)
         if not any(is_floating(x) for x in flat) and not call.written:
-            self._compare(call, flat, place)
+            self._compare(call, flat)
             return native
         if call.stem in _LIKE or call.stem.startswith("new_"):
             return lift_all(native)
@@ -290,67 +297,62 @@ class _Lockstep(TorchDispatchMode):
             return Pair(native, source.high.clone(), source.low.clone(), Origin(source.origin))
         highs, lows = wide_call(call, flat, self.noise)
         if call.written:
+            if not isinstance(call.written[0], Pair):
+                raise TraceError(f"{func}: what it writes into has no shadow")
             for target, high, low in zip(call.written, highs, lows, strict=True):
                 if isinstance(target, Pair):
                     if target.shape != target.native.shape:
                         raise TraceError(f"{func}: an output that changes its shape has no shadow")
                     target.high.copy_(high)
                     target.low.copy_(low)
-            index, _ = self._record(call, 0, call.written[0].native, (highs[0], lows[0]), place)
+                    target.origin.writes += 1
+            index = self._record(call, 0, call.written[0], place)
             for target in call.written:
                 if isinstance(target, Pair):
                     target.origin.operation = index
-                    target.origin.writes += 1
             returns = len(func._schema.returns)
             return None if returns == 0 else call.written[0] if returns == 1 else tuple(call.written)
         first = next(i for i, x in enumerate(flat) if is_floating(x))
-        index, error = self._record(call, first, flat[first], (highs[first], lows[first]), place)
         pairs = [
-            Pair(n, high, low, Origin(index), error if i == first else None) if is_floating(n) else n
-            for i, (n, high, low) in enumerate(zip(flat, highs, lows, strict=True))
+            Pair(n, high, low, Origin()) if is_floating(n) else n
+            for n, high, low in zip(flat, highs, lows, strict=True)
         ]
+        index = self._record(call, first, pairs[first], place)
+        for pair in pairs:
+            if isinstance(pair, Pair):
+                pair.origin.operation = index
         return _as_returned(native, pairs)
 
-    def _record(
-        self, call: Call, result: int, native: Tensor, shadow: tuple[Tensor, Tensor], place: Place
-    ) -> tuple[int, Floats | None]:
-        """Write down what the call did to one of its results: where that stands in the record, and the relative error.
+    def _record(self, call: Call, result: int, pair: Pair, place: Place) -> int:
+        """Write down the call and one of its results; where that stands in the record.
 
         An operator that is left out stands there as inputs do.
         """
         if self.only is not None and call.stem not in self.only:
-            return -1, None
-        local = local_call(call)[result : result + 1]
+            return -1
         sharp = self.noise is not None and result == 0
-        error = relative_error(floats(native), floats(shadow[0]), floats(shadow[1]))
-        self.operations.append(
-            operation(
-                call,
-                native,
-                shadow[0],
-                error,
-                local[0] if local else None,
-                sharp,
-                self.lanes,
-                place,
-                self.phase,
-            )
-        )
+        self.operations.append(Operation(Ran(call, result, pair, sharp, self.lanes), place, self.phase))
         if place.path and self.phase == "forward" and not self.inside:
-            self.loops.setdefault((str(call.func), place.path), _LastResults(place)).add(native)
-        return len(self.operations) - 1, error
+            self.loops.setdefault((str(call.func), place.path), _LastResults(place)).add(pair.native)
+        self.held += pair.numel()
+        if self.held > _HELD:
+            self._settle()
+        return len(self.operations) - 1
 
-    def _compare(self, call: Call, native: list[Any], place: Place) -> None:
+    def _settle(self) -> None:
+        """Measure what is written down, before numbers are overwritten or become too many."""
+        for operation in self.operations[self.settled :]:
+            operation.settle()
+        self.settled, self.held = len(self.operations), 0
+
+    def _compare(self, call: Call, native: list[Any]) -> None:
         # `_local_scalar_dense` and the like hand numbers to Python: nothing to compare lane by lane.
         if not all(isinstance(x, Tensor) for x in native):
             return
         args, kwargs = call.arguments(lambda o: o.high)
-        diverged = self.lanes.nowhere()
         for n, s in zip(native, leaves(call.func(*args, **kwargs)), strict=True):
             if n.shape == s.shape:
-                diverged |= self.lanes.any((n != s).cpu().numpy())
-        if diverged.any():
-            self.operations.append(divergence(call, diverged, self.lanes, place, self.phase))
+                self.diverged |= self.lanes.any((n != s).cpu().numpy())
 
 
 def _view(call: Call) -> Any:

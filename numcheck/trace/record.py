@@ -1,9 +1,10 @@
 """What a run leaves behind: for every operator, lane by lane, what it did to the digits.
 
-`operation` looks at one operator that has run on both sides and measures it: how the error grew, which bits
+An `Operation` holds one operator that has run on both sides and measures it: how the error grew, which bits
 cancelled or found no room, what left the format's range. `sink` measures a result. Neither blames anything.
 """
 
+import functools
 import math
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -27,6 +28,7 @@ from numcheck.trace.shadow import (
     accurate_local,
     alpha_of,
     floats,
+    local_call,
     relative_error,
     stem_of,
 )
@@ -41,65 +43,6 @@ _ZERO_IS_A_POLE: Final = frozenset({"log", "log2", "log10", "reciprocal", "rsqrt
 
 
 # --- the record
-
-
-@final
-@dataclass(frozen=True)
-class Operation:
-    """One floating operator of a run, and what it did to the digits of each lane (the worst element counts).
-
-    Errors are relative to the shadow: 0 where both agree (also on the same infinity or on NaN), inf where the
-    native value is NaN, infinite or zero and the shadow's isn't.
-    """
-
-    name: str
-    """The operator, as in "aten.sub.Tensor"."""
-    where: str
-    """"file.py:12": the innermost frame outside torch and this package's runners; in the backward pass the
-    line of the forward operator whose derivative this is. Empty if unknown."""
-    line: str
-    """The text of that line."""
-    phase: str
-    """"forward" or "backward"."""
-    operands: tuple[int, ...]
-    """For each floating operand the operation that produced it, -1 for inputs and constants."""
-    contributions: tuple[Floats, ...]
-    """For each operand the relative error of the result which that operand's error explains."""
-    error_in: Floats
-    """Largest relative error among the operands."""
-    error_out: Floats
-    """Relative error of the result."""
-    bits_lost: Floats
-    """Significand bits that were right in the operands and are wrong in the result; 0 .. precision."""
-    cancelled_bits: Floats
-    """Additions, subtractions, sums: leading bits of the operands that are gone from the result."""
-    absorbed: Flags
-    """An addition or subtraction returned one operand although the other was nonzero."""
-    swallowed_bits: Floats
-    """Additions, subtractions: trailing bits of the smaller operand for which the result had no room."""
-    overflowed: Flags
-    """Infinite result of finite operands."""
-    overflowed_in_shadow: Flags
-    """The shadow's result is infinite too."""
-    pole: Flags
-    """The infinite result is a division by zero or the logarithm of zero: no wider range would help."""
-    underflowed: Flags
-    """Zero or subnormal result that lost digits, out of operands that had not underflowed before."""
-    vanished: Flags
-    """Zero where no real number gives one: the shadow, which has float64's range, may have underflowed too."""
-    sank: Flags
-    """An element that is hardly normal lost digits inside the operator: parts of it were subnormal."""
-    born_nan: Flags
-    """NaN out of NaN-free operands."""
-    nan_kind: tuple[str, ...]
-    """Per lane "0/0", "inf/inf", "0*inf", "inf-inf", "domain", or "" where no NaN was born."""
-    diverged: Flags
-    """A comparison (or index) came out differently in the shadow; the run followed the native side."""
-
-    @property
-    def stem(self) -> str:
-        """`name` without namespace, overload and the mark of the in-place variant: "sub"."""
-        return stem_of(self.name)
 
 
 @final
@@ -137,7 +80,7 @@ class Sink:
 class Trace:
     """The record of one run; `output` and `gradients` are the native results."""
 
-    operations: tuple[Operation, ...]
+    operations: tuple["Operation", ...]
     output: Tensor
     gradients: Mapping[str, Tensor | None]
     """None where the output doesn't depend on the input differentiably."""
@@ -146,6 +89,8 @@ class Trace:
     precision: int
     sinks: tuple[Sink, ...] = field(repr=False)
     """The value first, then the gradients."""
+    diverged: Flags
+    """Where a comparison (or index) came out differently in the shadow; the run followed the native side."""
 
 
 class Place(NamedTuple):
@@ -202,92 +147,211 @@ class Lanes:
 # --- one operator
 
 
-def operation(
-    call: Call,
-    native: Tensor,
-    high: Tensor,
-    error: Floats,
-    local: Tensor | None,
-    sharp: bool,
-    lanes: Lanes,
-    place: Place,
-    phase: str,
-) -> Operation:
-    """What a call did to the digits: `native`, `high`, `error` and `local` are of its first result.
-
-    `sharp` asks for a `local` in ball arithmetic where it matters.
-    """
-    out = floats(native)
-    pointwise = torch.Tag.pointwise in call.func.tags and all(
-        _broadcasts(o.numbers, out) for o in call.operands
-    )
-    args, kwargs = call.arguments(lambda o: o)
-    errors = [o.error for o in call.operands]
-    if call.stem == "where" and pointwise and isinstance(args[0], Tensor) and len(errors) == 2:
-        # Only the branch that was taken counts.
-        taken = args[0].cpu().numpy()
-        errors = [np.where(taken, errors[0], 0.0), np.where(taken, 0.0, errors[1])]
-    ran = _Ran(
-        call=call,
-        args=args,
-        kwargs=kwargs,
-        out=out,
-        high=floats(high),
-        error=error,
-        local=None if local is None else floats(local),
-        sharp=sharp,
-        errors=errors,
-        pointwise=pointwise,
-        format=format_of(native.dtype),
-        lanes=lanes,
-    )
-    with np.errstate(all="ignore"):
-        told = _blank(call, _contributions(ran), lanes, place, phase)
-        for measure in (_growth, _cancellation, _out_of_range, _underflow, _vanishing):
-            told |= measure(ran)
-    return Operation(**told)
-
-
-def divergence(call: Call, diverged: Flags, lanes: Lanes, place: Place, phase: str) -> Operation:
-    """A comparison that came out differently in the shadow."""
-    errors = tuple(lanes.worst(o.error) for o in call.operands)
-    told = _blank(call, errors, lanes, place, phase)
-    told["diverged"] = diverged
-    return Operation(**told)
-
-
 _Told = dict[str, Any]
 """Fields of an `Operation`."""
 
 
 @final
-@dataclass(frozen=True, eq=False)
-class _Ran:
-    """A call that has run, as the measures look at it."""
+class Operation:
+    """One floating operator of a run, and what it did to the digits of each lane (the worst element counts).
 
-    call: Call
-    args: Sequence[Any]
-    """Its arguments, operands as `Operand`."""
-    kwargs: Mapping[str, Any]
-    out: Floats
-    """Its native result."""
-    high: Floats
-    error: Floats
-    """Relative error of the result."""
-    local: Floats | None
-    """The same operator on the native operands in float64."""
-    sharp: bool
-    errors: Sequence[Floats]
-    """Relative error of each operand."""
-    pointwise: bool
-    """Each element of the result comes from one element of each operand."""
-    format: Format
-    lanes: Lanes
+    Errors are relative to the shadow: 0 where both agree (also on the same infinity or on NaN), inf where the
+    native value is NaN, infinite or zero and the shadow's isn't.
+
+    It is measured when it is asked, for most operators never are. Until then its operands and its result must stay as
+    they are; before anything is written into one of them, `settle` it.
+    """
+
+    name: str
+    """The operator, as in "aten.sub.Tensor"."""
+    where: str
+    """"file.py:12": the innermost frame outside torch and this package's runners; in the backward pass the
+    line of the forward operator whose derivative this is. Empty if unknown."""
+    line: str
+    """The text of that line."""
+    phase: str
+    """"forward" or "backward"."""
+    operands: tuple[int, ...]
+    """For each floating operand the operation that produced it, -1 for inputs and constants."""
+
+    def __init__(self, ran: "Ran", place: Place, phase: str) -> None:
+        self.name, self.where, self.line, self.phase = str(ran.call.func), place.where, place.line, phase
+        self.operands = tuple(o.origin for o in ran.call.operands)
+        self._lanes = ran.lanes
+        self._ran: Ran | None = ran
+        self._told: dict[Callable[[Ran], _Told], _Told] = {}
 
     @property
+    def stem(self) -> str:
+        """`name` without namespace, overload and the mark of the in-place variant: "sub"."""
+        return stem_of(self.name)
+
+    @functools.cached_property
+    def contributions(self) -> tuple[Floats, ...]:
+        """For each operand the relative error of the result which that operand's error explains."""
+        return self._measured(_contributions)["contributions"]
+
+    @functools.cached_property
+    def error_in(self) -> Floats:
+        """Largest relative error among the operands."""
+        return self._measured(_growth)["error_in"]
+
+    @functools.cached_property
+    def error_out(self) -> Floats:
+        """Relative error of the result."""
+        return self._measured(_growth)["error_out"]
+
+    @functools.cached_property
+    def bits_lost(self) -> Floats:
+        """Significand bits that were right in the operands and are wrong in the result; 0 .. precision."""
+        return self._measured(_growth)["bits_lost"]
+
+    @functools.cached_property
+    def cancelled_bits(self) -> Floats:
+        """Additions, subtractions, sums: leading bits of the operands that are gone from the result."""
+        return self._numbers(_cancellation, "cancelled_bits")
+
+    @functools.cached_property
+    def absorbed(self) -> Flags:
+        """An addition or subtraction returned one operand although the other was nonzero."""
+        return self._flags(_cancellation, "absorbed")
+
+    @functools.cached_property
+    def swallowed_bits(self) -> Floats:
+        """Additions, subtractions: trailing bits of the smaller operand for which the result had no room."""
+        return self._numbers(_cancellation, "swallowed_bits")
+
+    @functools.cached_property
+    def overflowed(self) -> Flags:
+        """Infinite result of finite operands."""
+        return self._flags(_out_of_range, "overflowed")
+
+    @functools.cached_property
+    def overflowed_in_shadow(self) -> Flags:
+        """The shadow's result is infinite too."""
+        return self._flags(_out_of_range, "overflowed_in_shadow")
+
+    @functools.cached_property
+    def pole(self) -> Flags:
+        """The infinite result is a division by zero or the logarithm of zero: no wider range would help."""
+        return self._flags(_out_of_range, "pole")
+
+    @functools.cached_property
+    def born_nan(self) -> Flags:
+        """NaN out of NaN-free operands."""
+        return self._flags(_out_of_range, "born_nan")
+
+    @functools.cached_property
+    def nan_kind(self) -> tuple[str, ...]:
+        """Per lane "0/0", "inf/inf", "0*inf", "inf-inf", "domain", or "" where no NaN was born."""
+        return self._measured(_out_of_range).get("nan_kind", ("",) * self._lanes.count)
+
+    @functools.cached_property
+    def underflowed(self) -> Flags:
+        """Zero or subnormal result that lost digits, out of operands that had not underflowed before."""
+        return self._flags(_underflow, "underflowed")
+
+    @functools.cached_property
+    def sank(self) -> Flags:
+        """An element that is hardly normal lost digits inside the operator: parts of it were subnormal."""
+        return self._flags(_underflow, "sank")
+
+    @functools.cached_property
+    def vanished(self) -> Flags:
+        """Zero where no real number gives one: the shadow, which has float64's range, may have underflowed too."""
+        return self._flags(_vanishing, "vanished")
+
+    def settle(self) -> None:
+        """Measure everything now, and let go of the numbers."""
+        for measure in (_contributions, _growth, _cancellation, _out_of_range, _underflow, _vanishing):
+            self._measured(measure)
+        self._ran = None
+
+    def _numbers(self, measure: Callable[["Ran"], _Told], name: str) -> Floats:
+        found = self._measured(measure).get(name)
+        return self._lanes.zeros() if found is None else found
+
+    def _flags(self, measure: Callable[["Ran"], _Told], name: str) -> Flags:
+        found = self._measured(measure).get(name)
+        return self._lanes.nowhere() if found is None else found
+
+    def _measured(self, measure: Callable[["Ran"], _Told]) -> _Told:
+        if measure not in self._told:
+            assert self._ran is not None
+            with np.errstate(all="ignore"):
+                self._told[measure] = measure(self._ran)
+        return self._told[measure]
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Ran:
+    """A call that has run, and one of its results on both sides."""
+
+    call: Call
+    result: int
+    """Which of its results."""
+    pair: Pair
+    """That result."""
+    sharp: bool
+    """Ball arithmetic is to be asked what the operator alone would give."""
+    lanes: Lanes
+
+    @functools.cached_property
+    def out(self) -> Floats:
+        """The native result."""
+        return floats(self.pair.native)
+
+    @functools.cached_property
+    def high(self) -> Floats:
+        """The shadow's result."""
+        return floats(self.pair.high)
+
+    @property
+    def error(self) -> Floats:
+        """Relative error of the result."""
+        return self.pair.relative_error()
+
+    @property
+    def format(self) -> Format:
+        """The format of the native result."""
+        return format_of(self.pair.native.dtype)
+
+    @functools.cached_property
+    def pointwise(self) -> bool:
+        """Each element of the result comes from one element of each operand."""
+        return torch.Tag.pointwise in self.call.func.tags and all(
+            _broadcasts(o.numbers, self.out) for o in self.call.operands
+        )
+
+    @functools.cached_property
+    def errors(self) -> Sequence[Floats]:
+        """Relative error of each operand."""
+        errors = [o.error for o in self.call.operands]
+        if self.call.stem != "where" or not self.pointwise or len(errors) != 2:
+            return errors
+        condition = self.call.args[0]
+        if not isinstance(condition, Tensor):
+            return errors
+        # Only the branch that was taken counts.
+        taken = condition.cpu().numpy()
+        return [np.where(taken, errors[0], 0.0), np.where(taken, 0.0, errors[1])]
+
+    @functools.cached_property
+    def args(self) -> Sequence[Any]:
+        """Its arguments, operands as `Operand`."""
+        return self.call.arguments(lambda o: o)[0]
+
+    @functools.cached_property
     def numbers(self) -> list[Any]:
         """The arguments, native numbers in float64 for operands and tensors."""
         return [_numbers(a) for a in self.args]
+
+    @functools.cached_property
+    def local(self) -> Floats | None:
+        """The same operator on the native operands in float64."""
+        found = local_call(self.call)[self.result : self.result + 1]
+        return floats(found[0]) if found else None
 
     def from_operand(self, test: Callable[[Operand], Flags]) -> Flags:
         """Where (per element, or per lane as far as that can be told) some operand passes `test`."""
@@ -311,35 +375,7 @@ def _numbers(argument: Any) -> Any:
     return floats(argument) if isinstance(argument, Tensor) else argument
 
 
-def _blank(call: Call, contributions: tuple[Floats, ...], lanes: Lanes, place: Place, phase: str) -> _Told:
-    """An operation that did nothing to any digit."""
-    zeros, nowhere = lanes.zeros(), lanes.nowhere()
-    return {
-        "name": str(call.func),
-        "where": place.where,
-        "line": place.line,
-        "phase": phase,
-        "operands": tuple(o.origin for o in call.operands),
-        "contributions": contributions,
-        "error_in": zeros,
-        "error_out": zeros,
-        "bits_lost": zeros,
-        "cancelled_bits": zeros,
-        "absorbed": nowhere,
-        "swallowed_bits": zeros,
-        "overflowed": nowhere,
-        "overflowed_in_shadow": nowhere,
-        "pole": nowhere,
-        "underflowed": nowhere,
-        "sank": nowhere,
-        "vanished": nowhere,
-        "born_nan": nowhere,
-        "nan_kind": ("",) * lanes.count,
-        "diverged": nowhere,
-    }
-
-
-def _contributions(ran: _Ran) -> tuple[Floats, ...]:
+def _contributions(ran: Ran) -> _Told:
     found: list[Floats] = []
     for o, error in zip(ran.call.operands, ran.errors, strict=True):
         finite = np.isfinite(o.numbers)
@@ -358,10 +394,10 @@ def _contributions(ran: _Ran) -> tuple[Floats, ...]:
         if not finite.all():
             lane = np.where(ran.lanes.any(~finite), np.inf, lane)
         found.append(lane)
-    return tuple(found)
+    return {"contributions": tuple(found)}
 
 
-def _growth(ran: _Ran) -> _Told:
+def _growth(ran: Ran) -> _Told:
     """How much larger the result's error is than its operands': per element where that can be told."""
     lanes, error_out = ran.lanes, ran.error
     if ran.pointwise:
@@ -381,7 +417,7 @@ def _growth(ran: _Ran) -> _Told:
     }
 
 
-def _cancellation(ran: _Ran) -> _Told:
+def _cancellation(ran: Ran) -> _Told:
     """Leading bits that cancelled in an addition or a sum, trailing bits that an addition had no room for."""
     lanes, out, precision = ran.lanes, ran.out, ran.format.precision
     added = _added(ran)
@@ -404,20 +440,20 @@ def _cancellation(ran: _Ran) -> _Told:
     return {}
 
 
-def _added(ran: _Ran) -> tuple[Any, Any] | None:
+def _added(ran: Ran) -> tuple[Any, Any] | None:
     """The two numbers, in float64, whose sum an operator returns; None if it isn't one sum of two."""
     stem, numbers = ran.call.stem, ran.numbers
     if stem in ADDITIVE:
         first, second = numbers[:2] if stem != "rsub" else numbers[1::-1]
-        second = second * alpha_of(ran.args, ran.kwargs)
+        second = second * alpha_of(ran.call.args, ran.call.kwargs)
         return first, second if stem == "add" else -second
     if stem not in ("addcmul", "addcdiv"):
         return None
     a, b, c = numbers[:3]
-    return a, float(ran.kwargs.get("value", 1)) * (b * c if stem == "addcmul" else b / c)
+    return a, float(ran.call.kwargs.get("value", 1)) * (b * c if stem == "addcmul" else b / c)
 
 
-def _out_of_range(ran: _Ran) -> _Told:
+def _out_of_range(ran: Ran) -> _Told:
     """Infinities and NaNs that the operands didn't hold."""
     lanes, out = ran.lanes, ran.out
     if np.isfinite(out).all():
@@ -433,7 +469,7 @@ def _out_of_range(ran: _Ran) -> _Told:
     }
 
 
-def _underflow(ran: _Ran) -> _Told:
+def _underflow(ran: Ran) -> _Told:
     """Whether the format's smallest numbers are to blame for the error that the operator made by itself."""
     lanes, out, local = ran.lanes, ran.out, ran.local
     if local is None or local.shape != out.shape:
@@ -463,7 +499,7 @@ def _underflow(ran: _Ran) -> _Told:
     return told | {"underflowed": lanes.any(small & ~before) & ~lanes.any(lost_in_range)}
 
 
-def _hardly_normal(ran: _Ran, result: Floats) -> Flags:
+def _hardly_normal(ran: Ran, result: Floats) -> Flags:
     """Where parts of the result may have been subnormal inside the operator."""
     # Lengths and their like are roots of sums of squares, which sink before they do.
     size = np.square(result) if "norm" in ran.call.stem else np.abs(result)
@@ -475,7 +511,7 @@ def _is_lossy(o: Operand) -> Flags:
     return o.error > format_of(o.native.dtype).unit_roundoff
 
 
-def _nan_kinds(ran: _Ran, born: Flags) -> tuple[str, ...]:
+def _nan_kinds(ran: Ran, born: Flags) -> tuple[str, ...]:
     if not born.any():
         return ("",) * ran.lanes.count
     stem, tensors = ran.call.stem, [a.numbers for a in ran.args if isinstance(a, Operand)]
@@ -492,7 +528,7 @@ def _nan_kinds(ran: _Ran, born: Flags) -> tuple[str, ...]:
     return tuple(str(kind) if here else "" for kind, here in zip(kinds, born, strict=True))
 
 
-def _at_pole(ran: _Ran) -> Flags:
+def _at_pole(ran: Ran) -> Flags:
     """Where the operator divides by zero or takes a function's value at its pole."""
     stem, numbers, zero_at = ran.call.stem, ran.numbers, None
     if stem in _ZERO_IS_A_POLE or stem == "pow":
@@ -507,7 +543,7 @@ def _at_pole(ran: _Ran) -> Flags:
     return np.broadcast_to(here, ran.out.shape)
 
 
-def _vanishing(ran: _Ran) -> _Told:
+def _vanishing(ran: Ran) -> _Told:
     """Zeros of operators that are never zero, and of products, quotients and lengths of numbers that are not."""
     stem = ran.call.stem
     product = stem in ("mul", "prod", "div")

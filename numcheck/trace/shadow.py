@@ -73,7 +73,6 @@ class Pair(Tensor):
         high: Tensor,
         low: Tensor,
         origin: Origin,
-        error: Floats | None = None,
     ) -> "Pair":
         pair = Tensor._make_wrapper_subclass(  # pyright: ignore[reportAttributeAccessIssue]
             cls,
@@ -86,7 +85,7 @@ class Pair(Tensor):
             requires_grad=False,
         )
         pair.native, pair.high, pair.low, pair.origin = native, high, low, origin
-        pair.measured = None if error is None else (origin.writes, error)
+        pair.measured = None
         return pair
 
     def relative_error(self) -> Floats:
