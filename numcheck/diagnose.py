@@ -10,7 +10,7 @@ Causes name what was proved elsewhere to be wrong: no verdict depends on them.
 """
 
 import functools
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -193,7 +193,7 @@ def _sharply(
 
     shared = shares(sharp)
     if shared.any():
-        shared &= shares(Records(measurement, sharp.rows, sharp=1024 * NOISE, only=()))
+        shared &= shares(Records(measurement, sharp.rows, sharp=1024 * NOISE))
     mathematical = suspects[_like(measurement, suspects, sharp.rows, shared)]
     return mathematical, sharp.losses(sharp.rows[~shared])
 
@@ -347,9 +347,7 @@ def _picked(measurement: Measurement, rows: np.ndarray) -> Callable[..., torch.T
     return component_of
 
 
-def _traced(
-    measurement: Measurement, rows: np.ndarray, sharp: float | None, only: Collection[str] | None
-) -> Trace | None:
+def _traced(measurement: Measurement, rows: np.ndarray, sharp: float | None) -> Trace | None:
     differentiate = measurement.routine.formula.wrt if measurement.of == "grad" else ()
     element = measurement.judgement.worst_element[rows].astype(np.int64)
     try:
@@ -359,7 +357,6 @@ def _traced(
             differentiate,
             element=element,
             sharp=sharp,
-            only=only,
         )
     except Exception:  # an operator without a lockstep (TraceError), or whatever the routine itself raises
         return None
@@ -388,11 +385,10 @@ class Records:
         rows: np.ndarray,
         most: int = GROUPS,
         sharp: float | None = None,
-        only: Collection[str] | None = None,
     ) -> None:
         groups = sorted(_same_settings(measurement, rows), key=len, reverse=True)[:most]
         self.groups = [
-            (rows[positions], _traced(measurement, rows[positions], sharp, only)) for positions in groups
+            (rows[positions], _traced(measurement, rows[positions], sharp)) for positions in groups
         ]
         self.rows = np.sort(np.concatenate([group for group, _ in self.groups]))
         self.of = measurement.of
@@ -406,7 +402,7 @@ class Records:
             found = None if record is None else tell(record)
             if found is not None:
                 told.update(zip(group.tolist(), np.broadcast_to(found, len(group)).tolist(), strict=True))
-        return np.array([told[row] for row in rows.tolist()])
+        return np.array([told[row] for row in rows.tolist()], dtype=type(otherwise))
 
     def shadow(self, rows: np.ndarray) -> np.ndarray:
         """The shadow of the number that speaks for each point; NaN where there is none."""

@@ -23,7 +23,6 @@ from numcheck.reals import arrays as m
 from numcheck.reals.arb import ARB
 from numcheck.reals.arrays import Reals
 from numcheck.reals.settle import PROVED, Enclosure, precision
-from numcheck.trace import CANCELLING
 from numcheck.truth import Truth, groups, lifted, settle
 
 CANCELLATION_POINTS = 65  # odd, so that no other axis is mistaken for the lanes
@@ -82,7 +81,7 @@ def cancellations(measurements: Sequence[Measurement]) -> dict[str, dict[str, An
     """
     part = measurements[-1]
     rows = np.unique(np.linspace(0, len(part.points) - 1, CANCELLATION_POINTS).astype(int))
-    records = [record for _, record in Records(part, rows, 1, only=CANCELLING).groups]
+    records = [record for _, record in Records(part, rows, 1).groups]
     if any(record is None for record in records):
         return {measurement.of: None for measurement in measurements}
     operations = [operation for record in records if record is not None for operation in record.operations]
@@ -91,9 +90,11 @@ def cancellations(measurements: Sequence[Measurement]) -> dict[str, dict[str, An
         phase = "forward" if measurement.of == "value" else "backward"
         most: dict[str, Any] = {"bits": 0.0, "operator": None, "line": None}
         for operation in operations:
+            if operation.phase != phase or not operation.cancelled_bits.any():
+                continue
             # bits that were exact in both operands are removed without loss: only an inherited error counts
             bits = float(np.max(np.where(operation.error_in > 0, operation.cancelled_bits, 0.0), initial=0.0))
-            if operation.phase == phase and bits > most["bits"]:
+            if bits > most["bits"]:
                 most = {
                     "bits": bits,
                     "operator": operation.name,

@@ -22,11 +22,10 @@ run's in its last bits.
 from numcheck.trace.culprit import Blame, blame
 from numcheck.trace.emulation import emulate
 from numcheck.trace.lockstep import trace
-from numcheck.trace.record import CANCELLING, Operation, Repeat, Sink, Trace
+from numcheck.trace.record import Operation, Repeat, Sink, Trace
 from numcheck.trace.shadow import TraceError
 
 __all__ = [
-    "CANCELLING",
     "Blame",
     "Operation",
     "Repeat",

@@ -10,7 +10,7 @@ each of them runs (a view, a write in place, a comparison, a random number) and 
 import linecache
 import os
 import sys
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from types import CodeType, FrameType
 from typing import Any, Final, final
 
@@ -53,21 +53,18 @@ def trace(
     *,
     element: Ints | None = None,
     sharp: float | None = None,
-    only: Collection[str] | None = None,
 ) -> Trace:
     """Run `function(**arguments)`, and its gradient by the arguments in `differentiate`, beside the shadow.
 
     The gradient is that of the sum of the output. `element` tells for each lane which number of the result is asked
     about: of the output, or of all the gradients side by side; by default the worst. `sharp` asks for functions
     as accurate as the shadow is wide, and shakes each rounded result of the shadow by so much (2**-98, say), relatively
-    and at random: what depends on the shadow's own rounding then shows. That takes longer. With `only`, no
-    other operators (named by their stems) are written down; that takes half as long. Comparisons that come out
-    differently and the results always are.
+    and at random: what depends on the shadow's own rounding then shows. That takes longer.
 
     Raises TraceError where an operator can't be run in lockstep; an exception of the routine itself passes through.
     """
     lanes = _lanes_of(arguments)
-    mode = _Lockstep(lanes, sharp, only)
+    mode = _Lockstep(lanes, sharp)
     pairs = variables(
         arguments, differentiate, lambda x: lift(x.clone(memory_format=torch.contiguous_format))
     )
@@ -199,10 +196,9 @@ def _locate() -> Place:
 class _Lockstep(TorchDispatchMode):
     """Runs every operator natively and in the shadow, and writes down what happened."""
 
-    def __init__(self, lanes: Lanes, sharp: float | None, only: Collection[str] | None) -> None:
+    def __init__(self, lanes: Lanes, sharp: float | None) -> None:
         super().__init__()
         self.lanes = lanes
-        self.only = only
         self.noise = None if sharp is None else Noise(sharp)
         self.phase = "forward"
         self.operations: list[Operation] = []
@@ -324,12 +320,7 @@ class _Lockstep(TorchDispatchMode):
         return _as_returned(native, pairs)
 
     def _record(self, call: Call, result: int, pair: Pair, place: Place) -> int:
-        """Write down the call and one of its results; where that stands in the record.
-
-        An operator that is left out stands there as inputs do.
-        """
-        if self.only is not None and call.stem not in self.only:
-            return -1
+        """Write down the call and one of its results; where that stands in the record."""
         sharp = self.noise is not None and result == 0
         self.operations.append(Operation(Ran(call, result, pair, sharp, self.lanes), place, self.phase))
         if place.path and self.phase == "forward" and not self.inside:

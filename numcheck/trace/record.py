@@ -36,8 +36,6 @@ from numcheck.trace.shadow import (
 Flags = NDArray[np.bool_]
 Ints = NDArray[np.int64]
 
-CANCELLING: Final = ADDITIVE | SUMS | {"addcdiv"}
-"""Operators in which leading bits can cancel."""
 _NEVER_ZERO: Final = frozenset({"exp", "exp2", "sigmoid", "_softmax", "erfc"})
 _ZERO_IS_A_POLE: Final = frozenset({"log", "log2", "log10", "reciprocal", "rsqrt", "digamma", "lgamma"})
 
