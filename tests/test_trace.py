@@ -274,7 +274,9 @@ def test_an_error_is_measured_again_after_a_write_through_another_view():
 def test_what_is_measured_at_once_is_what_is_measured_when_somebody_asks(monkeypatch):
     def rewritten(x: Tensor) -> Tensor:
         y = x * 3
-        large = torch.log(1 + torch.exp(y))
+        positive = y > 0
+        large = torch.log(1 + torch.exp(torch.where(positive, y / 3, y / 7))).mul_(2)
+        positive.logical_not_()
         y.view(-1).sub_(1).div_(7)
         return (large - y) / (y - y / 2)
 
@@ -283,9 +285,9 @@ def test_what_is_measured_at_once_is_what_is_measured_when_somebody_asks(monkeyp
         return [[repr(getattr(op, name)) for name in fields] for op in record.operations]
 
     x = torch.linspace(-200, 200, 41)
-    later = trace(rewritten, {"x": x}, ["x"])
+    later = trace(rewritten, {"x": x})
     monkeypatch.setattr(lockstep, "_HELD", 0)
-    assert told(trace(rewritten, {"x": x}, ["x"])) == told(later)
+    assert told(trace(rewritten, {"x": x})) == told(later)
 
 
 def test_blame_of_some_lanes_is_the_blame_that_they_have_among_all():

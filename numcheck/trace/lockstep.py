@@ -206,6 +206,8 @@ class _Lockstep(TorchDispatchMode):
         """So many of them are measured."""
         self.held = 0
         """How many numbers the others hold."""
+        self.holders: dict[int, list[Operation]] = {}
+        """Operations that may not be measured yet, by the identity of the `Origin` of each number that they hold."""
         self.diverged = lanes.nowhere()
         self.loops: dict[tuple[str, tuple[tuple[CodeType, int], ...]], _LastResults] = {}
         """By operator and instruction."""
@@ -229,6 +231,7 @@ class _Lockstep(TorchDispatchMode):
         if any(isinstance(x, Tensor) and x.is_complex() for x in flat):
             raise TraceError(f"{func}: complex numbers have no shadow")
         written = written_by(func, args, kwargs)
+        self._settle_before(written)
         traced = any(isinstance(x, Pair) for x in flat)
         if traced and any(is_floating(w) and not isinstance(w, Pair) for w in written):
             raise TraceError(f"{func}: a traced value is written into a tensor made outside the routine")
@@ -237,8 +240,6 @@ class _Lockstep(TorchDispatchMode):
         call = call_of(func, args, kwargs, written)
         if func.is_view:
             return _view(call)
-        if written:
-            self._settle()
         native_args, native_kwargs = call.native_arguments()
         native = func(*native_args, **native_kwargs)  # an exception here is the routine's own
         try:
@@ -322,7 +323,10 @@ class _Lockstep(TorchDispatchMode):
     def _record(self, call: Call, result: int, pair: Pair, place: Place) -> int:
         """Write down the call and one of its results; where that stands in the record."""
         sharp = self.noise is not None and result == 0
-        self.operations.append(Operation(Ran(call, result, pair, sharp, self.lanes), place, self.phase))
+        operation = Operation(Ran(call, result, pair, sharp, self.lanes), place, self.phase)
+        self.operations.append(operation)
+        for held in (pair, *(o.pair for o in call.operands if not o.written)):
+            self.holders.setdefault(id(held.origin), []).append(operation)
         if place.path and self.phase == "forward" and not self.inside:
             self.loops.setdefault((str(call.func), place.path), _LastResults(place)).add(pair.native)
         self.held += pair.numel()
@@ -330,8 +334,17 @@ class _Lockstep(TorchDispatchMode):
             self._settle()
         return len(self.operations) - 1
 
+    def _settle_before(self, written: Sequence[Any]) -> None:
+        """Measure the operations that hold what is about to be overwritten; all, where that is no number."""
+        for target in leaves(written):
+            if isinstance(target, Pair):
+                for operation in self.holders.pop(id(target.origin), ()):
+                    operation.settle()
+            elif isinstance(target, Tensor):
+                self._settle()
+
     def _settle(self) -> None:
-        """Measure what is written down, before numbers are overwritten or become too many."""
+        """Measure all operations."""
         for operation in self.operations[self.settled :]:
             operation.settle()
         self.settled, self.held = len(self.operations), 0
