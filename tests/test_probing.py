@@ -73,6 +73,20 @@ def test_who_ask_at_the_same_time_share_a_truth(monkeypatch):
     assert sorted(settled) == [1, 3, 3]
 
 
+def test_searches_within_a_search_ask_with_those_beside_it(monkeypatch):
+    def pair():
+        return (yield from beside([fates(RIGHT, [1], [2]), fates(OVERFLOWING, [100])]))
+
+    settled = []
+    monkeypatch.setattr(
+        probing, "settle", lambda f, p, *a, **k: settled.append(len(p)) or settle(f, p, *a, **k)
+    )
+    (right, overflowing), other = alone(beside([pair(), fates(RIGHT, [3], [4])]))
+    assert right == other == [[Fate.WITHIN], [Fate.WITHIN]]
+    assert overflowing == [[Fate.OVERFLOW]]
+    assert settled == [3, 2]
+
+
 def test_a_truth_is_shared_by_so_few_points_that_company_does_not_change_it(monkeypatch):
     settled = []
     monkeypatch.setattr(
