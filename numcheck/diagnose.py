@@ -12,7 +12,7 @@ Causes name what was proved elsewhere to be wrong: no verdict depends on them.
 import functools
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -20,7 +20,9 @@ import torch
 from numcheck.case import FAILING, Cause, Fate
 from numcheck.measure import FATES, Measurement, arguments_of, in_ulps
 from numcheck.reals.settle import ulp_exponent
-from numcheck.trace import Trace, blame, emulate, trace
+from numcheck.trace import Trace, TraceError, blame, emulate, trace
+
+T = TypeVar("T")
 
 GROUPS = 16  # calls with different settings that are traced
 TRACED = 1024  # failing points looked at operator by operator; the rest take the cause of their like
@@ -399,7 +401,7 @@ class Records:
         """What a trace tells of each lane, for each row; `otherwise` where there is no trace."""
         told = dict.fromkeys(rows.tolist(), otherwise)
         for group, record in self.groups:
-            found = None if record is None else tell(record)
+            found = unless_untraceable(record, tell)
             if found is not None:
                 told.update(zip(group.tolist(), np.broadcast_to(found, len(group)).tolist(), strict=True))
         return np.array([told[row] for row in rows.tolist()], dtype=type(otherwise))
@@ -455,7 +457,9 @@ class Records:
             lanes = np.flatnonzero(np.isin(group, rows)).tolist()
             if record is None or not lanes:
                 continue
-            blamed = blame(record, self.of, ranged, lanes)
+            blamed = unless_untraceable(record, lambda r, lanes=lanes: blame(r, self.of, ranged, lanes))
+            if blamed is None:
+                continue
             for row, lane, culprit in zip(group[lanes].tolist(), lanes, blamed, strict=True):
                 if culprit is None:
                     continue
@@ -464,6 +468,14 @@ class Records:
                 sank, plain = bool(operation.sank[lane]), operation.stem in _PLAIN
                 found[row] = Loss(Cause(culprit.cause), operation.name, line, sank, plain)
         return {row: found[row] for row in rows.tolist() if row in found}
+
+
+def unless_untraceable(record: Trace | None, tell: Callable[[Trace], T]) -> T | None:
+    """What is told of a trace; None where there is none, or an operator in it cannot be measured."""
+    try:
+        return None if record is None else tell(record)
+    except TraceError:
+        return None
 
 
 def _any(flags: Iterable[np.ndarray]) -> np.ndarray:

@@ -106,9 +106,11 @@ def findings(found: Sequence[Cluster], gaps: Mapping[Cause, str]) -> Search[list
     by_cause: dict[Cause, list[Cluster]] = {}
     for cluster in found:
         by_cause.setdefault(cluster.cause, []).append(cluster)
-    gravest = [max(alike, key=lambda c: (c.bits_lost, len(c.rows))) for alike in by_cause.values()]
-    counts = [sum(len(c.rows) for c in alike) for alike in by_cause.values()]
-    told = yield from beside([_finding(c, count, gaps) for c, count in zip(gravest, counts, strict=True)])
+    searches: list[Search[Finding]] = []
+    for alike in by_cause.values():
+        gravest = max(alike, key=lambda c: (c.bits_lost, len(c.rows)))
+        searches.append(_finding(gravest, sum(len(c.rows) for c in alike), gaps))
+    told = yield from beside(searches)
     return sorted(told, key=lambda f: (f.forgiven, f.gap is not None, -f.points))
 
 

@@ -5,7 +5,7 @@ one subtraction removed. Scaling: the error along a ladder of powers of two appl
 the budget holds, and how far a routine strays from the homogeneity that the formula has.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +13,7 @@ import numpy as np
 import torch
 
 from numcheck.case import FAILING, Formula, Routine
-from numcheck.diagnose import Records
+from numcheck.diagnose import Records, unless_untraceable
 from numcheck.domain import Points, Simplex, contains
 from numcheck.findings import failing_ranges, prober, region
 from numcheck.formats import Format
@@ -23,6 +23,7 @@ from numcheck.reals import arrays as m
 from numcheck.reals.arb import ARB
 from numcheck.reals.arrays import Reals
 from numcheck.reals.settle import PROVED, Enclosure, precision
+from numcheck.trace import Trace
 from numcheck.truth import Truth, groups, lifted, settle
 
 CANCELLATION_POINTS = 65  # odd, so that no other axis is mistaken for the lanes
@@ -81,15 +82,21 @@ def cancellations(measurements: Sequence[Measurement]) -> dict[str, dict[str, An
     """
     part = measurements[-1]
     rows = np.unique(np.linspace(0, len(part.points) - 1, CANCELLATION_POINTS).astype(int))
-    records = [record for _, record in Records(part, rows, 1).groups]
-    if any(record is None for record in records):
-        return {measurement.of: None for measurement in measurements}
-    operations = [operation for record in records if record is not None for operation in record.operations]
-    found: dict[str, dict[str, Any] | None] = {}
-    for measurement in measurements:
-        phase = "forward" if measurement.of == "value" else "backward"
+    ((_, record),) = Records(part, rows, 1).groups
+    return {
+        measurement.of: unless_untraceable(
+            record, _most_cancelled_in("forward" if measurement.of == "value" else "backward")
+        )
+        for measurement in measurements
+    }
+
+
+def _most_cancelled_in(phase: str) -> Callable[[Trace], dict[str, Any]]:
+    """Tells of a trace what cancelled most in its forward or backward pass."""
+
+    def tell(record: Trace) -> dict[str, Any]:
         most: dict[str, Any] = {"bits": 0.0, "operator": None, "line": None}
-        for operation in operations:
+        for operation in record.operations:
             if operation.phase != phase or not operation.cancelled_bits.any():
                 continue
             # bits that were exact in both operands are removed without loss: only an inherited error counts
@@ -100,8 +107,9 @@ def cancellations(measurements: Sequence[Measurement]) -> dict[str, dict[str, An
                     "operator": operation.name,
                     "line": f"{operation.where}: {operation.line}",
                 }
-        found[measurement.of] = most
-    return found
+        return most
+
+    return tell
 
 
 # Scaling ----------------------------------------------------------------------------------------------------------

@@ -12,6 +12,8 @@ from numcheck.domain import Points, draw
 from numcheck.findings import clusters, findings
 from numcheck.measure import Measurement, measure
 from numcheck.probing import alone
+from numcheck.quantify import cancellations
+from numcheck.trace import record
 from numcheck.truth import settle
 
 FLOAT64, FLOAT32, FLOAT16 = format_of("float64"), format_of("float32"), format_of("float16")
@@ -58,6 +60,19 @@ def test_a_point_that_failed_has_a_cause_and_no_other_has():
     (value,) = measure(routine, points, settle(SOFTPLUS, points, FLOAT32), FLOAT32, "cpu")
     failed = value.judgement.of_points()[1] > 1
     assert [cause is not None for cause in diagnose(value).causes] == failed.tolist()
+
+
+def test_where_no_operator_can_be_measured_the_result_shows_the_cause(monkeypatch):
+    def fails(ran):
+        raise ValueError("shapes differ")
+
+    for asked in ("_growth", "_cancellation"):
+        monkeypatch.setattr(record, asked, fails)
+    routine = routine_of(SOFTPLUS, lambda x: torch.log(1 + torch.exp(x)), "naive", ulps(2), None)
+    (points,) = draw(SOFTPLUS.inputs, FLOAT32, 300, 0, "naive")
+    (value,) = measure(routine, points, settle(SOFTPLUS, points, FLOAT32), FLOAT32, "cpu")
+    assert {Cause.OVERFLOW, Cause.UNDERFLOW} <= set(diagnose(value).causes.tolist())
+    assert cancellations([value]) == {"value": None}
 
 
 def at(formula: Formula, function, format, *arguments, of="value") -> Measurement:

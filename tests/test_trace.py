@@ -9,6 +9,7 @@ from torch import Tensor
 
 from numcheck.formats import format_of
 from numcheck.trace import Blame, Operation, Trace, TraceError, blame, emulate, lockstep, trace
+from numcheck.trace import record as record_module
 
 
 def tensor(*values: object, dtype: torch.dtype = torch.float32) -> Tensor:
@@ -282,12 +283,22 @@ def test_what_is_measured_at_once_is_what_is_measured_when_somebody_asks(monkeyp
 
     def told(record):
         fields = [name for name in dir(Operation) if isinstance(getattr(Operation, name), cached_property)]
-        return [[repr(getattr(op, name)) for name in fields] for op in record.operations]
+        return [[repr(np.asarray(getattr(op, name)).tolist()) for name in fields] for op in record.operations]
 
     x = torch.linspace(-200, 200, 41)
     later = trace(rewritten, {"x": x})
     monkeypatch.setattr(lockstep, "_HELD", 0)
     assert told(trace(rewritten, {"x": x})) == told(later)
+
+
+def test_an_operator_that_cannot_be_measured_is_named(monkeypatch):
+    def fails(ran):
+        raise ValueError("shapes differ")
+
+    monkeypatch.setattr(record_module, "_growth", fails)
+    record = trace(naive_softplus, {"x": tensor(-12.0, 1)})
+    with pytest.raises(TraceError, match=r"aten\.\w+\.\w+: .*shapes differ"):
+        blame(record)
 
 
 def test_blame_of_some_lanes_is_the_blame_that_they_have_among_all():

@@ -25,6 +25,7 @@ from numcheck.trace.shadow import (
     Floats,
     Operand,
     Pair,
+    TraceError,
     accurate_local,
     alpha_of,
     floats,
@@ -157,7 +158,7 @@ class Operation:
     native value is NaN, infinite or zero and the shadow's isn't.
 
     It is measured when it is asked, for most operators never are. Until then its operands and its result must stay as
-    they are; before anything is written into one of them, `settle` it.
+    they are; before anything is written into one of them, `settle` it. Raises TraceError where that is impossible.
     """
 
     name: str
@@ -276,8 +277,13 @@ class Operation:
     def _measured(self, measure: Callable[["Ran"], _Told]) -> _Told:
         if measure not in self._told:
             assert self._ran is not None
-            with np.errstate(all="ignore"):
-                self._told[measure] = measure(self._ran)
+            try:
+                with np.errstate(all="ignore"):
+                    self._told[measure] = measure(self._ran)
+            except Exception as error:
+                raise TraceError(
+                    f"{self.name}: cannot be measured ({type(error).__name__}: {error})"
+                ) from error
         return self._told[measure]
 
 
