@@ -1,6 +1,7 @@
 """Arb's functions against mpmath's, and what becomes of infinities, of what is undefined and of what is unknown."""
 
 import math
+from collections.abc import Callable
 from itertools import product
 from typing import Any
 
@@ -444,6 +445,63 @@ def test_balls_that_overlap_have_no_order() -> None:
     with precision(QUICK):
         x = np.array([[arb(2).sqrt() ** 2, arb(2)], [arb(1), arb(2)]], dtype=object)
         assert ARB.order(x)[1].tolist() == [True, False]
+
+
+ROOTS: dict[str, tuple[Callable[[Any, Any], Any], float, float]] = {
+    "a line": (lambda x, r: x - r, 0, 2),
+    "a square": (lambda x, r: x * x - r * r, 0, 2),
+    "flat": (lambda x, r: (x - r) ** 3, -1, 2),
+    "flat at one end": (lambda x, r: x**9 - r**9, 0, 2),
+    "steep": (lambda x, r: ((x - r) * 2**40).atan(), -1000, 1000),
+    "growing": (lambda x, r: x.exp() - r.exp(), -1000, 1000),
+    "a step": (lambda x, r: x - 2 * r if x < r else x, 0, 2),
+}
+"""Increasing functions of x with their zero at r, and between which ends to look for it."""
+
+
+@SHARED
+@given(
+    roots=st.lists(st.floats(0, 1) | st.sampled_from([2.0**-300, 2.0**-40]), min_size=1, max_size=3),
+    name=st.sampled_from(sorted(ROOTS)),
+)
+def test_a_root_lies_in_its_ball(roots: list[float], name: str) -> None:
+    function, low, high = ROOTS[name]
+    for bits in (QUICK, CAREFUL):
+        with precision(bits):
+            targets = ARB.lift(np.array(roots)) / 3
+            ends = (np.full(len(roots), arb(end), dtype=object) for end in (low, high))
+            found = ARB.root(lambda x, r=targets: np.frompyfunc(function, 2, 1)(x, r), *ends)
+            for enclosed, target in zip(found, targets, strict=True):
+                assert enclosed.overlaps(target)
+                flat = name.startswith("flat")
+                assert enclosed.rad() <= arb(2) ** (-bits // 4 if flat else 20 - bits)
+
+
+def test_a_simple_root_takes_few_rounds() -> None:
+    asked: list[Any] = []
+
+    def below(x: Any) -> Any:
+        asked.append(x)
+        return x * x - 2
+
+    with precision(QUICK):
+        (found,) = ARB.root(below, ARB.lift([0]), ARB.lift([4]))
+        assert found.overlaps(arb(2).sqrt())
+        assert found.rad() < arb(2) ** -115
+    assert len(asked) < 50
+
+
+def test_a_root_at_an_end_or_beyond_is_that_end_exactly() -> None:
+    with precision(QUICK):
+        targets = ARB.lift([-1, 0, 1, 2])
+        found = ARB.root(lambda x: x - targets, ARB.lift([0, 0, 0, 0]), ARB.lift([1, 1, 1, 1]))
+    assert all(x.is_exact() and x == end for x, end in zip(found, (0, 0, 1, 1), strict=True))
+
+
+def test_a_root_where_no_sign_is_told_is_anywhere_between_the_ends() -> None:
+    with precision(QUICK):
+        (found,) = ARB.root(lambda x: np.array([arb(0, 1)]), ARB.lift([0]), ARB.lift([1]))
+    assert found.contains(arb(0)) and found.contains(arb(1))
 
 
 def test_only_exact_python_numbers_become_balls() -> None:

@@ -113,3 +113,17 @@ def test_the_root_is_found_to_the_working_precision() -> None:
         found = MP.root(lambda x: x * x - target, low, high)
         for root, square in zip(found, (2, 3), strict=True):
             assert abs(root - CONTEXT.sqrt(square)) <= CONTEXT.mpf(2) ** -298
+
+
+def test_a_simple_root_takes_few_steps_wherever_it_lies_between_two_powers_of_two() -> None:
+    # just above a power of two neighbouring numbers lie farthest apart
+    for square in (Fraction(257, 256), Fraction(2), Fraction(1023, 256)):
+        asked: list[Any] = []
+
+        def below(x: Any, square: Fraction = square, asked: list[Any] = asked) -> Any:
+            asked.append(x)
+            return x * x - CONTEXT.mpf(square.numerator) / square.denominator
+
+        with precision(300):
+            MP.root(below, MP.lift(np.array([0.0])), MP.lift(np.array([4.0])))
+        assert len(asked) < 60

@@ -521,33 +521,82 @@ def _insertion(x: Any, order: np.ndarray) -> np.ndarray:
 def enclose_root(function: Callable[[Any], Any], low: Any, high: Any) -> Any:
     """Balls that contain the zero of an increasing `function` on [low, high], per lane.
 
-    Bisection at exact midpoints; a lane whose sign is undecided at the midpoint tries a point beside it, and keeps
-    its bracket where that is undecided too. By the intermediate value theorem every bracket with proved signs at its
-    ends holds a root, and an increasing function has no other.
+    By the intermediate value theorem every bracket with proved signs at its ends holds a root, and an increasing
+    function has no other. Where the function is up already at the lower end, or still down at the upper, the nearer
+    end is the answer.
     """
-    low, high = low.copy(), high.copy()
-    at_low, at_high = function(low), function(high)
-    # already up at the lower end, or still down at the upper: the nearer end is the answer
-    below = np.greater_equal(at_low, 0).astype(bool)
-    above = np.less_equal(at_high, 0).astype(bool)
-    stuck = np.zeros(low.shape, dtype=bool)
-    for _ in range(ctx.prec + 8):
-        middle = np.frompyfunc(lambda a, b: ((a + b) / 2).mid(), 2, 1)(low, high)
-        values = function(middle)
-        up, down = np.greater_equal(values, 0).astype(bool), np.less_equal(values, 0).astype(bool)
-        undecided = ~up & ~down
-        if undecided.any():
-            beside = np.frompyfunc(lambda a, b: ((3 * a + b) / 4).mid(), 2, 1)(low, high)
-            values = np.where(undecided, function(beside), values)
-            middle = np.where(undecided, beside, middle)
-            up, down = np.greater_equal(values, 0).astype(bool), np.less_equal(values, 0).astype(bool)
-            stuck |= ~up & ~down
-        high = np.where(up & ~stuck, middle, high)
-        low = np.where(down & ~stuck, middle, low)
-        if stuck.all():
+    ends = (np.broadcast_to(x, low.shape).ravel() for x in (low, high, function(low), function(high)))
+    brackets = [_Bracket(*lane) for lane in zip(*ends, strict=True)]
+    for _ in range(2 * ctx.prec):
+        if all(bracket.done for bracket in brackets):
             break
-    enclosed = np.frompyfunc(_union, 2, 1)(low, high)
-    return np.where(below, low, np.where(above, high, enclosed))
+        for points in zip(*(bracket.points() for bracket in brackets), strict=True):
+            values = function(np.array(points, dtype=object).reshape(low.shape))
+            for bracket, point, value in zip(
+                brackets, points, np.broadcast_to(values, low.shape).flat, strict=True
+            ):
+                bracket.narrow(point, value)
+        for bracket in brackets:
+            bracket.next_round()
+    return np.array([bracket.ball() for bracket in brackets], dtype=object).reshape(low.shape)
+
+
+class _Bracket:
+    """Two points between which a function is proved to have its zero, narrowed round by round.
+
+    A round asks for the signs at two exact points around the zero of the secant, 2**-bits of the bracket apart. If the
+    zero lies between them the next round asks for twice as many bits, otherwise for half as many, and without bits it
+    halves the bracket (quadratic interval refinement, Abbott 2012). `done` where the bracket is narrow, or where
+    neither the sign in its middle nor that beside it can be told.
+    """
+
+    def __init__(self, low: Ball, high: Ball, at_low: Ball, at_high: Ball) -> None:
+        self.low, self.high, self.at_low, self.at_high = low, high, at_low, at_high
+        if at_low >= 0:
+            self.high = low
+        elif at_high <= 0:
+            self.low = high
+        self.bits = 0
+        self.done = bool(at_low >= 0 or at_high <= 0)
+        self.width = self.high - self.low
+        self.least = self.width * arb(2) ** -ctx.prec
+
+    def points(self) -> tuple[Ball, Ball]:
+        """The two points of this round; without bits the middle and one beside it."""
+        middle = ((self.low + self.high) / 2).mid()
+        if self.done or not self.bits:
+            return middle, ((3 * self.low + self.high) / 4).mid()
+        guess = (self.low - self.at_low * self.width / (self.at_high - self.at_low)).mid()
+        if not self.low <= guess <= self.high:  # an end's value is not finite
+            guess = middle
+        reach = self.width / (2 << self.bits)
+        return max((guess - reach).mid(), self.low), min((guess + reach).mid(), self.high)
+
+    def narrow(self, point: Ball, value: Ball) -> None:
+        """Take in what the function is at a point."""
+        if self.done:
+            return
+        if value >= 0 and point <= self.high:
+            self.high, self.at_high = point, value
+        if value <= 0 and point >= self.low:
+            self.low, self.at_low = point, value
+
+    def next_round(self) -> None:
+        """Look at what the two points have brought."""
+        if self.done:
+            return
+        self.width, before = self.high - self.low, self.width
+        narrow = arb(2) ** (8 - ctx.prec) * max(abs(self.low), abs(self.high), self.least)
+        self.done = bool(self.width <= narrow) or (not self.bits and not self.width < before)
+        found = self.width <= before / (1 << max(self.bits, 1)) * _ROUNDED
+        self.bits = min(max(2 * self.bits, 1), ctx.prec) if found else self.bits // 2
+
+    def ball(self) -> Ball:
+        """All between the ends."""
+        return self.low if self.low is self.high else _union(self.low, self.high)
+
+
+_ROUNDED = arb(1) + arb(2) ** -20
 
 
 ARB = ArbArithmetic()

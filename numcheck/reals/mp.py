@@ -206,8 +206,8 @@ class MpArithmetic:
     def root(self, function: Callable[[Any], Any], low: Any, high: Any) -> Any:
         """False position with Illinois weights, one lane at a time: nothing like the enclosure it is to check.
 
-        Every third step halves the bracket instead, so that a flat function takes no more than three times the steps
-        of bisection.
+        Three steps that leave more than half of the bracket are followed by a halving, so that a flat function takes
+        no more than four times the steps of bisection.
         """
         low, high = low.copy(), high.copy()
         at_low, at_high = function(low), function(high)
@@ -219,13 +219,17 @@ class MpArithmetic:
         flat = [np.broadcast_to(x, shape).ravel().copy() for x in (found, low, high, at_low, at_high)]
         answer, left, right, below, above = flat
         kept = np.zeros(answer.shape, np.int8)  # which end stayed at the last step
-        tight = CONTEXT.mpf(2) ** -CONTEXT.prec
-        for step in range(3 * CONTEXT.prec):
+        goal, tries = (right - left) / 2, np.zeros(answer.shape, np.int8)
+        tight = CONTEXT.mpf(2) ** (1 - CONTEXT.prec)  # no neighbours lie farther apart
+        for _ in range(4 * CONTEXT.prec):
             for i in active:
-                answer[i] = (left[i] + right[i]) / 2
-                if step % 3 != 2:
-                    secant = right[i] - above[i] * (right[i] - left[i]) / (above[i] - below[i])
-                    answer[i] = secant if left[i] < secant < right[i] else answer[i]
+                secant = right[i] - above[i] * (right[i] - left[i]) / (above[i] - below[i])
+                beside = tight * max(
+                    abs(left[i]), abs(right[i])
+                )  # where one end is the root, the other comes here
+                secant = min(max(secant, left[i] + beside), right[i] - beside)
+                use = tries[i] < 3 and left[i] < secant < right[i]
+                answer[i] = secant if use else (left[i] + right[i]) / 2
             values = np.broadcast_to(function(answer.reshape(shape)), shape).ravel()
             for i in active:
                 side = -1 if values[i] > 0 else 1
@@ -236,6 +240,9 @@ class MpArithmetic:
                     left[i], below[i] = answer[i], values[i]
                     above[i] = above[i] / 2 if kept[i] == side else above[i]
                 kept[i] = side
+                tries[i] += 1
+                if right[i] - left[i] <= goal[i]:
+                    goal[i], tries[i] = (right[i] - left[i]) / 2, 0
             done = [i for i in active if values[i] == 0 or right[i] - left[i] <= tight * abs(right[i])]
             active = np.setdiff1d(active, done)
             if not active.size:
