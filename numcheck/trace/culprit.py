@@ -100,6 +100,8 @@ def _out_of_range(record: Trace, of: str, result: Sink, path: tuple[int, ...], l
     # From the source of the error towards the result: what happened first is the cause of what followed.
     for position, index in reversed(tuple(enumerate(path))):
         op = operations[index]
+        if op.finite:
+            continue
         if op.overflowed[lane] and not op.pole[lane]:
             later_nan = [
                 i for i in path if operations[i].born_nan[lane] and operations[i].phase == "backward"
@@ -179,7 +181,8 @@ def _lost_bits(
 
 def _bits_lost_on_the_way(op: Operation, relevant: float, roundoff: float, lane: int) -> float:
     """Bits that an operation lost, as far as they bear on the result."""
-    before, after = (min(max(e, roundoff), 1.0) for e in (op.error_in.item(lane), relevant))
+    before = min(max(op.error_in.item(lane), roundoff), 1.0)
+    after = min(max(relevant, roundoff), 1.0)
     return min(op.bits_lost.item(lane), max(0.0, math.log2(after / before)))
 
 

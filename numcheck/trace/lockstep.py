@@ -7,6 +7,7 @@ each of them runs (a view, a write in place, a comparison, a random number) and 
 # The dispatcher's Python side is private throughout: it is the only door below autograd.
 # pyright: reportPrivateUsage=none
 
+import functools
 import linecache
 import os
 import sys
@@ -162,6 +163,14 @@ _RUNNERS: Final = (_HERE + os.sep, os.path.join(os.path.dirname(_HERE), "diagnos
 _NOWHERE: Final = Place("", "", ())
 
 
+@functools.cache
+def _owner(file: str) -> str:
+    """Whose code a file holds: the "routine"'s, "torch"'s, or "nobody"'s of whom a reader asks."""
+    if file.startswith((*_MACHINERY, *_RUNNERS)):
+        return "nobody"
+    return "torch" if file.startswith(_TORCH) else "routine"
+
+
 def _call_routine(run: Callable[[], Any]) -> Any:
     """The frame at which `_locate` stops."""
     return run()
@@ -174,11 +183,10 @@ def _locate() -> Place:
     torch_inner: FrameType | None = None
     path: list[tuple[CodeType, int]] = []
     while frame is not None and frame.f_code is not _call_routine.__code__:
-        name = frame.f_code.co_filename
-        if name.startswith(_TORCH):
-            if torch_inner is None and not name.startswith(_MACHINERY):
-                torch_inner = frame
-        elif not name.startswith(_RUNNERS):
+        of = _owner(frame.f_code.co_filename)
+        if of == "torch":
+            torch_inner = torch_inner or frame
+        elif of == "routine":
             inner = inner or frame
             path.append((frame.f_code, frame.f_lasti))
         frame = frame.f_back
@@ -326,7 +334,7 @@ class _Lockstep(TorchDispatchMode):
         for held in (pair, *(o.pair for o in call.operands if not o.written)):
             self.holders.setdefault(id(held.origin), []).append(operation)
         if place.path and self.phase == "forward" and not self.inside:
-            self.loops.setdefault((str(call.func), place.path), _LastResults(place)).add(pair.native)
+            self.loops.setdefault((call.name, place.path), _LastResults(place)).add(pair.native)
         self.held += pair.numel()
         if self.held > _HELD:
             self._settle()

@@ -31,7 +31,6 @@ from numcheck.trace.shadow import (
     floats,
     local_call,
     relative_error,
-    stem_of,
 )
 
 Flags = NDArray[np.bool_]
@@ -163,6 +162,8 @@ class Operation:
 
     name: str
     """The operator, as in "aten.sub.Tensor"."""
+    stem: str
+    """`name` without namespace, overload and the mark of the in-place variant: "sub"."""
     where: str
     """"file.py:12": the innermost frame outside torch and this package's runners; in the backward pass the
     line of the forward operator whose derivative this is. Empty if unknown."""
@@ -174,16 +175,12 @@ class Operation:
     """For each floating operand the operation that produced it, -1 for inputs and constants."""
 
     def __init__(self, ran: "Ran", place: Place, phase: str) -> None:
-        self.name, self.where, self.line, self.phase = str(ran.call.func), place.where, place.line, phase
+        self.name, self.stem = ran.call.name, ran.call.stem
+        self.where, self.line, self.phase = place.where, place.line, phase
         self.operands = tuple(o.origin for o in ran.call.operands)
         self._lanes = ran.lanes
         self._ran: Ran | None = ran
         self._told: dict[Callable[[Ran], _Told], _Told] = {}
-
-    @property
-    def stem(self) -> str:
-        """`name` without namespace, overload and the mark of the in-place variant: "sub"."""
-        return stem_of(self.name)
 
     @functools.cached_property
     def contributions(self) -> tuple[Floats, ...]:
@@ -219,6 +216,11 @@ class Operation:
     def swallowed_bits(self) -> Floats:
         """Additions, subtractions: trailing bits of the smaller operand for which the result had no room."""
         return self._numbers(_cancellation, "swallowed_bits")
+
+    @functools.cached_property
+    def finite(self) -> bool:
+        """No result of any lane is infinite or NaN."""
+        return not self._measured(_out_of_range)
 
     @functools.cached_property
     def overflowed(self) -> Flags:

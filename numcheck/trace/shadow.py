@@ -184,8 +184,10 @@ class Call:
     """An operator and its arguments, in which every floating tensor is a pair."""
 
     func: Any
+    name: str
+    """As in "aten.sub_.Tensor"."""
     stem: str
-    """Its name without namespace, overload and the mark of the in-place variant: "sub" for aten.sub_.Tensor."""
+    """The name without namespace, overload and the mark of the in-place variant: "sub"."""
     args: Sequence[Any]
     kwargs: Mapping[str, Any]
     operands: Sequence[Operand]
@@ -216,7 +218,8 @@ def call_of(func: Any, args: Sequence[Any], kwargs: Mapping[str, Any], written: 
         for x in leaves((*args, *kwargs.values()))
         if isinstance(x, Pair)
     ]
-    return Call(func, stem_of(str(func)), args, kwargs, operands, written)
+    name, stem = _names_of(func)
+    return Call(func, name, stem, args, kwargs, operands, written)
 
 
 def leaves(tree: Any) -> list[Any]:
@@ -240,9 +243,10 @@ def _mapped(
 
 
 @functools.cache
-def stem_of(name: str) -> str:
-    """An operator's name without namespace, overload and the mark of the in-place variant."""
-    return name.split(".")[1].rstrip("_")
+def _names_of(func: Any) -> tuple[str, str]:
+    """An operator's name and stem."""
+    name = str(func)
+    return name, name.split(".")[1].rstrip("_")
 
 
 def written_by(func: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> list[Any]:
