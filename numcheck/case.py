@@ -392,6 +392,7 @@ ENTRY_POINTS = "numcheck.formulas"
 """The group in which other packages name the modules that declare their formulas."""
 
 
+@functools.cache
 def load_catalog() -> None:
     """Import every file of the catalogue and every module that other packages name in `numcheck.formulas`."""
     catalog = importlib.import_module("numcheck.catalog")
