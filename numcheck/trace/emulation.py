@@ -85,12 +85,13 @@ def _narrow(x: Tensor, number_format: Format, widen: str | None) -> Tensor:
     """The float64 numbers `x` rounded to what `widen` leaves of a format."""
     if widen == "both" or number_format.precision >= _FLOAT64:
         return x
-    rounded = x if widen == "significand" else _round_significand(x, number_format.precision)
+    if widen is None:
+        return number_format.round(x).double()
     if widen == "range":
-        return rounded
+        return _round_significand(x, number_format.precision)
     step = number_format.smallest_subnormal
     on_grid = torch.copysign(torch.round(x / step) * step, x)
-    rounded = torch.where(x.abs() < number_format.smallest_normal, on_grid, rounded)
+    rounded = torch.where(x.abs() < number_format.smallest_normal, on_grid, x)
     infinite = torch.copysign(torch.full_like(x, math.inf), x)
     return torch.where(rounded.abs() > number_format.largest, infinite, rounded)
 
