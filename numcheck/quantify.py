@@ -249,15 +249,19 @@ def law_defects(routine: Routine, part: Measurement, format: Format, device: str
         return []
     rows = np.flatnonzero(part.points.origin == "sample")[:32]
     points = part.points.select(rows if rows.size else np.arange(min(32, len(part.points))))
+    with precision(256):
+        parts = [points.select(which) for which in groups(formula, points)]
+        given = [
+            (_rounded(routine, alike, format, device), *lifted(formula, alike, ARB, False).values())
+            for alike in parts
+        ]
     order: list[dict[str, Any]] = []
     for law in formula.laws.values():
         worst, violations = 0.0, 0
         try:
             with precision(256):
-                for which in groups(formula, points):
-                    alike = points.select(which)
-                    arguments = lifted(formula, alike, ARB, False)
-                    left, right = law.function(_rounded(routine, alike, format, device), *arguments.values())
+                for alike, arguments in zip(parts, given, strict=True):
+                    left, right = law.function(*arguments)
                     apart = _ulps_apart(left, right, len(alike), format)
                     worst, violations = max(worst, float(apart.max())), violations + int((apart > 1).sum())
         except Exception as failure:  # a law may leave what the routine can do: say so beside it
