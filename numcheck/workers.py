@@ -4,7 +4,6 @@ Work goes out through the interface of `concurrent.futures.Executor`, a bounded 
 in the order in which it is done. Nobody else knows how many workers there are.
 """
 
-import gc
 import multiprocessing
 import os
 import signal
@@ -107,4 +106,3 @@ def _begin() -> None:
 
     # A killed parent closes no queue: without this a worker would wait for its next item for ever.
     threading.Thread(target=follow, daemon=True).start()
-    gc.freeze()  # what torch brought along is no garbage: a collection need not look through it
