@@ -559,7 +559,7 @@ class _Bracket:
         self.bits = 0
         self.done = bool(at_low >= 0 or at_high <= 0)
         self.width = self.high - self.low
-        self.least = self.width * arb(2) ** -ctx.prec
+        self.least = self.width * arb(2) ** -ctx.prec  # a root of this size or less may pass for zero
 
     def points(self) -> tuple[Ball, Ball]:
         """The two points of this round; without bits the middle and one beside it."""

@@ -219,17 +219,17 @@ class MpArithmetic:
         flat = [np.broadcast_to(x, shape).ravel().copy() for x in (found, low, high, at_low, at_high)]
         answer, left, right, below, above = flat
         kept = np.zeros(answer.shape, np.int8)  # which end stayed at the last step
-        goal, tries = (right - left) / 2, np.zeros(answer.shape, np.int8)
+        goal = (right - left) / 2
+        tries = np.zeros(answer.shape, np.int8)  # steps towards it
         tight = CONTEXT.mpf(2) ** (1 - CONTEXT.prec)  # no neighbours lie farther apart
         for _ in range(4 * CONTEXT.prec):
             for i in active:
                 secant = right[i] - above[i] * (right[i] - left[i]) / (above[i] - below[i])
-                beside = tight * max(
-                    abs(left[i]), abs(right[i])
-                )  # where one end is the root, the other comes here
+                # one step inside at least: where one end is the root already, the other comes there
+                beside = tight * max(abs(left[i]), abs(right[i]))
                 secant = min(max(secant, left[i] + beside), right[i] - beside)
-                use = tries[i] < 3 and left[i] < secant < right[i]
-                answer[i] = secant if use else (left[i] + right[i]) / 2
+                inside = left[i] < secant < right[i]
+                answer[i] = secant if tries[i] < 3 and inside else (left[i] + right[i]) / 2
             values = np.broadcast_to(function(answer.reshape(shape)), shape).ravel()
             for i in active:
                 side = -1 if values[i] > 0 else 1
