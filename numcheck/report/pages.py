@@ -10,7 +10,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader
 
 from numcheck.report import drawing, figures, summary
-from numcheck.report.store import ReportError, finite, json_text, write_text
+from numcheck.report.store import ReportError, finite, text_of, write_text
 from numcheck.report.summary import Report
 
 FEW_FORMULAS = 4
@@ -37,8 +37,8 @@ def write_report(report: Report, directory: str | Path) -> list[Path]:
     if folder.exists() and not folder.is_dir():
         raise ReportError(f"cannot write {folder}: it is a file, and a report needs a folder")
     # The JSON goes first: whatever happens to the pages, no figure is lost.
-    written = [write_text(folder / "report.json", json_text(report))]
     shown = finite(report)
+    written = [write_text(folder / "report.json", text_of(shown))]
     written.append(write_text(folder / "report.md", _render("page.md", shown)))
     written.append(write_text(folder / "report.html", _render("page.html", shown)))
     return written

@@ -21,7 +21,7 @@ class ReportError(Exception):
 
 def finite(value: Any) -> Any:
     """The same value as the JSON file gives it back: keys sorted, infinities and NaN as words such as `"inf"`."""
-    if value is None or isinstance(value, bool | str):
+    if value is None or isinstance(value, str | int):
         return value
     if isinstance(value, float):
         return float(value) if math.isfinite(value) else str(float(value))
@@ -38,7 +38,12 @@ def finite(value: Any) -> Any:
 
 def json_text(report: Report) -> str:
     """The report as JSON: keys sorted, two spaces of indentation, short lists and objects on one line."""
-    return _written(finite(report), "") + "\n"
+    return text_of(finite(report))
+
+
+def text_of(shown: Any) -> str:
+    """`json_text` of what is `finite` already."""
+    return _written(shown, "") + "\n"
 
 
 _encoded: Final = json.JSONEncoder(ensure_ascii=False, allow_nan=False).encode
