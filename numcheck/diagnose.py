@@ -435,8 +435,7 @@ class Records:
         def first(record: Trace) -> np.ndarray:
             code = np.zeros(record.lanes, np.int8)
             for op in record.operations:
-                if not op.finite:
-                    code = np.where((code == 0) & op.overflowed & ~op.pole, 1, code)
+                code = np.where((code == 0) & op.overflowed & ~op.pole, 1, code)
                 code = np.where((code == 0) & (op.underflowed | op.vanished), 2, code)
             return code
 

@@ -355,9 +355,9 @@ def failure_map(parts: Sequence[Measurement]) -> dict[str, Any] | None:
     if not failing.any():
         return None
     rows = [
-        ", ".join(f"{n} {choice}" for n, choice in zip(chosen, choices, strict=True))
+        ", ".join(f"{n} {argument(part.points.columns[n], i)}" for n in chosen)
         for part in parts
-        for choices in zip(*(part.points.columns[n] for n in chosen), strict=True)
+        for i in range(len(part.points))
     ]
     names, row = np.unique(rows, return_inverse=True)
     if not 1 < len(names) <= MOST_ROWS:

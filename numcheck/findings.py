@@ -87,11 +87,12 @@ def clusters(measurement: Measurement, diagnosis: Diagnosis) -> list[Cluster]:
     judged = measurement.judgement
     fates, spent, error = judged.of_points()
     found: list[Cluster] = []
-    told = set(diagnosis.causes.tolist())
-    for cause in (cause for cause in Cause if cause in told):
-        rows = np.flatnonzero(diagnosis.causes == cause)
-        order = np.argsort(-np.nan_to_num(spent[rows], nan=np.inf), kind="stable")
-        found.append(Cluster(measurement, cause, rows[order], diagnosis.culprits.get(cause)))
+    met = set(diagnosis.causes.tolist())
+    for cause in Cause:
+        if cause in met:
+            rows = np.flatnonzero(diagnosis.causes == cause)
+            order = np.argsort(-np.nan_to_num(spent[rows], nan=np.inf), kind="stable")
+            found.append(Cluster(measurement, cause, rows[order], diagnosis.culprits.get(cause)))
     budget = measurement.routine.value if measurement.of == "value" else measurement.routine.grad
     assert budget is not None
     proved = (judged.truth.state == PROVED).all(axis=1)

@@ -249,20 +249,20 @@ def law_defects(routine: Routine, part: Measurement, format: Format, device: str
         return []
     rows = np.flatnonzero(part.points.origin == "sample")[:32]
     points = part.points.select(rows if rows.size else np.arange(min(32, len(part.points))))
+    given: list[tuple[int, list[Any]]] = []
     with precision(256):
-        parts = [points.select(which) for which in groups(formula, points)]
-        given = [
-            (_rounded(routine, alike, format, device), *lifted(formula, alike, ARB, False).values())
-            for alike in parts
-        ]
+        for which in groups(formula, points):
+            alike = points.select(which)
+            rounded = _rounded(routine, alike, format, device)
+            given.append((len(alike), [rounded, *lifted(formula, alike, ARB, False).values()]))
     order: list[dict[str, Any]] = []
     for law in formula.laws.values():
         worst, violations = 0.0, 0
         try:
             with precision(256):
-                for alike, arguments in zip(parts, given, strict=True):
+                for lanes, arguments in given:
                     left, right = law.function(*arguments)
-                    apart = _ulps_apart(left, right, len(alike), format)
+                    apart = _ulps_apart(left, right, lanes, format)
                     worst, violations = max(worst, float(apart.max())), violations + int((apart > 1).sum())
         except Exception as failure:  # a law may leave what the routine can do: say so beside it
             order.append(

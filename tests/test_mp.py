@@ -125,5 +125,22 @@ def test_a_simple_root_takes_few_steps_wherever_it_lies_between_two_powers_of_tw
             return x * x - CONTEXT.mpf(square.numerator) / square.denominator
 
         with precision(300):
-            MP.root(below, MP.lift(np.array([0.0])), MP.lift(np.array([4.0])))
+            (found,) = MP.root(below, MP.lift(np.array([0.0])), MP.lift(np.array([4.0])))
+            assert (
+                abs(found - CONTEXT.sqrt(CONTEXT.mpf(square.numerator) / square.denominator))
+                <= CONTEXT.mpf(2) ** -297
+            )
         assert len(asked) < 60
+
+
+def test_a_flat_function_takes_no_more_than_four_times_the_steps_of_bisection() -> None:
+    asked: list[Any] = []
+
+    def below(x: Any) -> Any:
+        asked.append(x)
+        return x**9 - CONTEXT.mpf(2) ** -450
+
+    with precision(300):
+        (found,) = MP.root(below, MP.lift(np.array([0.0])), MP.lift(np.array([4.0])))
+        assert abs(found - CONTEXT.mpf(2) ** -50) <= CONTEXT.mpf(2) ** -345
+    assert len(asked) < 4 * 52 + 60

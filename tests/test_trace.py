@@ -579,6 +579,19 @@ def test_emulated_subnormals_lie_on_the_format_s_grid(name: str):
     )
 
 
+@pytest.mark.parametrize(
+    ("name", "beyond"), [("float8_e4m3fn", math.nan), ("float8_e5m2", math.inf), ("bfloat16", math.inf)]
+)
+def test_beyond_its_range_an_emulated_format_gives_what_the_format_gives(name: str, beyond: float):
+    largest = format_of(name).largest
+    output, _ = emulate(
+        lambda x: x * 2,
+        {"x": torch.tensor([largest, -largest, largest / 2], dtype=torch.float64)},
+        format=name,
+    )
+    assert same_bits(output.abs(), torch.tensor([beyond, beyond, largest], dtype=torch.float64))
+
+
 def test_a_wider_range_heals_the_naive_softmax():
     x = tensor([100, 99], [1, 2])
     healed, _ = emulate(naive_softmax, {"x": x}, format="float32", widen="range")

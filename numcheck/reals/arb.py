@@ -546,8 +546,9 @@ class _Bracket:
 
     A round asks for the signs at two exact points around the zero of the secant, 2**-bits of the bracket apart. If the
     zero lies between them the next round asks for twice as many bits, otherwise for half as many, and without bits it
-    halves the bracket (quadratic interval refinement, Abbott 2012). `done` where the bracket is narrow, or where
-    neither the sign in its middle nor that beside it can be told.
+    halves the bracket: quadratic interval refinement, as adapted to inexact evaluation by Kerber & Sagraloff 2011, Root
+    Refinement for Real Polynomials (arXiv 1104.1362). `done` where the bracket is narrow, or where neither the sign in
+    its middle nor that beside it can be told.
     """
 
     def __init__(self, low: Ball, high: Ball, at_low: Ball, at_high: Ball) -> None:
@@ -559,6 +560,7 @@ class _Bracket:
         self.bits = 0
         self.done = bool(at_low >= 0 or at_high <= 0)
         self.width = self.high - self.low
+        self.tight = arb(2) ** (8 - ctx.prec)
         self.least = self.width * arb(2) ** -ctx.prec  # a root of this size or less may pass for zero
 
     def points(self) -> tuple[Ball, Ball]:
@@ -586,7 +588,7 @@ class _Bracket:
         if self.done:
             return
         self.width, before = self.high - self.low, self.width
-        narrow = arb(2) ** (8 - ctx.prec) * max(abs(self.low), abs(self.high), self.least)
+        narrow = self.tight * max(abs(self.low), abs(self.high), self.least)
         self.done = bool(self.width <= narrow) or (not self.bits and not self.width < before)
         found = self.width <= before / (1 << max(self.bits, 1)) * _ROUNDED
         self.bits = min(max(2 * self.bits, 1), ctx.prec) if found else self.bits // 2
@@ -597,6 +599,7 @@ class _Bracket:
 
 
 _ROUNDED = arb(1) + arb(2) ** -20
+"""More than the rounding of its two points may widen the share of a bracket that a round asks for."""
 
 
 ARB = ArbArithmetic()
