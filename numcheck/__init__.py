@@ -11,19 +11,18 @@ __version__ = "0.1.0"
 
 _PAGE = {
     # declaring a formula, and what one is
-    "numcheck.case": (
-        *("formula", "ulps", "gap", "formulas"),
-        *("Formula", "Routine", "Budget", "Known", "Law", "Gap", "Fate", "Cause"),
-        *("UsageError", "DeclarationError"),
-    ),
+    "numcheck.declaration.words": ("Fate", "Cause", "UsageError", "DeclarationError"),
+    "numcheck.declaration.budgets": ("Budget", "ulps"),
+    "numcheck.declaration.formulas": ("Formula", "Routine", "Known", "Law", "Gap", "gap"),
+    "numcheck.declaration.registry": ("formula", "formulas"),
     # the domains of its inputs
     "numcheck.domain": ("real", "integer", "one_of", "index", "vector", "simplex", "polygon", "curve"),
     # the formats its routines run in
     "numcheck.formats": ("FORMATS", "Format", "format_of"),
     # judging
-    "numcheck.suite": ("check",),
-    "numcheck.sweeps": ("sweep",),
-    "numcheck.explanation": ("explain",),
+    "numcheck.runs.check": ("check",),
+    "numcheck.runs.sweep.run": ("sweep",),
+    "numcheck.runs.explain": ("explain",),
     # what a formula's body is written with
     "numcheck.reals.arrays": ("m",),
 }
@@ -33,20 +32,20 @@ _HOME = {name: module for module, names in _PAGE.items() for name in names}
 
 if TYPE_CHECKING:
     # The same page for type checkers, which do not run __getattr__; tests/test_layers.py holds the two together.
-    from numcheck.case import Budget as Budget
-    from numcheck.case import Cause as Cause
-    from numcheck.case import DeclarationError as DeclarationError
-    from numcheck.case import Fate as Fate
-    from numcheck.case import Formula as Formula
-    from numcheck.case import Gap as Gap
-    from numcheck.case import Known as Known
-    from numcheck.case import Law as Law
-    from numcheck.case import Routine as Routine
-    from numcheck.case import UsageError as UsageError
-    from numcheck.case import formula as formula
-    from numcheck.case import formulas as formulas
-    from numcheck.case import gap as gap
-    from numcheck.case import ulps as ulps
+    from numcheck.declaration.budgets import Budget as Budget
+    from numcheck.declaration.budgets import ulps as ulps
+    from numcheck.declaration.formulas import Formula as Formula
+    from numcheck.declaration.formulas import Gap as Gap
+    from numcheck.declaration.formulas import Known as Known
+    from numcheck.declaration.formulas import Law as Law
+    from numcheck.declaration.formulas import Routine as Routine
+    from numcheck.declaration.formulas import gap as gap
+    from numcheck.declaration.registry import formula as formula
+    from numcheck.declaration.registry import formulas as formulas
+    from numcheck.declaration.words import Cause as Cause
+    from numcheck.declaration.words import DeclarationError as DeclarationError
+    from numcheck.declaration.words import Fate as Fate
+    from numcheck.declaration.words import UsageError as UsageError
     from numcheck.domain import curve as curve
     from numcheck.domain import index as index
     from numcheck.domain import integer as integer
@@ -55,13 +54,13 @@ if TYPE_CHECKING:
     from numcheck.domain import real as real
     from numcheck.domain import simplex as simplex
     from numcheck.domain import vector as vector
-    from numcheck.explanation import explain as explain
     from numcheck.formats import FORMATS as FORMATS
     from numcheck.formats import Format as Format
     from numcheck.formats import format_of as format_of
     from numcheck.reals import arrays
-    from numcheck.suite import check as check
-    from numcheck.sweeps import sweep as sweep
+    from numcheck.runs.check import check as check
+    from numcheck.runs.explain import explain as explain
+    from numcheck.runs.sweep.run import sweep as sweep
 
     m = arrays
 

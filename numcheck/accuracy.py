@@ -27,23 +27,28 @@ from torch import Tensor
 from torch.nn import functional
 
 import numcheck
-from numcheck import checkpoint, prefilter
-from numcheck.case import Fate, Formula, Routine, UsageError, format_named, formula_of, routine_of, ulps
-from numcheck.checkpoint import Keeper, State
-from numcheck.cli import jobs, progress_bar
+from numcheck import prefilter
+from numcheck.declaration.budgets import ulps
+from numcheck.declaration.formulas import Formula, Routine, formula_of, routine_of
+from numcheck.declaration.registry import format_named
+from numcheck.declaration.words import Fate, UsageError
 from numcheck.domain import Points, real, space_of
-from numcheck.measure import FATES
-from numcheck.plans import Plan, fingerprint_of
+from numcheck.faces.cli import jobs, progress_bar
+from numcheck.measure.judge import FATES
 from numcheck.prefilter import BATCH, Truths
-from numcheck.quantify import figure
 from numcheck.reals import arrays as m
 from numcheck.reals.ball64 import Balls
 from numcheck.reals.mp import CONTEXT
 from numcheck.reals.settle import PROVED, UNRESOLVED, Enclosure, precision
 from numcheck.report.accuracy import page
+from numcheck.report.plain import figure
 from numcheck.report.store import folder_name, json_text, read_json, write_text
-from numcheck.suite import Progress, environment
-from numcheck.summary import (
+from numcheck.runs.check import Progress
+from numcheck.runs.environment import environment
+from numcheck.runs.sweep import checkpoint
+from numcheck.runs.sweep.checkpoint import Keeper, State
+from numcheck.runs.sweep.plan import Plan, fingerprint_of
+from numcheck.runs.sweep.summary import (
     EDGES,
     EMPTY,
     Region,
@@ -54,8 +59,8 @@ from numcheck.summary import (
     ranges_left,
     summary_of,
 )
+from numcheck.runs.workers import workers
 from numcheck.truth import settle
-from numcheck.workers import workers
 
 FORMATS = ("float32", "bfloat16", "float16")
 KINDS = ("normal", "subnormal", "lost")
@@ -495,7 +500,7 @@ def rows_of(
     done = len(chunks) - len(left)
     try:
         # not with this module, which workers of `python -m` run under another name
-        with workers(count if shared and len(left) > 1 else 1, "numcheck.sweeps") as hands:
+        with workers(count if shared and len(left) > 1 else 1, "numcheck.runs.sweep.run") as hands:
             for _, found in hands.completed(work, left):
                 keeper.keep({key: merged(keeper.state.get(key, EMPTY), part) for key, part in found.items()})
                 done += 1

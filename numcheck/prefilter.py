@@ -21,7 +21,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from numcheck.case import Budget, Formula
+from numcheck.declaration.budgets import Budget
+from numcheck.declaration.formulas import Formula
 from numcheck.domain import Column, Points
 from numcheck.formats import Format
 from numcheck.reals import trust

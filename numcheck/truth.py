@@ -16,7 +16,8 @@ import numpy as np
 import torch
 from flint import ctx
 
-from numcheck.case import LARGEST, Budget, Formula
+from numcheck.declaration.budgets import LARGEST, Budget
+from numcheck.declaration.formulas import Formula
 from numcheck.domain import Column, Index, OneOf, Points
 from numcheck.formats import Format, format_of
 from numcheck.reals import arrays as m

@@ -7,9 +7,11 @@ import pytest
 import torch
 
 from numcheck import UsageError, m, one_of, polygon, real, simplex, ulps, vector
-from numcheck.adapter import GRAD, VALUE, adapt, load, match, signature_of
-from numcheck.case import Formula, Routine, formula_of
+from numcheck.declaration.formulas import Formula, Routine, formula_of
 from numcheck.domain import index
+from numcheck.foreign.adapt import GRAD, VALUE, adapt
+from numcheck.foreign.load import load
+from numcheck.foreign.match import match, signature_of
 
 
 def logistic(logit, label):

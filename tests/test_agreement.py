@@ -10,14 +10,18 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from numcheck import format_of, m, real, suite, ulps, vector
-from numcheck.agreement import compared, disagreement
-from numcheck.case import FAILING, UsageError, formula_of, routine_of
+from numcheck import format_of, m, real, ulps, vector
+from numcheck.declaration.formulas import formula_of, routine_of
+from numcheck.declaration.words import FAILING, UsageError
+from numcheck.diagnosis.devices import compared, disagreement
+from numcheck.diagnosis.questions import alone
 from numcheck.domain import Points
-from numcheck.entry import disagreement_of
-from numcheck.measure import FATES, Judgement, judge, measure
-from numcheck.probing import alone
-from numcheck.suite import check_catalog, verdict
+from numcheck.measure.judge import FATES, Judgement, judge
+from numcheck.measure.measurement import measure
+from numcheck.runs import check as suite
+from numcheck.runs.check import check_catalog
+from numcheck.runs.entry import disagreement_of
+from numcheck.runs.verdict import verdict
 from numcheck.truth import settle
 
 FLOAT32 = format_of("float32")

@@ -24,7 +24,8 @@ from torch._inductor import config as inductor_config
 from torch.fx.experimental.proxy_tensor import make_fx
 
 from numcheck import truth as truth_module
-from numcheck.case import Formula, formula_of, formulas, load_catalog
+from numcheck.declaration.formulas import Formula, formula_of
+from numcheck.declaration.registry import formulas, load_catalog
 from numcheck.domain import Points, real
 from numcheck.formats import Format, format_of
 from numcheck.reals import arrays as m

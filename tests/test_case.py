@@ -3,15 +3,9 @@
 import pytest
 
 from numcheck import format_of, formula, gap, m, real, ulps, vector
-from numcheck.case import (
-    DeclarationError,
-    UsageError,
-    formula_named,
-    formula_of,
-    formulas,
-    load_catalog,
-    routine_of,
-)
+from numcheck.declaration.formulas import formula_of, routine_of
+from numcheck.declaration.registry import formula_named, formulas, load_catalog
+from numcheck.declaration.words import DeclarationError, UsageError
 
 
 def square(x):

@@ -8,10 +8,12 @@ import numpy as np
 import pytest
 from flint import arb
 
-from numcheck.case import Budget, Formula, formulas, load_catalog
+from numcheck.declaration.budgets import Budget
+from numcheck.declaration.formulas import Formula
+from numcheck.declaration.registry import formulas, load_catalog
 from numcheck.domain import Points
 from numcheck.formats import format_of
-from numcheck.measure import measure
+from numcheck.measure.measurement import measure
 from numcheck.reals import arrays as m
 from numcheck.reals.arb import ARB
 from numcheck.reals.settle import INVALID, PROVED, UNRESOLVED, precision, precisions

@@ -1,3 +1,4 @@
+import inspect
 import json
 import os
 import shlex
@@ -5,13 +6,14 @@ import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
 
 import numcheck
-from numcheck import case, cli
+from numcheck.declaration.registry import formula_named
+from numcheck.declaration.registry import formulas as registered
+from numcheck.faces import cli
 
 MEASUREMENT: dict[str, Any] = {
     "formula": "softplus",
@@ -32,11 +34,10 @@ MEASUREMENT: dict[str, Any] = {
 }
 
 
-class Suite(ModuleType):
-    """Stands in for numcheck.suite: notes what it is asked and answers with one small report."""
+class Suite:
+    """Stands in for a whole run: notes what it is asked and answers with one small report."""
 
     def __init__(self) -> None:
-        super().__init__("numcheck.suite")
         self.asked: dict[str, Any] = {}
         self.code = 0
         self.report: dict[str, Any] = {"schema": 1, "seed": 0, "measurements": [MEASUREMENT]}
@@ -53,13 +54,17 @@ class Suite(ModuleType):
 @pytest.fixture
 def suite(monkeypatch: pytest.MonkeyPatch) -> Suite:
     fake = Suite()
-    monkeypatch.setitem(sys.modules, "numcheck.suite", fake)
-    monkeypatch.setattr(numcheck, "suite", fake, raising=False)
+    monkeypatch.setattr("numcheck.runs.check.check_catalog", fake.check_catalog)
+    monkeypatch.setattr("numcheck.runs.verdict.verdict", fake.verdict)
     return fake
 
 
 def test_help_answers_in_half_a_second() -> None:
-    command = [sys.executable, "-c", "import sys; from numcheck.cli import run; sys.exit(run(['--help']))"]
+    command = [
+        sys.executable,
+        "-c",
+        "import sys; from numcheck.faces.cli import run; sys.exit(run(['--help']))",
+    ]
 
     def seconds() -> float:
         # Processor time: waiting for the tests that run beside this one is not the command's fault.
@@ -72,7 +77,7 @@ def test_help_answers_in_half_a_second() -> None:
 
 
 def test_help_imports_nothing_heavy() -> None:
-    code = "import sys; from numcheck.cli import run; run(['--help']); print(*sys.modules, file=sys.stderr)"
+    code = "import sys; from numcheck.faces.cli import run; run(['--help']); print(*sys.modules, file=sys.stderr)"
     done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
     assert not {"torch", "numpy", "flint", "rich", "hypothesis"} & set(done.stderr.split())
 
@@ -106,7 +111,7 @@ def test_check_asks_for_the_three_usual_formats_on_the_cpu(suite: Suite) -> None
 def test_check_hands_its_options_on(suite: Suite) -> None:
     options = "--formats float16,float32 --devices cpu,cuda:0 --points 50 --seed 7 --fail-on none"
     assert cli.run(["check", "softplus", "tanh", *options.split()]) == 0
-    assert suite.asked["formulas"] == [case.formula_named(name) for name in ("softplus", "tanh")]
+    assert suite.asked["formulas"] == [formula_named(name) for name in ("softplus", "tanh")]
     assert suite.asked["formats"] == ["float16", "float32"]
     assert suite.asked["devices"] == ["cpu", "cuda:0"]
     assert (suite.asked["points"], suite.asked["seed"], suite.asked["fail_on"]) == (50, 7, "none")
@@ -126,9 +131,12 @@ def test_check_says_which_worst_inputs_it_left_out(suite: Suite, capsys: pytest.
 
 
 def test_the_defaults_are_those_of_the_python_function() -> None:
-    from numcheck import suite
+    from numcheck.runs.check import check
 
-    assert (cli.FORMATS, cli.POINTS, suite.SEED) == (suite.FORMATS, suite.POINTS, 0)
+    ours = {parameter.name: parameter.default for parameter in cli.check.params}
+    theirs = {name: parameter.default for name, parameter in inspect.signature(check).parameters.items()}
+    assert ours["formats"].split(",") == list(theirs["formats"])
+    assert [ours[name] for name in ("points", "seed")] == [theirs[name] for name in ("points", "seed")]
 
 
 def test_a_routine_that_breaks_its_contract_exits_2_after_the_results(
@@ -234,7 +242,7 @@ def test_what_the_library_says_of_wrong_usage_is_told_in_one_line(
     def refuse(*_: Any, **__: Any) -> dict[str, Any]:
         raise numcheck.UsageError("no formula 'tangh':\n  `numcheck list` prints the names")
 
-    monkeypatch.setattr(suite, "check_catalog", refuse)
+    monkeypatch.setattr("numcheck.runs.check.check_catalog", refuse)
     assert cli.run(["check", "tangh"]) == 2
     assert told(capsys) == "no formula 'tangh': `numcheck list` prints the names"
 
@@ -333,7 +341,7 @@ def test_a_formula_of_a_file_is_judged_and_its_finding_is_reproduced_from_the_sh
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("numcheck.case._registry", dict(case.formulas()))
+    monkeypatch.setattr("numcheck.declaration.registry._registry", dict(registered()))
     (tmp_path / "formulas_of_a_test.py").write_text(DECLARED)
     word = "formulas_of_a_test.py:doubled_in_a_file"
     assert cli.run(["check", word, "--points", "30", "--formats", "float32", "--json", "-"]) == 1

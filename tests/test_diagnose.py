@@ -6,13 +6,15 @@ import torch
 from torch.nn import functional
 
 from numcheck import format_of, m, real, ulps, vector
-from numcheck.case import Cause, Formula, formula_named, formula_of, load_catalog, routine_of
-from numcheck.diagnose import diagnose
+from numcheck.declaration.formulas import Formula, formula_of, routine_of
+from numcheck.declaration.registry import formula_named, load_catalog
+from numcheck.declaration.words import Cause
+from numcheck.diagnosis.diagnose import diagnose
+from numcheck.diagnosis.findings import clusters, findings
+from numcheck.diagnosis.quantities import cancellations
+from numcheck.diagnosis.questions import alone
 from numcheck.domain import Points, draw
-from numcheck.findings import clusters, findings
-from numcheck.measure import Measurement, measure
-from numcheck.probing import alone
-from numcheck.quantify import cancellations
+from numcheck.measure.measurement import Measurement, measure
 from numcheck.trace import record
 from numcheck.truth import settle
 

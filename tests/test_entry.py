@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from flint import arb
 
-from numcheck.entry import decimal
 from numcheck.reals.settle import enclosure, precision
+from numcheck.runs.entry import decimal
 
 
 @pytest.mark.parametrize(

@@ -12,11 +12,14 @@ import pytest
 import torch
 
 from numcheck import m, real, ulps
-from numcheck.case import Cause, Fate, Formula, Routine, formula_of, formulas, load_catalog, routine_of
-from numcheck.diagnose import diagnose
+from numcheck.declaration.formulas import Formula, Routine, formula_of, routine_of
+from numcheck.declaration.registry import formulas, load_catalog
+from numcheck.declaration.words import Cause, Fate
+from numcheck.diagnosis.diagnose import diagnose
 from numcheck.domain import OneOf, Points, Real
 from numcheck.formats import Format, format_of
-from numcheck.measure import FATES, Measurement, measure, tally
+from numcheck.measure.judge import FATES
+from numcheck.measure.measurement import Measurement, measure, tally
 from numcheck.reals.settle import INVALID, PROVED
 from numcheck.truth import Truth, settle
 

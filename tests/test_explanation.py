@@ -4,7 +4,8 @@ import pytest
 import torch
 
 from numcheck import explain, m, real
-from numcheck.case import UsageError, formula_of
+from numcheck.declaration.formulas import formula_of
+from numcheck.declaration.words import UsageError
 
 SOFTPLUS = formula_of(
     lambda x: m.log(1 + m.exp(x)), "Dugas 2001", [((0,), "0.6931")], None, {"x": real(-200, 200)}

@@ -5,12 +5,14 @@ import pytest
 import torch
 
 from numcheck import format_of, m, one_of, real, simplex, ulps, vector
-from numcheck.case import Cause, formula_of, routine_of
-from numcheck.diagnose import diagnose
+from numcheck.declaration.formulas import formula_of, routine_of
+from numcheck.declaration.words import Cause
+from numcheck.diagnosis.diagnose import diagnose
+from numcheck.diagnosis.findings import clusters, findings
+from numcheck.diagnosis.questions import alone
+from numcheck.diagnosis.regions import complexity, failing_ranges, region, simplest
 from numcheck.domain import Points, contains, draw
-from numcheck.findings import clusters, complexity, failing_ranges, findings, region, simplest
-from numcheck.measure import measure
-from numcheck.probing import alone
+from numcheck.measure.measurement import measure
 from numcheck.truth import settle
 
 FLOAT32, FLOAT16 = format_of("float32"), format_of("float16")

@@ -5,9 +5,12 @@ import pytest
 import torch
 
 from numcheck import FORMATS, format_of, m, one_of, real, ulps, vector
-from numcheck.case import Fate, formula_of, routine_of
+from numcheck.declaration.formulas import formula_of, routine_of
+from numcheck.declaration.words import Fate
 from numcheck.domain import Points, draw
-from numcheck.measure import FATES, RoutineError, execute, judge, measure, tally
+from numcheck.measure.execute import RoutineError, execute
+from numcheck.measure.judge import FATES, judge
+from numcheck.measure.measurement import measure, tally
 from numcheck.reals.settle import PROVED, Enclosure
 from numcheck.truth import settle
 

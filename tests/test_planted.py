@@ -16,11 +16,13 @@ from planted.ranges import exponential_over_one_plus_itself, logistic
 from torch.nn import functional
 
 from numcheck import m, one_of, real, ulps
-from numcheck.case import FAILING, Cause, Fate, Formula, Routine, formula_of, routine_of
-from numcheck.diagnose import diagnose
+from numcheck.declaration.formulas import Formula, Routine, formula_of, routine_of
+from numcheck.declaration.words import FAILING, Cause, Fate
+from numcheck.diagnosis.diagnose import diagnose
 from numcheck.domain import Points, draw
 from numcheck.formats import Format, format_of
-from numcheck.measure import FATES, Measurement, measure
+from numcheck.measure.judge import FATES
+from numcheck.measure.measurement import Measurement, measure
 from numcheck.trace import blame, trace
 from numcheck.truth import Truth, settle
 

@@ -9,15 +9,19 @@ import numpy as np
 import pytest
 import torch
 
-from numcheck import m, one_of, plans, prefilter, real, sweeps, ulps
-from numcheck.case import Formula, Routine, UsageError, formula_of, formulas, load_catalog, routine_of
+from numcheck import m, one_of, prefilter, real, ulps
+from numcheck.declaration.formulas import Formula, Routine, formula_of, routine_of
+from numcheck.declaration.registry import formulas, load_catalog
+from numcheck.declaration.words import UsageError
 from numcheck.domain import Points
 from numcheck.formats import format_of
 from numcheck.prefilter import Exact, Truths
 from numcheck.reals import trust
 from numcheck.reals.ball64 import BOUNDS, Balls
 from numcheck.reals.settle import contradiction, enclosure_of_float64
-from numcheck.summary import Summary, merged
+from numcheck.runs.sweep import plan as plans
+from numcheck.runs.sweep import run as sweeps
+from numcheck.runs.sweep.summary import Summary, merged
 from numcheck.truth import ContradictionError, groups, settle
 
 FLOAT16 = format_of("float16")

@@ -4,11 +4,15 @@ import numpy as np
 import pytest
 import torch
 
-from numcheck import format_of, m, probing, real, ulps
-from numcheck.case import Fate, formula_of, routine_of
+from numcheck import format_of, m, real, ulps
+from numcheck.declaration.formulas import formula_of, routine_of
+from numcheck.declaration.words import Fate
+from numcheck.diagnosis import questions as probing
+from numcheck.diagnosis.questions import Question, alone, asked, beside
 from numcheck.domain import Points, draw
-from numcheck.measure import FATES, RoutineError, measure
-from numcheck.probing import Question, alone, asked, beside
+from numcheck.measure.execute import RoutineError
+from numcheck.measure.judge import FATES
+from numcheck.measure.measurement import measure
 from numcheck.truth import FEWEST, settle
 
 FLOAT32 = format_of("float32")

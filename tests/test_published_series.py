@@ -11,11 +11,14 @@ import numpy as np
 import torch
 
 from numcheck import ulps
-from numcheck.case import Cause, Fate, formula_named, load_catalog, routine_of
-from numcheck.diagnose import diagnose
+from numcheck.declaration.formulas import routine_of
+from numcheck.declaration.registry import formula_named, load_catalog
+from numcheck.declaration.words import Cause, Fate
+from numcheck.diagnosis.diagnose import diagnose
 from numcheck.domain import Points
 from numcheck.formats import format_of
-from numcheck.measure import FATES, Measurement, measure
+from numcheck.measure.judge import FATES
+from numcheck.measure.measurement import Measurement, measure
 from numcheck.truth import settle
 
 AREAS = (

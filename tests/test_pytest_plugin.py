@@ -169,7 +169,7 @@ def block(output: str, item: str) -> str:
 
 def test_importing_the_plugin_imports_neither_torch_nor_numpy():
     heavy = ("torch", "numpy", "flint", "mpmath", "hypothesis", "rich", "click")
-    code = f"import sys, numcheck.pytest_plugin; print([n for n in {heavy} if n in sys.modules])"
+    code = f"import sys, numcheck.faces.pytest_plugin; print([n for n in {heavy} if n in sys.modules])"
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
     done = subprocess.run(
         [sys.executable, "-c", code], env=environment, text=True, capture_output=True, check=True

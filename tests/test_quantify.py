@@ -3,11 +3,13 @@
 import torch
 
 from numcheck import format_of, m, real, ulps, vector
-from numcheck.case import formula_of, routine_of
+from numcheck.declaration.formulas import formula_of, routine_of
+from numcheck.diagnosis.quantities import cancellations, underflow
+from numcheck.diagnosis.questions import alone
 from numcheck.domain import draw
-from numcheck.measure import measure
-from numcheck.probing import alone
-from numcheck.quantify import cancellations, exponents, ladder, law_defects, scalings, underflow
+from numcheck.measure.laws import law_defects
+from numcheck.measure.measurement import measure
+from numcheck.measure.scaling import exponents, ladder, scalings
 from numcheck.truth import settle
 
 FLOAT32, FLOAT16 = format_of("float32"), format_of("float16")

@@ -7,9 +7,11 @@ from dataclasses import dataclass
 import pytest
 
 import numcheck
-from numcheck.adapter import adapt, load
-from numcheck.case import Routine, formula_named, load_catalog
-from numcheck.explanation import explain
+from numcheck.declaration.formulas import Routine
+from numcheck.declaration.registry import formula_named, load_catalog
+from numcheck.foreign.adapt import adapt
+from numcheck.foreign.load import load
+from numcheck.runs.explain import explain
 
 VERSIONS = {"torchmetrics": "1.9.0", "monai": "1.6.1", "transformers": "5.23.0"}
 """The versions that the findings were made with: a later one may well have mended them."""

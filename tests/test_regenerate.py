@@ -4,17 +4,12 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from numcheck import regenerate
+from numcheck.faces import regenerate
 
 
 @pytest.fixture
 def measured(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     """What the next run of the catalogue will have found."""
-    import sys
-    from types import ModuleType
-
-    import numcheck
-
     found: dict[str, Any] = {
         "schema": 1,
         "seed": 0,
@@ -22,10 +17,7 @@ def measured(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
         "environment": {"torch": "2.13.0+cpu", "cpu_capability": "AVX512"},
         "measurements": [],
     }
-    suite = ModuleType("numcheck.suite")
-    suite.__dict__["check_catalog"] = lambda *_, **__: found
-    monkeypatch.setitem(sys.modules, "numcheck.suite", suite)
-    monkeypatch.setattr(numcheck, "suite", suite, raising=False)
+    monkeypatch.setattr("numcheck.runs.check.check_catalog", lambda *_, **__: found)
     return found
 
 

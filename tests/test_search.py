@@ -9,10 +9,12 @@ from hypothesis import Phase, settings
 from hypothesis.database import InMemoryExampleDatabase
 
 from numcheck import m
-from numcheck.case import Budget, Cause, Formula, Routine, formula_of, gap, routine_of, ulps
+from numcheck.declaration.budgets import Budget, ulps
+from numcheck.declaration.formulas import Formula, Routine, formula_of, gap, routine_of
+from numcheck.declaration.words import Cause
 from numcheck.domain import one_of, real, vector
 from numcheck.formats import format_of
-from numcheck.search import covered_by, database_key, examine, explore, sampled, search, steering
+from numcheck.runs.search import covered_by, database_key, examine, explore, sampled, search, steering
 
 FLOAT32 = format_of("float32")
 QUIET = settings(max_examples=60, database=None, derandomize=True, deadline=None)

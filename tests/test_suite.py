@@ -9,13 +9,15 @@ import pytest
 import torch
 
 import numcheck
-from numcheck import m, real, suite, ulps
-from numcheck.case import formula_of, routine_of
+from numcheck import m, real, ulps
+from numcheck.declaration.formulas import formula_of, routine_of
 from numcheck.formats import format_of
-from numcheck.quantify import figure
 from numcheck.report import deterministic, json_text
+from numcheck.report.plain import figure
 from numcheck.report.summary import opinion_sentence
-from numcheck.suite import check_catalog, verdict
+from numcheck.runs import check as suite
+from numcheck.runs.check import check_catalog
+from numcheck.runs.verdict import verdict
 from numcheck.truth import ContradictionError, Opinion
 
 

@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from numcheck import summary
-from numcheck.case import FAILING, Fate
-from numcheck.measure import FATES
+from numcheck.declaration.words import FAILING, Fate
+from numcheck.measure.judge import FATES
 from numcheck.report.store import finite
-from numcheck.summary import (
+from numcheck.runs.sweep import summary
+from numcheck.runs.sweep.summary import (
     EDGES,
     EMPTY,
     Region,

@@ -12,12 +12,17 @@ from typing import Any
 import pytest
 import torch
 
-from numcheck import UsageError, cli, one_of, plans, real, report, sweep, sweeps, ulps, worst_inputs
-from numcheck.case import Formula, Routine, formula_of, formulas, load_catalog, routine_of
+from numcheck import UsageError, one_of, real, report, sweep, ulps
+from numcheck.declaration.formulas import Formula, Routine, formula_of, routine_of
+from numcheck.declaration.registry import formulas, load_catalog
 from numcheck.domain import OneOf, Real, Space, contains, space_of
+from numcheck.faces import cli
 from numcheck.formats import format_of
 from numcheck.report.store import write_text
-from numcheck.suite import check_catalog
+from numcheck.runs import worst_inputs
+from numcheck.runs.check import check_catalog
+from numcheck.runs.sweep import plan as plans
+from numcheck.runs.sweep import run as sweeps
 from numcheck.truth import ContradictionError
 
 ROOT = Path(__file__).parents[1]
@@ -257,7 +262,7 @@ from pathlib import Path
 import torch
 
 from numcheck import m, real, sweep, ulps
-from numcheck.case import formula_of, routine_of
+from numcheck.declaration.formulas import formula_of, routine_of
 
 PAUSE = [0.0]
 

@@ -12,7 +12,8 @@ import torch
 from flint import ctx
 
 from numcheck import truth as truth_module
-from numcheck.case import Formula, formula_of, ulps
+from numcheck.declaration.budgets import ulps
+from numcheck.declaration.formulas import Formula, formula_of
 from numcheck.domain import Domain, Points, index, one_of, real, vector
 from numcheck.formats import format_of
 from numcheck.reals import arrays as m

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from numcheck.workers import InThisProcess, Workers, workers
+from numcheck.runs.workers import InThisProcess, Workers, workers
 
 
 class Later(InThisProcess):
@@ -21,7 +21,7 @@ class Later(InThisProcess):
 
 def test_one_job_is_done_in_this_process_one_item_at_a_time():
     done: list[int] = []
-    with workers(1, "numcheck.suite") as hands:
+    with workers(1, "numcheck.runs.check") as hands:
         for item, result in hands.completed(lambda x: done.append(x) or x * x, range(5)):
             assert done == list(range(item + 1))
             assert result == item * item
@@ -38,7 +38,7 @@ def test_no_more_items_are_handed_out_than_the_executor_is_to_have_ahead():
 
 
 def test_what_the_work_raises_is_raised_where_the_results_are_taken():
-    with workers(1, "numcheck.suite") as hands, pytest.raises(ZeroDivisionError):
+    with workers(1, "numcheck.runs.check") as hands, pytest.raises(ZeroDivisionError):
         list(hands.completed(lambda x: 1 // x, [1, 0]))
 
 
@@ -46,10 +46,10 @@ def test_ctrl_c_is_not_a_result():
     def interrupt(_: int) -> None:
         raise KeyboardInterrupt
 
-    with pytest.raises(KeyboardInterrupt), workers(1, "numcheck.suite") as hands:
+    with pytest.raises(KeyboardInterrupt), workers(1, "numcheck.runs.check") as hands:
         list(hands.completed(interrupt, [1]))
 
 
 def test_worker_processes_give_every_item_back_once():
-    with workers(2, "numcheck.suite") as hands:
+    with workers(2, "numcheck.runs.check") as hands:
         assert sorted(hands.completed(abs, range(-6, 0))) == [(-i, i) for i in range(6, 0, -1)]

@@ -14,7 +14,8 @@ import pytest
 import torch
 from flint import ctx
 
-from numcheck.case import Formula, formula_named, load_catalog
+from numcheck.declaration.formulas import Formula
+from numcheck.declaration.registry import formula_named, load_catalog
 from numcheck.domain import Points
 from numcheck.formats import format_of
 from numcheck.reals.mp import CONTEXT, MP

@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 import torch
 
-from numcheck.case import Formula, formula_named, formulas, load_catalog
+from numcheck.declaration.formulas import Formula
+from numcheck.declaration.registry import formula_named, formulas, load_catalog
 from numcheck.domain import OneOf, Points, Real
 from numcheck.formats import format_of
 from numcheck.prefilter import BATCH, Truths, missing_compiler

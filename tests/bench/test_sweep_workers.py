@@ -10,10 +10,11 @@ from typing import Any
 
 import pytest
 
-from numcheck import plans, sweeps
-from numcheck.checkpoint import Keeper
-from numcheck.summary import EMPTY, merged
-from numcheck.workers import workers
+from numcheck.runs.sweep import plan as plans
+from numcheck.runs.sweep import run as sweeps
+from numcheck.runs.sweep.checkpoint import Keeper
+from numcheck.runs.sweep.summary import EMPTY, merged
+from numcheck.runs.workers import workers
 
 WORDS = plans.Words("gelu", ("torch_builtin",), "float64", "cpu", 1 << 15, False, None)
 
@@ -24,7 +25,7 @@ def seconds(jobs: int) -> float:
     work = partial(sweeps._chunk_by_words, WORDS)
     chunks = list(plan.space.chunks(plan.chunk))
     keeper = Keeper(None, {}, {})
-    with workers(jobs, "numcheck.sweeps") as hands:
+    with workers(jobs, "numcheck.runs.sweep.run") as hands:
         for _ in hands.completed(work, chunks[: 4 * jobs]):
             pass
         begun = time.perf_counter()

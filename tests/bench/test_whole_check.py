@@ -40,7 +40,7 @@ def test_whole_check(benchmark: Any, capsys: Any, tmp_path: Path) -> None:
     command = [
         sys.executable,
         "-c",
-        "from numcheck.cli import main; main()",
+        "from numcheck.faces.cli import main; main()",
         "check",
         "--points",
         str(POINTS),

@@ -4,9 +4,10 @@ from typing import Any
 
 import pytest
 
-from numcheck import plans, sweeps
-from numcheck.case import Fate
-from numcheck.summary import EMPTY, Summary, merged
+from numcheck.declaration.words import Fate
+from numcheck.runs.sweep import plan as plans
+from numcheck.runs.sweep import run as sweeps
+from numcheck.runs.sweep.summary import EMPTY, Summary, merged
 
 
 def judged_everywhere(plan: plans.Plan) -> dict[tuple[str, str], Summary]:

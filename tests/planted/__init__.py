@@ -10,7 +10,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from numcheck.case import Budget, Cause, Formula, Routine, formula_of, routine_of
+from numcheck.declaration.budgets import Budget
+from numcheck.declaration.formulas import Formula, Routine, formula_of, routine_of
+from numcheck.declaration.words import Cause
 from numcheck.domain import Domain
 
 ALL = ("float32", "bfloat16", "float16")

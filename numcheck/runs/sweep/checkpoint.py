@@ -12,9 +12,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from numcheck.case import UsageError
+from numcheck.declaration.words import UsageError
 from numcheck.report.store import finite, write_text
-from numcheck.summary import Summary, as_json, from_json
+from numcheck.runs.sweep.summary import Summary, as_json, from_json
 
 SHARE = 20
 """A checkpoint is written when so many times the time has passed that writing the last one took."""

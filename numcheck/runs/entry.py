@@ -14,16 +14,21 @@ from typing import Any
 import numpy as np
 import torch
 
-from numcheck import agreement, case
-from numcheck.case import Cause, Fate, Routine
-from numcheck.diagnose import diagnose
+from numcheck.declaration.formulas import Routine
+from numcheck.declaration.registry import loaded_by_name
+from numcheck.declaration.words import FAILING, Cause, Fate
+from numcheck.diagnosis import devices
+from numcheck.diagnosis.diagnose import diagnose
+from numcheck.diagnosis.findings import Cluster, Finding, clusters, findings
+from numcheck.diagnosis.quantities import underflow
+from numcheck.diagnosis.questions import Question, Search, asked, beside
 from numcheck.domain import OneOf, Points
-from numcheck.findings import Cluster, Finding, clusters, findings
 from numcheck.formats import Format
-from numcheck.measure import FATES, Measurement, tally
-from numcheck.probing import Question, Search, asked, beside
-from numcheck.quantify import figure, law_defects, underflow
+from numcheck.measure.judge import FATES
+from numcheck.measure.laws import law_defects
+from numcheck.measure.measurement import Measurement, tally
 from numcheck.reals.settle import Enclosure
+from numcheck.report.plain import figure
 
 COLUMNS = 8  # stretches of an input that a map tells apart
 MOST_ROWS = 24  # combinations of choices up to which a map is drawn
@@ -142,7 +147,7 @@ def _word(function: Callable[..., Any], name: str) -> str | None:
     if ":" in name:
         return name  # as the command line was given it
     module = getattr(function, "__module__", None) or ""
-    if case.loaded_by_name(module):
+    if loaded_by_name(module):
         return name
     home = sys.modules.get(module)
     file = getattr(home, "__file__", None)
@@ -184,7 +189,7 @@ def disagreement_of(
     one: Sequence[Measurement], other: Sequence[Measurement]
 ) -> Search[dict[str, Any] | None]:
     """What a reader is told where a routine's results on two devices disagree, among the findings of the `other`."""
-    found = yield from agreement.compared(one, other)
+    found = yield from devices.compared(one, other)
     if found is None:
         return None
     here, there = found.other, found.one
@@ -192,10 +197,10 @@ def disagreement_of(
     rows = {"worst": (here, there, found.worst), "simplest": (*alone, 0)}
     shown: dict[str, list[dict[str, Any]]] = {}
     for name, (a, b, row) in rows.items():
-        element = agreement.element(b.judgement, a.judgement, row)
+        element = devices.element(b.judgement, a.judgement, row)
         shown[name] = [_point(m, row, element) for m in (a, b)]
     return {
-        "cause": agreement.NAME,
+        "cause": devices.NAME,
         "region": found.region,
         "bits_lost": figure(found.bits),
         "points": found.points,
@@ -203,7 +208,7 @@ def disagreement_of(
         "gap": None,
         "operator": None,
         "line": None,
-        "remedy": agreement.REMEDY,
+        "remedy": devices.REMEDY,
         "reproduce": reproduce(
             here.routine, found.simplest, 0, here.format, here.of, found.component, here.device
         ),
@@ -351,7 +356,7 @@ def failure_map(parts: Sequence[Measurement]) -> dict[str, Any] | None:
     if not chosen or name is None:
         return None
     fates = np.concatenate([part.judgement.of_points()[0] for part in parts])
-    failing = np.isin(fates, [FATES.index(fate) for fate in case.FAILING])
+    failing = np.isin(fates, [FATES.index(fate) for fate in FAILING])
     if not failing.any():
         return None
     rows = [

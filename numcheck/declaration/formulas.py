@@ -4,93 +4,18 @@ The formula's function is the declaration: `@formula` adds its source and the do
 gaps attach to it afterwards with decorators. Wrong declarations fail at import with a line that says what to write.
 """
 
-import functools
-import importlib
-import importlib.metadata
 import inspect
-import pkgutil
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from enum import StrEnum
 from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 
+from numcheck.declaration.budgets import Budget
+from numcheck.declaration.words import Cause, DeclarationError
 from numcheck.domain import Domain, Index, OneOf, Points, contains, draw
 from numcheck.formats import FORMATS, Format, format_of
-
-
-class UsageError(ValueError):
-    """What the caller wrote cannot work; the message is one line that says what to write instead."""
-
-
-class DeclarationError(UsageError):
-    """A formula, routine, law or gap is declared wrongly."""
-
-
-class Fate(StrEnum):
-    """The one bucket in which each point lands."""
-
-    WITHIN = "within"
-    OVER = "over"
-    SPECIAL = "special"
-    OVERFLOW = "overflow"
-    UNDERFLOW = "underflow"
-    GAP = "gap"
-    INVALID = "invalid"
-    UNRESOLVED = "unresolved"
-    CRASH = "crash"
-
-
-FAILING = (Fate.OVER, Fate.SPECIAL, Fate.OVERFLOW, Fate.UNDERFLOW, Fate.CRASH)
-
-
-class Cause(StrEnum):
-    """Why digits were lost."""
-
-    OVERFLOW = "overflow"
-    UNDERFLOW = "underflow"
-    CANCELLATION = "cancellation"
-    ABSORPTION = "absorption"
-    NAN_GRADIENT = "nan_gradient"
-    SPECIAL_VALUE = "special_value"
-    SENSITIVITY = "sensitivity"
-    SCALE = "scale"
-    WRONG_FORMULA = "wrong_formula"
-    ORDER = "order"
-    UNCONVERGED = "unconverged"
-
-
-LARGEST = 64  # ulps that a budget may promise, or unit roundoffs of conditioning that it may forgive
-
-
-@dataclass(frozen=True)
-class Budget:
-    """What a routine promises: abs(got - exact) <= ulps * ulp(exact) + cond * u * sum(abs(x_i * df/dx_i)).
-
-    `gamma` adds the number of input components to `cond`, for a sum in any order (Higham 2002, section 4.2).
-    `coupled` measures a gradient's components against the ulp of the largest of them, and says so in reports.
-    """
-
-    ulps: float
-    cond: float = 1.0
-    gamma: bool = False
-    coupled: bool = False
-
-    def __str__(self) -> str:
-        cond = f"({self.cond:g} + n)" if self.gamma else f"{self.cond:g}"
-        largest = " of the largest component" if self.coupled else ""
-        return f"{self.ulps:g} ulp{largest} + {cond} cond"
-
-
-def ulps(count: float, cond: float = 1.0, gamma: bool = False, coupled: bool = False) -> Budget:
-    """A budget of `count` units in the last place beside what the problem's conditioning forgives."""
-    if not (0 <= count <= LARGEST and 0 <= cond <= LARGEST):
-        raise DeclarationError(
-            f"a budget is small and written by hand: ulps and cond lie in [0, {LARGEST}], not {count}, {cond}"
-        )
-    return Budget(count, cond, gamma, coupled)
 
 
 @dataclass(frozen=True)
@@ -300,37 +225,6 @@ def gap(
     return attach
 
 
-_registry: dict[str, Formula] = {}
-
-
-def formula(
-    *,
-    source: str,
-    known: Iterable[tuple[tuple[Any, ...], str]] = (),
-    examples: Iterable[tuple[Any, ...]] = (),
-    wrt: Iterable[str] | None = None,
-    **inputs: Domain,
-) -> Callable[[Callable[..., Any]], Formula]:
-    """Declare the decorated function of `Reals` as a formula.
-
-    `source` is where the book prints it; `known` pairs arguments with decimal values; `examples` are further arguments
-    at which routines are always judged, such as inputs that once showed a mistake; `wrt` names the inputs by which the
-    gradient is taken, by default every real one; each further keyword gives one input's domain.
-    """
-
-    def declare(function: Callable[..., Any]) -> Formula:
-        made = formula_of(function, source, known, wrt, inputs, examples)
-        other = _registry.get(made.name)
-        if other is not None and other.module != made.module:
-            raise DeclarationError(
-                f"{made.name} is already declared in {other.module}: give this formula another name"
-            )
-        _registry[made.name] = made
-        return made
-
-    return declare
-
-
 def formula_of(
     function: Callable[..., Any],
     source: str,
@@ -386,50 +280,3 @@ def formula_of(
         if not made.holds(example, made.at(example, widest), widest):
             raise DeclarationError(f"{name}: example {example} lies outside of the inputs' domains")
     return made
-
-
-ENTRY_POINTS = "numcheck.formulas"
-"""The group in which other packages name the modules that declare their formulas."""
-
-
-@functools.cache
-def load_catalog() -> None:
-    """Import every file of the catalogue and every module that other packages name in `numcheck.formulas`."""
-    catalog = importlib.import_module("numcheck.catalog")
-    for found in pkgutil.walk_packages(catalog.__path__, "numcheck.catalog."):
-        importlib.import_module(found.name)
-    for entry in importlib.metadata.entry_points(group=ENTRY_POINTS):
-        entry.load()
-
-
-@functools.cache
-def loaded_by_name(module: str) -> bool:
-    """Whether `load_catalog` finds what this module declares, so that its name alone says which formula is meant."""
-    known = [entry.module for entry in importlib.metadata.entry_points(group=ENTRY_POINTS)]
-    return any(module == name or module.startswith(f"{name}.") for name in ("numcheck.catalog", *known))
-
-
-def formulas() -> Mapping[str, Formula]:
-    """Every registered formula by name, in alphabetical order."""
-    for made in _registry.values():
-        if not made.laws and not made.known:
-            raise DeclarationError(
-                f"{made.name}: give it a law or a known value, so that its truth can be checked"
-            )
-    return MappingProxyType(dict(sorted(_registry.items())))
-
-
-def format_named(name: str) -> Format:
-    """The format of that name, as a user may write it."""
-    try:
-        return format_of(name)
-    except ValueError as error:
-        raise UsageError(str(error)) from None
-
-
-def formula_named(name: str) -> Formula:
-    """The registered formula of that name."""
-    try:
-        return formulas()[name]
-    except KeyError:
-        raise UsageError(f"no formula {name!r}: `numcheck list` prints the names") from None

@@ -5,148 +5,33 @@ a passing input, with the worst and the simplest example.
 """
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 
-from numcheck.case import Cause, Fate, Formula
-from numcheck.diagnose import Diagnosis
+from numcheck.declaration.formulas import Formula
+from numcheck.declaration.words import Fate
+from numcheck.diagnosis.questions import Question, Search, asked
 from numcheck.domain import Domain, Points, Simplex, contains
 from numcheck.formats import Format
-from numcheck.measure import FATES, Measurement, RoutineError
-from numcheck.probing import Question, Search, asked, beside
-from numcheck.reals.settle import PROVED
+from numcheck.measure.execute import RoutineError
+from numcheck.measure.judge import FATES
+from numcheck.measure.measurement import Measurement
 
 SECTIONS = 16  # a search for a border divides its interval into so many at a time
+
+
 CALM = 3  # so many passing neighbours in a row end a region
+
+
 RESOLUTION = 14  # bits to which a border is searched; regions print four digits
 
-REMEDIES: dict[Cause, str] = {
-    Cause.OVERFLOW: "keep the intermediate in range: subtract the maximum or take logarithms before exponentiating",
-    Cause.UNDERFLOW: "keep the small factor's logarithm, or scale before it leaves the range",
-    Cause.CANCELLATION: "rewrite the difference (log1p, expm1, a shifted origin): subtract no close numbers",
-    Cause.ABSORPTION: "keep the small term apart: log1p(x) for log(1 + x), a wider accumulator, or compensation",
-    Cause.NAN_GRADIENT: "make the branch that is not taken safe before the singular function, not after it",
-    Cause.SPECIAL_VALUE: "treat the singular input by itself before dividing or taking the logarithm",
-    Cause.SENSITIVITY: "nothing in the code: the problem itself magnifies its inputs' last bits here",
-    Cause.SCALE: "the result is a constant multiple of the formula's: look for a missing or doubled factor",
-    Cause.WRONG_FORMULA: "exact arithmetic gives the same result: compare the code with the formula's source",
-    Cause.ORDER: "sum pairwise or in a wider format",
-    Cause.UNCONVERGED: "iterate further, or bracket the root so that no step leaves it",
-}
-
-
-@dataclass(frozen=True, eq=False)
-class Finding:
-    """One cause in one measurement: where it strikes and what it costs."""
-
-    measurement: Measurement
-    cause: Cause
-    points: int
-    region: str
-    bits_lost: float
-    operator: str | None
-    line: str | None
-    worst: int
-    simplest: Points
-    component: int
-    """The output whose gradient the examples are of; 0 for a formula with one."""
-    forgiven: bool
-    gap: str | None
-
-    @property
-    def remedy(self) -> str:
-        """What to do about it."""
-        return REMEDIES[self.cause]
-
-
-@dataclass(frozen=True, eq=False)
-class Cluster:
-    """The points of one measurement that failed for one cause, the worst first."""
-
-    measurement: Measurement
-    cause: Cause
-    rows: np.ndarray
-    culprit: tuple[str, str] | None
-    forgiven: bool = False
-
-    @property
-    def bits_lost(self) -> float:
-        """Significand bits lost at the worst point: log2 of the error in ulps, at most all of them."""
-        judged = self.measurement.judgement
-        error = float(judged.of_points()[2][self.rows[0]])
-        if not np.isfinite(error):
-            return float(judged.format.precision)
-        return float(np.clip(np.log2(max(error, 1.0)), 0, judged.format.precision))
-
-
-def clusters(measurement: Measurement, diagnosis: Diagnosis) -> list[Cluster]:
-    """Failing points by cause, and the points whose error only conditioning forgives as `sensitivity`."""
-    judged = measurement.judgement
-    fates, spent, error = judged.of_points()
-    found: list[Cluster] = []
-    met = set(diagnosis.causes.tolist())
-    for cause in Cause:
-        if cause in met:
-            rows = np.flatnonzero(diagnosis.causes == cause)
-            order = np.argsort(-np.nan_to_num(spent[rows], nan=np.inf), kind="stable")
-            found.append(Cluster(measurement, cause, rows[order], diagnosis.culprits.get(cause)))
-    budget = measurement.routine.value if measurement.of == "value" else measurement.routine.grad
-    assert budget is not None
-    proved = (judged.truth.state == PROVED).all(axis=1)
-    rows = np.flatnonzero((fates == FATES.index(Fate.WITHIN)) & (error > budget.ulps) & proved)
-    if rows.size:
-        found.append(Cluster(measurement, Cause.SENSITIVITY, rows[np.argsort(-error[rows])], None, True))
-    return found
-
-
-def findings(found: Sequence[Cluster], gaps: Mapping[Cause, str]) -> Search[list[Finding]]:
-    """One finding for each cause, gravest first; of several clusters with one cause the gravest speaks for all."""
-    by_cause: dict[Cause, list[Cluster]] = {}
-    for cluster in found:
-        by_cause.setdefault(cluster.cause, []).append(cluster)
-    searches: list[Search[Finding]] = []
-    for alike in by_cause.values():
-        gravest = max(alike, key=lambda c: (c.bits_lost, len(c.rows)))
-        searches.append(_finding(gravest, sum(len(c.rows) for c in alike), gaps))
-    told = yield from beside(searches)
-    return sorted(told, key=lambda f: (f.forgiven, f.gap is not None, -f.points))
-
-
-def _finding(cluster: Cluster, points: int, gaps: Mapping[Cause, str]) -> Search[Finding]:
-    measurement, rows = cluster.measurement, cluster.rows
-    formula, format = measurement.routine.formula, measurement.format
-    fates, _, _ = measurement.judgement.of_points()
-    worst = int(rows[0])
-    alike = rows[fates[rows] == fates[worst]]
-    row = int(alike[np.argmin(complexity(measurement.points.select(alike)))])
-    anchor = simple = measurement.points.select(np.array([row]))
-    where = "scattered, where the condition number is large"
-    if not cluster.forgiven:
-        where, simple = yield from surroundings(formula, anchor, prober(measurement, row), format)
-    operator, line = cluster.culprit or (None, None)
-    gap = gaps.get(cluster.cause)
-    return Finding(
-        measurement,
-        cluster.cause,
-        points,
-        where,
-        cluster.bits_lost,
-        operator,
-        line,
-        worst,
-        simple,
-        int(measurement.component[row]) if measurement.of == "grad" else 0,
-        cluster.forgiven,
-        gap,
-    )
-
-
-# Regions and examples ---------------------------------------------------------------------------------------------
 
 Probe = Callable[[Points], Search[np.ndarray]]
+
+
 """A search that tells of each point whether it fails."""
 
 
@@ -176,6 +61,8 @@ def surroundings(formula: Formula, point: Points, fails: Probe, format: Format) 
 
 
 Ranges = Mapping[str, tuple[float | None, float | None]]
+
+
 """For each real input the ends of a failing stretch; None where the domain ends first."""
 
 

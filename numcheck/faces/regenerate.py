@@ -1,4 +1,4 @@
-"""The committed report of this environment: `python -m numcheck.regenerate reports`, as `tox -e report` runs it.
+"""The committed report of this environment: `python -m numcheck.faces.regenerate reports`, as `tox -e report` runs it.
 
 Results differ between torch versions, devices and vector instruction sets, so each environment has a folder of its
 own and is compared with nothing but itself; an environment that has none yet gets one.
@@ -9,20 +9,21 @@ from pathlib import Path
 
 import click
 
-from numcheck.cli import FORMATS, POINTS, jobs, progress_bar
+from numcheck.declaration.words import DEFAULT_FORMATS, DEFAULT_POINTS
+from numcheck.faces.cli import jobs, progress_bar
 
 
 def regenerate(reports: Path) -> list[str]:
     """Write the report of the whole catalogue into its folder under `reports`; what changed since, one line each."""
     from numcheck import report as rooms
-    from numcheck import suite
+    from numcheck.runs.check import check_catalog
 
     with progress_bar() as progress:
-        measured = suite.check_catalog(
+        measured = check_catalog(
             (),
-            formats=FORMATS,
+            formats=DEFAULT_FORMATS,
             devices=("cpu",),
-            points=POINTS,
+            points=DEFAULT_POINTS,
             seed=0,
             routine=None,
             progress=progress,

@@ -12,7 +12,8 @@ from typing import Any, TypeVar
 import numpy as np
 
 from numcheck.domain import Points
-from numcheck.measure import Measurement, RoutineError, measure
+from numcheck.measure.execute import RoutineError
+from numcheck.measure.measurement import Measurement, measure
 from numcheck.truth import FEWEST, settle
 
 T = TypeVar("T")

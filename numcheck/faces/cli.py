@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
-from numcheck import __version__, workers
+from numcheck import __version__
+from numcheck.declaration.words import DEFAULT_FORMATS, DEFAULT_POINTS, DEFAULT_SEED
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -33,9 +34,6 @@ Exit codes:
   2  wrong usage, or a report that cannot be written
   3  truth in doubt: unresolved points, or two proofs of one number that differ
 """
-
-FORMATS = ("float32", "bfloat16", "float16")
-POINTS = 2000
 
 WORST = Path("reports") / "worst"
 """Where sweeps leave the worst inputs, and where checks look for them."""
@@ -90,10 +88,10 @@ def numcheck(context: click.Context) -> None:
 def list_formulas(as_json: bool) -> None:
     """List the formulas with their inputs and routines."""
     with _told_in_one_line():
-        from numcheck import case
+        from numcheck.declaration.registry import formulas, load_catalog
 
-        case.load_catalog()
-        found = case.formulas()
+        load_catalog()
+        found = formulas()
     if as_json:
         rows = [
             {
@@ -129,7 +127,7 @@ def list_formulas(as_json: bool) -> None:
 @click.option(
     "--formats",
     metavar="NAMES",
-    default=",".join(FORMATS),
+    default=",".join(DEFAULT_FORMATS),
     show_default=True,
     help="Formats, with commas between.",
 )
@@ -137,12 +135,16 @@ def list_formulas(as_json: bool) -> None:
 @click.option(
     "--points",
     type=click.IntRange(min=1),
-    default=POINTS,
+    default=DEFAULT_POINTS,
     show_default=True,
     help="Points per routine and format, at least.",
 )
 @click.option(
-    "--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Reproduces a run bit for bit."
+    "--seed",
+    type=click.IntRange(min=0),
+    default=DEFAULT_SEED,
+    show_default=True,
+    help="Reproduces a run bit for bit.",
 )
 @click.option("--json", "json_file", metavar="FILE", help="Write the results as JSON; - is standard output.")
 @click.option("--report", "folder", metavar="DIR", help="Write report.json, report.md and report.html there.")
@@ -184,22 +186,28 @@ def check(
         )
     _expect_writable(json_file, folder)
     if not formulas and not target and jobs() > 1:  # the whole catalogue is sure to need them
-        workers.prepare("numcheck.suite", "torch._dynamo")  # which the first trace imports in every worker
+        from numcheck.runs import workers
+
+        # which the first trace imports in every worker
+        workers.prepare("numcheck.runs.check", "torch._dynamo")
     with _told_in_one_line():
-        from numcheck import adapter, case, suite
+        from numcheck.declaration.registry import load_catalog
+        from numcheck.foreign import adapt, formula_at, load
+        from numcheck.runs.check import check_catalog
+        from numcheck.runs.verdict import verdict
 
         names = _formats(formats)
-        case.load_catalog()
+        load_catalog()
         routine = None
         if target and claimed:
-            routine = adapter.adapt(adapter.load(target), adapter.formula_at(claimed), target)
+            routine = adapt(load(target), formula_at(claimed), target)
         pages = _console(stderr=json_file == "-")
         pages.print(f"seed {seed}")
         if routine is not None:
             pages.print(f"{target}: {routine.doc}")
         with progress_bar() as progress:
-            report = suite.check_catalog(
-                [adapter.formula_at(word) for word in formulas],
+            report = check_catalog(
+                [formula_at(word) for word in formulas],
                 formats=names,
                 devices=_words(devices, "--devices"),
                 points=points,
@@ -209,7 +217,7 @@ def check(
                 jobs=jobs(),
                 worst=Path(worst),
             )
-    code, sentence = suite.verdict(report, fail_on)
+    code, sentence = verdict(report, fail_on)
     for line in report.get("worst", {}).get("ignored", ()):
         pages.print(line)
     _deliver(report, pages, sentence, json_file, folder)
@@ -275,9 +283,9 @@ def sweep(
         raise click.UsageError("--out and --json take one sweep: write one device")
     codes: list[int] = []
     with _told_in_one_line():
-        from numcheck import sweeps
-        from numcheck.plans import plan_of
         from numcheck.report import sweep_page
+        from numcheck.runs.sweep import run as sweeps
+        from numcheck.runs.sweep.plan import plan_of
 
         asked: dict[str, Any] = {"format": name, "value_only": value_only, "grid": grid}
         plans = [plan_of(formula, routines, device=device, **asked) for device in places]
@@ -355,12 +363,14 @@ def explain(
     """
     point = _point((*at, *more))
     with _told_in_one_line():
-        from numcheck import adapter, case, explanation
+        from numcheck.declaration.registry import load_catalog
+        from numcheck.foreign import adapt, formula_at, load
+        from numcheck.runs import explain as explanation
 
         (name,) = _formats(format_name)
-        case.load_catalog()
-        stated = adapter.formula_at(formula)
-        judged = adapter.adapt(adapter.load(routine), stated, routine) if ":" in routine else routine
+        load_catalog()
+        stated = formula_at(formula)
+        judged = adapt(load(routine), stated, routine) if ":" in routine else routine
         told = [
             explanation.explain(judged, stated, point, format=name, device=device, of=of, component=component)
             for device in _words(devices, "--devices")
@@ -377,7 +387,7 @@ class _InDoubtError(click.ClickException):
 @contextmanager
 def _told_in_one_line() -> Generator[None]:
     """Turn what the library says of the user's mistakes into one line and exit code 2, a truth in doubt into 3."""
-    from numcheck.case import UsageError
+    from numcheck.declaration.words import UsageError
     from numcheck.reals.settle import ContradictionError
     from numcheck.report import ReportError
 

@@ -12,7 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from numcheck.case import Formula, UsageError
+from numcheck.declaration.formulas import Formula
+from numcheck.declaration.words import UsageError
 from numcheck.domain import Points
 from numcheck.formats import Format
 from numcheck.report.store import json_text, write_text

@@ -11,11 +11,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from numcheck.case import Fate
+from numcheck.declaration.words import Fate
+from numcheck.diagnosis.questions import Question, Search, asked
+from numcheck.diagnosis.regions import complexity, surroundings
 from numcheck.domain import Points
-from numcheck.findings import complexity, surroundings
-from numcheck.measure import FATES, Judgement, Measurement, in_units
-from numcheck.probing import Question, Search, asked
+from numcheck.measure.judge import FATES, Judgement, in_units
+from numcheck.measure.measurement import Measurement
 from numcheck.reals.settle import PROVED
 
 NAME = "device_disagreement"

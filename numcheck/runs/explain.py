@@ -7,15 +7,19 @@ from typing import Any
 import numpy as np
 import torch
 
-from numcheck.adapter import adapt
-from numcheck.case import Formula, Routine, UsageError, format_named, formula_named, load_catalog
-from numcheck.diagnose import diagnose
+from numcheck.declaration.formulas import Formula, Routine
+from numcheck.declaration.registry import format_named, formula_named, load_catalog
+from numcheck.declaration.words import UsageError
+from numcheck.diagnosis.diagnose import diagnose
+from numcheck.diagnosis.findings import clusters, findings
+from numcheck.diagnosis.questions import alone
 from numcheck.domain import Points
-from numcheck.entry import argument, decimal
-from numcheck.findings import clusters, findings
+from numcheck.foreign.adapt import adapt
 from numcheck.formats import Format
-from numcheck.measure import FATES, check_device, measure
-from numcheck.probing import alone
+from numcheck.measure.execute import check_device
+from numcheck.measure.judge import FATES
+from numcheck.measure.measurement import measure
+from numcheck.runs.entry import argument, decimal
 from numcheck.truth import settle
 
 

@@ -19,14 +19,17 @@ from hypothesis import Phase, Verbosity, find, settings, target
 from hypothesis import strategies as st
 from hypothesis.errors import Flaky, NoSuchExample
 
-from numcheck.case import FAILING, Cause, Fate, Formula, Gap, Routine
-from numcheck.diagnose import diagnose
+from numcheck.declaration.formulas import Formula, Gap, Routine
+from numcheck.declaration.words import FAILING, Cause, Fate
+from numcheck.diagnosis.diagnose import diagnose
+from numcheck.diagnosis.findings import Cluster, Finding, clusters, findings
+from numcheck.diagnosis.questions import alone
 from numcheck.domain import Points
-from numcheck.findings import Cluster, Finding, clusters, findings
 from numcheck.formats import Format
-from numcheck.measure import FATES, Measurement, measure
-from numcheck.probing import alone
-from numcheck.suite import SECOND_OPINION, UNRESOLVED
+from numcheck.measure.judge import FATES
+from numcheck.measure.measurement import Measurement, measure
+from numcheck.runs.check import SECOND_OPINION
+from numcheck.runs.verdict import UNRESOLVED
 from numcheck.truth import Truth, second_opinion, settle
 
 if TYPE_CHECKING:

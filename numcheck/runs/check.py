@@ -5,13 +5,10 @@ is measured against it on every device. Units are independent and handed to work
 global to a process.
 """
 
-import importlib.metadata
 import itertools
 import multiprocessing
-import platform
-import re
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -20,29 +17,31 @@ import numpy as np
 import torch
 
 import numcheck
-from numcheck import case
-from numcheck.adapter import adapt
-from numcheck.case import FAILING, Fate, Formula, Routine, format_named, formula_named, load_catalog
+from numcheck.declaration.budgets import Budget
+from numcheck.declaration.formulas import Formula, Routine
+from numcheck.declaration.registry import format_named, formula_named, load_catalog
+from numcheck.declaration.registry import formulas as registered
+from numcheck.declaration.words import DEFAULT_FORMATS, DEFAULT_POINTS, DEFAULT_SEED
+from numcheck.diagnosis.quantities import cancellations
+from numcheck.diagnosis.questions import Search, alone, beside
 from numcheck.domain import Points
-from numcheck.entry import disagreement_of, entry_of
+from numcheck.foreign.adapt import adapt
 from numcheck.formats import Format, format_of
-from numcheck.measure import Measurement, RoutineError, check_device, measure
-from numcheck.probing import Search, alone, beside
-from numcheck.quantify import cancellations, figure, ladder, scalings
+from numcheck.measure.execute import RoutineError, check_device
+from numcheck.measure.measurement import Measurement, measure
+from numcheck.measure.scaling import ladder, scalings
+from numcheck.report.plain import figure
+from numcheck.runs.entry import disagreement_of, entry_of
+from numcheck.runs.environment import environment
+from numcheck.runs.verdict import _mark_stale
+from numcheck.runs.workers import workers
+from numcheck.runs.worst_inputs import Row, points_of, replay
 from numcheck.truth import FLOAT64, ContradictionError, second_opinion, settle
-from numcheck.workers import workers
-from numcheck.worst_inputs import Row, points_of, replay
 
-FORMATS = ("float32", "bfloat16", "float16")
-POINTS = 2000
-SEED = 0
 SECOND_OPINION = 0.01  # least share of points that mpmath recomputes
-UNRESOLVED = 0.002  # share of unresolved points that a run may have
+
 
 Progress = Callable[[str, int, int], None]
-
-
-# One unit of work -------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -148,45 +147,13 @@ def _measure_all(
         result.measurements.extend(made[number] for number in sorted(made))
 
 
-# Whole runs -------------------------------------------------------------------------------------------------------
-
-
-def environment(devices: Sequence[str]) -> dict[str, str]:
-    """What results may depend on."""
-    cuda = [d for d in devices if d.startswith("cuda")]
-    device = torch.cuda.get_device_name(cuda[0]) if cuda else "cpu"
-    tiny = torch.tensor([2.0**-140, 1.0], dtype=torch.float32)
-    return {
-        "torch": torch.__version__,
-        "python": platform.python_version(),
-        "device": device,
-        "cpu_capability": torch.backends.cpu.get_cpu_capability(),
-        "cpu_model": _cpu_model(),
-        "platform": f"{platform.system()} {platform.machine()}",
-        "numpy": np.__version__,
-        "python_flint": importlib.metadata.version("python-flint"),
-        "mpmath": importlib.metadata.version("mpmath"),
-        "subnormals": "kept" if float((tiny * 0.5)[0]) != 0 else "flushed",
-    }
-
-
-def _cpu_model() -> str:
-    try:
-        text = Path("/proc/cpuinfo").read_text(encoding="utf-8")
-    except OSError:
-        return platform.processor() or "unknown"
-    told = dict(re.findall(r"^([^\t\n]+)\t*: (.*)$", text.split("\n\n")[0], re.MULTILINE))
-    name = told.get("model name", platform.processor() or "unknown").strip()
-    return f"{name}, family {told['cpu family']}, model {told['model']}" if "cpu family" in told else name
-
-
 def check_catalog(
     formulas: Sequence[Formula | str] = (),
     *,
-    formats: Sequence[str] = FORMATS,
+    formats: Sequence[str] = DEFAULT_FORMATS,
     devices: Sequence[str] = ("cpu",),
-    points: int = POINTS,
-    seed: int = SEED,
+    points: int = DEFAULT_POINTS,
+    seed: int = DEFAULT_SEED,
     routine: Routine | None = None,
     progress: Progress | None = None,
     jobs: int | None = None,
@@ -201,7 +168,7 @@ def check_catalog(
     """
     started = time.perf_counter()
     load_catalog()
-    known = case.formulas()
+    known = registered()
     if routine is not None:
         selected: list[Formula] = [routine.formula]
     else:
@@ -228,7 +195,7 @@ def check_catalog(
     results: dict[Unit, Result] = {}
     interrupted = False
     try:
-        with workers(several if shippable else 1, "numcheck.suite") as hands:
+        with workers(several if shippable else 1, "numcheck.runs.check") as hands:
             for unit, result in hands.completed(run_unit if shippable else run_here, units):
                 results[unit] = result
                 if progress is not None:
@@ -290,12 +257,12 @@ def check(
     routine: Callable[..., Any] | Routine,
     formula: Formula | str,
     *,
-    formats: Sequence[str] = FORMATS,
+    formats: Sequence[str] = DEFAULT_FORMATS,
     devices: Sequence[str] = ("cpu",),
-    points: int = POINTS,
-    seed: int = SEED,
-    value: case.Budget | None = None,
-    grad: case.Budget | None = None,
+    points: int = DEFAULT_POINTS,
+    seed: int = DEFAULT_SEED,
+    value: Budget | None = None,
+    grad: Budget | None = None,
 ) -> dict[str, Any]:
     """Judge one function against a formula, registered or just defined, and return the report.
 
@@ -307,51 +274,3 @@ def check(
         formula = formula_named(formula)
     judged = adapt(routine, formula, value=value, grad=grad)
     return check_catalog(formats=formats, devices=devices, points=points, seed=seed, routine=judged, jobs=1)
-
-
-# Verdict ----------------------------------------------------------------------------------------------------------
-
-
-def _mark_stale(measurements: Sequence[dict[str, Any]]) -> None:
-    """A gap is stale where it covers no point of the whole run, in no format and of neither value nor gradient."""
-    met: dict[tuple[str, str, str, str], int] = {}
-    for entry in measurements:
-        for gap in entry["gaps"]:
-            key = (entry["formula"], entry["routine"], gap["cause"], gap["reason"])
-            met[key] = met.get(key, 0) + gap["points"]
-    for entry in measurements:
-        for gap in entry["gaps"]:
-            gap["stale"] = not met[entry["formula"], entry["routine"], gap["cause"], gap["reason"]]
-
-
-def verdict(report: Mapping[str, Any], fail_on: str = "over") -> tuple[int, str]:
-    """Exit code and closing sentence: 0 passed, 1 over budget, 2 a routine broke its contract, 3 truth in doubt."""
-    totals = {fate.value: 0 for fate in Fate}
-    stale: set[str] = set()
-    for entry in report["measurements"]:
-        for fate, count in entry["fates"].items():
-            totals[fate] += count
-        where = f"{entry['formula']}.{entry['routine']}"
-        stale |= {f"{where}: {gap['cause']}" for gap in entry["gaps"] if gap["stale"]}
-    judged = sum(totals.values())
-    failing = sum(totals[fate.value] for fate in FAILING)
-    in_doubt = report["second_opinion"]["disagreements"] + report["in_float64"]["contradictions"]
-    unresolved = totals[Fate.UNRESOLVED.value]
-    counts = ", ".join(f"{count} {fate}" for fate, count in totals.items() if count)
-    if in_doubt or unresolved > UNRESOLVED * max(1, judged):
-        return (
-            3,
-            f"truth in doubt: {len(in_doubt)} contradicted, {unresolved} of {judged} points unresolved"
-            + "".join(f"; {text}" for text in in_doubt[:1]),
-        )
-    if report["notes"]:
-        return 2, f"{len(report['notes'])} routines broke their contract: {report['notes'][0]}"
-    if fail_on == "none":
-        return 0, f"{judged} points: {counts}"
-    if failing:
-        return 1, f"over budget at {failing} of {judged} points: {counts}"
-    if stale:
-        return 1, f"{len(stale)} stale gaps: {'; '.join(sorted(stale)[:3])}: delete what no longer fails"
-    if fail_on == "gap" and totals[Fate.GAP.value]:
-        return 1, f"{totals[Fate.GAP.value]} of {judged} points lie in known gaps: {counts}"
-    return 0, f"passed: {judged} points: {counts}"

@@ -9,25 +9,32 @@ the operator that did it.
 Causes name what was proved elsewhere to be wrong: no verdict depends on them.
 """
 
-import functools
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import numpy as np
 import torch
 
-from numcheck.case import FAILING, Cause, Fate
-from numcheck.measure import FATES, Measurement, arguments_of, in_ulps
+from numcheck.declaration.words import FAILING, Cause, Fate
+from numcheck.diagnosis.records import Loss, Records, arguments_at, function_of, same_settings
+from numcheck.measure.judge import FATES, in_ulps
+from numcheck.measure.measurement import Measurement
 from numcheck.reals.settle import ulp_exponent
-from numcheck.trace import Trace, TraceError, blame, emulate, trace
+from numcheck.trace import emulate
 
 T = TypeVar("T")
 
-GROUPS = 16  # calls with different settings that are traced
+
 TRACED = 1024  # failing points looked at operator by operator; the rest take the cause of their like
+
+
 SHARPENED = 64  # of these, points for which the slower questions are asked
+
+
 NOISE = 2.0**-98  # beside which the shadow's own rounding, some 2**-104, does not count
+
+
 _FAILING = np.array([fate in FAILING for fate in FATES])
 
 
@@ -38,9 +45,6 @@ class Diagnosis:
     causes: np.ndarray
     culprits: Mapping[Cause, tuple[str, str]]
     """(operator, source line) that is blamed most often for a cause."""
-
-
-# Causes -----------------------------------------------------------------------------------------------------------
 
 
 def diagnose(measurement: Measurement) -> Diagnosis:
@@ -130,6 +134,8 @@ def _like(measurement: Measurement, rows: np.ndarray, known: np.ndarray, told: n
 
 
 _INTEGER_WEIGHT = 64.0
+
+
 _FATE_WEIGHT = 1e6
 
 
@@ -138,9 +144,6 @@ def _signed_log(x: np.ndarray) -> np.ndarray:
         magnitude = np.log2(np.abs(x))
     magnitude = np.nan_to_num(np.where(x == 0, -1100.0, magnitude), nan=5000.0, posinf=2000.0, neginf=-1100.0)
     return np.where(x < 0, -1e4 - magnitude, magnitude)
-
-
-# The formula ------------------------------------------------------------------------------------------------------
 
 
 def _error(measurement: Measurement, rows: np.ndarray) -> np.ndarray:
@@ -228,9 +231,6 @@ def _is_constant(ratios: np.ndarray, roundoff: float) -> bool:
     return away > 2 * tolerance and bool(np.mean(np.abs(finite / middle - 1) < tolerance) > 0.9)
 
 
-# Range or rounding ------------------------------------------------------------------------------------------------
-
-
 def _range_or_rounding(
     measurement: Measurement, records: "Records", losses: Mapping[int, "Loss"]
 ) -> dict[int, "Loss"]:
@@ -255,7 +255,7 @@ def _range_or_rounding(
     if judged.format == measurement.format:
         doubtful = np.array([*left, *sunk], dtype=int)
         sank = records.sank_inside(doubtful)
-        for positions in _same_settings(measurement, doubtful):
+        for positions in same_settings(measurement, doubtful):
             rows = doubtful[positions]
             by_range, inside, unchanged, as_it_did = _widened(measurement, rows)
             healed.update(rows[by_range | inside & sank[positions]].tolist())
@@ -306,186 +306,19 @@ def _widened(measurement: Measurement, rows: np.ndarray) -> tuple[np.ndarray, ..
 def _emulated(measurement: Measurement, rows: np.ndarray, widen: str | None) -> np.ndarray:
     wrt = measurement.routine.formula.wrt if measurement.of == "grad" else ()
     out, slopes = emulate(
-        _picked(measurement, rows), _arguments(measurement, rows), wrt, format=measurement.format, widen=widen
+        function_of(measurement, rows),
+        arguments_at(measurement, rows),
+        wrt,
+        format=measurement.format,
+        widen=widen,
     )
     if measurement.of == "value":
         return out.cpu().numpy().reshape(len(rows), -1)
-    inputs = _arguments(measurement, rows)
+    inputs = arguments_at(measurement, rows)
     parts = [torch.zeros_like(inputs[name]) if slope is None else slope for name, slope in slopes.items()]
     return np.concatenate([part.double().cpu().numpy().reshape(len(rows), -1) for part in parts], axis=1)
 
 
-# Traces -----------------------------------------------------------------------------------------------------------
-
-
-def _same_settings(measurement: Measurement, rows: np.ndarray) -> list[np.ndarray]:
-    """Positions within `rows` of points that can be run in one call."""
-    settings = [c for c in measurement.points.columns.values() if isinstance(c, tuple)]
-    groups: dict[tuple[Any, ...], list[int]] = {}
-    for position, row in enumerate(rows):
-        groups.setdefault(tuple(column[row] for column in settings), []).append(position)
-    return [np.array(positions) for positions in groups.values()]
-
-
-def _arguments(measurement: Measurement, rows: np.ndarray) -> dict[str, Any]:
-    return arguments_of(measurement.routine, measurement.points.select(rows), measurement.device, False)
-
-
-def _picked(measurement: Measurement, rows: np.ndarray) -> Callable[..., torch.Tensor]:
-    """The routine; for a gradient, its output at each point's component alone, so that ones are the cotangent."""
-    function = measurement.routine.function
-    if measurement.of == "value":
-        return function
-    component = torch.from_numpy(np.ascontiguousarray(measurement.component[rows]))
-
-    def component_of(**arguments: Any) -> torch.Tensor:
-        out = function(**arguments)
-        return (
-            out
-            if out.ndim == 1
-            else out.reshape(len(out), -1).gather(1, component[:, None].to(out.device))[:, 0]
-        )
-
-    return component_of
-
-
-def _traced(measurement: Measurement, rows: np.ndarray, sharp: float | None) -> Trace | None:
-    differentiate = measurement.routine.formula.wrt if measurement.of == "grad" else ()
-    element = measurement.judgement.worst_element[rows].astype(np.int64)
-    try:
-        return trace(
-            _picked(measurement, rows),
-            _arguments(measurement, rows),
-            differentiate,
-            element=element,
-            sharp=sharp,
-        )
-    except Exception:  # an operator without a lockstep (TraceError), or whatever the routine itself raises
-        return None
-
-
-@dataclass(frozen=True)
-class Loss:
-    """What lost a point's digits: the cause, the operator and its line.
-
-    `sank` where parts of its result were subnormal; `plain` where the operator rounds nothing but its result.
-    """
-
-    cause: Cause
-    operator: str
-    line: str
-    sank: bool
-    plain: bool
-
-
-class Records:
-    """Traces of a measurement's points, one for each group that can be run in one call."""
-
-    def __init__(
-        self,
-        measurement: Measurement,
-        rows: np.ndarray,
-        most: int = GROUPS,
-        sharp: float | None = None,
-    ) -> None:
-        groups = sorted(_same_settings(measurement, rows), key=len, reverse=True)[:most]
-        self.groups = [
-            (rows[positions], _traced(measurement, rows[positions], sharp)) for positions in groups
-        ]
-        self.rows = np.sort(np.concatenate([group for group, _ in self.groups]))
-        self.of = measurement.of
-
-    def _told(
-        self, rows: np.ndarray, tell: Callable[[Trace], np.ndarray | None], otherwise: float | bool
-    ) -> np.ndarray:
-        """What a trace tells of each lane, for each row; `otherwise` where there is no trace."""
-        told = dict.fromkeys(rows.tolist(), otherwise)
-        for group, record in self.groups:
-            found = unless_untraceable(record, tell)
-            if found is not None:
-                told.update(zip(group.tolist(), np.broadcast_to(found, len(group)).tolist(), strict=True))
-        return np.array([told[row] for row in rows.tolist()], dtype=type(otherwise))
-
-    def shadow(self, rows: np.ndarray) -> np.ndarray:
-        """The shadow of the number that speaks for each point; NaN where there is none."""
-
-        def shadows(record: Trace) -> np.ndarray | None:
-            found = [sink.shadow for sink in record.sinks if (sink.name == "value") == (self.of == "value")]
-            return functools.reduce(lambda a, b: np.where(np.isnan(a), b, a), found) if found else None
-
-        return self._told(rows, shadows, np.nan)
-
-    def diverged(self, rows: np.ndarray) -> np.ndarray:
-        """Where the run followed a comparison that the shadow would have decided otherwise."""
-        return self._told(rows, lambda record: record.diverged, False)
-
-    def moving(self, rows: np.ndarray, threshold: float) -> np.ndarray:
-        """Where the last two passes of a loop still differ: the iteration has not converged."""
-
-        def apart(record: Trace) -> np.ndarray | None:
-            loops = [repeat for repeat in record.repeated if repeat.count >= 3]
-            with np.errstate(invalid="ignore"):
-                return ~(loops[-1].change <= threshold) if loops else None
-
-        return self._told(rows, apart, False)
-
-    def range_left(self, rows: np.ndarray) -> dict[int, Cause | None]:
-        """In which direction an operator's result first left the format's range at each point, if one did."""
-
-        def first(record: Trace) -> np.ndarray:
-            code = np.zeros(record.lanes, np.int8)
-            for op in record.operations:
-                code = np.where((code == 0) & op.overflowed & ~op.pole, 1, code)
-                code = np.where((code == 0) & (op.underflowed | op.vanished), 2, code)
-            return code
-
-        causes = (None, Cause.OVERFLOW, Cause.UNDERFLOW)
-        return {
-            row: causes[code] for row, code in zip(rows.tolist(), self._told(rows, first, 0), strict=True)
-        }
-
-    def sank_inside(self, rows: np.ndarray) -> np.ndarray:
-        """Where parts of a fused operator's result were subnormal, of which an emulation knows nothing."""
-        return self._told(
-            rows, lambda record: _any(op.sank for op in record.operations if op.stem not in _PLAIN), False
-        )
-
-    def losses(self, rows: np.ndarray, ranged: bool = True) -> dict[int, Loss]:
-        """What is to blame at each of the rows; none where no operator lost more than a few ulps."""
-        found: dict[int, Loss] = {}
-        for group, record in self.groups:
-            lanes = np.flatnonzero(np.isin(group, rows)).tolist()
-            if record is None or not lanes:
-                continue
-            blamed = unless_untraceable(record, lambda r, lanes=lanes: blame(r, self.of, ranged, lanes))
-            if blamed is None:
-                continue
-            for row, lane, culprit in zip(group[lanes].tolist(), lanes, blamed, strict=True):
-                if culprit is None:
-                    continue
-                operation = record.operations[culprit.operation]
-                line = f"{operation.where}: {operation.line}" if operation.where else ""
-                sank, plain = bool(operation.sank[lane]), operation.stem in _PLAIN
-                found[row] = Loss(Cause(culprit.cause), operation.name, line, sank, plain)
-        return {row: found[row] for row in rows.tolist() if row in found}
-
-
-def unless_untraceable(record: Trace | None, tell: Callable[[Trace], T]) -> T | None:
-    """What is told of a trace; None where there is none, or an operator in it cannot be measured."""
-    try:
-        return None if record is None else tell(record)
-    except TraceError:
-        return None
-
-
-def _any(flags: Iterable[np.ndarray]) -> np.ndarray:
-    together = np.zeros(1, dtype=bool)
-    for flag in flags:
-        together = together | flag
-    return together
-
-
-_PLAIN = frozenset({"exp", "exp2", "mul", "div"})
 _ROUNDING = (Cause.CANCELLATION, Cause.ABSORPTION, Cause.ORDER)
 
 

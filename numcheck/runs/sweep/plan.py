@@ -17,14 +17,17 @@ from typing import Any
 import numpy as np
 
 import numcheck
-from numcheck.adapter import adapt, formula_at, load
-from numcheck.case import Formula, Routine, UsageError, format_named, formulas, load_catalog, loaded_by_name
+from numcheck.declaration.formulas import Formula, Routine
+from numcheck.declaration.registry import format_named, formulas, load_catalog, loaded_by_name
+from numcheck.declaration.words import UsageError
 from numcheck.domain import Real, Space, space_of
-from numcheck.explanation import routine_named
+from numcheck.foreign.adapt import adapt
+from numcheck.foreign.load import formula_at, load
 from numcheck.formats import Format
-from numcheck.measure import check_device
+from numcheck.measure.execute import check_device
 from numcheck.prefilter import LONG, missing_compiler
-from numcheck.suite import environment
+from numcheck.runs.environment import environment
+from numcheck.runs.explain import routine_named
 from numcheck.truth import settle
 
 MOST_BITS = {1: 32, 2: 8}

@@ -15,23 +15,24 @@ import numpy as np
 import torch
 
 import numcheck
-from numcheck import checkpoint, prefilter, worst_inputs
-from numcheck.case import (
-    Fate,
-    Formula,
-    Routine,
-    UsageError,
-)
-from numcheck.checkpoint import Keeper, State
+from numcheck import prefilter
+from numcheck.declaration.formulas import Formula, Routine
+from numcheck.declaration.words import Fate, UsageError
 from numcheck.domain import Points
-from numcheck.entry import reproduce
-from numcheck.measure import FATES, Outcome, assess, execute, has_gradient
-from numcheck.plans import Plan, Words, fingerprint_of, plan_by_words, plan_of, words_of
+from numcheck.measure.execute import Outcome, execute, has_gradient
+from numcheck.measure.judge import FATES
+from numcheck.measure.measurement import assess
 from numcheck.prefilter import BATCH, Truths
-from numcheck.quantify import figure
+from numcheck.report.plain import figure
 from numcheck.report.store import json_text, write_text
-from numcheck.suite import UNRESOLVED, Progress, environment
-from numcheck.summary import (
+from numcheck.runs import worst_inputs
+from numcheck.runs.check import Progress
+from numcheck.runs.entry import reproduce
+from numcheck.runs.environment import environment
+from numcheck.runs.sweep import checkpoint
+from numcheck.runs.sweep.checkpoint import Keeper, State
+from numcheck.runs.sweep.plan import Plan, Words, fingerprint_of, plan_by_words, plan_of, words_of
+from numcheck.runs.sweep.summary import (
     EMPTY,
     Summary,
     Worst,
@@ -42,8 +43,9 @@ from numcheck.summary import (
     summary_of,
     tallied,
 )
+from numcheck.runs.verdict import UNRESOLVED
+from numcheck.runs.workers import workers
 from numcheck.truth import ContradictionError, settle
-from numcheck.workers import workers
 
 MOST_BOUNDARIES = 16
 """Failing regions whose two ends a worst-case file keeps, for each routine's value and gradient."""
@@ -282,7 +284,7 @@ def _finish(
     try:
         if progress is not None:
             progress(what, done, total)
-        with workers(jobs if len(left) > 1 else 1, "numcheck.sweeps") as hands:
+        with workers(jobs if len(left) > 1 else 1, "numcheck.runs.sweep.run") as hands:
             for _, found in hands.completed(work, left):
                 # one assignment from one state to the next, so that a chunk is in it wholly or not at all
                 keeper.keep({key: merged(keeper.state.get(key, EMPTY), part) for key, part in found.items()})

@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from numcheck.case import FAILING, Fate
-from numcheck.measure import FATES
+from numcheck.declaration.words import FAILING, Fate
+from numcheck.measure.judge import FATES
 
 MOST_REGIONS = 4096
 """Failing regions of which a stretch keeps the ends: the first ones; of the others it only knows how many."""

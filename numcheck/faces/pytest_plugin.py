@@ -15,18 +15,17 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from numcheck.declaration.words import DEFAULT_FORMATS, DEFAULT_POINTS, DEFAULT_SEED
+
 if TYPE_CHECKING:
-    from numcheck.case import Formula, Routine
-    from numcheck.findings import Finding
+    from numcheck.declaration.formulas import Formula, Routine
+    from numcheck.diagnosis.findings import Finding
     from numcheck.formats import Format
-    from numcheck.measure import Measurement
-    from numcheck.search import Examined, Found, Sample
+    from numcheck.measure.measurement import Measurement
+    from numcheck.runs.search import Examined, Found, Sample
 
 ROOT = "numcheck"
 """The first part of every item's node id, where a test file's path stands for other items."""
-
-FORMATS = ("float32", "bfloat16", "float16")
-POINTS = 2000
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -38,7 +37,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption(
         "--numcheck-formats",
         metavar="NAMES",
-        default=",".join(FORMATS),
+        default=",".join(DEFAULT_FORMATS),
         help="formats with commas between them (%(default)s)",
     )
     group.addoption(
@@ -50,11 +49,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption(
         "--numcheck-points",
         metavar="N",
-        default=str(POINTS),
+        default=str(DEFAULT_POINTS),
         help="points drawn for each formula and format, before the search (%(default)s)",
     )
     group.addoption(
-        "--numcheck-seed", metavar="S", default="0", help="seed of the drawn points (%(default)s)"
+        "--numcheck-seed",
+        metavar="S",
+        default=str(DEFAULT_SEED),
+        help="seed of the drawn points (%(default)s)",
     )
 
 
@@ -109,7 +111,7 @@ def _usual(config: pytest.Config) -> "tuple[Format, ...]":
     """The formats in which a gap may strike: whether it is stale must not hang on which of them were asked for."""
     from numcheck.formats import format_of
 
-    return tuple(dict.fromkeys([*_formats(config), *(format_of(name) for name in FORMATS)]))
+    return tuple(dict.fromkeys([*_formats(config), *(format_of(name) for name in DEFAULT_FORMATS)]))
 
 
 def _devices(config: pytest.Config) -> list[str]:
@@ -136,7 +138,8 @@ def pytest_collection_modifyitems(
     """Add an item for each routine: now, when every module is imported, and before -k and -m choose."""
     if not config.getoption("numcheck"):
         return
-    from numcheck.case import UsageError, formulas, load_catalog
+    from numcheck.declaration.registry import formulas, load_catalog
+    from numcheck.declaration.words import UsageError
 
     try:
         load_catalog()
@@ -236,8 +239,8 @@ class RoutineItem(pytest.Item):
     def runtest(self) -> None:
         import torch
 
-        from numcheck.measure import RoutineError
-        from numcheck.search import examine, sampled
+        from numcheck.measure.execute import RoutineError
+        from numcheck.runs.search import examine, sampled
 
         points, seed = _whole(self.config, "points", 1), _whole(self.config, "seed", 0)
         threads = torch.get_num_threads()
@@ -345,11 +348,11 @@ def _shown(one: "Examined") -> "list[tuple[Finding, Found | None]]":
     """The findings of the drawn points, each with the simplest input searched for, and that input's own if new."""
     from dataclasses import replace
 
-    from numcheck.case import Cause
-    from numcheck.diagnose import diagnose
-    from numcheck.findings import REMEDIES, clusters, findings
-    from numcheck.findings import Finding as Told
-    from numcheck.probing import alone
+    from numcheck.declaration.words import Cause
+    from numcheck.diagnosis.diagnose import diagnose
+    from numcheck.diagnosis.findings import REMEDIES, clusters, findings
+    from numcheck.diagnosis.findings import Finding as Told
+    from numcheck.diagnosis.questions import alone
 
     found = one.found if one.found is not None and one.found.cause is not None else None
     shown = [(f, found if found is not None and f.cause == found.cause else None) for f in one.findings]
@@ -378,7 +381,7 @@ def _shown(one: "Examined") -> "list[tuple[Finding, Found | None]]":
 
 
 def _finding_lines(finding: "Finding", found: "Found | None", seed: int, one: "Examined") -> Generator[str]:
-    from numcheck.search import judged_alone
+    from numcheck.runs.search import judged_alone
 
     measurement = finding.measurement
     yield f"  region     {finding.region}"
@@ -410,14 +413,14 @@ def _crash_lines(measurement: "Measurement", row: int, evidence: str) -> Generat
 
 
 def _reproduce_lines(measurement: "Measurement", row: int = 0) -> Generator[str]:
-    from numcheck.entry import reproduce
+    from numcheck.runs.entry import reproduce
 
     command = reproduce(measurement.routine, measurement.points, row, measurement.format, measurement.of)
     yield f"  reproduce  {command}"
 
 
 def _point(measurement: "Measurement", row: int) -> str:
-    from numcheck.entry import decimal
+    from numcheck.runs.entry import decimal
 
     judged = measurement.judgement
     element = int(judged.worst_element[row])

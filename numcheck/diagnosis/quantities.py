@@ -1,0 +1,92 @@
+"""Quantities of a measurement beside its errors: how much underflowed, how much cancelled."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from numcheck.diagnosis.questions import Search
+from numcheck.diagnosis.records import Records, unless_untraceable
+from numcheck.diagnosis.regions import failing_ranges, prober, region
+from numcheck.measure.execute import RoutineError
+from numcheck.measure.measurement import Measurement
+from numcheck.reals.settle import PROVED
+from numcheck.report.plain import figure
+from numcheck.trace import Trace
+
+CANCELLATION_POINTS = 65  # odd, so that no other axis is mistaken for the lanes
+
+
+def _underflowed(measurement: Measurement) -> tuple[np.ndarray, np.ndarray]:
+    """(points, elements) whose result is subnormal or zero though the truth is normal."""
+    judged = measurement.judgement
+    normal = (judged.truth.exponent - 1 >= judged.format.min_exponent) & (judged.truth.high != 0)
+    proved = (judged.truth.state == PROVED) & np.isfinite(judged.truth.high)
+    rows, elements = np.nonzero(normal & proved & (np.abs(judged.got) < judged.format.smallest_normal))
+    return rows, elements
+
+
+def underflow(parts: Sequence[Measurement]) -> Search[dict[str, Any]]:
+    """Share of points and of true magnitude that became subnormal or zero, and where that begins."""
+    points = lost = total = 0.0
+    begins: str | None = None
+    struck = 0
+    for part in parts:
+        rows, elements = _underflowed(part)
+        points += len(part.points)
+        struck += len(np.unique(rows))
+        exact = np.abs(np.where(part.judgement.truth.state == PROVED, part.judgement.truth.nearest(), 0.0))
+        exact = np.where(np.isfinite(exact), exact, 0.0)
+        with np.errstate(over="ignore"):
+            total += float(exact.sum())
+        lost += float((exact[rows, elements] - np.abs(part.judgement.got[rows, elements])).sum())
+        if rows.size and begins is None:
+            anchor = int(rows[np.argmax(np.abs(exact[rows, elements]))])
+            try:
+                formula, point = part.routine.formula, part.points.select(np.array([anchor]))
+                ranges = yield from failing_ranges(formula, point, prober(part, anchor), part.format)
+                begins = region(formula, point, ranges)
+            except RoutineError as failure:  # the contract may be broken elsewhere: the share stands alone
+                begins = f"unknown (the search stopped: {failure})"
+    return {
+        "share": figure(struck / max(points, 1)),
+        "magnitude_lost": figure(lost / total if total else 0.0),
+        "begins": begins,
+    }
+
+
+def cancellations(measurements: Sequence[Measurement]) -> dict[str, dict[str, Any] | None]:
+    """Per value and gradient the most leading bits that one subtraction removed, and its line; None if untraceable.
+
+    `measurements` are of one run over the same points, the gradient last where there is one.
+    """
+    part = measurements[-1]
+    rows = np.unique(np.linspace(0, len(part.points) - 1, CANCELLATION_POINTS).astype(int))
+    ((_, record),) = Records(part, rows, 1).groups
+    return {
+        measurement.of: unless_untraceable(
+            record, _most_cancelled_in("forward" if measurement.of == "value" else "backward")
+        )
+        for measurement in measurements
+    }
+
+
+def _most_cancelled_in(phase: str) -> Callable[[Trace], dict[str, Any]]:
+    """Tells of a trace what cancelled most in its forward or backward pass."""
+
+    def tell(record: Trace) -> dict[str, Any]:
+        most: dict[str, Any] = {"bits": 0.0, "operator": None, "line": None}
+        for operation in record.operations:
+            if operation.phase != phase or not operation.cancelled_bits.any():
+                continue
+            # bits that were exact in both operands are removed without loss: only an inherited error counts
+            bits = float(np.max(np.where(operation.error_in > 0, operation.cancelled_bits, 0.0), initial=0.0))
+            if bits > most["bits"]:
+                most = {
+                    "bits": bits,
+                    "operator": operation.name,
+                    "line": f"{operation.where}: {operation.line}",
+                }
+        return most
+
+    return tell

@@ -1,0 +1,189 @@
+"""Traces of failing points, read for the questions that the diagnosis asks."""
+
+import functools
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import numpy as np
+import torch
+
+from numcheck.declaration.words import Cause
+from numcheck.measure.execute import arguments_of
+from numcheck.measure.measurement import Measurement
+from numcheck.trace import Trace, TraceError, blame, trace
+
+T = TypeVar("T")
+
+GROUPS = 16  # calls with different settings that are traced
+
+
+def same_settings(measurement: Measurement, rows: np.ndarray) -> list[np.ndarray]:
+    """Positions within `rows` of points that can be run in one call."""
+    settings = [c for c in measurement.points.columns.values() if isinstance(c, tuple)]
+    groups: dict[tuple[Any, ...], list[int]] = {}
+    for position, row in enumerate(rows):
+        groups.setdefault(tuple(column[row] for column in settings), []).append(position)
+    return [np.array(positions) for positions in groups.values()]
+
+
+def arguments_at(measurement: Measurement, rows: np.ndarray) -> dict[str, Any]:
+    """The arguments with which the routine is called at these points, not differentiated by."""
+    return arguments_of(measurement.routine, measurement.points.select(rows), measurement.device, False)
+
+
+def function_of(measurement: Measurement, rows: np.ndarray) -> Callable[..., torch.Tensor]:
+    """The routine; for a gradient, its output at each point's component alone, so that ones are the cotangent."""
+    function = measurement.routine.function
+    if measurement.of == "value":
+        return function
+    component = torch.from_numpy(np.ascontiguousarray(measurement.component[rows]))
+
+    def component_of(**arguments: Any) -> torch.Tensor:
+        out = function(**arguments)
+        return (
+            out
+            if out.ndim == 1
+            else out.reshape(len(out), -1).gather(1, component[:, None].to(out.device))[:, 0]
+        )
+
+    return component_of
+
+
+def _traced(measurement: Measurement, rows: np.ndarray, sharp: float | None) -> Trace | None:
+    differentiate = measurement.routine.formula.wrt if measurement.of == "grad" else ()
+    element = measurement.judgement.worst_element[rows].astype(np.int64)
+    try:
+        return trace(
+            function_of(measurement, rows),
+            arguments_at(measurement, rows),
+            differentiate,
+            element=element,
+            sharp=sharp,
+        )
+    except Exception:  # an operator without a lockstep (TraceError), or whatever the routine itself raises
+        return None
+
+
+@dataclass(frozen=True)
+class Loss:
+    """What lost a point's digits: the cause, the operator and its line.
+
+    `sank` where parts of its result were subnormal; `plain` where the operator rounds nothing but its result.
+    """
+
+    cause: Cause
+    operator: str
+    line: str
+    sank: bool
+    plain: bool
+
+
+class Records:
+    """Traces of a measurement's points, one for each group that can be run in one call."""
+
+    def __init__(
+        self,
+        measurement: Measurement,
+        rows: np.ndarray,
+        most: int = GROUPS,
+        sharp: float | None = None,
+    ) -> None:
+        groups = sorted(same_settings(measurement, rows), key=len, reverse=True)[:most]
+        self.groups = [
+            (rows[positions], _traced(measurement, rows[positions], sharp)) for positions in groups
+        ]
+        self.rows = np.sort(np.concatenate([group for group, _ in self.groups]))
+        self.of = measurement.of
+
+    def _told(
+        self, rows: np.ndarray, tell: Callable[[Trace], np.ndarray | None], otherwise: float | bool
+    ) -> np.ndarray:
+        """What a trace tells of each lane, for each row; `otherwise` where there is no trace."""
+        told = dict.fromkeys(rows.tolist(), otherwise)
+        for group, record in self.groups:
+            found = unless_untraceable(record, tell)
+            if found is not None:
+                told.update(zip(group.tolist(), np.broadcast_to(found, len(group)).tolist(), strict=True))
+        return np.array([told[row] for row in rows.tolist()], dtype=type(otherwise))
+
+    def shadow(self, rows: np.ndarray) -> np.ndarray:
+        """The shadow of the number that speaks for each point; NaN where there is none."""
+
+        def shadows(record: Trace) -> np.ndarray | None:
+            found = [sink.shadow for sink in record.sinks if (sink.name == "value") == (self.of == "value")]
+            return functools.reduce(lambda a, b: np.where(np.isnan(a), b, a), found) if found else None
+
+        return self._told(rows, shadows, np.nan)
+
+    def diverged(self, rows: np.ndarray) -> np.ndarray:
+        """Where the run followed a comparison that the shadow would have decided otherwise."""
+        return self._told(rows, lambda record: record.diverged, False)
+
+    def moving(self, rows: np.ndarray, threshold: float) -> np.ndarray:
+        """Where the last two passes of a loop still differ: the iteration has not converged."""
+
+        def apart(record: Trace) -> np.ndarray | None:
+            loops = [repeat for repeat in record.repeated if repeat.count >= 3]
+            with np.errstate(invalid="ignore"):
+                return ~(loops[-1].change <= threshold) if loops else None
+
+        return self._told(rows, apart, False)
+
+    def range_left(self, rows: np.ndarray) -> dict[int, Cause | None]:
+        """In which direction an operator's result first left the format's range at each point, if one did."""
+
+        def first(record: Trace) -> np.ndarray:
+            code = np.zeros(record.lanes, np.int8)
+            for op in record.operations:
+                code = np.where((code == 0) & op.overflowed & ~op.pole, 1, code)
+                code = np.where((code == 0) & (op.underflowed | op.vanished), 2, code)
+            return code
+
+        causes = (None, Cause.OVERFLOW, Cause.UNDERFLOW)
+        return {
+            row: causes[code] for row, code in zip(rows.tolist(), self._told(rows, first, 0), strict=True)
+        }
+
+    def sank_inside(self, rows: np.ndarray) -> np.ndarray:
+        """Where parts of a fused operator's result were subnormal, of which an emulation knows nothing."""
+        return self._told(
+            rows, lambda record: _any(op.sank for op in record.operations if op.stem not in _PLAIN), False
+        )
+
+    def losses(self, rows: np.ndarray, ranged: bool = True) -> dict[int, Loss]:
+        """What is to blame at each of the rows; none where no operator lost more than a few ulps."""
+        found: dict[int, Loss] = {}
+        for group, record in self.groups:
+            lanes = np.flatnonzero(np.isin(group, rows)).tolist()
+            if record is None or not lanes:
+                continue
+            blamed = unless_untraceable(record, lambda r, lanes=lanes: blame(r, self.of, ranged, lanes))
+            if blamed is None:
+                continue
+            for row, lane, culprit in zip(group[lanes].tolist(), lanes, blamed, strict=True):
+                if culprit is None:
+                    continue
+                operation = record.operations[culprit.operation]
+                line = f"{operation.where}: {operation.line}" if operation.where else ""
+                sank, plain = bool(operation.sank[lane]), operation.stem in _PLAIN
+                found[row] = Loss(Cause(culprit.cause), operation.name, line, sank, plain)
+        return {row: found[row] for row in rows.tolist() if row in found}
+
+
+def unless_untraceable(record: Trace | None, tell: Callable[[Trace], T]) -> T | None:
+    """What is told of a trace; None where there is none, or an operator in it cannot be measured."""
+    try:
+        return None if record is None else tell(record)
+    except TraceError:
+        return None
+
+
+def _any(flags: Iterable[np.ndarray]) -> np.ndarray:
+    together = np.zeros(1, dtype=bool)
+    for flag in flags:
+        together = together | flag
+    return together
+
+
+_PLAIN = frozenset({"exp", "exp2", "mul", "div"})

@@ -1,0 +1,84 @@
+"""Finding what MODULE:NAME or path/to/file.py:NAME names: a function to judge, or a formula."""
+
+import difflib
+import importlib
+import importlib.util
+import sys
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from numcheck.declaration.formulas import Formula
+from numcheck.declaration.registry import formula_named
+from numcheck.declaration.words import UsageError
+
+
+def load(target: str) -> Any:
+    """What MODULE:NAME or path/to/file.py:NAME names; NAME may have dots. UsageError where there is no such thing."""
+    place, colon, name = target.rpartition(":")
+    if not (colon and place and name):
+        raise UsageError(f"write MODULE:NAME or path/to/file.py:NAME, not {target!r}")
+    if not all(part.isidentifier() for part in name.split(".")):
+        raise UsageError(f"{name!r} is not evaluated: name a function or a class, such as {place}:focal_loss")
+    found: Any = _module(place)
+    for part in name.split("."):
+        if not hasattr(found, part):
+            near = difflib.get_close_matches(part, dir(found), n=1)
+            raise UsageError(f"{place} has no {name}" + (f"; did you mean {near[0]}?" if near else ""))
+        found = getattr(found, part)
+    if not callable(found):
+        raise UsageError(f"{target} is no function but {type(found).__name__}")
+    return found
+
+
+def formula_at(word: str) -> Formula:
+    """The formula of that name, or the one that MODULE:NAME or path/to/file.py:NAME declares."""
+    if ":" not in word:
+        return formula_named(word)
+    found = load(word)
+    if not isinstance(found, Formula):
+        raise UsageError(f"{word} is no formula: declare it with @formula(source=..., ...)")
+    return found
+
+
+def _module(place: str) -> ModuleType:
+    path = Path(place)
+    is_file = path.suffix == ".py"
+    if is_file and not path.is_file():
+        raise UsageError(f"no file {place}")
+    # as `python file.py` and `python -m module` would find what the module itself imports
+    folder = str(path.resolve().parent) if is_file else str(Path.cwd())
+    if folder not in sys.path:
+        sys.path.insert(0, folder)
+    try:
+        return _module_of_file(path.resolve()) if is_file else importlib.import_module(place)
+    except UsageError:
+        raise
+    except ModuleNotFoundError as error:
+        raise UsageError(f"importing {place}: no module named {error.name}") from error
+    except Exception as error:  # whatever a module that is being imported can raise
+        raise UsageError(f"importing {place} raised {told_of(error)}") from error
+
+
+def _module_of_file(path: Path) -> ModuleType:
+    known = next((m for m in [*sys.modules.values()] if getattr(m, "__file__", None) == str(path)), None)
+    if known is not None:
+        return known
+    name = path.stem if path.stem not in sys.modules else f"{path.stem}_at_{abs(hash(path)):x}"
+    spec = importlib.util.spec_from_file_location(name, path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    try:
+        spec.loader.exec_module(module)
+    except BaseException:
+        del sys.modules[name]
+        raise
+    return module
+
+
+def told_of(error: BaseException) -> str:
+    """An exception in one line."""
+    message = str(error).strip().splitlines()
+    return f"{type(error).__name__}: {message[0][:200]}" if message else type(error).__name__

@@ -1,0 +1,146 @@
+"""Which parameter of a function takes which input of a formula: by names that say the same, else in order."""
+
+import ast
+import inspect
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+SAME = (
+    frozenset("x input inputs logit logits score scores pred preds prediction predictions predicted".split())
+    | frozenset("y_pred y_hat yhat output outputs probability probabilities prob probs p estimate".split()),
+    frozenset("y target targets label labels y_true truth ground_truth gt reference".split()),
+    frozenset("weight weights class_weight class_weights".split()),
+    frozenset("lr learning_rate step_size".split()),
+    frozenset("eps epsilon".split()),
+    frozenset("tau temperature".split()),
+    frozenset("smoothing label_smoothing".split()),
+    frozenset("xy points vertices polygon".split()),
+)
+
+
+"""Argument names by which the field means the same thing; a pair counts only where it is the only one of its kind.
+
+Names mislead: the `p` of a divergence is the target, not a prediction. So the plain order is tried as well.
+"""
+
+
+AXES = ("dim", "axis")
+
+
+@dataclass(frozen=True, eq=False)
+class Match:
+    """A formula's inputs beside the parameters that take them."""
+
+    positions: tuple[str, ...]
+    keywords: Mapping[str, str]
+    constants: Mapping[str, Any]
+
+    def parameter_of(self, name: str) -> str:
+        """The parameter that takes the formula's input `name`."""
+        return next((key for key, taken in self.keywords.items() if taken == name), "by position")
+
+
+def signature_of(function: Callable[..., Any]) -> inspect.Signature | None:
+    """The signature, for torch's builtins the one that their documentation prints; None where there is neither."""
+    asked = function.forward if isinstance(function, torch.nn.Module) else function
+    try:
+        return inspect.signature(asked)
+    except ValueError:
+        return _printed_signature(asked)
+
+
+def _printed_signature(function: Callable[..., Any]) -> inspect.Signature | None:
+    lines = (inspect.getdoc(function) or "").strip().splitlines()
+    head = lines[0].partition("->")[0].strip() if lines else ""
+    try:
+        definition = ast.parse(f"def {head}: ...").body[0]
+    except SyntaxError:
+        return None
+    if not isinstance(definition, ast.FunctionDef):
+        return None
+    arguments = definition.args
+    plain = [*arguments.posonlyargs, *arguments.args]
+    defaults: list[ast.expr | None] = [None] * (len(plain) - len(arguments.defaults)) + list(
+        arguments.defaults
+    )
+    kinds = [inspect.Parameter.POSITIONAL_OR_KEYWORD] * len(plain)
+    kinds += [inspect.Parameter.KEYWORD_ONLY] * len(arguments.kwonlyargs)
+    return inspect.Signature(
+        [
+            inspect.Parameter(
+                name.arg, kind, default=inspect.Parameter.empty if given is None else _literal(given)
+            )
+            for name, kind, given in zip(
+                [*plain, *arguments.kwonlyargs], kinds, [*defaults, *arguments.kw_defaults], strict=True
+            )
+        ]
+    )
+
+
+def _literal(given: ast.expr) -> Any:
+    try:
+        return ast.literal_eval(given)
+    except ValueError:
+        return ast.unparse(given)
+
+
+def _plain(name: str) -> str:
+    return name.casefold().strip("_")
+
+
+def matches(inputs: Sequence[str], signature: inspect.Signature | None) -> list[Match]:
+    """The ways in which parameters may take inputs: by names that say the same, then in order but for equal names."""
+    found: dict[tuple[tuple[str, ...], tuple[tuple[str, str], ...]], Match] = {}
+    for kinds in (SAME, ()):
+        matched = match(inputs, signature, kinds)
+        if matched is not None:
+            found.setdefault((matched.positions, tuple(sorted(matched.keywords.items()))), matched)
+    return list(found.values())
+
+
+def match(
+    inputs: Sequence[str], signature: inspect.Signature | None, same: Iterable[frozenset[str]] = SAME
+) -> Match | None:
+    """Which parameter takes which input: first equal names, then the only synonym, then order; None if nothing fits."""
+    if signature is None:
+        return Match(tuple(inputs), {}, {})
+    parameters = list(signature.parameters.values())
+    named = [p for p in parameters if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)]
+    taken: dict[str, str] = {}  # parameter -> input
+
+    def free_parameters() -> list[inspect.Parameter]:
+        return [p for p in named if p.name not in taken]
+
+    def free_inputs() -> list[str]:
+        return [name for name in inputs if name not in taken.values()]
+
+    for parameter in named:
+        for name in free_inputs():
+            if _plain(name) == _plain(parameter.name):
+                taken[parameter.name] = name
+                break
+    for kind in same:
+        names = [name for name in free_inputs() if _plain(name) in kind]
+        takers = [p for p in free_parameters() if _plain(p.name) in kind]
+        required = [p for p in takers if p.default is p.empty] or takers
+        if len(names) == len(required) == 1:
+            taken[required[0].name] = names[0]
+    constants: dict[str, Any] = {
+        p.name: -1
+        for p in free_parameters()
+        if _plain(p.name) in AXES and not isinstance(p.default, int | str)
+    }
+    open_ = [p for p in free_parameters() if p.default is p.empty and p.name not in {*constants, "reduction"}]
+    rest = free_inputs()
+    if not open_ and rest and any(p.kind is p.VAR_POSITIONAL for p in parameters) and not taken:
+        return Match(tuple(rest), {}, constants)
+    if len(open_) != len(rest):
+        return None
+    taken.update({p.name: name for p, name in zip(open_, rest, strict=True)})
+    positions = tuple(taken[p.name] for p in named if p.kind is p.POSITIONAL_ONLY and p.name in taken)
+    taker = {name: parameter for parameter, name in taken.items()}
+    keywords = {taker[name]: name for name in inputs if name not in positions}
+    return Match(positions, keywords, constants)

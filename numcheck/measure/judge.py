@@ -1,0 +1,194 @@
+"""The fate of every number that a routine gave, against proved truths and under its budget."""
+
+import functools
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from numcheck.declaration.budgets import LARGEST, Budget
+from numcheck.declaration.words import Fate
+from numcheck.formats import Format
+from numcheck.reals.settle import (
+    INVALID,
+    PROVED,
+    TOLERANCE,
+    Enclosure,
+    binade,
+    negligible,
+    ulp_exponent,
+)
+from numcheck.truth import forgiven_by_all
+
+
+@dataclass(frozen=True, eq=False)
+class Judgement:
+    """Error, share of the budget and fate, for every number that a routine gave; shape (N, numbers per point).
+
+    `error` is in ulps of the format at the truth, `allowed` the budget in the same unit, `forgiven` its second term.
+    `margin` is how much of `spent` the truth's own radius leaves open.
+    """
+
+    got: np.ndarray
+    truth: Enclosure
+    error: np.ndarray
+    allowed: np.ndarray
+    forgiven: np.ndarray
+    spent: np.ndarray
+    margin: np.ndarray
+    fate: np.ndarray
+    unit: np.ndarray
+    """Exponent of the unit that error and allowance are counted in."""
+    format: Format
+
+    @functools.cached_property
+    def worst_element(self) -> np.ndarray:
+        """For each point, its element with the gravest fate, and among those the one that spent most."""
+        return np.argmax(
+            _GRAVITY[self.fate] * 1e30 + np.minimum(np.nan_to_num(self.spent, nan=1e29), 1e29), axis=1
+        )
+
+    def of_points(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """(fate index, spent, error in ulps) of each point, taken from its worst element."""
+        rows, worst = np.arange(len(self.fate)), self.worst_element
+        return self.fate[rows, worst], self.spent[rows, worst], self.error[rows, worst]
+
+
+FATES = tuple(Fate)
+
+
+_INDEX = {fate: i for i, fate in enumerate(FATES)}
+
+
+# which element speaks for its point: a crash before a wrong special value before an overflow ... before within
+_GRAVITY = np.array(
+    [
+        {
+            "crash": 8,
+            "special": 7,
+            "overflow": 6,
+            "underflow": 5,
+            "over": 4,
+            "unresolved": 3,
+            "gap": 2,
+            "within": 1,
+        }.get(f, 0)
+        for f in FATES
+    ],
+    dtype=np.float64,
+)
+
+
+def in_units(got: np.ndarray, exponent: np.ndarray, format: Format) -> np.ndarray:
+    """Each number in units of 2**exponent; an infinity counts as the power of two after the format's largest number."""
+    infinite = np.isinf(got)
+    power = np.where(infinite, format.max_exponent + 1, 0)
+    finite = np.where(infinite, np.sign(got), got)
+    return np.ldexp(finite, np.clip(power - exponent, -2100, 2100).astype(np.int32))
+
+
+def in_ulps(
+    got: np.ndarray, truth: Enclosure, exponent: np.ndarray, format: Format
+) -> tuple[np.ndarray, np.ndarray]:
+    """Distance of each number from the truth's midpoint, and the truth's radius, in units of 2**exponent."""
+    # In ulps from the start: a truth near zero has an exponent so low that a result scaled by it is infinite.
+    scaled = in_units(got, exponent, format)
+    shift = np.clip(truth.exponent - exponent, -2100, 2100).astype(np.int32)
+    high, low, radius = (np.ldexp(part, shift) for part in (truth.high, truth.low, truth.radius))
+    return np.abs((scaled - high) - low), radius
+
+
+_MOST_LENIENT = Budget(LARGEST, LARGEST, coupled=True)
+
+
+def judge(
+    got: np.ndarray,
+    truth: Enclosure,
+    conditioning: np.ndarray,
+    budget: Budget,
+    format: Format,
+    components: int,
+    crashes: Mapping[int, str],
+    signed_zero: bool,
+) -> Judgement:
+    """The fate of every number in `got`, which is in `format`, against proved truths.
+
+    `signed_zero` asks that a zero carry the sign of a truth too small for the format, where the budget is less than an
+    ulp: a wider one reaches across zero anyway. A gradient cannot promise that: autograd adds up parts, and IEEE
+    addition turns -0 + 0 into +0.
+    """
+    count = len(got)
+    got = got.reshape(count, -1)
+    truth = truth.reshaped(got.shape)
+    conditioning = conditioning.reshape(got.shape)
+    exponent = ulp_exponent(truth, format)
+    if budget.coupled:
+        exponent = np.broadcast_to(exponent.max(axis=1, keepdims=True), exponent.shape)
+    with np.errstate(all="ignore"):
+        difference, radius = in_ulps(got, truth, exponent, format)
+        # a wide truth is met anywhere inside it: an interval on purpose (a kink), or a ball around zero
+        wide = ~(radius <= 1 / 8)
+        error = np.where(wide, difference - radius, difference)
+        error = np.where(difference <= radius, 0.0, error)  # nothing tells such a result from the truth
+        error = np.where(
+            _rounds_to_infinity(truth, format) & (got == np.copysign(np.inf, truth.high)), 0.0, error
+        )
+        forgiven = (budget.cond + (components if budget.gamma else 0)) * format.unit_roundoff * conditioning
+        forgiven = np.nan_to_num(
+            np.ldexp(forgiven, np.clip(-exponent, -2100, 2100).astype(np.int32)), nan=0.0, posinf=np.inf
+        )
+        allowed = budget.ulps + forgiven
+        spent = np.where(error == 0, 0.0, error / allowed)
+        interval = wide
+        if wide.any():
+            # a ball around zero is no interval, however lenient the budgets that it was settled for
+            most = forgiven_by_all([_MOST_LENIENT], truth, conditioning, format)
+            interval = wide & ~negligible(truth, most, TOLERANCE)
+        margin = np.where(interval | (radius == 0), 0.0, radius / allowed)
+    fate = _fates(got, truth, spent, format)
+    if signed_zero:
+        fate[_wrong_zeros(got, truth, format) & ~wide & (spent <= 1) & (allowed < 1)] = _INDEX[Fate.SPECIAL]
+    lost = ~np.isfinite(got) & (fate != _INDEX[Fate.WITHIN])
+    spent, error = np.where(lost, np.inf, spent), np.where(lost, np.inf, error)
+    unjudged = truth.state != PROVED
+    spent, error = np.where(unjudged, 0.0, spent), np.where(unjudged, 0.0, error)
+    for i in crashes:
+        fate[i], spent[i], error[i] = _INDEX[Fate.CRASH], np.inf, np.inf
+    return Judgement(got, truth, error, allowed, forgiven, spent, margin, fate, exponent, format)
+
+
+def _fates(got: np.ndarray, truth: Enclosure, spent: np.ndarray, format: Format) -> np.ndarray:
+    """The fate of each number, the later rule before the earlier.
+
+    An infinity is within where the truth rounds to it. Just below, an infinity has been measured
+    as the power of two after the largest number, which is what rounding to nearest takes it for (IEEE 754-2019, section
+    4.3.1): within if the budget reaches so far, else an overflow.
+    """
+    fate = np.full(got.shape, _INDEX[Fate.WITHIN], np.int8)
+    over = ~(spent <= 1)  # a share that is no number is over, too
+    infinite = np.isinf(got)
+    normal = binade(truth) >= format.min_exponent
+    fate[over] = _INDEX[Fate.OVER]
+    fate[over & normal & (np.abs(got) < format.smallest_normal)] = _INDEX[Fate.UNDERFLOW]
+    fate[over & infinite] = _INDEX[Fate.OVERFLOW]
+    fate[over & infinite & _rounds_to_infinity(truth, format)] = _INDEX[Fate.SPECIAL]  # of the wrong sign
+    fate[np.isinf(truth.high) & ~infinite] = _INDEX[Fate.SPECIAL]
+    fate[np.isnan(got)] = _INDEX[Fate.SPECIAL]
+    fate[truth.state == INVALID] = _INDEX[Fate.INVALID]
+    fate[truth.state > INVALID] = _INDEX[Fate.UNRESOLVED]
+    return fate
+
+
+def _rounds_to_infinity(truth: Enclosure, format: Format) -> np.ndarray:
+    """Where the truth is infinite or rounds beyond the format's largest number."""
+    magnitude, exponent = np.abs(truth.high), truth.exponent - 1
+    least = 1.0 - format.unit_roundoff / 2  # the mantissa in [1/2, 1) from which the last binade rounds up
+    beyond = (exponent > format.max_exponent) | ((exponent == format.max_exponent) & (magnitude >= least))
+    return (magnitude == np.inf) | (beyond & (magnitude != 0))
+
+
+def _wrong_zeros(got: np.ndarray, truth: Enclosure, format: Format) -> np.ndarray:
+    """Zeros of the wrong sign, where the truth's sign is known and it rounds to zero itself."""
+    tiny = truth.exponent <= format.min_exponent - format.precision
+    known = (truth.high != 0) & (truth.radius < np.abs(truth.high))
+    return (got == 0) & known & tiny & (np.signbit(got) != np.signbit(truth.high))

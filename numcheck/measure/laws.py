@@ -1,0 +1,87 @@
+"""How far a routine is from the laws of its formula."""
+
+from typing import Any
+
+import numpy as np
+import torch
+
+from numcheck.declaration.formulas import Routine
+from numcheck.domain import Points
+from numcheck.formats import Format
+from numcheck.measure.measurement import Measurement
+from numcheck.reals import arrays as m
+from numcheck.reals.arb import ARB
+from numcheck.reals.arrays import Reals
+from numcheck.reals.settle import precision
+from numcheck.report.plain import figure
+from numcheck.truth import groups, lifted
+
+
+def law_defects(routine: Routine, part: Measurement, format: Format, device: str) -> list[dict[str, Any]]:
+    """How far the routine is from each law of its formula, in ulps, over a few points.
+
+    The law's own arithmetic is exact; the routine is fed its arguments rounded to the format, and its results are
+    taken as they are.
+    """
+    formula = routine.formula
+    if not formula.laws:
+        return []
+    rows = np.flatnonzero(part.points.origin == "sample")[:32]
+    points = part.points.select(rows if rows.size else np.arange(min(32, len(part.points))))
+    given: list[tuple[int, list[Any]]] = []
+    with precision(256):
+        for which in groups(formula, points):
+            alike = points.select(which)
+            rounded = _rounded(routine, alike, format, device)
+            given.append((len(alike), [rounded, *lifted(formula, alike, ARB, False).values()]))
+    order: list[dict[str, Any]] = []
+    for law in formula.laws.values():
+        worst, violations = 0.0, 0
+        try:
+            with precision(256):
+                for lanes, arguments in given:
+                    left, right = law.function(*arguments)
+                    apart = _ulps_apart(left, right, lanes, format)
+                    worst, violations = max(worst, float(apart.max())), violations + int((apart > 1).sum())
+        except Exception as failure:  # a law may leave what the routine can do: say so beside it
+            order.append(
+                {"law": law.doc, "worst_ulp": "inf", "violations": len(points), "message": str(failure)}
+            )
+            continue
+        order.append({"law": law.doc, "worst_ulp": figure(worst), "violations": violations})
+    return order
+
+
+def _rounded(routine: Routine, points: Points, format: Format, device: str) -> Any:
+    """The routine as a function of reals: arguments are rounded to the format, results taken exactly."""
+    lanes = len(points)
+
+    def call(*arguments: Any) -> Reals:
+        given: dict[str, Any] = {}
+        for (name, domain), argument in zip(routine.formula.inputs.items(), arguments, strict=True):
+            if isinstance(points.columns[name], tuple):
+                given[name] = float(argument.data[0]) if isinstance(argument, Reals) else argument
+                continue
+            balls = m.as_reals(argument, ARB).data
+            numbers = np.broadcast_to(_float(balls).astype(np.float64), (lanes, *balls.shape[1:]))
+            tensor = torch.from_numpy(numbers.copy())
+            given[name] = (format.round(tensor) if domain.differentiable else tensor.round().long()).to(
+                device
+            )
+        out = routine.function(**given).detach().cpu().double().numpy()
+        return Reals(ARB, ARB.lift(out))
+
+    return call
+
+
+_float: Any = np.frompyfunc(float, 1, 1)
+
+
+def _ulps_apart(left: Any, right: Any, lanes: int, format: Format) -> np.ndarray:
+    """Per point the largest difference between two sides, in ulps of the larger."""
+    a, b = (_float(m.as_reals(side, ARB).data).astype(np.float64) for side in (left, right))
+    a, b = np.broadcast_arrays(a, b)
+    with np.errstate(invalid="ignore"):
+        apart = np.where(a == b, 0.0, np.abs(a - b) / format.ulp(np.maximum(np.abs(a), np.abs(b))))
+    apart = np.nan_to_num(apart, nan=np.inf, posinf=np.inf).reshape(len(apart), -1).max(axis=1)
+    return np.broadcast_to(apart, (lanes,))

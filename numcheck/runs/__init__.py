@@ -1,0 +1,1 @@
+"""Whole runs over formulas, routines, formats and devices."""

@@ -1,0 +1,1 @@
+"""Sweeps: every input of a format, in chunks that any number of processes share."""

@@ -1,0 +1,53 @@
+"""Exit code and closing sentence of a run."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from numcheck.declaration.words import FAILING, Fate
+
+UNRESOLVED = 0.002  # share of unresolved points that a run may have
+
+
+def _mark_stale(measurements: Sequence[dict[str, Any]]) -> None:
+    """A gap is stale where it covers no point of the whole run, in no format and of neither value nor gradient."""
+    met: dict[tuple[str, str, str, str], int] = {}
+    for entry in measurements:
+        for gap in entry["gaps"]:
+            key = (entry["formula"], entry["routine"], gap["cause"], gap["reason"])
+            met[key] = met.get(key, 0) + gap["points"]
+    for entry in measurements:
+        for gap in entry["gaps"]:
+            gap["stale"] = not met[entry["formula"], entry["routine"], gap["cause"], gap["reason"]]
+
+
+def verdict(report: Mapping[str, Any], fail_on: str = "over") -> tuple[int, str]:
+    """Exit code and closing sentence: 0 passed, 1 over budget, 2 a routine broke its contract, 3 truth in doubt."""
+    totals = {fate.value: 0 for fate in Fate}
+    stale: set[str] = set()
+    for entry in report["measurements"]:
+        for fate, count in entry["fates"].items():
+            totals[fate] += count
+        where = f"{entry['formula']}.{entry['routine']}"
+        stale |= {f"{where}: {gap['cause']}" for gap in entry["gaps"] if gap["stale"]}
+    judged = sum(totals.values())
+    failing = sum(totals[fate.value] for fate in FAILING)
+    in_doubt = report["second_opinion"]["disagreements"] + report["in_float64"]["contradictions"]
+    unresolved = totals[Fate.UNRESOLVED.value]
+    counts = ", ".join(f"{count} {fate}" for fate, count in totals.items() if count)
+    if in_doubt or unresolved > UNRESOLVED * max(1, judged):
+        return (
+            3,
+            f"truth in doubt: {len(in_doubt)} contradicted, {unresolved} of {judged} points unresolved"
+            + "".join(f"; {text}" for text in in_doubt[:1]),
+        )
+    if report["notes"]:
+        return 2, f"{len(report['notes'])} routines broke their contract: {report['notes'][0]}"
+    if fail_on == "none":
+        return 0, f"{judged} points: {counts}"
+    if failing:
+        return 1, f"over budget at {failing} of {judged} points: {counts}"
+    if stale:
+        return 1, f"{len(stale)} stale gaps: {'; '.join(sorted(stale)[:3])}: delete what no longer fails"
+    if fail_on == "gap" and totals[Fate.GAP.value]:
+        return 1, f"{totals[Fate.GAP.value]} of {judged} points lie in known gaps: {counts}"
+    return 0, f"passed: {judged} points: {counts}"
