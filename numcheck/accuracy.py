@@ -34,7 +34,6 @@ from numcheck.declaration.registry import format_named
 from numcheck.declaration.words import Fate, UsageError
 from numcheck.domain import Points, real, space_of
 from numcheck.faces.cli import jobs, progress_bar
-from numcheck.measure.judge import FATES
 from numcheck.prefilter import BATCH, Truths
 from numcheck.reals import arrays as m
 from numcheck.reals.ball64 import Balls
@@ -323,9 +322,9 @@ class Tally:
         order = np.argsort(numbers, kind="stable")
         nothing = np.zeros(len(numbers))
         regions = summary_of(start, stop, fates[order], nothing, nothing, line, points=numbers[order])
-        counts = dict(zip(FATES, regions.fates, strict=True)) | self.without
+        counts = {fate: regions.count(fate) for fate in Fate} | self.without
         counts[Fate.WITHIN] = stop - start - sum(counts.values())
-        every = replace(regions, fates=tuple(counts[fate] for fate in FATES))
+        every = replace(regions, fates=tuple(counts[fate] for fate in sorted(Fate)))
         return {
             kind: replace(
                 every if kind == KINDS[0] else EMPTY,
@@ -402,7 +401,7 @@ def _outside(begin: int, inside: Tensor, got: Mapping[str, Tensor], tallies: Map
         rows = np.flatnonzero((~inside & ~results.isnan()).numpy())
         tallies[way].without[Fate.INVALID] += int((~inside).sum()) - rows.size
         if rows.size:
-            fates = np.full(rows.size, FATES.index(Fate.SPECIAL), dtype=np.int8)
+            fates = np.full(rows.size, Fate.SPECIAL, dtype=np.int8)
             tallies[way].failing.append((begin + rows, fates))
 
 
@@ -455,10 +454,10 @@ def _count(tally: Tally, begin: int, rows: np.ndarray | None, got: Tensor, found
 
 def _fates(got: np.ndarray) -> np.ndarray:
     """What a lost result is: NaN, an infinity, a zero, or another number."""
-    fates = np.full(len(got), FATES.index(Fate.OVER), dtype=np.int8)
-    fates[np.isnan(got)] = FATES.index(Fate.SPECIAL)
-    fates[np.isinf(got)] = FATES.index(Fate.OVERFLOW)
-    fates[got == 0] = FATES.index(Fate.UNDERFLOW)
+    fates = np.full(len(got), Fate.OVER, dtype=np.int8)
+    fates[np.isnan(got)] = Fate.SPECIAL
+    fates[np.isinf(got)] = Fate.OVERFLOW
+    fates[got == 0] = Fate.UNDERFLOW
     return fates
 
 
@@ -532,7 +531,7 @@ def _row(one: Subject, plan: Plan, routine: Routine, state: State) -> dict[str, 
         "domain": [low, high],
         "evidence": plan.evidence,
         "inputs": plan.space.size,
-        "fates": {fate.value: every.count(fate) for fate in FATES if every.count(fate)},
+        "fates": {fate.word: every.count(fate) for fate in Fate if every.count(fate)},
         "kinds": {
             kind: {
                 "results": sum(part.histogram),
@@ -548,7 +547,7 @@ def _row(one: Subject, plan: Plan, routine: Routine, state: State) -> dict[str, 
 
 def _region(plan: Plan, routine: Routine, region: Region) -> dict[str, Any]:
     return {
-        "fate": region.fate.value,
+        "fate": region.fate.word,
         "points": region.last - region.first + 1,
         "first": _point(plan, routine, region.first, None),
         "last": _point(plan, routine, region.last, None),

@@ -18,7 +18,6 @@ from numcheck.declaration.words import Cause, Fate
 from numcheck.diagnosis.diagnose import diagnose
 from numcheck.domain import OneOf, Points, Real
 from numcheck.formats import Format, format_of
-from numcheck.measure.judge import FATES
 from numcheck.measure.measurement import Measurement, measure, tally
 from numcheck.reals.settle import INVALID, PROVED
 from numcheck.truth import Truth, settle
@@ -149,7 +148,7 @@ def test_every_failure_has_a_cause_that_the_routine_declares(routine: Routine, f
     """Value and gradient at every input; where no gap is declared, every input is within the budget."""
     for measurement in judged_everywhere(routine, format_of(format_name)):
         declared = {gap.cause for gap in routine.gaps if gap.covers(measurement.of, format_name, "cpu")}
-        failing = ~np.isin(measurement.judgement.of_points()[0], [FATES.index(fate) for fate in PASSING])
+        failing = ~np.isin(measurement.judgement.of_points()[0], PASSING)
         causes: list[Cause | None] = diagnose(measurement).causes[failing].tolist()
         undeclared = {str(cause): causes.count(cause) for cause in set(causes) - declared}
         assert not undeclared, (measurement.of, fates_of(measurement), undeclared)

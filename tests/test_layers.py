@@ -13,10 +13,11 @@ PACKAGE = ROOT / "numcheck"
 CATALOG = PACKAGE / "catalog"
 
 ORDER = (
-    ("formats", "report"),
+    ("formats",),
     ("reals",),
     ("domain",),
     ("declaration",),
+    ("report",),
     ("truth", "operators", "trace"),
     ("measure",),
     ("prefilter",),

@@ -9,7 +9,7 @@ from numcheck.declaration.formulas import formula_of, routine_of
 from numcheck.declaration.words import Fate
 from numcheck.domain import Points, draw
 from numcheck.measure.execute import RoutineError, execute
-from numcheck.measure.judge import FATES, judge
+from numcheck.measure.judge import judge
 from numcheck.measure.measurement import measure, tally
 from numcheck.reals.settle import PROVED, Enclosure
 from numcheck.truth import settle
@@ -36,7 +36,7 @@ def fates_of(result, numbers, format=FLOAT32, budget=None, function=identity):
     points = given(*numbers, format=format)
     routine = routine_of(formula, result, "result", budget or ulps(1, cond=0), None)
     (value,) = measure(routine, points, settle(formula, points, format), format, "cpu")
-    return [FATES[i] for i in value.judgement.of_points()[0]], value.judgement
+    return [Fate(i) for i in value.judgement.of_points()[0]], value.judgement
 
 
 def test_an_exact_result_spends_nothing():
@@ -167,7 +167,7 @@ def test_a_zero_settled_as_far_as_its_formulas_routines_need_is_settled_further_
         routine = routine_of(formula, function, "result", budget, budget if of == "grad" else None)
         *_, measurement = measure(routine, points, truth, FLOAT32, "cpu")
         assert measurement.of == of
-        fates[forgiving] = [FATES[i] for i in measurement.judgement.of_points()[0]]
+        fates[forgiving] = [Fate(i) for i in measurement.judgement.of_points()[0]]
     assert fates == {False: [Fate.WITHIN, Fate.OVER], True: [Fate.WITHIN, Fate.WITHIN]}
 
 
@@ -185,7 +185,7 @@ def test_a_routine_that_raises_at_one_point_crashes_there_only():
         FLOAT32,
         "cpu",
     )
-    assert [FATES[i] for i in value.judgement.of_points()[0]] == ["within", "within", "crash", "within"]
+    assert [Fate(i) for i in value.judgement.of_points()[0]] == [Fate.WITHIN, Fate.WITHIN, Fate.CRASH, Fate.WITHIN]
     assert value.crashes == {2: "ValueError: no threes"}
 
 
@@ -256,4 +256,4 @@ def test_a_finer_result_is_not_forgiven_for_a_truth_settled_for_a_coarser_format
     wrong = routine_of(formula, off, "off", ulps(1, cond=0), None)
     (value,) = measure(wrong, points, settle(formula, points, bfloat16), bfloat16, "cpu")
     assert value.judgement.format == FLOAT32
-    assert [FATES[i] for i in value.judgement.of_points()[0]] == [Fate.OVER, Fate.OVER]
+    assert [Fate(i) for i in value.judgement.of_points()[0]] == [Fate.OVER, Fate.OVER]

@@ -17,11 +17,10 @@ from torch.nn import functional
 
 from numcheck import m, one_of, real, ulps
 from numcheck.declaration.formulas import Formula, Routine, formula_of, routine_of
-from numcheck.declaration.words import FAILING, Cause, Fate
+from numcheck.declaration.words import Cause, Fate
 from numcheck.diagnosis.diagnose import diagnose
 from numcheck.domain import Points, draw
 from numcheck.formats import Format, format_of
-from numcheck.measure.judge import FATES
 from numcheck.measure.measurement import Measurement, measure
 from numcheck.trace import blame, trace
 from numcheck.truth import Truth, settle
@@ -52,7 +51,7 @@ def causes_of_failures(parts: list[Measurement], of: str) -> Counter[Cause]:
     count: Counter[Cause] = Counter()
     for part in parts:
         if part.of == of:
-            failing = np.isin(part.judgement.of_points()[0], [FATES.index(fate) for fate in FAILING])
+            failing = part.judgement.of_points()[0] >= Fate.OVER
             count.update(diagnose(part).causes[failing].tolist())
     return count
 
@@ -72,7 +71,7 @@ def test_the_correct_twin_of_a_planted_mistake_is_not_flagged(mistake: Planted):
         (format, part.of): part.judgement.of_points()[1].max()
         for format in mistake.written_for
         for part in measured(mistake.twin, mistake.of, format)
-        if set(np.unique(part.judgement.of_points()[0])) != {FATES.index(Fate.WITHIN)}
+        if set(np.unique(part.judgement.of_points()[0])) != {Fate.WITHIN}
     }
     assert not flagged
 
@@ -133,7 +132,7 @@ def test_softplus_of_the_flipped_logit_keeps_the_digits_that_cross_entropy_loses
     parts = measured_at(
         promised(two_class_loss, softplus_of_the_flipped_logit), {"logit": logit, "label": label}, "float32"
     )
-    assert {FATES[part.judgement.of_points()[0][0]] for part in parts.values()} == {Fate.WITHIN}
+    assert {Fate(part.judgement.of_points()[0][0]) for part in parts.values()} == {Fate.WITHIN}
 
 
 @pytest.mark.parametrize(("of", "logit", "label"), [("value", -20.0, 0), ("grad", 20.0, 1)])

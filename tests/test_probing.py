@@ -11,7 +11,6 @@ from numcheck.diagnosis import questions as probing
 from numcheck.diagnosis.questions import Question, alone, asked, beside
 from numcheck.domain import Points, draw
 from numcheck.measure.execute import RoutineError
-from numcheck.measure.judge import FATES
 from numcheck.measure.measurement import measure
 from numcheck.truth import FEWEST, settle
 
@@ -47,7 +46,7 @@ def fates(like, *rounds):
     for numbers in rounds:
         (answer,) = yield from asked([Question(like, at(*numbers), 0)])
         assert answer.of == like.of and answer.routine is like.routine
-        found.append([FATES[i] for i in answer.judgement.of_points()[0]])
+        found.append([Fate(i) for i in answer.judgement.of_points()[0]])
     return found
 
 

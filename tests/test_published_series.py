@@ -17,7 +17,6 @@ from numcheck.declaration.words import Cause, Fate
 from numcheck.diagnosis.diagnose import diagnose
 from numcheck.domain import Points
 from numcheck.formats import format_of
-from numcheck.measure.judge import FATES
 from numcheck.measure.measurement import Measurement, measure
 from numcheck.truth import settle
 
@@ -77,7 +76,7 @@ def judged(name: str) -> Measurement:
 def test_the_division_of_such_a_centroid_is_not_blamed_but_the_cancelling_cross_products():
     value = judged("absolute_shoelace")
     fates, spent, _ = value.judgement.of_points()
-    failing = fates == FATES.index(Fate.OVER)
+    failing = fates == Fate.OVER
     assert failing.mean() > 0.9 and np.median(spent) > 100
     found = diagnose(value)
     assert set(found.causes[failing]) == {Cause.CANCELLATION}
@@ -99,4 +98,4 @@ def test_the_computed_centroid_lies_many_widths_outside_of_the_polygon():
 
 def test_the_centroid_from_a_corner_follows_the_same_polygons():
     fates, _, _ = judged("corner_origin").judgement.of_points()
-    assert set(fates) == {FATES.index(Fate.WITHIN)}
+    assert set(fates) == {Fate.WITHIN}

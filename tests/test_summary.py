@@ -10,8 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from numcheck.declaration.words import FAILING, Fate
-from numcheck.measure.judge import FATES
+from numcheck.declaration.words import Fate
 from numcheck.report.store import finite
 from numcheck.runs.sweep import summary
 from numcheck.runs.sweep.summary import (
@@ -30,14 +29,14 @@ from numcheck.runs.sweep.summary import (
     tallied,
 )
 
-WITHIN, OVER = FATES.index(Fate.WITHIN), FATES.index(Fate.OVER)
+WITHIN, OVER = Fate.WITHIN, Fate.OVER
 
 
 @st.composite
 def judged(draw: st.DrawFn) -> tuple[np.ndarray, np.ndarray, np.ndarray, int]:
     """Fates in runs, with errors and spent shares, and the length of a line."""
     runs = draw(
-        st.lists(st.tuples(st.integers(0, len(FATES) - 1), st.integers(1, 6)), min_size=1, max_size=30)
+        st.lists(st.tuples(st.integers(0, len(Fate) - 1), st.integers(1, 6)), min_size=1, max_size=30)
     )
     fates = np.repeat([fate for fate, _ in runs], [length for _, length in runs])
     figures = st.sampled_from([0.0, 0.25, 0.5, 0.75, 3.0, 2.0**24, 2.0**25, float("inf"), float("nan")])
@@ -69,14 +68,14 @@ def test_regions_are_the_longest_runs_of_one_failing_fate_along_a_line(points):
     fates, _, _, line = points
     expected: list[list[int]] = []
     for i, fate in enumerate(fates):
-        if FATES[fate] not in FAILING:
+        if not Fate(fate).fails:
             continue
         if expected and expected[-1][1] == i - 1 and expected[-1][2] == fate and i % line:
             expected[-1][1] = i
         else:
             expected.append([i, i, fate])
     (stretch,) = of_range(points, 0, len(fates)).stretches
-    assert stretch.regions == tuple(Region(first, last, FATES[fate]) for first, last, fate in expected)
+    assert stretch.regions == tuple(Region(first, last, Fate(fate)) for first, last, fate in expected)
     assert stretch.count == len(expected)
 
 

@@ -3,7 +3,8 @@
 Nothing heavy is imported here, so that the command line and the pytest plugin start at once.
 """
 
-from enum import StrEnum
+from enum import IntEnum, StrEnum
+from typing import Self
 
 
 class UsageError(ValueError):
@@ -14,21 +15,41 @@ class DeclarationError(UsageError):
     """A formula, routine, law or gap is declared wrongly."""
 
 
-class Fate(StrEnum):
-    """The one bucket in which each point lands."""
+class Fate(IntEnum):
+    """The one bucket in which each point lands: the larger, the graver. In the order in which a reader is told them."""
 
-    WITHIN = "within"
-    OVER = "over"
-    SPECIAL = "special"
-    OVERFLOW = "overflow"
-    UNDERFLOW = "underflow"
-    GAP = "gap"
-    INVALID = "invalid"
-    UNRESOLVED = "unresolved"
-    CRASH = "crash"
+    WITHIN = 1, "inside the budget"
+    GAP = 2, "fails, as a declared gap says it does"
+    OVER = 4, "a finite result outside the budget"
+    SPECIAL = 7, "a wrong NaN, infinity or signed zero"
+    OVERFLOW = 6, "infinite where the truth is finite in the format"
+    UNDERFLOW = 5, "zero or subnormal where the truth is normal"
+    CRASH = 8, "the routine raised an error"
+    INVALID = 0, "the formula is undefined there"
+    UNRESOLVED = 3, "no proof within the precision limit"
 
+    sentence: str
 
-FAILING = (Fate.OVER, Fate.SPECIAL, Fate.OVERFLOW, Fate.UNDERFLOW, Fate.CRASH)
+    def __new__(cls, gravity: int, sentence: str) -> Self:
+        fate = int.__new__(cls, gravity)
+        fate._value_ = gravity
+        fate.sentence = sentence
+        return fate
+
+    @property
+    def word(self) -> str:
+        """The fate as reports and the terminal name it."""
+        return self.name.lower()
+
+    @property
+    def fails(self) -> bool:
+        """Whether a point with this fate breaks the budget; of an array of fates: `fates >= Fate.OVER`."""
+        return self >= Fate.OVER
+
+    @property
+    def is_judged(self) -> bool:
+        """Whether there was a truth to judge by."""
+        return self not in (Fate.INVALID, Fate.UNRESOLVED)
 
 
 class Cause(StrEnum):

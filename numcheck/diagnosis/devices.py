@@ -15,7 +15,7 @@ from numcheck.declaration.words import Fate
 from numcheck.diagnosis.questions import Question, Search, asked
 from numcheck.diagnosis.regions import complexity, surroundings
 from numcheck.domain import Points
-from numcheck.measure.judge import FATES, Judgement, in_units
+from numcheck.measure.judge import Judgement, in_units
 from numcheck.measure.measurement import Measurement
 from numcheck.reals.settle import PROVED
 
@@ -45,7 +45,7 @@ def disagreement(one: Judgement, other: Judgement) -> np.ndarray:
     return np.where((one.truth.state == PROVED) & (other.truth.state == PROVED), share, 0.0)
 
 
-_CRASH, _WITHIN = FATES.index(Fate.CRASH), FATES.index(Fate.WITHIN)
+_CRASH, _WITHIN = Fate.CRASH, Fate.WITHIN
 
 
 def _steps(exponent: np.ndarray) -> np.ndarray:

@@ -16,9 +16,9 @@ from typing import TypeVar
 import numpy as np
 import torch
 
-from numcheck.declaration.words import FAILING, Cause, Fate
+from numcheck.declaration.words import Cause, Fate
 from numcheck.diagnosis.records import Loss, Records, arguments_at, function_of, same_settings
-from numcheck.measure.judge import FATES, in_ulps
+from numcheck.measure.judge import in_ulps
 from numcheck.measure.measurement import Measurement
 from numcheck.reals.settle import ulp_exponent
 from numcheck.trace import emulate
@@ -35,9 +35,6 @@ SHARPENED = 64  # of these, points for which the slower questions are asked
 NOISE = 2.0**-98  # beside which the shadow's own rounding, some 2**-104, does not count
 
 
-_FAILING = np.array([fate in FAILING for fate in FATES])
-
-
 @dataclass(frozen=True, eq=False)
 class Diagnosis:
     """Per point the cause of its failure (None where it did not fail), and where the code lost it."""
@@ -50,7 +47,7 @@ class Diagnosis:
 def diagnose(measurement: Measurement) -> Diagnosis:
     """A cause for every failing point of a measurement."""
     fates, _, _ = measurement.judgement.of_points()
-    failing = np.flatnonzero(_FAILING[fates] & (fates != FATES.index(Fate.CRASH)))
+    failing = np.flatnonzero((fates >= Fate.OVER) & (fates != Fate.CRASH))
     causes = np.full(len(fates), None, dtype=object)
     if not failing.size:
         return Diagnosis(causes, {})

@@ -10,7 +10,6 @@ from numcheck.diagnosis.diagnose import Diagnosis
 from numcheck.diagnosis.questions import Search, beside
 from numcheck.diagnosis.regions import complexity, prober, surroundings
 from numcheck.domain import Points
-from numcheck.measure.judge import FATES
 from numcheck.measure.measurement import Measurement
 from numcheck.reals.settle import PROVED
 
@@ -87,7 +86,7 @@ def clusters(measurement: Measurement, diagnosis: Diagnosis) -> list[Cluster]:
     budget = measurement.routine.value if measurement.of == "value" else measurement.routine.grad
     assert budget is not None
     proved = (judged.truth.state == PROVED).all(axis=1)
-    rows = np.flatnonzero((fates == FATES.index(Fate.WITHIN)) & (error > budget.ulps) & proved)
+    rows = np.flatnonzero((fates == Fate.WITHIN) & (error > budget.ulps) & proved)
     if rows.size:
         found.append(Cluster(measurement, Cause.SENSITIVITY, rows[np.argsort(-error[rows])], None, True))
     return found

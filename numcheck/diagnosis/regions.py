@@ -17,7 +17,6 @@ from numcheck.diagnosis.questions import Question, Search, asked
 from numcheck.domain import Domain, Points, Simplex, contains
 from numcheck.formats import Format
 from numcheck.measure.execute import RoutineError
-from numcheck.measure.judge import FATES
 from numcheck.measure.measurement import Measurement
 
 SECTIONS = 16  # a search for a border divides its interval into so many at a time
@@ -43,7 +42,7 @@ def prober(measurement: Measurement, row: int) -> Probe:
     fate, component = measurement.judgement.of_points()[0][row], int(measurement.component[row])
 
     def meets(points: Points) -> Search[np.ndarray]:
-        question = Question(measurement, points, component, conditioning=FATES[fate] is Fate.OVER)
+        question = Question(measurement, points, component, conditioning=fate == Fate.OVER)
         (found,) = yield from asked([question])
         return found.judgement.of_points()[0] == fate
 

@@ -44,39 +44,12 @@ class Judgement:
     @functools.cached_property
     def worst_element(self) -> np.ndarray:
         """For each point, its element with the gravest fate, and among those the one that spent most."""
-        return np.argmax(
-            _GRAVITY[self.fate] * 1e30 + np.minimum(np.nan_to_num(self.spent, nan=1e29), 1e29), axis=1
-        )
+        return np.argmax(self.fate * 1e30 + np.minimum(np.nan_to_num(self.spent, nan=1e29), 1e29), axis=1)
 
     def of_points(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """(fate index, spent, error in ulps) of each point, taken from its worst element."""
         rows, worst = np.arange(len(self.fate)), self.worst_element
         return self.fate[rows, worst], self.spent[rows, worst], self.error[rows, worst]
-
-
-FATES = tuple(Fate)
-
-
-_INDEX = {fate: i for i, fate in enumerate(FATES)}
-
-
-# which element speaks for its point: a crash before a wrong special value before an overflow ... before within
-_GRAVITY = np.array(
-    [
-        {
-            "crash": 8,
-            "special": 7,
-            "overflow": 6,
-            "underflow": 5,
-            "over": 4,
-            "unresolved": 3,
-            "gap": 2,
-            "within": 1,
-        }.get(f, 0)
-        for f in FATES
-    ],
-    dtype=np.float64,
-)
 
 
 def in_units(got: np.ndarray, exponent: np.ndarray, format: Format) -> np.ndarray:
@@ -147,13 +120,13 @@ def judge(
         margin = np.where(interval | (radius == 0), 0.0, radius / allowed)
     fate = _fates(got, truth, spent, format)
     if signed_zero:
-        fate[_wrong_zeros(got, truth, format) & ~wide & (spent <= 1) & (allowed < 1)] = _INDEX[Fate.SPECIAL]
-    lost = ~np.isfinite(got) & (fate != _INDEX[Fate.WITHIN])
+        fate[_wrong_zeros(got, truth, format) & ~wide & (spent <= 1) & (allowed < 1)] = Fate.SPECIAL
+    lost = ~np.isfinite(got) & (fate != Fate.WITHIN)
     spent, error = np.where(lost, np.inf, spent), np.where(lost, np.inf, error)
     unjudged = truth.state != PROVED
     spent, error = np.where(unjudged, 0.0, spent), np.where(unjudged, 0.0, error)
     for i in crashes:
-        fate[i], spent[i], error[i] = _INDEX[Fate.CRASH], np.inf, np.inf
+        fate[i], spent[i], error[i] = Fate.CRASH, np.inf, np.inf
     return Judgement(got, truth, error, allowed, forgiven, spent, margin, fate, exponent, format)
 
 
@@ -164,18 +137,18 @@ def _fates(got: np.ndarray, truth: Enclosure, spent: np.ndarray, format: Format)
     as the power of two after the largest number, which is what rounding to nearest takes it for (IEEE 754-2019, section
     4.3.1): within if the budget reaches so far, else an overflow.
     """
-    fate = np.full(got.shape, _INDEX[Fate.WITHIN], np.int8)
+    fate = np.full(got.shape, Fate.WITHIN, np.int8)
     over = ~(spent <= 1)  # a share that is no number is over, too
     infinite = np.isinf(got)
     normal = binade(truth) >= format.min_exponent
-    fate[over] = _INDEX[Fate.OVER]
-    fate[over & normal & (np.abs(got) < format.smallest_normal)] = _INDEX[Fate.UNDERFLOW]
-    fate[over & infinite] = _INDEX[Fate.OVERFLOW]
-    fate[over & infinite & _rounds_to_infinity(truth, format)] = _INDEX[Fate.SPECIAL]  # of the wrong sign
-    fate[np.isinf(truth.high) & ~infinite] = _INDEX[Fate.SPECIAL]
-    fate[np.isnan(got)] = _INDEX[Fate.SPECIAL]
-    fate[truth.state == INVALID] = _INDEX[Fate.INVALID]
-    fate[truth.state > INVALID] = _INDEX[Fate.UNRESOLVED]
+    fate[over] = Fate.OVER
+    fate[over & normal & (np.abs(got) < format.smallest_normal)] = Fate.UNDERFLOW
+    fate[over & infinite] = Fate.OVERFLOW
+    fate[over & infinite & _rounds_to_infinity(truth, format)] = Fate.SPECIAL  # of the wrong sign
+    fate[np.isinf(truth.high) & ~infinite] = Fate.SPECIAL
+    fate[np.isnan(got)] = Fate.SPECIAL
+    fate[truth.state == INVALID] = Fate.INVALID
+    fate[truth.state > INVALID] = Fate.UNRESOLVED
     return fate
 
 

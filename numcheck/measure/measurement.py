@@ -6,10 +6,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from numcheck.declaration.formulas import Formula, Routine
+from numcheck.declaration.words import Fate
 from numcheck.domain import Points
 from numcheck.formats import Format
 from numcheck.measure.execute import Outcome, RoutineError, components_of, execute, has_gradient
-from numcheck.measure.judge import FATES, Judgement, judge
+from numcheck.measure.judge import Judgement, judge
 from numcheck.reals.settle import (
     TOLERANCE,
     Enclosure,
@@ -155,4 +156,4 @@ def _decided(measurement: Measurement, loose: np.ndarray) -> Measurement:
 
 def tally(fates: np.ndarray) -> dict[str, int]:
     """How many points met each fate; the counts add up to the points."""
-    return {fate.value: int((fates == i).sum()) for i, fate in enumerate(FATES)}
+    return {fate.word: int((fates == fate).sum()) for fate in Fate}

@@ -13,10 +13,9 @@ import numpy as np
 import torch
 
 from numcheck.declaration.formulas import Formula, Routine
-from numcheck.declaration.words import FAILING
+from numcheck.declaration.words import Fate
 from numcheck.domain import Points, Simplex, contains
 from numcheck.formats import Format
-from numcheck.measure.judge import FATES
 from numcheck.measure.measurement import Measurement, measure
 from numcheck.reals.settle import PROVED, Enclosure
 from numcheck.report.plain import figure
@@ -82,7 +81,7 @@ def scalings(routine: Routine, climb: Ladder, format: Format, device: str) -> di
     found: dict[str, dict[str, Any]] = {}
     for one in measured:
         fates, spent, _ = one.judgement.of_points()
-        failing = np.isin(fates, [FATES.index(fate) for fate in FAILING])
+        failing = fates >= Fate.OVER
         spent = np.where(failing, np.maximum(np.nan_to_num(spent, nan=np.inf), 1.0 + 2.0**-20), spent)
         rungs = [
             [int(e), figure(float(np.max(spent[climb.exponent == e])))] for e in np.unique(climb.exponent)

@@ -4,24 +4,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from numcheck.declaration.words import Fate
 from numcheck.report.figures import count, counted, number, percent
 
 Report = Mapping[str, Any]
 Measurement = Mapping[str, Any]
 
-# The order in which bars and legends show fates: from right, over wrong, to not judged.
-FATES: Mapping[str, str] = {
-    "within": "inside the budget",
-    "gap": "fails, as a declared gap says it does",
-    "over": "a finite result outside the budget",
-    "special": "a wrong NaN, infinity or signed zero",
-    "overflow": "infinite where the truth is finite in the format",
-    "underflow": "zero or subnormal where the truth is normal",
-    "crash": "the routine raised an error",
-    "invalid": "the formula is undefined there",
-    "unresolved": "no proof within the precision limit",
-}
-FAILING = ("over", "special", "overflow", "underflow", "crash")
+FATES: Mapping[str, str] = {fate.word: fate.sentence for fate in Fate}
+"""What each fate means, in the order in which bars and legends show them."""
 VERDICTS: Mapping[str, str] = {
     "over": "over budget",
     "stale": "stale gap",
@@ -94,7 +84,7 @@ class FormulaSection:
 
 def failing(measurement: Measurement) -> int:
     """Points that break the budget without a declared gap."""
-    return sum(measurement["fates"].get(fate, 0) for fate in FAILING)
+    return sum(measurement["fates"].get(fate.word, 0) for fate in Fate if fate.fails)
 
 
 def verdict(measurement: Measurement) -> str:

@@ -16,7 +16,7 @@ import torch
 
 from numcheck.declaration.formulas import Routine
 from numcheck.declaration.registry import loaded_by_name
-from numcheck.declaration.words import FAILING, Cause, Fate
+from numcheck.declaration.words import Cause, Fate
 from numcheck.diagnosis import devices
 from numcheck.diagnosis.diagnose import diagnose
 from numcheck.diagnosis.findings import Cluster, Finding, clusters, findings
@@ -24,7 +24,6 @@ from numcheck.diagnosis.quantities import underflow
 from numcheck.diagnosis.questions import Question, Search, asked, beside
 from numcheck.domain import OneOf, Points
 from numcheck.formats import Format
-from numcheck.measure.judge import FATES
 from numcheck.measure.laws import law_defects
 from numcheck.measure.measurement import Measurement, tally
 from numcheck.reals.settle import Enclosure
@@ -90,7 +89,7 @@ def _point(measurement: Measurement, i: int, element: int | None = None) -> dict
         "budget_ulp_term": figure(budget.ulps),
         "budget_cond_term": figure(float(judged.forgiven[i, element])),
         "component": element,
-        "fate": FATES[int(judged.fate[i, element])].value,
+        "fate": Fate(int(judged.fate[i, element])).word,
     }
 
 
@@ -248,7 +247,7 @@ def entry_of(
         for cause in reasons:
             struck = diagnosis.causes == cause
             covered[cause] += int(struck.sum())
-            fate[struck] = FATES.index(Fate.GAP)
+            fate[struck] = Fate.GAP
         fates.append(fate)
     spents = [part.judgement.of_points()[1] for part in parts]
     errors = [part.judgement.of_points()[2] for part in parts]
@@ -279,7 +278,9 @@ def entry_of(
             {"cause": g.cause.value, "reason": g.reason, "points": covered[g.cause], "stale": False}
             for g in applicable
         ],
-        "ulp_histogram": histogram(error[np.isin(fate, [FATES.index(f) for f in _JUDGED])]),
+        "ulp_histogram": histogram(
+            error[np.isin(fate, [f for f in Fate if f.is_judged and f != Fate.CRASH])]
+        ),
         "underflow": sunk,
         "cancellation": cancelled,
         "scaling": scaled,
@@ -291,9 +292,6 @@ def entry_of(
     failing = [f for f in made["findings"] if not f["forgiven"]]
     made["simplest"] = failing[0]["simplest"] if failing else None
     return made
-
-
-_JUDGED = (Fate.WITHIN, Fate.OVER, Fate.SPECIAL, Fate.OVERFLOW, Fate.UNDERFLOW, Fate.GAP)
 
 
 BUCKETS = (("0", 0.0), ("<=0.5", 0.5), ("<=1", 1.0), ("<=2", 2.0), ("<=4", 4.0), ("<=16", 16.0), ("<=256", 256.0),
@@ -356,7 +354,7 @@ def failure_map(parts: Sequence[Measurement]) -> dict[str, Any] | None:
     if not chosen or name is None:
         return None
     fates = np.concatenate([part.judgement.of_points()[0] for part in parts])
-    failing = np.isin(fates, [FATES.index(fate) for fate in FAILING])
+    failing = fates >= Fate.OVER
     if not failing.any():
         return None
     rows = [

@@ -9,7 +9,7 @@ import torch
 
 from numcheck.declaration.formulas import Formula, Routine
 from numcheck.declaration.registry import format_named, formula_named, load_catalog
-from numcheck.declaration.words import UsageError
+from numcheck.declaration.words import Fate, UsageError
 from numcheck.diagnosis.diagnose import diagnose
 from numcheck.diagnosis.findings import clusters, findings
 from numcheck.diagnosis.questions import alone
@@ -17,7 +17,6 @@ from numcheck.domain import Points
 from numcheck.foreign.adapt import adapt
 from numcheck.formats import Format
 from numcheck.measure.execute import check_device
-from numcheck.measure.judge import FATES
 from numcheck.measure.measurement import measure
 from numcheck.runs.entry import argument, decimal
 from numcheck.truth import settle
@@ -137,7 +136,7 @@ def _explained(
                 f"{label} budget",
                 f"{allowed - forgiven:.6g} ulp + {forgiven:.6g} ulp forgiven by conditioning",
             ),
-            (f"{label} spent", f"{float(judged.spent[0, k]):.6g}: {FATES[int(judged.fate[0, k])].value}"),
+            (f"{label} spent", f"{float(judged.spent[0, k]):.6g}: {Fate(int(judged.fate[0, k])).word}"),
         ]
     rows.append(("precision", f"{int(truth.precision[0])} bits settled the truth"))
     if one.crashes:

@@ -20,13 +20,12 @@ from hypothesis import strategies as st
 from hypothesis.errors import Flaky, NoSuchExample
 
 from numcheck.declaration.formulas import Formula, Gap, Routine
-from numcheck.declaration.words import FAILING, Cause, Fate
+from numcheck.declaration.words import Cause, Fate
 from numcheck.diagnosis.diagnose import diagnose
 from numcheck.diagnosis.findings import Cluster, Finding, clusters, findings
 from numcheck.diagnosis.questions import alone
 from numcheck.domain import Points
 from numcheck.formats import Format
-from numcheck.measure.judge import FATES
 from numcheck.measure.measurement import Measurement, measure
 from numcheck.runs.check import SECOND_OPINION
 from numcheck.runs.verdict import UNRESOLVED
@@ -121,7 +120,7 @@ def explore(
         fate, spent = _verdict(measurement)
         seen.examples += 1
         seen.unresolved += fate == Fate.UNRESOLVED
-        if fate in FAILING:
+        if fate.fails:
             cause = None if fate == Fate.CRASH else _cause(measurement)
             if cause is not None and gaps and not covered_by(cause, gaps):
                 cause = company.cause(measurement, example.component)
@@ -132,9 +131,9 @@ def explore(
             seen.last = Found(measurement, cause)
         elif fate == Fate.WITHIN:
             seen.spent = max(seen.spent, spent)
-        if fate not in (Fate.INVALID, Fate.UNRESOLVED):
+        if fate.is_judged:
             target(steering(spent), label="log2 of the spent share")
-        return fate in FAILING
+        return fate.fails
 
     found: Found | None = None
     try:
@@ -197,7 +196,7 @@ class _Company:
         if size not in self.failing:
             (part,) = [m for m in self.drawn if m.points.size == size]
             fates = part.judgement.of_points()[0]
-            rows = np.flatnonzero(np.isin(fates, _FAILING))
+            rows = np.flatnonzero((fates >= Fate.OVER) & (fates != Fate.CRASH))
             rows = rows[np.unique(np.linspace(0, len(rows) - 1, min(len(rows), FEW)).astype(int))]
             self.failing[size] = part.points.select(rows), part.component[rows]
         points, components = self.failing[size]
@@ -212,9 +211,6 @@ class _Company:
         )
         measured = measure(self.routine, together, truth, self.format, self.device, backward)
         return _cause(next(m for m in measured if m.of == self.of))
-
-
-_FAILING = [FATES.index(fate) for fate in FAILING if fate != Fate.CRASH]
 
 
 def database_key(routine: Routine, format: Format, device: str, of: str) -> bytes:
@@ -247,7 +243,7 @@ def judged_alone(
 
 def _verdict(measurement: Measurement) -> tuple[Fate, float]:
     fates, spent, _ = measurement.judgement.of_points()
-    return FATES[int(fates[0])], float(spent[0])
+    return Fate(int(fates[0])), float(spent[0])
 
 
 def _cause(measurement: Measurement) -> Cause:
@@ -417,7 +413,7 @@ def _examined(
         fates, shares, _ = part.judgement.of_points()
         in_gap = np.isin(diagnosis.causes.astype(str), list(causes))
         spent = max(spent, float(np.max(shares[~in_gap], initial=0.0)))
-        unresolved += int((fates == FATES.index(Fate.UNRESOLVED)).sum())
+        unresolved += int((fates == Fate.UNRESOLVED).sum())
         for cause in causes:
             struck[cause] += int((diagnosis.causes == cause).sum())
         broken += [c for c in clusters(part, diagnosis) if c.cause not in causes and not c.forgiven]

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from numcheck.declaration.words import FAILING, Fate
+from numcheck.declaration.words import Fate
 
 UNRESOLVED = 0.002  # share of unresolved points that a run may have
 
@@ -22,7 +22,7 @@ def _mark_stale(measurements: Sequence[dict[str, Any]]) -> None:
 
 def verdict(report: Mapping[str, Any], fail_on: str = "over") -> tuple[int, str]:
     """Exit code and closing sentence: 0 passed, 1 over budget, 2 a routine broke its contract, 3 truth in doubt."""
-    totals = {fate.value: 0 for fate in Fate}
+    totals = {fate.word: 0 for fate in Fate}
     stale: set[str] = set()
     for entry in report["measurements"]:
         for fate, count in entry["fates"].items():
@@ -30,9 +30,9 @@ def verdict(report: Mapping[str, Any], fail_on: str = "over") -> tuple[int, str]
         where = f"{entry['formula']}.{entry['routine']}"
         stale |= {f"{where}: {gap['cause']}" for gap in entry["gaps"] if gap["stale"]}
     judged = sum(totals.values())
-    failing = sum(totals[fate.value] for fate in FAILING)
+    failing = sum(totals[fate.word] for fate in Fate if fate.fails)
     in_doubt = report["second_opinion"]["disagreements"] + report["in_float64"]["contradictions"]
-    unresolved = totals[Fate.UNRESOLVED.value]
+    unresolved = totals[Fate.UNRESOLVED.word]
     counts = ", ".join(f"{count} {fate}" for fate, count in totals.items() if count)
     if in_doubt or unresolved > UNRESOLVED * max(1, judged):
         return (
@@ -48,6 +48,6 @@ def verdict(report: Mapping[str, Any], fail_on: str = "over") -> tuple[int, str]
         return 1, f"over budget at {failing} of {judged} points: {counts}"
     if stale:
         return 1, f"{len(stale)} stale gaps: {'; '.join(sorted(stale)[:3])}: delete what no longer fails"
-    if fail_on == "gap" and totals[Fate.GAP.value]:
-        return 1, f"{totals[Fate.GAP.value]} of {judged} points lie in known gaps: {counts}"
+    if fail_on == "gap" and totals[Fate.GAP.word]:
+        return 1, f"{totals[Fate.GAP.word]} of {judged} points lie in known gaps: {counts}"
     return 0, f"passed: {judged} points: {counts}"

@@ -20,7 +20,6 @@ from numcheck.declaration.formulas import Formula, Routine
 from numcheck.declaration.words import Fate, UsageError
 from numcheck.domain import Points
 from numcheck.measure.execute import Outcome, execute, has_gradient
-from numcheck.measure.judge import FATES
 from numcheck.measure.measurement import assess
 from numcheck.prefilter import BATCH, Truths
 from numcheck.report.plain import figure
@@ -332,7 +331,7 @@ def _measurement(plan: Plan, routine: Routine, of: str, summary: Summary) -> dic
         "evidence": plan.evidence,
         "points": summary.points,
         "budget": str(routine.value if of == "value" else routine.grad),
-        "fates": {fate.value: count for fate, count in zip(FATES, summary.fates, strict=True)},
+        "fates": {fate.word: summary.count(fate) for fate in Fate},
         "failing": summary.failing,
         "gaps": [{"cause": gap.cause.value, "reason": gap.reason} for gap in declared],
         "ulp_histogram": dict(zip(bins(), summary.histogram, strict=True)),
@@ -342,7 +341,7 @@ def _measurement(plan: Plan, routine: Routine, of: str, summary: Summary) -> dic
         "regions": whole.count,
         "first_regions": [
             {
-                "fate": region.fate.value,
+                "fate": region.fate.word,
                 "points": region.last - region.first + 1,
                 "first": next(inputs),
                 "last": next(inputs),
@@ -400,8 +399,8 @@ def verdict(result: Mapping[str, Any]) -> tuple[int, str]:
     """Exit code and closing sentence: 0 passed, 1 failing where no gap is declared, 3 truth in doubt."""
     entries = result["measurements"]
     judged = sum(entry["points"] for entry in entries)
-    unresolved = sum(entry["fates"][Fate.UNRESOLVED.value] for entry in entries)
-    crash = Fate.CRASH.value  # which no gap covers: it has no cause
+    unresolved = sum(entry["fates"][Fate.UNRESOLVED.word] for entry in entries)
+    crash = Fate.CRASH.word  # which no gap covers: it has no cause
     uncovered = sum(entry["fates"][crash] if entry["gaps"] else entry["failing"] for entry in entries)
     beside = {
         f"{entry['routine']} {entry['of']}": entry["failing"] - entry["fates"][crash]

@@ -12,17 +12,13 @@ from typing import Any
 
 import numpy as np
 
-from numcheck.declaration.words import FAILING, Fate
-from numcheck.measure.judge import FATES
+from numcheck.declaration.words import Fate
 
 MOST_REGIONS = 4096
 """Failing regions of which a stretch keeps the ends: the first ones; of the others it only knows how many."""
 
 EDGES = (0.5, *(2.0**k for k in range(25)))
 """Upper ends of the histogram's bins, in ulps; one more bin holds what lies beyond, infinite errors included."""
-
-_FAILS = np.isin(FATES, FAILING)
-_UNJUDGED = np.isin(FATES, (Fate.INVALID, Fate.UNRESOLVED))
 
 
 @dataclass(frozen=True)
@@ -65,8 +61,8 @@ class Worst:
 class Summary:
     """Of one routine's value or gradient at some points.
 
-    `fates` counts them in the order of `FATES`, `histogram` those with a truth by their error in the bins of `EDGES`.
-    `error` (in ulps) and `spent` are the largest, None where no point has a truth. `stretches` are increasing and do
+    `fates` counts them at the place of each fate's number, `histogram` those with a truth by their error in the bins
+    of `EDGES`. `error` (in ulps) and `spent` are the largest, None where no point has a truth. `stretches` are increasing and do
     not touch: all points that were looked at one by one lie in them.
     """
 
@@ -83,15 +79,15 @@ class Summary:
 
     def count(self, fate: Fate) -> int:
         """How many points met a fate."""
-        return self.fates[FATES.index(fate)]
+        return self.fates[fate]
 
     @property
     def failing(self) -> int:
         """How many points fail."""
-        return sum(self.count(fate) for fate in FAILING)
+        return sum(self.count(fate) for fate in Fate if fate.fails)
 
 
-EMPTY = Summary((0,) * len(FATES), (0,) * (len(EDGES) + 1), None, None, ())
+EMPTY = Summary((0,) * len(Fate), (0,) * (len(EDGES) + 1), None, None, ())
 """The summary of no point."""
 
 
@@ -119,15 +115,15 @@ def summary_of(
     line: int,
     points: np.ndarray | None = None,
 ) -> Summary:
-    """Of the points start to stop; `fates` are indices into `FATES`.
+    """Of the points start to stop; `fates` are their numbers.
 
     Where `points` is given, increasing, it says which points of the range the arrays are of. The others are known to
     be within: count them by `tallied`, and merge.
     """
     numbers = np.arange(start, stop) if points is None else points
-    judged = ~_UNJUDGED[fates]
+    judged = ~np.isin(fates, (Fate.INVALID, Fate.UNRESOLVED))
     return Summary(
-        tuple(np.bincount(fates, minlength=len(FATES)).tolist()),
+        tuple(np.bincount(fates, minlength=len(Fate)).tolist()),
         tuple(histogram_of(error[judged]).tolist()),
         _largest(error[judged], numbers[judged]),
         _largest(spent[judged], numbers[judged]),
@@ -140,8 +136,8 @@ def tallied(histogram: np.ndarray, error: Worst, spent: Worst) -> Summary:
 
     It speaks of no range: merge it with the `summary_of` of the range in which they lie.
     """
-    fates = [0] * len(FATES)
-    fates[FATES.index(Fate.WITHIN)] = int(histogram.sum())
+    fates = [0] * len(Fate)
+    fates[Fate.WITHIN] = int(histogram.sum())
     return Summary(tuple(fates), tuple(histogram.tolist()), error, spent, ())
 
 
@@ -154,7 +150,7 @@ def _largest(figures: np.ndarray, numbers: np.ndarray) -> Worst | None:
 
 
 def _stretch(start: int, stop: int, line: int, fates: np.ndarray, numbers: np.ndarray) -> Stretch:
-    failing = np.flatnonzero(_FAILS[fates])
+    failing = np.flatnonzero(fates >= Fate.OVER)
     where, fate = numbers[failing], fates[failing]
     begins = np.ones(len(failing), dtype=bool)
     begins[1:] = (np.diff(where) != 1) | (np.diff(fate) != 0) | (where[1:] % line == 0)
@@ -162,7 +158,7 @@ def _stretch(start: int, stop: int, line: int, fates: np.ndarray, numbers: np.nd
     lasts = np.append(firsts[1:], len(failing)) - 1
 
     def region(i: int) -> Region:
-        return Region(int(where[firsts[i]]), int(where[lasts[i]]), FATES[int(fate[firsts[i]])])
+        return Region(int(where[firsts[i]]), int(where[lasts[i]]), Fate(int(fate[firsts[i]])))
 
     kept = tuple(region(i) for i in range(min(len(firsts), MOST_REGIONS)))
     return Stretch(start, stop, line, len(firsts), kept, region(-1) if len(firsts) else None)
@@ -229,10 +225,10 @@ def as_json(summary: Summary) -> dict[str, Any]:
     """The summary in plain values, from which `from_json` makes an equal one."""
 
     def region(one: Region) -> list[Any]:
-        return [one.first, one.last, one.fate.value]
+        return [one.first, one.last, one.fate.word]
 
     return {
-        "fates": {fate.value: count for fate, count in zip(FATES, summary.fates, strict=True)},
+        "fates": {fate.word: summary.count(fate) for fate in Fate},
         "histogram": list(summary.histogram),
         "error": None if summary.error is None else [summary.error.figure, summary.error.point],
         "spent": None if summary.spent is None else [summary.spent.figure, summary.spent.point],
@@ -253,13 +249,13 @@ def from_json(told: Mapping[str, Any]) -> Summary:
     """The summary that `as_json` wrote."""
 
     def region(part: list[Any]) -> Region:
-        return Region(part[0], part[1], Fate(part[2]))
+        return Region(part[0], part[1], Fate[part[2].upper()])
 
     def worst(pair: list[Any] | None) -> Worst | None:
         return None if pair is None else Worst(float(pair[0]), pair[1])
 
     return Summary(
-        tuple(told["fates"][fate.value] for fate in FATES),
+        tuple(told["fates"][fate.word] for fate in sorted(Fate)),
         tuple(told["histogram"]),
         worst(told["error"]),
         worst(told["spent"]),
