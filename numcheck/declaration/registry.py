@@ -45,8 +45,6 @@ def formula(
 
 
 ENTRY_POINTS = "numcheck.formulas"
-
-
 """The group in which other packages name the modules that declare their formulas."""
 
 

@@ -24,14 +24,8 @@ from numcheck.reals.settle import ulp_exponent
 from numcheck.trace import emulate
 
 T = TypeVar("T")
-
-
 TRACED = 1024  # failing points looked at operator by operator; the rest take the cause of their like
-
-
 SHARPENED = 64  # of these, points for which the slower questions are asked
-
-
 NOISE = 2.0**-98  # beside which the shadow's own rounding, some 2**-104, does not count
 
 
@@ -131,8 +125,6 @@ def _like(measurement: Measurement, rows: np.ndarray, known: np.ndarray, told: n
 
 
 _INTEGER_WEIGHT = 64.0
-
-
 _FATE_WEIGHT = 1e6
 
 

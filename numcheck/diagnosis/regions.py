@@ -20,17 +20,11 @@ from numcheck.measure.execute import RoutineError
 from numcheck.measure.measurement import Measurement
 
 SECTIONS = 16  # a search for a border divides its interval into so many at a time
-
-
 CALM = 3  # so many passing neighbours in a row end a region
-
-
 RESOLUTION = 14  # bits to which a border is searched; regions print four digits
 
 
 Probe = Callable[[Points], Search[np.ndarray]]
-
-
 """A search that tells of each point whether it fails."""
 
 
@@ -60,8 +54,6 @@ def surroundings(formula: Formula, point: Points, fails: Probe, format: Format) 
 
 
 Ranges = Mapping[str, tuple[float | None, float | None]]
-
-
 """For each real input the ends of a failing stretch; None where the domain ends first."""
 
 

@@ -25,14 +25,10 @@ from numcheck.formats import format_of
 from numcheck.truth import groups, settle
 
 VALUE, GRAD = ulps(4), ulps(8)
-
-
 """The budgets of a function that declares none: what a careful implementation of a loss keeps."""
 
 
 SAMPLE = 7
-
-
 """Points tried before measuring: a count that no vector or polygon usually has, so that shapes tell axes apart."""
 
 

@@ -19,8 +19,6 @@ SAME = (
     frozenset("smoothing label_smoothing".split()),
     frozenset("xy points vertices polygon".split()),
 )
-
-
 """Argument names by which the field means the same thing; a pair counts only where it is the only one of its kind.
 
 Names mislead: the `p` of a divergence is the target, not a prediction. So the plain order is tried as well.
