@@ -23,6 +23,7 @@ ORDER = (
     ("prefilter",),
     ("probing",),
     ("summary",),
+    ("diagnosis",),
     ("diagnose",),
     ("findings",),
     ("agreement",),

@@ -1,0 +1,1 @@
+"""Why digits were lost."""

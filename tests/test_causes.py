@@ -1,0 +1,146 @@
+"""Every cause has its page, whose example runs, and a planted pair that the diagnosis tells apart."""
+
+import doctest
+import functools
+import re
+
+import pytest
+
+from numcheck.case import Cause, DeclarationError, Fate, Routine
+from numcheck.diagnose import diagnose
+from numcheck.diagnosis.causes import FACTS, Harm, matched
+from numcheck.domain import draw
+from numcheck.findings import clusters
+from numcheck.formats import format_of
+from numcheck.measure import FATES, Measurement, measure
+from numcheck.truth import settle
+
+POINTS = 200
+SEED = 0
+PARTS = ["Why digits are lost", "Example", "Told from its neighbours", "How numcheck proves it"]
+
+PLANTED = [(cause, format) for cause, facts in FACTS.items() for format in facts.planted.formats]
+
+
+def section(page: str, title: str) -> str:
+    return page.split(f"## {title}\n")[1].partition("\n## ")[0]
+
+
+# --- the pages
+
+
+def test_every_cause_has_its_facts_and_nothing_else_has():
+    assert list(FACTS) == list(Cause)
+    assert all(facts.cause == cause for cause, facts in FACTS.items())
+
+
+@pytest.mark.parametrize("cause", Cause)
+def test_a_page_is_a_sentence_and_the_four_parts_in_their_order(cause: Cause):
+    page = FACTS[cause].page
+    sentence, empty, *_ = page.splitlines()
+    assert (sentence, empty) == (FACTS[cause].sentence, "")
+    assert re.fullmatch(r"[A-Z].{20,}\.", sentence)
+    assert re.findall(r"^## (.*)$", page, re.MULTILINE) == PARTS
+    assert all(len(section(page, part).split()) >= 20 for part in PARTS)
+
+
+@pytest.mark.parametrize("cause", Cause)
+def test_a_page_fits_a_screen(cause: Cause):
+    lines = FACTS[cause].page.splitlines()
+    assert 25 <= len(lines) <= 48
+    assert max(map(len, lines)) <= 100
+
+
+@pytest.mark.parametrize("cause", Cause)
+def test_a_page_says_why_with_a_number(cause: Cause):
+    assert re.search(r"\d", section(FACTS[cause].page, PARTS[0]))
+
+
+@pytest.mark.parametrize("cause", Cause)
+def test_a_page_tells_the_cause_from_others_by_their_names(cause: Cause):
+    others = set(re.findall(r"\w+", section(FACTS[cause].page, PARTS[2]))) & set(Cause) - {cause}
+    assert len(others) >= 1
+
+
+@pytest.mark.parametrize("cause", Cause)
+def test_the_example_of_a_page_gives_what_it_prints(cause: Cause):
+    parsed = doctest.DocTestParser().get_doctest(FACTS[cause].page, {}, cause, None, 0)
+    said: list[str] = []
+    failed, tried = doctest.DocTestRunner().run(parsed, out=said.append)
+    assert tried >= 3
+    assert failed == 0, "".join(said)
+
+
+def test_what_is_not_finite_harms_more_than_another_number_and_that_more_than_lost_bits():
+    harms = {harm: {cause for cause in Cause if FACTS[cause].harm is harm} for harm in sorted(Harm)}
+    assert list(harms.values()) == [
+        {Cause.SENSITIVITY},
+        {Cause.UNDERFLOW, Cause.CANCELLATION, Cause.ABSORPTION, Cause.ORDER},
+        {Cause.SCALE, Cause.WRONG_FORMULA, Cause.UNCONVERGED},
+        {Cause.OVERFLOW, Cause.NAN_GRADIENT, Cause.SPECIAL_VALUE},
+    ]
+
+
+def test_a_cause_without_a_file_is_refused():
+    with pytest.raises(DeclarationError, match="the cause order has no page: write"):
+        matched([cause for cause in Cause if cause is not Cause.ORDER])
+
+
+def test_a_file_without_a_cause_is_refused():
+    with pytest.raises(
+        DeclarationError, match=r"rounding\.py describes no cause: name it in Cause, or delete"
+    ):
+        matched([*Cause, "rounding"])
+
+
+# --- the planted pairs
+
+
+@functools.cache
+def measured(routine: Routine, of: str, format_name: str) -> list[Measurement]:
+    format, backward = format_of(format_name), of == "grad"
+    found: list[Measurement] = []
+    for points in draw(routine.formula.inputs, format, POINTS, SEED, routine.formula.name):
+        truth = settle(routine.formula, points, format, with_gradient=backward)
+        found += [m for m in measure(routine, points, truth, format, "cpu", backward) if m.of == of]
+    return found
+
+
+def causes_found(parts: list[Measurement]) -> dict[Cause, int]:
+    """How many points the findings name each cause for, forgiven or not."""
+    count: dict[Cause, int] = {}
+    for part in parts:
+        for cluster in clusters(part, diagnose(part)):
+            count[cluster.cause] = count.get(cluster.cause, 0) + len(cluster.rows)
+    return count
+
+
+def fates_of(parts: list[Measurement]) -> set[Fate]:
+    return {FATES[fate] for part in parts for fate in part.judgement.of_points()[0].tolist()}
+
+
+@pytest.mark.parametrize(("cause", "format"), PLANTED)
+def test_the_wrong_routine_of_a_pair_is_caught_and_the_cause_named(cause: Cause, format: str):
+    pair = FACTS[cause].planted
+    parts = measured(pair.wrong, pair.of, format)
+    found = causes_found(parts)
+    assert found.get(cause, 0) * 2 > sum(found.values()), found
+    assert (fates_of(parts) == {Fate.WITHIN}) == (cause is Cause.SENSITIVITY)
+
+
+@pytest.mark.parametrize(("cause", "format"), PLANTED)
+def test_the_right_routine_of_a_pair_keeps_the_same_promise_without_being_forgiven(cause: Cause, format: str):
+    pair = FACTS[cause].planted
+    assert (pair.right.formula, pair.right.value, pair.right.grad) == (
+        pair.wrong.formula,
+        pair.wrong.value,
+        pair.wrong.grad,
+    )
+    parts = measured(pair.right, pair.of, format)
+    assert fates_of(parts) == {Fate.WITHIN}
+    assert causes_found(parts) == {}
+
+
+@pytest.mark.parametrize("cause", Cause)
+def test_every_pair_shows_in_float32(cause: Cause):
+    assert "float32" in FACTS[cause].planted.formats
