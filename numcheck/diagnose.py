@@ -18,6 +18,7 @@ import numpy as np
 import torch
 
 from numcheck.case import FAILING, Cause, Fate
+from numcheck.diagnosis.causes import scale, unconverged, wrong_formula
 from numcheck.measure import FATES, Measurement, arguments_of, in_ulps
 from numcheck.reals.settle import ulp_exponent
 from numcheck.trace import Trace, TraceError, blame, emulate, trace
@@ -27,7 +28,6 @@ T = TypeVar("T")
 GROUPS = 16  # calls with different settings that are traced
 TRACED = 1024  # failing points looked at operator by operator; the rest take the cause of their like
 SHARPENED = 64  # of these, points for which the slower questions are asked
-NOISE = 2.0**-98  # beside which the shadow's own rounding, some 2**-104, does not count
 _FAILING = np.array([fate in FAILING for fate in FATES])
 
 
@@ -52,10 +52,10 @@ def diagnose(measurement: Measurement) -> Diagnosis:
         return Diagnosis(causes, {})
     records = Records(measurement, _asked(measurement, failing, TRACED))
     chosen = records.rows
-    unconverged = _unconverged(measurement, records)
-    mathematical, losses = _sharply(measurement, records, np.setdiff1d(chosen, unconverged))
+    unfinished = _unconverged(measurement, records)
+    mathematical, losses = _sharply(measurement, records, np.setdiff1d(chosen, unfinished))
     causes[mathematical] = _scale_or_formula(measurement, mathematical)
-    causes[unconverged] = Cause.UNCONVERGED
+    causes[unfinished] = Cause.UNCONVERGED
     rest = chosen[[causes[row] is None for row in chosen]]
     losses = records.losses(rest) | losses
     for row, loss in _range_or_rounding(measurement, records, losses).items():
@@ -167,7 +167,7 @@ def _shared_with_the_shadow(measurement: Measurement, rows: np.ndarray, records:
     error = _error(measurement, rows)
     size = np.maximum(np.abs(judged.truth[rows, elements].nearest()), judged.format.smallest_normal)
     # where a fused operator's float64 result is all that the shadow knows, a small error is no other formula's
-    gross = ~np.isfinite(size) | (error > max(judged.format.unit_roundoff, 2.0**-40) * size)
+    gross = ~np.isfinite(size) | (error > max(judged.format.unit_roundoff, wrong_formula.GROSS) * size)
     shared = (
         (_distance(measurement, rows, records) < error / 4) & np.isfinite(judged.got[rows, elements]) & gross
     )
@@ -185,7 +185,7 @@ def _sharply(
     suspects = _shared_with_the_shadow(measurement, rows, records)
     if not suspects.size:
         return suspects, {}
-    sharp = Records(measurement, _asked(measurement, suspects, SHARPENED), sharp=NOISE)
+    sharp = Records(measurement, _asked(measurement, suspects, SHARPENED), sharp=wrong_formula.NOISE)
     error = _error(measurement, sharp.rows)
 
     def shares(shaken: Records) -> np.ndarray:
@@ -195,7 +195,7 @@ def _sharply(
 
     shared = shares(sharp)
     if shared.any():
-        shared &= shares(Records(measurement, sharp.rows, sharp=1024 * NOISE))
+        shared &= shares(Records(measurement, sharp.rows, sharp=wrong_formula.LOUDER))
     mathematical = suspects[_like(measurement, suspects, sharp.rows, shared)]
     return mathematical, sharp.losses(sharp.rows[~shared])
 
@@ -204,7 +204,7 @@ def _unconverged(measurement: Measurement, records: "Records") -> np.ndarray:
     """Points whose shadow runs the same loop to the same wrong value, which still moves from pass to pass."""
     if measurement.of != "value":
         return records.rows[:0]
-    moving = records.moving(records.rows, 2 * measurement.judgement.format.unit_roundoff)
+    moving = records.moving(records.rows, unconverged.MOVING * measurement.judgement.format.unit_roundoff)
     distance, error = _distance(measurement, records.rows, records), _error(measurement, records.rows)
     return records.rows[moving & (distance < error / 4)]
 
@@ -214,18 +214,7 @@ def _scale_or_formula(measurement: Measurement, rows: np.ndarray) -> Cause:
     elements = judged.worst_element[rows]
     native, exact = judged.got[rows, elements], judged.truth[rows, elements].nearest()
     ratios = native / np.where(exact == 0, np.nan, exact)
-    return Cause.SCALE if _is_constant(ratios, judged.format.unit_roundoff) else Cause.WRONG_FORMULA
-
-
-def _is_constant(ratios: np.ndarray, roundoff: float) -> bool:
-    """Whether results are one multiple of the truth; near 1 they must scatter far less than they differ from it."""
-    finite = ratios[np.isfinite(ratios) & (ratios != 0)]
-    if len(finite) < 8 or len(finite) < 0.9 * len(ratios):
-        return False
-    middle = float(np.median(finite))
-    away = abs(middle - 1)
-    tolerance = max(8 * roundoff, min(2.0**-10, away / 16))
-    return away > 2 * tolerance and bool(np.mean(np.abs(finite / middle - 1) < tolerance) > 0.9)
+    return Cause.SCALE if scale.is_constant(ratios, judged.format.unit_roundoff) else Cause.WRONG_FORMULA
 
 
 # Range or rounding ------------------------------------------------------------------------------------------------
@@ -423,7 +412,7 @@ class Records:
         """Where the last two passes of a loop still differ: the iteration has not converged."""
 
         def apart(record: Trace) -> np.ndarray | None:
-            loops = [repeat for repeat in record.repeated if repeat.count >= 3]
+            loops = [repeat for repeat in record.repeated if repeat.count >= unconverged.PASSES]
             with np.errstate(invalid="ignore"):
                 return ~(loops[-1].change <= threshold) if loops else None
 
