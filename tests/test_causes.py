@@ -4,11 +4,13 @@ import doctest
 import functools
 import re
 
+import numpy as np
 import pytest
 
+from numcheck import cli
 from numcheck.case import Cause, DeclarationError, Fate, Routine
 from numcheck.diagnose import diagnose
-from numcheck.diagnosis.causes import FACTS, Harm, matched
+from numcheck.diagnosis.causes import FACTS, Harm, matched, scale
 from numcheck.domain import draw
 from numcheck.findings import clusters
 from numcheck.formats import format_of
@@ -144,3 +146,66 @@ def test_the_right_routine_of_a_pair_keeps_the_same_promise_without_being_forgiv
 @pytest.mark.parametrize("cause", Cause)
 def test_every_pair_shows_in_float32(cause: Cause):
     assert "float32" in FACTS[cause].planted.formats
+
+
+# --- `numcheck explain CAUSE`
+
+
+@pytest.mark.parametrize("cause", Cause)
+def test_explain_prints_the_page_of_a_cause(cause: Cause, capsys: pytest.CaptureFixture[str]):
+    assert cli.run(["explain", cause]) == 0
+    assert capsys.readouterr().out == FACTS[cause].page + "\n"
+
+
+@pytest.mark.parametrize(
+    ("word", "told"),
+    [
+        ("cancelation", "no cause or formula 'cancelation': did you mean cancellation?"),
+        ("nan-gradient", "no cause or formula 'nan-gradient': did you mean nan_gradient?"),
+        ("softpluss", "no cause or formula 'softpluss': did you mean softplus"),
+        ("xyzzy", "no cause or formula 'xyzzy': write one of overflow, underflow, cancellation, "),
+        ("softplus", "write numcheck explain softplus ROUTINE --at x=..., with one of naive_form, "),
+        ("file.py:stated", "write numcheck explain file.py:stated ROUTINE --at name=value"),
+    ],
+)
+def test_explain_says_in_one_line_what_to_write_for_a_word_that_is_no_cause(
+    word: str, told: str, capsys: pytest.CaptureFixture[str]
+):
+    assert cli.run(["explain", word]) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.startswith(f"numcheck: {told}")
+    assert err.count("\n") == 1
+
+
+# --- thresholds that are a cause's own
+
+
+FLOAT32 = 2.0**-24
+
+
+def test_results_are_one_multiple_of_the_truth_from_eight_ratios_on():
+    assert not scale.is_constant(np.full(7, 2.0), FLOAT32)
+    assert scale.is_constant(np.full(8, 2.0), FLOAT32)
+
+
+def test_one_ratio_in_ten_may_be_missing_or_infinite_and_no_more():
+    assert scale.is_constant(np.array([2.0] * 90 + [np.nan] * 5 + [np.inf] * 5), FLOAT32)
+    assert not scale.is_constant(np.array([2.0] * 89 + [np.nan] * 6 + [np.inf] * 5), FLOAT32)
+
+
+def test_fewer_than_one_ratio_in_ten_may_be_another():
+    assert scale.is_constant(np.array([2.0] * 91 + [3.0] * 9), FLOAT32)
+    assert not scale.is_constant(np.array([2.0] * 90 + [3.0] * 10), FLOAT32)
+
+
+def test_a_multiple_close_to_one_must_scatter_less_than_it_differs_from_one():
+    away = 2.0**-12
+    spread = np.linspace(-1, 1, 101)
+    assert scale.is_constant(1 + away + spread * away / 18, FLOAT32)
+    assert not scale.is_constant(1 + away + spread * away / 8, FLOAT32)
+
+
+def test_ratios_that_rounding_alone_can_move_from_one_are_no_multiple():
+    assert not scale.is_constant(np.full(100, 1 + 16 * FLOAT32), FLOAT32)
+    assert scale.is_constant(np.full(100, 1 + 20 * FLOAT32), FLOAT32)
