@@ -3,6 +3,9 @@
 import doctest
 import functools
 import re
+import subprocess
+import sys
+from types import ModuleType
 
 import numpy as np
 import pytest
@@ -10,7 +13,7 @@ import pytest
 from numcheck import cli
 from numcheck.case import Cause, DeclarationError, Fate, Routine
 from numcheck.diagnose import diagnose
-from numcheck.diagnosis.causes import FACTS, Harm, matched, scale
+from numcheck.diagnosis.causes import FACTS, Harm, facts_of, matched, scale
 from numcheck.domain import draw
 from numcheck.findings import clusters
 from numcheck.formats import format_of
@@ -93,6 +96,22 @@ def test_a_file_without_a_cause_is_refused():
         DeclarationError, match=r"rounding\.py describes no cause: name it in Cause, or delete"
     ):
         matched([*Cause, "rounding"])
+
+
+def test_a_file_that_lacks_a_fact_is_refused():
+    file = ModuleType("order", "A page.")
+    with pytest.raises(DeclarationError, match=r"order\.py lacks REMEDY and HARM and PLANTED"):
+        facts_of(Cause.ORDER, file)
+    file = ModuleType("order")
+    file.REMEDY, file.HARM, file.PLANTED = "", Harm.LOST_BITS, None  # type: ignore[attr-defined]
+    with pytest.raises(DeclarationError, match=r"order\.py lacks its page, a docstring"):
+        facts_of(Cause.ORDER, file)
+
+
+def test_without_docstrings_the_other_facts_stay():
+    code = "from numcheck.diagnosis.causes import FACTS; print(*(facts.remedy for facts in FACTS.values()), sep='\\n')"
+    done = subprocess.run([sys.executable, "-OO", "-c", code], check=True, capture_output=True, text=True)
+    assert done.stdout.splitlines() == [facts.remedy for facts in FACTS.values()]
 
 
 # --- the planted pairs
@@ -209,3 +228,9 @@ def test_a_multiple_close_to_one_must_scatter_less_than_it_differs_from_one():
 def test_ratios_that_rounding_alone_can_move_from_one_are_no_multiple():
     assert not scale.is_constant(np.full(100, 1 + 16 * FLOAT32), FLOAT32)
     assert scale.is_constant(np.full(100, 1 + 20 * FLOAT32), FLOAT32)
+
+
+def test_far_from_one_a_multiple_may_scatter_by_a_thousandth():
+    spread = np.linspace(-1, 1, 101)
+    assert scale.is_constant(2 + 2 * spread * 2.0**-10, FLOAT32)
+    assert not scale.is_constant(2 + 2 * spread * 2.0**-9, FLOAT32)

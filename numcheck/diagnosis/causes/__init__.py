@@ -10,6 +10,7 @@ To add a cause, name it in `Cause` and write its file; nothing else lists them.
 import importlib
 import inspect
 import pkgutil
+import sys
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from enum import IntEnum
@@ -103,16 +104,17 @@ def matched(files: Collection[str]) -> list[Cause]:
     return list(Cause)
 
 
-def _facts_of(cause: Cause, file: ModuleType) -> Facts:
+def facts_of(cause: Cause, file: ModuleType) -> Facts:
+    """What a cause's file tells of it."""
     missing = [name for name in ("REMEDY", "HARM", "PLANTED") if not hasattr(file, name)]
-    page = inspect.getdoc(file)
-    if missing or page is None:
+    page = inspect.getdoc(file) or ""
+    if missing or not (page or sys.flags.optimize >= 2):  # python -OO strips docstrings
         raise DeclarationError(f"{cause}.py lacks {' and '.join(missing) or 'its page, a docstring'}")
     return Facts(cause, page, file.REMEDY, file.HARM, file.PLANTED)
 
 
 _files = matched([found.name for found in pkgutil.iter_modules(__path__)])
 FACTS: Mapping[Cause, Facts] = MappingProxyType(
-    {cause: _facts_of(cause, importlib.import_module(f"{__name__}.{cause}")) for cause in _files}
+    {cause: facts_of(cause, importlib.import_module(f"{__name__}.{cause}")) for cause in _files}
 )
 """What is known of every cause."""
