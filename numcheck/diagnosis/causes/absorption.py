@@ -31,8 +31,8 @@ Keep the small term apart, or sum in a wider format and round once:
 
 ## Told from its neighbours
 
-- cancellation: there the operands were rounded before, and the subtraction uncovers it. (1 + x) -
-  1 is absorption: the digits of x went with the addition.
+- cancellation: there the operands were rounded before, and the subtraction uncovers it.
+  (1 + x) - 1 is absorption: the digits of x went with the addition.
 - order: a sum that loses a little with every term; absorption where a sum came out as one of its
   terms.
 - underflow: the small number itself has lost nothing here; a wider range of exponents changes

@@ -1,4 +1,4 @@
-"""A gradient is NaN where a finite one is right: most often, zero met an infinite slope.
+"""A gradient is NaN, or infinite, where a finite one is right: often, zero met an infinite slope.
 
 ## Why digits are lost
 
@@ -30,15 +30,16 @@ under the root also ends the NaN, but computes another formula.
 
 - special_value: there the value itself is NaN or infinite; here the value may well be right.
 - overflow, underflow: whatever made a gradient NaN, it is called nan_gradient, for that is what
-  training meets. A gradient that is infinite or zero instead keeps the cause's own name.
+  training meets. So is one that a division by zero on the way back made infinite. One that only
+  left the range, or is zero, keeps that cause's name.
 - wrong_formula: a gradient that is finite and wrong.
 
 ## How numcheck proves it
 
 The formula's derivative is proved to exist at the point (at a kink, to lie between the slopes on
-its two sides), and the routine's gradient is NaN there. The trace goes back through the backward
-pass to the operator that made the NaN out of numbers, and names the line of the forward pass
-whose derivative it is.
+its two sides), and the routine's gradient is NaN or infinite there. The trace goes back through
+the backward pass to the operator that made it so out of numbers, and names the line of the
+forward pass whose derivative it is.
 """
 
 from typing import Any

@@ -3,10 +3,11 @@
 ## Why digits are lost
 
 Every input is a rounded number, off by up to one unit roundoff u. Where f answers a relative
-change of x by a larger one of its own, digits of f(x) mean nothing: x**2 - y**2 at x = 1.001, y =
-1 answers a change of x in its seventh digit by one in its fourth. A budget forgives that: ulps *
-ulp(f) + cond * u * sum(abs(x_i * df/dx_i)), with cond = 1 by default. The sum is taken from the
-exact derivative, so that it can't be stretched. See Higham 2002, section 1.6, on conditioning.
+change of x by a larger one of its own, digits of f(x) mean nothing: x**2 - y**2 at x = 1.001,
+y = 1 answers a change of x in its seventh digit by one in its fourth. A budget forgives that:
+ulps * ulp(f) + cond * u * sum(abs(x_i * df/dx_i)), with cond = 1 by default. The sum is taken
+from the exact derivative, so that it can't be stretched. See Higham 2002, section 1.6, on
+conditioning.
 
 ## Example
 
@@ -24,9 +25,9 @@ True
 
 ## Told from its neighbours
 
-- cancellation: looks the same, a difference of close numbers. There the formula is calm (exp(x) -
-  1 near 0 answers a change of x by one of the same size), so that another form keeps all digits
-  and nothing is forgiven.
+- cancellation: looks the same, a difference of close numbers. There the formula is calm
+  (exp(x) - 1 near 0 answers a change of x by one of the same size), so that another form keeps
+  all digits and nothing is forgiven.
 - Of all causes this alone is no failure: the point counts as within its budget. It is shown so
   that nobody trusts those digits.
 

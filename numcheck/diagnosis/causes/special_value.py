@@ -3,9 +3,9 @@
 ## Why digits are lost
 
 A formula with a hole has a limit there, or a convention: sin(x) / x is 1 at 0, and 0 * log(0)
-counts as 0. The code meets the hole with exact operands and does what IEEE 754 asks: 0/0 and 0 *
-inf are NaN. No format heals that. Such inputs are rare in random data and common in real data: a
-probability of exactly 0, two equal points, an empty or wholly masked row.
+counts as 0. The code meets the hole with exact operands and does what IEEE 754 asks: 0/0 and
+0 * inf are NaN. No format heals that. Such inputs are rare in random data and common in real
+data: a probability of exactly 0, two equal points, an empty or wholly masked row.
 
 ## Example
 
