@@ -185,7 +185,12 @@ def test_a_routine_that_raises_at_one_point_crashes_there_only():
         FLOAT32,
         "cpu",
     )
-    assert [Fate(i) for i in value.judgement.of_points()[0]] == [Fate.WITHIN, Fate.WITHIN, Fate.CRASH, Fate.WITHIN]
+    assert [Fate(i) for i in value.judgement.of_points()[0]] == [
+        Fate.WITHIN,
+        Fate.WITHIN,
+        Fate.CRASH,
+        Fate.WITHIN,
+    ]
     assert value.crashes == {2: "ValueError: no threes"}
 
 

@@ -17,6 +17,7 @@ import numpy as np
 import torch
 
 from numcheck.declaration.words import Cause, Fate
+from numcheck.diagnosis.causes import scale, unconverged, wrong_formula
 from numcheck.diagnosis.records import Loss, Records, arguments_at, function_of, same_settings
 from numcheck.measure.judge import in_ulps
 from numcheck.measure.measurement import Measurement
@@ -26,7 +27,6 @@ from numcheck.trace import emulate
 T = TypeVar("T")
 TRACED = 1024  # failing points looked at operator by operator; the rest take the cause of their like
 SHARPENED = 64  # of these, points for which the slower questions are asked
-NOISE = 2.0**-98  # beside which the shadow's own rounding, some 2**-104, does not count
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,10 +47,10 @@ def diagnose(measurement: Measurement) -> Diagnosis:
         return Diagnosis(causes, {})
     records = Records(measurement, _asked(measurement, failing, TRACED))
     chosen = records.rows
-    unconverged = _unconverged(measurement, records)
-    mathematical, losses = _sharply(measurement, records, np.setdiff1d(chosen, unconverged))
+    unfinished = _unconverged(measurement, records)
+    mathematical, losses = _sharply(measurement, records, np.setdiff1d(chosen, unfinished))
     causes[mathematical] = _scale_or_formula(measurement, mathematical)
-    causes[unconverged] = Cause.UNCONVERGED
+    causes[unfinished] = Cause.UNCONVERGED
     rest = chosen[[causes[row] is None for row in chosen]]
     losses = records.losses(rest) | losses
     for row, loss in _range_or_rounding(measurement, records, losses).items():
@@ -159,7 +159,7 @@ def _shared_with_the_shadow(measurement: Measurement, rows: np.ndarray, records:
     error = _error(measurement, rows)
     size = np.maximum(np.abs(judged.truth[rows, elements].nearest()), judged.format.smallest_normal)
     # where a fused operator's float64 result is all that the shadow knows, a small error is no other formula's
-    gross = ~np.isfinite(size) | (error > max(judged.format.unit_roundoff, 2.0**-40) * size)
+    gross = ~np.isfinite(size) | (error > max(judged.format.unit_roundoff, wrong_formula.GROSS) * size)
     shared = (
         (_distance(measurement, rows, records) < error / 4) & np.isfinite(judged.got[rows, elements]) & gross
     )
@@ -177,7 +177,7 @@ def _sharply(
     suspects = _shared_with_the_shadow(measurement, rows, records)
     if not suspects.size:
         return suspects, {}
-    sharp = Records(measurement, _asked(measurement, suspects, SHARPENED), sharp=NOISE)
+    sharp = Records(measurement, _asked(measurement, suspects, SHARPENED), sharp=wrong_formula.NOISE)
     error = _error(measurement, sharp.rows)
 
     def shares(shaken: Records) -> np.ndarray:
@@ -187,7 +187,7 @@ def _sharply(
 
     shared = shares(sharp)
     if shared.any():
-        shared &= shares(Records(measurement, sharp.rows, sharp=1024 * NOISE))
+        shared &= shares(Records(measurement, sharp.rows, sharp=wrong_formula.LOUDER))
     mathematical = suspects[_like(measurement, suspects, sharp.rows, shared)]
     return mathematical, sharp.losses(sharp.rows[~shared])
 
@@ -196,7 +196,7 @@ def _unconverged(measurement: Measurement, records: "Records") -> np.ndarray:
     """Points whose shadow runs the same loop to the same wrong value, which still moves from pass to pass."""
     if measurement.of != "value":
         return records.rows[:0]
-    moving = records.moving(records.rows, 2 * measurement.judgement.format.unit_roundoff)
+    moving = records.moving(records.rows, unconverged.MOVING * measurement.judgement.format.unit_roundoff)
     distance, error = _distance(measurement, records.rows, records), _error(measurement, records.rows)
     return records.rows[moving & (distance < error / 4)]
 
@@ -206,18 +206,7 @@ def _scale_or_formula(measurement: Measurement, rows: np.ndarray) -> Cause:
     elements = judged.worst_element[rows]
     native, exact = judged.got[rows, elements], judged.truth[rows, elements].nearest()
     ratios = native / np.where(exact == 0, np.nan, exact)
-    return Cause.SCALE if _is_constant(ratios, judged.format.unit_roundoff) else Cause.WRONG_FORMULA
-
-
-def _is_constant(ratios: np.ndarray, roundoff: float) -> bool:
-    """Whether results are one multiple of the truth; near 1 they must scatter far less than they differ from it."""
-    finite = ratios[np.isfinite(ratios) & (ratios != 0)]
-    if len(finite) < 8 or len(finite) < 0.9 * len(ratios):
-        return False
-    middle = float(np.median(finite))
-    away = abs(middle - 1)
-    tolerance = max(8 * roundoff, min(2.0**-10, away / 16))
-    return away > 2 * tolerance and bool(np.mean(np.abs(finite / middle - 1) < tolerance) > 0.9)
+    return Cause.SCALE if scale.is_constant(ratios, judged.format.unit_roundoff) else Cause.WRONG_FORMULA
 
 
 def _range_or_rounding(

@@ -6,26 +6,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from numcheck.declaration.words import Cause, Fate
+from numcheck.diagnosis.causes import FACTS
 from numcheck.diagnosis.diagnose import Diagnosis
 from numcheck.diagnosis.questions import Search, beside
 from numcheck.diagnosis.regions import complexity, prober, surroundings
 from numcheck.domain import Points
 from numcheck.measure.measurement import Measurement
 from numcheck.reals.settle import PROVED
-
-REMEDIES: dict[Cause, str] = {
-    Cause.OVERFLOW: "keep the intermediate in range: subtract the maximum or take logarithms before exponentiating",
-    Cause.UNDERFLOW: "keep the small factor's logarithm, or scale before it leaves the range",
-    Cause.CANCELLATION: "rewrite the difference (log1p, expm1, a shifted origin): subtract no close numbers",
-    Cause.ABSORPTION: "keep the small term apart: log1p(x) for log(1 + x), a wider accumulator, or compensation",
-    Cause.NAN_GRADIENT: "make the branch that is not taken safe before the singular function, not after it",
-    Cause.SPECIAL_VALUE: "treat the singular input by itself before dividing or taking the logarithm",
-    Cause.SENSITIVITY: "nothing in the code: the problem itself magnifies its inputs' last bits here",
-    Cause.SCALE: "the result is a constant multiple of the formula's: look for a missing or doubled factor",
-    Cause.WRONG_FORMULA: "exact arithmetic gives the same result: compare the code with the formula's source",
-    Cause.ORDER: "sum pairwise or in a wider format",
-    Cause.UNCONVERGED: "iterate further, or bracket the root so that no step leaves it",
-}
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,7 +36,7 @@ class Finding:
     @property
     def remedy(self) -> str:
         """What to do about it."""
-        return REMEDIES[self.cause]
+        return FACTS[self.cause].remedy
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from numcheck.declaration.words import Cause
+from numcheck.diagnosis.causes import unconverged
 from numcheck.measure.execute import arguments_of
 from numcheck.measure.measurement import Measurement
 from numcheck.trace import Trace, TraceError, blame, trace
@@ -124,7 +125,7 @@ class Records:
         """Where the last two passes of a loop still differ: the iteration has not converged."""
 
         def apart(record: Trace) -> np.ndarray | None:
-            loops = [repeat for repeat in record.repeated if repeat.count >= 3]
+            loops = [repeat for repeat in record.repeated if repeat.count >= unconverged.PASSES]
             with np.errstate(invalid="ignore"):
                 return ~(loops[-1].change <= threshold) if loops else None
 

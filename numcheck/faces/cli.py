@@ -320,8 +320,8 @@ def sweep(
 
 
 @numcheck.command(epilog=EXIT_CODES)
-@click.argument("formula")
-@click.argument("routine")
+@click.argument("formula", metavar="FORMULA|CAUSE")
+@click.argument("routine", required=False)
 @click.argument("more", metavar="[NAME=VALUE]...", nargs=-1)
 @click.option(
     "--at",
@@ -348,7 +348,7 @@ def sweep(
 )
 def explain(
     formula: str,
-    routine: str,
+    routine: str | None,
     more: tuple[str, ...],
     at: tuple[str, ...],
     format_name: str,
@@ -360,7 +360,16 @@ def explain(
 
     \b
     numcheck explain softplus naive --at x=-40 --format float32
+
+    Or print the page of a CAUSE, by the name that findings give it: why digits are lost, and what to write instead.
+
+    \b
+    numcheck explain cancellation
     """
+    if routine is None:
+        with _told_in_one_line():
+            click.echo(_page_of(formula))
+        return
     point = _point((*at, *more))
     with _told_in_one_line():
         from numcheck.declaration.registry import load_catalog
@@ -376,6 +385,28 @@ def explain(
             for device in _words(devices, "--devices")
         ]
     click.echo("\n\n".join(str(one) for one in told))
+
+
+def _page_of(word: str) -> str:
+    """The page of the cause of that name; UsageError, with what to write, for any other word that stands alone."""
+    import difflib
+
+    from numcheck import case
+    from numcheck.diagnosis.causes import FACTS
+
+    if word in set(case.Cause):
+        return FACTS[case.Cause(word)].page
+    case.load_catalog()
+    known = case.formulas()
+    if word in known:
+        point = " ".join(f"--at {name}=..." for name in known[word].inputs)
+        routines = ", ".join(known[word].routines)
+        raise case.UsageError(f"write numcheck explain {word} ROUTINE {point}, with one of {routines}")
+    if ":" in word:
+        raise case.UsageError(f"write numcheck explain {word} ROUTINE --at name=value")
+    near = difflib.get_close_matches(word, [*FACTS, *known])
+    meant = f"did you mean {' or '.join(near)}?" if near else f"write one of {', '.join(FACTS)}"
+    raise case.UsageError(f"no cause or formula {word!r}: {meant}")
 
 
 class _InDoubtError(click.ClickException):

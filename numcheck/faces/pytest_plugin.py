@@ -350,8 +350,8 @@ def _shown(one: "Examined") -> "list[tuple[Finding, Found | None]]":
 
     from numcheck.declaration.words import Cause
     from numcheck.diagnosis.diagnose import diagnose
-    from numcheck.diagnosis.findings import REMEDIES, clusters, findings
     from numcheck.diagnosis.findings import Finding as Told
+    from numcheck.diagnosis.findings import clusters, findings
     from numcheck.diagnosis.questions import alone
 
     found = one.found if one.found is not None and one.found.cause is not None else None
@@ -362,7 +362,7 @@ def _shown(one: "Examined") -> "list[tuple[Finding, Found | None]]":
     told = [c for c in clusters(measured, diagnose(measured)) if not c.forgiven]
     if told and found.cause is not Cause.ORDER:
         return [*shown, *((replace(f, points=0), found) for f in alone(findings(told, {})))]
-    assert found.cause is not None and found.cause in REMEDIES
+    assert found.cause is not None
     flaky = Told(
         measured,
         found.cause,

@@ -1,0 +1,76 @@
+"""A gradient is NaN, or infinite, where a finite one is right: often, zero met an infinite slope.
+
+## Why digits are lost
+
+Autograd differentiates every operator that ran, also those whose result was thrown away. The
+square root has an infinite slope at 0 and none below. `where` hands the branch that it did not
+take a gradient of zero, and 0 * inf is NaN; so is 0 * NaN. The value is right, the loss looks
+healthy, and one optimizer step later every weight is NaN.
+
+## Example
+
+>>> import torch
+>>> x = torch.tensor(0.5, requires_grad=True)
+>>> torch.where(x > 1, torch.sqrt(x - 1), 0).backward()
+>>> x.grad.item()
+nan
+
+Give the singular function a safe argument first, and choose afterwards:
+
+>>> x = torch.tensor(0.5, requires_grad=True)
+>>> safe = torch.where(x > 1, x, 2)
+>>> torch.where(x > 1, torch.sqrt(safe - 1), 0).backward()
+>>> x.grad.item()
+0.0
+
+The same helps the length of a vector that may be zero: choose before the root. Adding epsilon
+under the root also ends the NaN, but computes another formula.
+
+## Told from its neighbours
+
+- special_value: there the value itself is NaN or infinite; here the value may well be right.
+- overflow, underflow: whatever made a gradient NaN, it is called nan_gradient, for that is what
+  training meets. So is one that a division by zero on the way back made infinite. One that only
+  left the range, or is zero, keeps that cause's name.
+- wrong_formula: a gradient that is finite and wrong.
+
+## How numcheck proves it
+
+The formula's derivative is proved to exist at the point (at a kink, to lie between the slopes on
+its two sides), and the routine's gradient is NaN or infinite there. The trace goes back through
+the backward pass to the operator that made it so out of numbers, and names the line of the
+forward pass whose derivative it is.
+"""
+
+from typing import Any
+
+import torch
+
+from numcheck.declaration.budgets import ulps
+from numcheck.diagnosis.causes import Harm, planted, stated
+from numcheck.domain import real
+from numcheck.reals import arrays as m
+
+REMEDY = "make the branch that is not taken safe before the singular function, not after it"
+HARM = Harm.NOT_FINITE
+
+
+@stated("a root that starts at 1", x=real(-4, 4))
+def root_beyond_one(x: Any) -> Any:
+    """The square root of what x has beyond 1."""
+    return m.where(x > 1, m.sqrt(x - 1), 0)
+
+
+def chosen_after_the_root(x: torch.Tensor) -> torch.Tensor:
+    """The root's slope is NaN below 1, and 0 * NaN is NaN."""
+    return torch.where(x > 1, torch.sqrt(x - 1), 0)
+
+
+def safe_before_the_root(x: torch.Tensor) -> torch.Tensor:
+    """The root never sees a number below 1."""
+    return torch.where(x > 1, torch.sqrt(torch.where(x > 1, x, 2) - 1), 0)
+
+
+PLANTED = planted(
+    root_beyond_one, wrong=chosen_after_the_root, right=safe_before_the_root, value=ulps(2), grad=ulps(4)
+)

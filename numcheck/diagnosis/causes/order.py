@@ -1,0 +1,81 @@
+"""A long sum was rounded after every term, and the many small errors add up.
+
+## Why digits are lost
+
+Adding n numbers one after the other rounds n - 1 times, each time to the spacing of the sum so
+far. The error may grow as n * u (Higham 2002, section 4.2): for 10,000 terms that is 13 of
+float32's 24 bits. Pairwise summation rounds each term log2(n) times only: 14 instead of 9,999.
+
+## Example
+
+>>> import torch
+>>> x = torch.full((10_000,), 0.1)
+>>> total = torch.tensor(0.0)
+>>> for number in x:
+...     total = total + number
+>>> abs(total.item() - 1000) > 0.05
+True
+
+Sum pairwise, as torch's own sum does, or in a wider format:
+
+>>> abs(x.sum().item() - 1000) < 0.001
+True
+>>> abs(x.double().sum().float().item() - 1000) < 0.0001
+True
+
+## Told from its neighbours
+
+- cancellation: one operator in which two or more leading bits vanish; here none stands out.
+- absorption: somewhere a sum came out as one of its terms: a term found no room at all.
+- sensitivity: a sum of terms of both signs may be ill-conditioned in whatever order; a budget
+  with `gamma` forgives n roundings on top, where a routine is meant to sum in any order.
+
+## How numcheck proves it
+
+It runs the routine beside a shadow with some 106 significand bits and goes back from the wrong
+result. Either a sum (sum, mean, a matrix product) lost the digits without cancelling, or no
+operator on the way lost two bits, and the way leads through such a sum, or through one line that
+added three times or more. The name says what the chain did; what another order would give isn't
+tried.
+"""
+
+from typing import Any
+
+import torch
+
+from numcheck.declaration.budgets import ulps
+from numcheck.diagnosis.causes import Harm, planted, stated
+from numcheck.domain import vector
+from numcheck.reals import arrays as m
+
+REMEDY = "sum pairwise or in a wider format"
+HARM = Harm.LOST_BITS
+
+
+@stated("Higham 2002, section 4.2", x=vector(0.5, 1, sizes=(128,)))
+def total(x: Any) -> Any:
+    """The sum of 128 numbers of one size."""
+    return m.sum(x)
+
+
+def one_after_the_other(x: torch.Tensor) -> torch.Tensor:
+    """127 roundings."""
+    so_far = torch.zeros_like(x[:, 0])
+    for i in range(x.shape[1]):
+        so_far = so_far + x[:, i]
+    return so_far
+
+
+def in_a_wider_format(x: torch.Tensor) -> torch.Tensor:
+    """One rounding."""
+    return x.double().sum(1).to(x.dtype)
+
+
+# in bfloat16 a term of 0.5 finds no room beside 128: that is absorption
+PLANTED = planted(
+    total,
+    wrong=one_after_the_other,
+    right=in_a_wider_format,
+    value=ulps(2),
+    formats=("float32", "float16"),
+)

@@ -1,0 +1,73 @@
+"""An intermediate grew beyond the format's largest number: an infinity or a NaN is what is left.
+
+## Why digits are lost
+
+float32 ends at 3.4e38, so exp(x) is infinite from x = 88.73 on; float16 ends at 65504, so there
+exp(x) is from x = 11.1 on, and the square of 256 is. The result itself may be moderate, as
+log(exp(100)) = 100. An infinity has no digit of it left, and inf - inf, inf / inf and 0 * inf
+make it a NaN.
+
+## Example
+
+>>> import torch
+>>> x = torch.tensor([100.0, 99.0])
+>>> torch.log(torch.exp(x).sum()).item()
+inf
+
+Take the largest exponent out first, or call the function that does:
+
+>>> largest = x.max()
+>>> round((largest + torch.log(torch.exp(x - largest).sum())).item(), 3)
+100.313
+>>> round(torch.logsumexp(x, 0).item(), 3)
+100.313
+
+## Told from its neighbours
+
+- special_value: 1/0 and log(0) are infinite in any format; overflow is what a wider range of
+  exponents heals.
+- nan_gradient: every NaN in a gradient has that name, also one that an overflow made.
+- An infinity is no failure where the exact result itself lies beyond the format's largest number.
+
+## How numcheck proves it
+
+It runs the routine beside a shadow with some 106 significand bits, and goes back from the wrong
+result, along the operands that explain its error, to the first operator that made an infinity out
+of finite numbers without dividing by zero or taking a logarithm of zero. Where the infinity later
+vanished and only lost digits are left (as in 1 / inf), it runs the routine again with every
+operator's result rounded to the format's significand but to no range: if that heals the result,
+the range is to blame.
+"""
+
+from typing import Any
+
+import torch
+
+from numcheck.declaration.budgets import ulps
+from numcheck.diagnosis.causes import Harm, planted, stated
+from numcheck.domain import vector
+from numcheck.reals import arrays as m
+
+REMEDY = "keep the intermediate in range: subtract the maximum or take logarithms before exponentiating"
+HARM = Harm.NOT_FINITE
+
+
+@stated("Nielsen & Sun 2016, equation 10", logits=vector(100, 700))
+def log_sum_of_exponentials(logits: Any) -> Any:
+    """The logarithm of a sum of exponentials."""
+    return m.log(m.sum(m.exp(logits)))
+
+
+def as_the_book_prints_it(logits: torch.Tensor) -> torch.Tensor:
+    """exp leaves the range before log brings it back."""
+    return torch.log(torch.exp(logits).sum(1))
+
+
+def largest_taken_out(logits: torch.Tensor) -> torch.Tensor:
+    """No exponent is above zero."""
+    return torch.logsumexp(logits, 1)
+
+
+PLANTED = planted(
+    log_sum_of_exponentials, wrong=as_the_book_prints_it, right=largest_taken_out, value=ulps(2)
+)

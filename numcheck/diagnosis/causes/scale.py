@@ -1,0 +1,85 @@
+"""The result is the formula's times a constant, in any precision: a factor is missing or doubled.
+
+## Why digits are lost
+
+None is lost: the routine computes another number, and just as well in float64. A loss that lacks
+its factor 1/2 trains at twice the learning rate; a sum where the formula has a mean does so by
+the size of the batch. The minimum is where it was, so that training hides it, and only a
+comparison with the formula shows it.
+
+## Example
+
+The sum-of-squares error has a factor of one half (Bishop 2006, equation 3.26):
+
+>>> import torch
+>>> prediction, target = torch.tensor(3.0), torch.tensor(1.0)
+>>> ((prediction - target) ** 2).item()
+4.0
+
+Write the whole formula:
+
+>>> (0.5 * (prediction - target) ** 2).item()
+2.0
+
+Look at the reduction too: mean or sum, over which axes, divided by n or by n - 1; and at a
+backward of one's own that leaves out a factor.
+
+## Told from its neighbours
+
+- wrong_formula: the same proof, but the ratio to the truth differs from point to point.
+- unconverged: also a loop that stops at a part of the truth everywhere; the value still moves
+  from pass to pass.
+- Every cause of lost bits: more digits heal those.
+
+## How numcheck proves it
+
+First as for wrong_formula: far more precision gives the same wrong result. Then over the points
+that share this: at least 8 of them, and 9 of 10, have finite ratios to the truth that are not
+zero; more than 9 of 10 of these lie within max(8 * u, min(2**-10, d / 16)) of their median, where
+u is the unit roundoff and d the median's distance from 1; and d is more than twice that.
+"""
+
+from typing import Any
+
+import numpy as np
+import torch
+
+from numcheck.declaration.budgets import ulps
+from numcheck.diagnosis.causes import Harm, planted, stated
+from numcheck.domain import real
+
+REMEDY = "the result is a constant multiple of the formula's: look for a missing or doubled factor"
+HARM = Harm.OTHER_NUMBER
+
+FEWEST = 8  # ratios that can show that they are one
+MOST = 0.9  # of the ratios must be that one
+
+
+def is_constant(ratios: np.ndarray, roundoff: float) -> bool:
+    """Whether results are one multiple of the truth; near 1 they must scatter far less than they differ from it."""
+    finite = ratios[np.isfinite(ratios) & (ratios != 0)]
+    if len(finite) < FEWEST or len(finite) < MOST * len(ratios):
+        return False
+    middle = float(np.median(finite))
+    away = abs(middle - 1)
+    tolerance = max(8 * roundoff, min(2.0**-10, away / 16))
+    return away > 2 * tolerance and bool(np.mean(np.abs(finite / middle - 1) < tolerance) > MOST)
+
+
+@stated("Bishop 2006, equation 3.26", prediction=real(-100, 100), target=real(-100, 100))
+def half_the_squared_error(prediction: Any, target: Any) -> Any:
+    """One term of the sum-of-squares error."""
+    return (prediction - target) ** 2 / 2
+
+
+def without_the_half(prediction: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+    """Twice the formula."""
+    return (prediction - target) ** 2
+
+
+def with_the_half(prediction: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+    """The formula."""
+    return 0.5 * (prediction - target) ** 2
+
+
+PLANTED = planted(half_the_squared_error, wrong=without_the_half, right=with_the_half, value=ulps(2))

@@ -1,0 +1,87 @@
+"""An iteration stopped before it arrived: its value still moves, in any precision.
+
+## Why digits are lost
+
+A loop with a fixed number of passes is right where it started near enough and wrong elsewhere.
+From x = 1, Heron's method leaps to half of a and then halves x in every pass until it is near the
+root: for a = 2 four passes give 12 digits, for a = 1000 they give 67.7 where 31.6 is right. More
+digits change nothing; more passes do. Newton's method started on a plateau leaps far away and
+takes many passes back.
+
+## Example
+
+>>> import torch
+>>> def root(a, passes):
+...     x = torch.ones_like(a)
+...     for _ in range(passes):
+...         x = (x + a / x) / 2
+...     return x
+>>> a = torch.tensor(1000.0)
+>>> round(root(a, 4).item(), 1)
+67.7
+
+Iterate until the value stands still, start from the exponent, or bracket the root so that no step
+leaves it:
+
+>>> round(root(a, 10).item(), 3)
+31.623
+>>> significand, exponent = torch.frexp(a)
+>>> half = exponent // 2
+>>> rest = torch.ldexp(significand, exponent - 2 * half)
+>>> round(torch.ldexp(root(rest, 4), half).item(), 3)
+31.623
+
+## Told from its neighbours
+
+- wrong_formula, scale: more digits don't heal those either, but no loop of theirs still moves at
+  the end.
+- order, absorption: a loop of sums that stands still too early, or errs by rounding; more digits
+  heal it.
+
+## How numcheck proves it
+
+A line of the routine ran three times or more on one path of calls, and its last two results
+differ by more than two unit roundoffs; and a shadow with some 106 significand bits runs the same
+loop to the same wrong value, to a quarter of its error. Only a value is called unconverged, never
+a gradient.
+"""
+
+from typing import Any
+
+import torch
+
+from numcheck.declaration.budgets import ulps
+from numcheck.diagnosis.causes import Harm, planted, stated
+from numcheck.domain import real
+from numcheck.reals import arrays as m
+
+REMEDY = "iterate further, or bracket the root so that no step leaves it"
+HARM = Harm.OTHER_NUMBER
+
+PASSES = 3  # from so many on, a line that runs again is an iteration
+MOVING = 2.0  # unit roundoffs between its last two results, from which on it still moves
+
+
+@stated("Heron of Alexandria, Metrica I.8", a=real(2**-10, 2**10))
+def square_root(a: Any) -> Any:
+    """The side of a square of area a."""
+    return m.sqrt(a)
+
+
+def four_passes(a: torch.Tensor) -> torch.Tensor:
+    """Enough near 1 only."""
+    x = torch.ones_like(a)
+    for _ in range(4):
+        x = (x + a / x) / 2
+    return x
+
+
+def twenty_passes(a: torch.Tensor) -> torch.Tensor:
+    """Enough for every a of the domain, and rounded once."""
+    x = torch.ones_like(a, dtype=torch.float64)
+    for _ in range(20):
+        x = (x + a.double() / x) / 2
+    return x.to(a.dtype)
+
+
+PLANTED = planted(square_root, wrong=four_passes, right=twenty_passes, value=ulps(2))

@@ -1,0 +1,78 @@
+"""The code computes another function than the formula's: in any precision it is as wrong.
+
+## Why digits are lost
+
+None is lost to rounding. The code has a wrong axis, a swapped argument, a softmax too many, an
+epsilon in another place, a clamp that bites. Such a routine agrees with itself in every format,
+so that comparing float32 with float64 shows nothing: only an independent formula does. For the
+logits (8, 0) the loss of class 0 is 0.0003; after a second softmax it is 0.3134, and 0.3133 is
+the least that it can be.
+
+## Example
+
+>>> import torch
+>>> from torch.nn.functional import cross_entropy
+>>> logits, label = torch.tensor([8.0, 0.0]), torch.tensor(0)
+>>> round(cross_entropy(torch.softmax(logits, 0), label).item(), 4)
+0.3134
+
+cross_entropy takes logits and does the softmax itself:
+
+>>> round(cross_entropy(logits, label).item(), 4)
+0.0003
+
+## Told from its neighbours
+
+- scale: the same proof, but all results are one multiple of the truth.
+- unconverged: more digits don't heal that either, but the value still moves from pass to pass of
+  a loop.
+- special_value, overflow: a NaN or an infinity is called by what made it; a wrong formula's
+  result is finite.
+- A small difference may be meant: an approximation (GELU by tanh) is another formula, and wants
+  its own page.
+
+## How numcheck proves it
+
+The routine's own code runs beside a shadow with some 106 significand bits. If the shadow shares
+the wrong result, to a quarter of its error, the code is asked again, every operator evaluated
+sharply and shaken by noise of 2**-98 and then of 2**-88: a result that hung on a rounding would
+move; one that stays to a sixteenth of its error doesn't depend on any. Errors below 2**-40 of the
+truth, or below one unit roundoff, are left out (they may be float64's own, inside of a fused
+operator); so are points where the shadow would have taken another branch.
+"""
+
+from typing import Any
+
+import torch
+from torch.nn import functional
+
+from numcheck.declaration.budgets import ulps
+from numcheck.diagnosis.causes import Harm, planted, stated
+from numcheck.domain import real
+from numcheck.reals import arrays as m
+
+REMEDY = "exact arithmetic gives the same result: compare the code with the formula's source"
+HARM = Harm.OTHER_NUMBER
+
+NOISE = 2.0**-98  # beside which the shadow's own rounding, some 2**-104, does not count
+LOUDER = 1024 * NOISE  # what noise of one size makes by chance, a far larger one does not
+GROSS = 2.0**-40  # an error below this part of the result may be float64's, inside of a fused operator
+
+
+@stated("Goodfellow, Bengio & Courville 2016, section 6.2.2.2", logit=real(-20, 20))
+def loss_of_class_one(logit: Any) -> Any:
+    """Nats lost when the right class has the probability sigmoid(logit)."""
+    return m.log(1 + m.exp(-logit))
+
+
+def sigmoid_applied_twice(logit: torch.Tensor) -> torch.Tensor:
+    """Takes a probability for a logit."""
+    return functional.softplus(-torch.sigmoid(logit))
+
+
+def sigmoid_applied_once(logit: torch.Tensor) -> torch.Tensor:
+    """softplus has the sigmoid in it."""
+    return functional.softplus(-logit)
+
+
+PLANTED = planted(loss_of_class_one, wrong=sigmoid_applied_twice, right=sigmoid_applied_once, value=ulps(4))
