@@ -10,15 +10,14 @@ from types import ModuleType
 import numpy as np
 import pytest
 
-from numcheck import cli
 from numcheck.declaration.formulas import Routine
 from numcheck.declaration.words import Cause, DeclarationError, Fate
 from numcheck.diagnosis.causes import FACTS, Harm, facts_of, matched, scale
 from numcheck.diagnosis.diagnose import diagnose
 from numcheck.diagnosis.findings import clusters
 from numcheck.domain import draw
+from numcheck.faces import cli
 from numcheck.formats import format_of
-from numcheck.measure.judge import FATES
 from numcheck.measure.measurement import Measurement, measure
 from numcheck.truth import settle
 
@@ -139,7 +138,7 @@ def causes_found(parts: list[Measurement]) -> dict[Cause, int]:
 
 
 def fates_of(parts: list[Measurement]) -> set[Fate]:
-    return {FATES[fate] for part in parts for fate in part.judgement.of_points()[0].tolist()}
+    return {Fate(fate) for part in parts for fate in part.judgement.of_points()[0].tolist()}
 
 
 @pytest.mark.parametrize(("cause", "format"), PLANTED)

@@ -62,8 +62,8 @@ class Summary:
     """Of one routine's value or gradient at some points.
 
     `fates` counts them at the place of each fate's number, `histogram` those with a truth by their error in the bins
-    of `EDGES`. `error` (in ulps) and `spent` are the largest, None where no point has a truth. `stretches` are increasing and do
-    not touch: all points that were looked at one by one lie in them.
+    of `EDGES`. `error` (in ulps) and `spent` are the largest, None where no point has a truth. `stretches` are
+    increasing and do not touch: all points that were looked at one by one lie in them.
     """
 
     fates: tuple[int, ...]
