@@ -1,0 +1,1 @@
+"""Why a routine's digits are lost."""
