@@ -306,7 +306,12 @@ def _widened(measurement: Measurement, rows: np.ndarray) -> tuple[np.ndarray, ..
 def _emulated(measurement: Measurement, rows: np.ndarray, widen: str | None) -> np.ndarray:
     wrt = measurement.routine.formula.wrt if measurement.of == "grad" else ()
     out, slopes = emulate(
-        _picked(measurement, rows), _arguments(measurement, rows), wrt, format=measurement.format, widen=widen
+        measurement.routine.function,
+        _arguments(measurement, rows),
+        wrt,
+        format=measurement.format,
+        widen=widen,
+        component=_component(measurement, rows),
     )
     if measurement.of == "value":
         return out.cpu().numpy().reshape(len(rows), -1)
@@ -331,22 +336,9 @@ def _arguments(measurement: Measurement, rows: np.ndarray) -> dict[str, Any]:
     return arguments_of(measurement.routine, measurement.points.select(rows), measurement.device, False)
 
 
-def _picked(measurement: Measurement, rows: np.ndarray) -> Callable[..., torch.Tensor]:
-    """The routine; for a gradient, its output at each point's component alone, so that ones are the cotangent."""
-    function = measurement.routine.function
-    if measurement.of == "value":
-        return function
-    component = torch.from_numpy(np.ascontiguousarray(measurement.component[rows]))
-
-    def component_of(**arguments: Any) -> torch.Tensor:
-        out = function(**arguments)
-        return (
-            out
-            if out.ndim == 1
-            else out.reshape(len(out), -1).gather(1, component[:, None].to(out.device))[:, 0]
-        )
-
-    return component_of
+def _component(measurement: Measurement, rows: np.ndarray) -> np.ndarray | None:
+    """Of which number of each point's output the gradient is; None where all the output is asked about."""
+    return None if measurement.of == "value" else measurement.component[rows]
 
 
 def _traced(measurement: Measurement, rows: np.ndarray, sharp: float | None) -> Trace | None:
@@ -354,9 +346,10 @@ def _traced(measurement: Measurement, rows: np.ndarray, sharp: float | None) -> 
     element = measurement.judgement.worst_element[rows].astype(np.int64)
     try:
         return trace(
-            _picked(measurement, rows),
+            measurement.routine.function,
             _arguments(measurement, rows),
             differentiate,
+            component=_component(measurement, rows),
             element=element,
             sharp=sharp,
         )
@@ -447,7 +440,7 @@ class Records:
     def sank_inside(self, rows: np.ndarray) -> np.ndarray:
         """Where parts of a fused operator's result were subnormal, of which an emulation knows nothing."""
         return self._told(
-            rows, lambda record: _any(op.sank for op in record.operations if op.stem not in _PLAIN), False
+            rows, lambda record: _any(op.sank for op in record.operations if not op.row.plain), False
         )
 
     def losses(self, rows: np.ndarray, ranged: bool = True) -> dict[int, Loss]:
@@ -465,7 +458,7 @@ class Records:
                     continue
                 operation = record.operations[culprit.operation]
                 line = f"{operation.where}: {operation.line}" if operation.where else ""
-                sank, plain = bool(operation.sank[lane]), operation.stem in _PLAIN
+                sank, plain = bool(operation.sank[lane]), operation.row.plain
                 found[row] = Loss(Cause(culprit.cause), operation.name, line, sank, plain)
         return {row: found[row] for row in rows.tolist() if row in found}
 
@@ -485,7 +478,6 @@ def _any(flags: Iterable[np.ndarray]) -> np.ndarray:
     return together
 
 
-_PLAIN = frozenset({"exp", "exp2", "mul", "div"})
 _ROUNDING = (Cause.CANCELLATION, Cause.ABSORPTION, Cause.ORDER)
 
 
