@@ -205,7 +205,7 @@ def _wide(x: Any) -> tuple[Tensor, Tensor | float]:
     return high, 0.0
 
 
-def total(first: Any, second: Any, factor: float) -> Wide:
+def wide_sum(first: Any, second: Any, factor: float) -> Wide:
     """first + factor * second."""
     (a, a_low), (b, b_low) = _wide(first), _wide(second)
     rest = None
@@ -218,14 +218,14 @@ def total(first: Any, second: Any, factor: float) -> Wide:
     return high, (a_low + b_low) + finite(more if rest is None else more + rest)
 
 
-def product(args: Sequence[Any], kwargs: Mapping[str, Any]) -> Wide:
+def wide_product(args: Sequence[Any], kwargs: Mapping[str, Any]) -> Wide:
     """The first argument times the second."""
     (a, a_low), (b, b_low) = (_wide(x) for x in args[:2])
     high, rest = _two_product(a, b)
     return high, (b_low * a + a_low * b) + finite(rest)
 
 
-def quotient(args: Sequence[Any], kwargs: Mapping[str, Any]) -> Wide | None:
+def wide_quotient(args: Sequence[Any], kwargs: Mapping[str, Any]) -> Wide | None:
     """The first argument over the second; None where that is rounded to an integer."""
     if kwargs.get("rounding_mode") is not None:
         return None

@@ -19,7 +19,7 @@ from torch import Tensor
 
 from numcheck.operators.accurate import accurate
 from numcheck.operators.calls import Call, Operand, leaves
-from numcheck.operators.pairs import Wide, finite, is_floating, normalised, total
+from numcheck.operators.pairs import Wide, finite, is_floating, normalised, wide_sum
 
 
 @final
@@ -83,7 +83,7 @@ def _arithmetic(call: Call) -> Wide | None:
         return None
     args, kwargs = call.arguments(lambda o: (o.high, o.low))
     if row.additive is not None:
-        return total(*row.additive(args, kwargs))
+        return wide_sum(*row.additive(args, kwargs))
     return None if row.wide is None else row.wide(args, kwargs)
 
 

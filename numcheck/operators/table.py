@@ -144,14 +144,14 @@ operator("addcdiv", fused=_plus_quotient, pole=_at_zero_divisor)
 operator("addcmul", fused=_plus_product, sums=True)
 operator(
     "div",
-    wide=pairs.quotient,
+    wide=pairs.wide_quotient,
     pole=_at_zero_divisor,
     factors=_two_factors,
     plain=True,
     nan="inf/inf",
     nan_of_zeros="0/0",
 )
-operator("mul", wide=pairs.product, factors=_two_factors, plain=True, nan="0*inf")
+operator("mul", wide=pairs.wide_product, factors=_two_factors, plain=True, nan="0*inf")
 operator("reciprocal", rest=pairs.rest_of_reciprocal, pole=_at_zero)
 operator("rsub", additive=_minus_from)
 operator("sub", additive=_minus)
