@@ -15,7 +15,7 @@ from numcheck.diagnosis.quantities import cancellations
 from numcheck.diagnosis.questions import alone
 from numcheck.domain import Points, draw
 from numcheck.measure.measurement import Measurement, measure
-from numcheck.trace import record
+from numcheck.operators import record
 from numcheck.truth import settle
 
 FLOAT64, FLOAT32, FLOAT16 = format_of("float64"), format_of("float32"), format_of("float16")

@@ -18,7 +18,7 @@ ORDER = (
     ("domain",),
     ("declaration",),
     ("report",),
-    ("truth", "operators", "trace"),
+    ("truth", "operators"),
     ("measure",),
     ("prefilter",),
     ("diagnosis",),

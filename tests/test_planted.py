@@ -18,11 +18,12 @@ from torch.nn import functional
 from numcheck import m, one_of, real, ulps
 from numcheck.declaration.formulas import Formula, Routine, formula_of, routine_of
 from numcheck.declaration.words import Cause, Fate
+from numcheck.diagnosis.culprit import blame
 from numcheck.diagnosis.diagnose import diagnose
 from numcheck.domain import Points, draw
 from numcheck.formats import Format, format_of
 from numcheck.measure.measurement import Measurement, measure
-from numcheck.trace import blame, trace
+from numcheck.operators import trace
 from numcheck.truth import Truth, settle
 
 POINTS = 200

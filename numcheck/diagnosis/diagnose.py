@@ -18,11 +18,11 @@ import torch
 
 from numcheck.declaration.words import Cause, Fate
 from numcheck.diagnosis.causes import scale, unconverged, wrong_formula
-from numcheck.diagnosis.records import Loss, Records, arguments_at, function_of, same_settings
+from numcheck.diagnosis.records import Loss, Records, arguments_at, component_of, same_settings
 from numcheck.measure.judge import in_ulps
 from numcheck.measure.measurement import Measurement
+from numcheck.operators import emulate
 from numcheck.reals.settle import ulp_exponent
-from numcheck.trace import emulate
 
 T = TypeVar("T")
 TRACED = 1024  # failing points looked at operator by operator; the rest take the cause of their like
@@ -284,11 +284,12 @@ def _widened(measurement: Measurement, rows: np.ndarray) -> tuple[np.ndarray, ..
 def _emulated(measurement: Measurement, rows: np.ndarray, widen: str | None) -> np.ndarray:
     wrt = measurement.routine.formula.wrt if measurement.of == "grad" else ()
     out, slopes = emulate(
-        function_of(measurement, rows),
+        measurement.routine.function,
         arguments_at(measurement, rows),
         wrt,
         format=measurement.format,
         widen=widen,
+        component=component_of(measurement, rows),
     )
     if measurement.of == "value":
         return out.cpu().numpy().reshape(len(rows), -1)

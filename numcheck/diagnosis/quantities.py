@@ -10,9 +10,9 @@ from numcheck.diagnosis.records import Records, unless_untraceable
 from numcheck.diagnosis.regions import failing_ranges, prober, region
 from numcheck.measure.execute import RoutineError
 from numcheck.measure.measurement import Measurement
+from numcheck.operators import Trace
 from numcheck.reals.settle import PROVED
 from numcheck.report.plain import figure
-from numcheck.trace import Trace
 
 CANCELLATION_POINTS = 65  # odd, so that no other axis is mistaken for the lanes
 

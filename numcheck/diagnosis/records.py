@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import numpy as np
-import torch
 
 from numcheck.declaration.words import Cause
 from numcheck.diagnosis.causes import unconverged
+from numcheck.diagnosis.culprit import blame
 from numcheck.measure.execute import arguments_of
 from numcheck.measure.measurement import Measurement
-from numcheck.trace import Trace, TraceError, blame, trace
+from numcheck.operators import Trace, TraceError, trace
 
 T = TypeVar("T")
 
@@ -33,22 +33,9 @@ def arguments_at(measurement: Measurement, rows: np.ndarray) -> dict[str, Any]:
     return arguments_of(measurement.routine, measurement.points.select(rows), measurement.device, False)
 
 
-def function_of(measurement: Measurement, rows: np.ndarray) -> Callable[..., torch.Tensor]:
-    """The routine; for a gradient, its output at each point's component alone, so that ones are the cotangent."""
-    function = measurement.routine.function
-    if measurement.of == "value":
-        return function
-    component = torch.from_numpy(np.ascontiguousarray(measurement.component[rows]))
-
-    def component_of(**arguments: Any) -> torch.Tensor:
-        out = function(**arguments)
-        return (
-            out
-            if out.ndim == 1
-            else out.reshape(len(out), -1).gather(1, component[:, None].to(out.device))[:, 0]
-        )
-
-    return component_of
+def component_of(measurement: Measurement, rows: np.ndarray) -> np.ndarray | None:
+    """Of which number of each point's output the gradient is; None where all the output is asked about."""
+    return None if measurement.of == "value" else measurement.component[rows]
 
 
 def _traced(measurement: Measurement, rows: np.ndarray, sharp: float | None) -> Trace | None:
@@ -56,9 +43,10 @@ def _traced(measurement: Measurement, rows: np.ndarray, sharp: float | None) -> 
     element = measurement.judgement.worst_element[rows].astype(np.int64)
     try:
         return trace(
-            function_of(measurement, rows),
+            measurement.routine.function,
             arguments_at(measurement, rows),
             differentiate,
+            component=component_of(measurement, rows),
             element=element,
             sharp=sharp,
         )
@@ -149,7 +137,7 @@ class Records:
     def sank_inside(self, rows: np.ndarray) -> np.ndarray:
         """Where parts of a fused operator's result were subnormal, of which an emulation knows nothing."""
         return self._told(
-            rows, lambda record: _any(op.sank for op in record.operations if op.stem not in _PLAIN), False
+            rows, lambda record: _any(op.sank for op in record.operations if not op.row.plain), False
         )
 
     def losses(self, rows: np.ndarray, ranged: bool = True) -> dict[int, Loss]:
@@ -167,7 +155,7 @@ class Records:
                     continue
                 operation = record.operations[culprit.operation]
                 line = f"{operation.where}: {operation.line}" if operation.where else ""
-                sank, plain = bool(operation.sank[lane]), operation.stem in _PLAIN
+                sank, plain = bool(operation.sank[lane]), operation.row.plain
                 found[row] = Loss(Cause(culprit.cause), operation.name, line, sank, plain)
         return {row: found[row] for row in rows.tolist() if row in found}
 
@@ -185,6 +173,3 @@ def _any(flags: Iterable[np.ndarray]) -> np.ndarray:
     for flag in flags:
         together = together | flag
     return together
-
-
-_PLAIN = frozenset({"exp", "exp2", "mul", "div"})

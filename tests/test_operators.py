@@ -7,9 +7,10 @@ import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor
 
+from numcheck.diagnosis.culprit import Blame, blame
 from numcheck.formats import format_of
-from numcheck.trace import Blame, Operation, Trace, TraceError, blame, emulate, lockstep, trace
-from numcheck.trace import record as record_module
+from numcheck.operators import Operation, Trace, TraceError, emulate, lockstep, trace
+from numcheck.operators import record as record_module
 
 
 def tensor(*values: object, dtype: torch.dtype = torch.float32) -> Tensor:
@@ -264,7 +265,7 @@ def test_an_error_is_measured_again_after_a_write_through_another_view():
         return before + y * 2
 
     record = trace(rewritten, {"x": tensor([1, 2], [5, 7])})
-    before, after = (op.error_in for op in record.operations if op.stem == "mul")
+    before, after = (op.error_in for op in record.operations if op.row.name == "mul")
     assert before.min() > 0
     assert after.max() == 0
 
@@ -402,7 +403,7 @@ def test_an_operator_in_place_leaves_a_float64_constant_and_its_shadow_apart():
         return mean.mul_(0.9).add_(x, alpha=0.1)
 
     record = runs_as_natively(step, {"x": tensor(0.3, -2.1, dtype=torch.float64)}, ["x"])
-    assert [operation.stem for operation in record.operations[:2]] == ["mul", "add"]
+    assert [operation.row.name for operation in record.operations[:2]] == ["mul", "add"]
     assert all(operation.error_out.min() > 0 for operation in record.operations[:2])
 
 
@@ -528,6 +529,21 @@ def test_a_traced_tensor_is_of_no_use_after_its_trace():
     trace(leak, {"x": tensor(1)})
     with pytest.raises(TraceError, match="outside its trace"):
         kept[0] + 1
+
+
+def test_one_component_of_each_lane_is_the_result_and_no_line_picks_it():
+    def both(x: Tensor) -> Tensor:
+        return torch.stack([3 * x, torch.sin(x)], 1)
+
+    x, component = tensor(0.5, 0.5), np.array([0, 1])
+    record = trace(both, {"x": x}, ["x"], component=component)
+    expected = [1.5, torch.sin(x)[1].item()], [3.0, torch.cos(x)[1].item()]
+    assert (record.output.tolist(), record.gradients["x"].tolist()) == expected
+    picking = [op for op in record.operations if op.row.name in ("gather", "scatter_add")]
+    assert len(picking) == 2
+    assert not {op.where.split(":")[0] for op in picking} & {"lockstep.py", "test_operators.py"}
+    output, slopes = emulate(both, {"x": x}, ["x"], format="float64", component=component)
+    torch.testing.assert_close((output, slopes["x"]), tuple(torch.tensor(e).double() for e in expected))
 
 
 def test_an_unknown_argument_cannot_be_differentiated():

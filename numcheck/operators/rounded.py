@@ -10,8 +10,10 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_flatten, tree_map, tree_unflatten
 
 from numcheck.formats import Format, format_of
-from numcheck.trace.lockstep import gradients_of, output_of, variables
-from numcheck.trace.shadow import is_floating, parts_of, wide_dtype, written_by
+from numcheck.operators.calls import parts_of, wide_dtype, written_by
+from numcheck.operators.lockstep import gradients_of, output_of, variables
+from numcheck.operators.pairs import is_floating
+from numcheck.operators.record import Ints
 
 WIDENINGS: Final = (None, "range", "significand", "both")
 _FLOAT64: Final = 53
@@ -24,6 +26,7 @@ def emulate(
     *,
     format: str | torch.dtype | Format,
     widen: str | None = None,
+    component: Ints | None = None,
 ) -> tuple[Tensor, dict[str, Tensor | None]]:
     """The output and gradients, in float64, of a routine whose every operator rounds its result as told.
 
@@ -31,14 +34,14 @@ def emulate(
     exponents float64's), "significand" (the other way round: infinite beyond the largest number, the format's
     grid of subnormals), "both" (plain float64), or None: an emulation of the format itself.
 
-    Reductions round once, at the end. Code that reads the tensors' dtype sees float64, and a cast to another
-    floating dtype rounds to `format` too.
+    `component` is as in `trace`. Reductions round once, at the end. Code that reads the tensors' dtype sees float64,
+    and a cast to another floating dtype rounds to `format` too.
     """
     if widen not in WIDENINGS:
         raise ValueError(f"widen={widen!r}: write one of {', '.join(map(repr, WIDENINGS))}")
     wide = variables(arguments, differentiate, lambda x: x.to(torch.float64, copy=True))
     with _Narrowed(format_of(format), widen):
-        output = output_of(function, wide)
+        output = output_of(function, wide, component)
         slopes = gradients_of(output, wide, differentiate)
     return output.detach(), {name: None if s is None else s.detach() for name, s in slopes.items()}
 

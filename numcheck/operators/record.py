@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import CodeType
-from typing import Any, Final, NamedTuple, final
+from typing import Any, NamedTuple, final
 
 import numpy as np
 import torch
@@ -18,26 +18,13 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from numcheck.formats import Format, format_of
-from numcheck.trace.shadow import (
-    ADDITIVE,
-    SUMS,
-    Call,
-    Floats,
-    Operand,
-    Pair,
-    TraceError,
-    accurate_local,
-    alpha_of,
-    floats,
-    local_call,
-    relative_error,
-)
+from numcheck.operators.calls import Call, Operand
+from numcheck.operators.pairs import Floats, Pair, TraceError, floats, relative_error
+from numcheck.operators.rows import Operator
+from numcheck.operators.shadow import accurate_local, local_call
 
 Flags = NDArray[np.bool_]
 Ints = NDArray[np.int64]
-
-_NEVER_ZERO: Final = frozenset({"exp", "exp2", "sigmoid", "_softmax", "erfc"})
-_ZERO_IS_A_POLE: Final = frozenset({"log", "log2", "log10", "reciprocal", "rsqrt", "digamma", "lgamma"})
 
 
 # --- the record
@@ -162,8 +149,8 @@ class Operation:
 
     name: str
     """The operator, as in "aten.sub.Tensor"."""
-    stem: str
-    """`name` without namespace, overload and the mark of the in-place variant: "sub"."""
+    row: Operator
+    """What is known about the operator."""
     where: str
     """"file.py:12": the innermost frame outside torch and this package's runners; in the backward pass the
     line of the forward operator whose derivative this is. Empty if unknown."""
@@ -175,7 +162,7 @@ class Operation:
     """For each floating operand the operation that produced it, -1 for inputs and constants."""
 
     def __init__(self, ran: "Ran", place: Place, phase: str) -> None:
-        self.name, self.stem = ran.call.name, ran.call.stem
+        self.name, self.row = ran.call.name, ran.call.row
         self.where, self.line, self.phase = place.where, place.line, phase
         self.operands = tuple(o.origin for o in ran.call.operands)
         self._lanes = ran.lanes
@@ -334,7 +321,7 @@ class Ran:
     def errors(self) -> Sequence[Floats]:
         """Relative error of each operand."""
         errors = [o.error for o in self.call.operands]
-        if self.call.stem != "where" or not self.pointwise or len(errors) != 2:
+        if not self.call.row.chooses or not self.pointwise or len(errors) != 2:
             return errors
         condition = self.call.args[0]
         if not isinstance(condition, Tensor):
@@ -389,7 +376,7 @@ def _contributions(ran: Ran) -> _Told:
             found.append(ran.lanes.zeros())
             continue
         if ran.pointwise:
-            if ran.call.stem in ADDITIVE:
+            if ran.call.row.additive is not None:
                 # An operand's absolute error is the result's.
                 difference = np.abs((o.numbers - floats(o.high)) - floats(o.low))
                 error = np.where(difference == 0, 0.0, difference / np.abs(ran.high))
@@ -438,7 +425,7 @@ def _cancellation(ran: Ran) -> _Told:
             "cancelled_bits": lanes.worst(_bits_between(larger, out, precision)),
             "swallowed_bits": lanes.worst(np.where(finite, room, 0.0)),
         }
-    if ran.call.stem in SUMS:
+    if ran.call.row.sums:
         args, kwargs = ran.call.arguments(lambda o: o.native.double().abs())
         size = ran.call.func(*args, **kwargs)
         if isinstance(size, Tensor) and size.shape == out.shape:
@@ -448,15 +435,11 @@ def _cancellation(ran: Ran) -> _Told:
 
 def _added(ran: Ran) -> tuple[Any, Any] | None:
     """The two numbers, in float64, whose sum an operator returns; None if it isn't one sum of two."""
-    stem, numbers = ran.call.stem, ran.numbers
-    if stem in ADDITIVE:
-        first, second = numbers[:2] if stem != "rsub" else numbers[1::-1]
-        second = second * alpha_of(ran.call.args, ran.call.kwargs)
-        return first, second if stem == "add" else -second
-    if stem not in ("addcmul", "addcdiv"):
+    terms = ran.call.row.additive or ran.call.row.fused
+    if terms is None:
         return None
-    a, b, c = numbers[:3]
-    return a, float(ran.call.kwargs.get("value", 1)) * (b * c if stem == "addcmul" else b / c)
+    first, second, factor = terms(ran.numbers, ran.call.kwargs)
+    return first, factor * second
 
 
 def _out_of_range(ran: Ran) -> _Told:
@@ -491,7 +474,7 @@ def _underflow(ran: Ran) -> _Told:
     # against the same operator in float64, or sharper
     errors = relative_error(out, local, np.zeros_like(local))
     told: _Told = {}
-    if ran.call.stem not in ADDITIVE and ran.call.stem not in _NEVER_ZERO:
+    if ran.call.row.additive is None and not ran.call.row.never_zero:
         told["sank"] = lanes.any(hardly & (errors > 2 * ran.format.unit_roundoff) & (local != 0))
     # Sums of a format's numbers are exact where they are small; only a Python number that the format
     # doesn't hold, such as an epsilon, underflows in one.
@@ -508,7 +491,7 @@ def _underflow(ran: Ran) -> _Told:
 def _hardly_normal(ran: Ran, result: Floats) -> Flags:
     """Where parts of the result may have been subnormal inside the operator."""
     # Lengths and their like are roots of sums of squares, which sink before they do.
-    size = np.square(result) if "norm" in ran.call.stem else np.abs(result)
+    size = np.square(result) if ran.call.row.squares else np.abs(result)
     return size < ran.format.smallest_normal * 2.0**ran.format.precision
 
 
@@ -520,51 +503,32 @@ def _is_lossy(o: Operand) -> Flags:
 def _nan_kinds(ran: Ran, born: Flags) -> tuple[str, ...]:
     if not born.any():
         return ("",) * ran.lanes.count
-    stem, tensors = ran.call.stem, [a.numbers for a in ran.args if isinstance(a, Operand)]
-    kinds = np.full(ran.lanes.count, "domain", dtype=object)
-    if stem == "div" and len(tensors) == 2:
-        zero = ran.lanes.any((tensors[0] == 0) & (tensors[1] == 0))
-        kinds = np.where(zero, "0/0", "inf/inf").astype(object)
-    elif stem == "div":
-        kinds[:] = "0/0" if len(tensors) == 1 and (tensors[0] == 0).any() else "inf/inf"
-    elif stem == "mul":
-        kinds[:] = "0*inf"
-    elif stem in ADDITIVE or stem in SUMS or "softmax" in stem:
-        kinds[:] = "inf-inf"
+    row = ran.call.row
+    kind = row.nan or ("inf-inf" if row.adds else "domain")
+    zero = ran.lanes.nowhere()
+    if row.nan_of_zeros:
+        zero = ran.lanes.any(functools.reduce(np.logical_and, [o.numbers == 0 for o in ran.call.operands]))
+    kinds = np.where(zero, row.nan_of_zeros, kind)
     return tuple(str(kind) if here else "" for kind, here in zip(kinds, born, strict=True))
 
 
 def _at_pole(ran: Ran) -> Flags:
     """Where the operator divides by zero or takes a function's value at its pole."""
-    stem, numbers, zero_at = ran.call.stem, ran.numbers, None
-    if stem in _ZERO_IS_A_POLE or stem == "pow":
-        zero_at = numbers[0]
-    elif stem == "div":
-        zero_at = numbers[1]
-    elif stem == "addcdiv":
-        zero_at = numbers[-1]
-    elif stem == "log1p":
-        zero_at = numbers[0] + 1
-    here = False if zero_at is None else np.equal(zero_at, 0)
-    return np.broadcast_to(here, ran.out.shape)
+    pole = ran.call.row.pole
+    return np.broadcast_to(pole is not None and np.equal(pole(ran.numbers), 0), ran.out.shape)
 
 
 def _vanishing(ran: Ran) -> _Told:
     """Zeros of operators that are never zero, and of products, quotients and lengths of numbers that are not."""
-    stem = ran.call.stem
-    product = stem in ("mul", "prod", "div")
-    if not product and stem not in _NEVER_ZERO and "norm" not in stem:
+    row = ran.call.row
+    if not row.squares and not row.never_zero and row.factors is None:
         return {}
     zero = ran.out == 0
     if not zero.any():
         return {}
-    if "norm" in stem:
+    if row.squares:
         return {"vanished": ran.lanes.any(zero & ran.from_operand(lambda o: o.numbers != 0))}
-    for factor in ran.numbers[:1] if stem in _NEVER_ZERO or stem == "prod" else ran.numbers[:2]:
-        x = np.asarray(factor)
-        usable = np.isfinite(x) & (x != 0) if product else np.isfinite(x)
-        if stem == "prod":
-            usable = usable.reshape(len(usable), -1).all(1).reshape(-1, *[1] * (ran.out.ndim - 1))
+    for usable in row.factors(ran.numbers, ran.out) if row.factors else [np.isfinite(ran.numbers[0])]:
         if usable.ndim and not _broadcasts(usable, ran.out):
             return {}
         zero = zero & usable

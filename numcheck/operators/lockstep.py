@@ -21,27 +21,14 @@ from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from numcheck.formats import format_of
-from numcheck.trace.record import Ints, Lanes, Operation, Place, Ran, Repeat, Trace, sink
-from numcheck.trace.shadow import (
-    Call,
-    Noise,
-    Origin,
-    Pair,
-    TraceError,
-    call_of,
-    floats,
-    is_floating,
-    leaves,
-    lift,
-    lift_all,
-    parts_of,
-    wide_call,
-    written_by,
-)
+from numcheck.operators.calls import Call, call_of, leaves, parts_of, written_by
+from numcheck.operators.pairs import Origin, Pair, TraceError, floats, is_floating, lift, lift_all
+from numcheck.operators.record import Ints, Lanes, Operation, Place, Ran, Repeat, Trace, sink
+from numcheck.operators.shadow import Noise, wide_call
+from numcheck.operators.table import how_to_tell
 
 _HELD: Final = 2**22
 """Numbers of results that wait to be measured, at most."""
-_LIKE: Final = frozenset({"empty_like", "zeros_like", "ones_like", "full_like"})
 
 
 # --- tracing
@@ -52,15 +39,17 @@ def trace(
     arguments: Mapping[str, object],
     differentiate: Sequence[str] = (),
     *,
+    component: Ints | None = None,
     element: Ints | None = None,
     sharp: float | None = None,
 ) -> Trace:
     """Run `function(**arguments)`, and its gradient by the arguments in `differentiate`, beside the shadow.
 
-    The gradient is that of the sum of the output. `element` tells for each lane which number of the result is asked
-    about: of the output, or of all the gradients side by side; by default the worst. `sharp` asks for functions
-    as accurate as the shadow is wide, and shakes each rounded result of the shadow by so much (2**-98, say), relatively
-    and at random: what depends on the shadow's own rounding then shows. That takes longer.
+    The gradient is that of the sum of the output; `component` leaves of each lane's output the number at that position
+    alone. `element` tells for each lane which number of the result is asked about: of the output, or of all the
+    gradients side by side; by default the worst. `sharp` asks for functions as accurate as the shadow is wide, and
+    shakes each rounded result of the shadow by so much (2**-98, say), relatively and at random: what depends on the
+    shadow's own rounding then shows. That takes longer.
 
     Raises TraceError where an operator can't be run in lockstep; an exception of the routine itself passes through.
     """
@@ -70,7 +59,7 @@ def trace(
         arguments, differentiate, lambda x: lift(x.clone(memory_format=torch.contiguous_format))
     )
     with mode:
-        output = output_of(function, pairs)
+        output = output_of(function, pairs, component)
         mode.phase = "backward"
         slopes = gradients_of(output, pairs, differentiate)
     sinks = [sink("value", output, lanes, None if differentiate else element)]
@@ -126,12 +115,21 @@ def variables(
     return found
 
 
-def output_of(function: Callable[..., Any], arguments: Mapping[str, object]) -> Tensor:
-    """The one tensor that a routine returns."""
-    output = _call_routine(lambda: function(**arguments))
+def output_of(
+    function: Callable[..., Any], arguments: Mapping[str, object], component: Ints | None
+) -> Tensor:
+    """The one tensor that a routine returns; of several numbers a lane only one, where it is given."""
+    output = _call_routine(lambda: _component(function(**arguments), component))
     if not isinstance(output, Tensor):
         raise TraceError(f"the routine returned {type(output).__name__}: return one tensor")
     return output
+
+
+def _component(output: Any, component: Ints | None) -> Any:
+    if component is None or not isinstance(output, Tensor) or output.ndim == 1:
+        return output
+    index = torch.from_numpy(np.ascontiguousarray(component))[:, None].to(output.device)
+    return output.reshape(len(output), -1).gather(1, index)[:, 0]
 
 
 def gradients_of(
@@ -156,9 +154,7 @@ _TORCH: Final = os.path.dirname(os.path.abspath(torch.__file__)) + os.sep
 _MACHINERY: Final = tuple(
     _TORCH + name for name in ("_ops.py", "_tensor.py", "overrides.py", "utils", "_library", "autograd")
 )
-_HERE: Final = os.path.dirname(os.path.abspath(__file__))
-# diagnose.py wraps a routine in order to pick one of its outputs: no line of the routine's.
-_RUNNERS: Final = (_HERE + os.sep, os.path.join(os.path.dirname(_HERE), "diagnose.py"))
+_HERE: Final = os.path.dirname(os.path.abspath(__file__)) + os.sep
 
 _NOWHERE: Final = Place("", "", ())
 
@@ -166,7 +162,7 @@ _NOWHERE: Final = Place("", "", ())
 @functools.cache
 def _owner(file: str) -> str:
     """Whose code a file holds: the "routine"'s, "torch"'s, or "nobody"'s of whom a reader asks."""
-    if file.startswith((*_MACHINERY, *_RUNNERS)):
+    if file.startswith((*_MACHINERY, _HERE)):
         return "nobody"
     return "torch" if file.startswith(_TORCH) else "routine"
 
@@ -255,8 +251,10 @@ class _Lockstep(TorchDispatchMode):
         except TraceError:
             raise
         except Exception as error:
+            reason, _, _ = str(error).partition("\n")
             raise TraceError(
-                f"{func}: no shadow for this operator ({type(error).__name__}: {error})"
+                f"{func}: no shadow for this operator ({type(error).__name__}: {reason}); "
+                + how_to_tell(call.row.name, "parts")
             ) from error
 
     def _place(self) -> Place:
@@ -278,28 +276,19 @@ class _Lockstep(TorchDispatchMode):
         if not any(is_floating(x) for x in flat) and not call.written:
             self._compare(call, flat)
             return native
-        if call.stem in _LIKE or call.stem.startswith("new_"):
+        if call.row.refused:
+            raise TraceError(f"{func}: {call.row.refused}")
+        if call.row.constant:
             return lift_all(native)
         if torch.Tag.nondeterministic_seeded in func.tags:
             if call.written:
                 raise TraceError(f"{func}: random numbers written in place have no shadow")
-            if func is torch.ops.aten.native_dropout.default:
-                raise TraceError(
-                    f"{func}: dropout in training mode has no shadow; trace it in evaluation mode"
-                )
             return lift_all(native)
-        if call.stem == "_unsafe_view":
+        if call.row.copies:
             # The shadow's layout may differ from the native one's (column-major results of linear algebra).
             source = call.operands[0]
-            return Pair(
-                native,
-                source.high.reshape(native.shape),
-                source.low.reshape(native.shape),
-                Origin(source.origin),
-            )
-        if call.stem == "clone":
-            source = call.operands[0]
-            return Pair(native, source.high.clone(), source.low.clone(), Origin(source.origin))
+            high, low = (side.clone().reshape(native.shape) for side in (source.high, source.low))
+            return Pair(native, high, low, Origin(source.origin))
         highs, lows = wide_call(call, flat, self.noise)
         if call.written:
             for target, high, low in zip(call.written, highs, lows, strict=True):

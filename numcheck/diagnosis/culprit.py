@@ -5,15 +5,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final, final
 
-from numcheck.trace.record import Operation, Sink, Trace
-from numcheck.trace.shadow import ADDITIVE, SUMS
+from numcheck.operators import Operation, Sink, Trace
 
 # A result within this many unit roundoffs of the shadow has lost nothing worth explaining.
 _FAITHFUL: Final = 4.0
 # How far back a producer may lie from the operation that made its rounding visible.
 _REACH: Final = 4
-
-_GATHERED: Final = frozenset({"gather", "index", "index_select", "amax", "amin", "max", "min"})
 
 
 @final
@@ -80,7 +77,7 @@ def _followed(record: Trace, start: int, lane: int) -> tuple[tuple[int, ...], tu
         if not error > 0:
             return tuple(path), tuple(relevant)
         path.append(index)
-        gathered = op.stem in SUMS or op.stem in ADDITIVE or op.stem in _GATHERED
+        gathered = op.row.adds or op.row.gathers
         relevant.append(min(error, op.error_out.item(lane), relevant[-1]) if gathered else math.inf)
 
 
@@ -162,18 +159,15 @@ def _lost_bits(
     if bits < 2.0:
         # Death by many small losses: no operation stands out, the chain does.
         additions = [
-            i
-            for i in path
-            if (operations[i].stem in ADDITIVE or operations[i].stem in SUMS)
-            and operations[i].error_out[lane] > _FAITHFUL * roundoff
+            i for i in path if operations[i].row.adds and operations[i].error_out[lane] > _FAITHFUL * roundoff
         ]
         absorbing = [i for i in additions if operations[i].absorbed[lane]]
         if absorbing:
             return Blame(absorbing[-1], "absorption", bits, path)
-        places = [(operations[i].where, operations[i].stem) for i in additions]
-        if any(operations[i].stem in SUMS for i in additions) or any(places.count(p) >= 3 for p in places):
+        places = [(operations[i].where, operations[i].row.name) for i in additions]
+        if any(operations[i].row.sums for i in additions) or any(places.count(p) >= 3 for p in places):
             return Blame(culprit, "order", bits, path)
-    if op.stem in SUMS:
+    if op.row.sums:
         return Blame(culprit, "cancellation" if op.cancelled_bits[lane] >= 2 else "order", bits, path)
     absorbed = _absorbed_before(record, culprit, lane)
     return Blame(culprit, "absorption" if absorbed else "cancellation", bits, path)
@@ -195,7 +189,7 @@ def _absorbed_before(record: Trace, culprit: int, lane: int) -> bool:
 
     Where a function magnifies what an addition left of its smaller term, as in log(1 + x), a part of it is enough.
     """
-    function = record.operations[culprit].stem not in ADDITIVE
+    function = record.operations[culprit].row.additive is None
     front, seen = [culprit], {culprit}
     for _ in range(_REACH):
         following: list[int] = []

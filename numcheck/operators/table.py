@@ -1,0 +1,391 @@
+"""A row for each of torch's operators about which something is known: all that is asked about it, in adjacent lines.
+
+To add an operator, write its row here; `rows` says what a row may tell. Rows stand by kind and within a kind by name,
+each after the rules that it brings along. Rules of accurate functions are mathematics: at the bits that they are
+evaluated with, none has to be clever, but for exponentials beside 1.
+"""
+
+# The dispatcher's Python side is private throughout: it is the only door below autograd.
+# pyright: reportPrivateUsage=none
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from numcheck.operators import pairs
+from numcheck.operators.rows import ROWS, Operator, Terms, operator
+from numcheck.reals import arrays as m
+from numcheck.reals.arb import ARB
+from numcheck.reals.arrays import Reals
+
+
+def row_of(name: str) -> Operator:
+    """The row of an operator; without one nothing is known about it but its name."""
+    return ROWS.get(name) or Operator(name)
+
+
+def how_to_tell(name: str, fact: str) -> str:
+    """What to do where a fact about an operator is missing."""
+    if name in ROWS:
+        return f'add {fact}=... to its row operator("{name}", ...) in numcheck/operators/table.py'
+    return f'add a row operator("{name}", {fact}=...) to numcheck/operators/table.py'
+
+
+def _at_zero(x: Sequence[Any]) -> Any:
+    return x[0]
+
+
+def _at_zero_divisor(x: Sequence[Any]) -> Any:
+    return x[-1]
+
+
+def _usable(factor: Any) -> NDArray[np.bool_]:
+    return np.isfinite(factor) & np.not_equal(factor, 0)
+
+
+def _two_factors(x: Sequence[Any], result: NDArray[Any]) -> Sequence[NDArray[np.bool_]]:
+    return [_usable(factor) for factor in x[:2]]
+
+
+# --- filled: nothing of the operand is in the result
+
+operator("empty_like", constant=True)
+operator("full_like", constant=True)
+operator("new_empty", constant=True)
+operator("new_empty_strided", constant=True)
+operator("new_full", constant=True)
+operator("new_ones", constant=True)
+operator("new_zeros", constant=True)
+operator("ones_like", constant=True)
+operator("zeros_like", constant=True)
+
+
+# --- moved: the operand's numbers, or some of them, in another place
+
+operator("cat", rounds=False)
+operator("clone", copies=True)
+operator("copy", rounds=False)
+operator("fill", rounds=False)
+operator("flip", rounds=False)
+operator("gather", gathers=True, rounds=False)
+operator("index", gathers=True, rounds=False)
+operator("index_put", rounds=False)
+operator("index_select", gathers=True, rounds=False)
+operator("masked_fill", rounds=False)
+operator("roll", rounds=False)
+operator("scatter", rounds=False)
+operator("scatter_add", rounds=False)
+operator("select_backward", rounds=False)
+operator("slice_backward", rounds=False)
+operator("stack", rounds=False)
+operator("_to_copy", rounds=False)
+operator("_unsafe_view", copies=True)
+operator("zero", rounds=False)
+
+
+# --- chosen: by size, sign or condition
+
+operator("abs", rounds=False)
+operator("amax", gathers=True, rounds=False)
+operator("amin", gathers=True, rounds=False)
+operator("clamp", rounds=False)
+operator("clamp_max", rounds=False)
+operator("clamp_min", rounds=False)
+operator("cummax", picks=True)
+operator("cummin", picks=True)
+operator("kthvalue", picks=True)
+operator("max", picks=True, gathers=True)
+operator("maximum", rounds=False)
+operator("median", picks=True)
+operator("min", picks=True, gathers=True)
+operator("minimum", rounds=False)
+operator("mode", picks=True)
+operator("nanmedian", picks=True)
+operator("neg", rounds=False)
+operator("relu", rounds=False)
+operator("sign", rounds=False)
+operator("sort", picks=True)
+operator("threshold", rounds=False)
+operator("topk", picks=True)
+operator("where", chooses=True, rounds=False)
+
+
+# --- arithmetic
+
+
+def _plus(x: Sequence[Any], keywords: Mapping[str, Any]) -> Terms:
+    return x[0], x[1], float(keywords.get("alpha", x[2] if len(x) > 2 else 1))
+
+
+def _minus(x: Sequence[Any], keywords: Mapping[str, Any]) -> Terms:
+    first, second, factor = _plus(x, keywords)
+    return first, second, -factor
+
+
+def _minus_from(x: Sequence[Any], keywords: Mapping[str, Any]) -> Terms:
+    return _minus([x[1], x[0], *x[2:]], keywords)
+
+
+def _plus_product(x: Sequence[Any], keywords: Mapping[str, Any]) -> Terms:
+    return x[0], x[1] * x[2], float(keywords.get("value", 1))
+
+
+def _plus_quotient(x: Sequence[Any], keywords: Mapping[str, Any]) -> Terms:
+    return x[0], x[1] / x[2], float(keywords.get("value", 1))
+
+
+operator("add", additive=_plus)
+operator("addcdiv", fused=_plus_quotient, pole=_at_zero_divisor)
+operator("addcmul", fused=_plus_product, sums=True)
+operator(
+    "div",
+    wide=pairs.wide_quotient,
+    pole=_at_zero_divisor,
+    factors=_two_factors,
+    plain=True,
+    nan="inf/inf",
+    nan_of_zeros="0/0",
+)
+operator("mul", wide=pairs.wide_product, factors=_two_factors, plain=True, nan="0*inf")
+operator("reciprocal", rest=pairs.rest_of_reciprocal, pole=_at_zero)
+operator("rsub", additive=_minus_from)
+operator("sub", additive=_minus)
+
+
+# --- sums and products of many
+
+
+def _factors_of_lanes(x: Sequence[Any], result: NDArray[Any]) -> Sequence[NDArray[np.bool_]]:
+    usable = _usable(x[0]).reshape(len(x[0]), -1).all(1)
+    return [usable.reshape(-1, *[1] * (result.ndim - 1))]
+
+
+operator("addmm", sums=True)
+operator("addmv", sums=True)
+operator("baddbmm", sums=True)
+operator("bmm", sums=True)
+operator("cumsum", sums=True)
+operator("dot", sums=True)
+operator("mean", sums=True, rest=pairs.rest_of_mean)
+operator("mm", sums=True)
+operator("mv", sums=True)
+operator("prod", factors=_factors_of_lanes)
+operator("sum", sums=True, rest=pairs.rest_of_sum)
+
+
+# --- powers, exponentials, logarithms
+
+
+def _log1p_exp(x: Reals) -> Reals:
+    return m.log1p(m.exp(x))
+
+
+def _logaddexp(x: Reals, y: Reals) -> Reals:
+    return m.maximum(x, y) + _log1p_exp(-m.abs(x - y))
+
+
+def _logsumexp(x: Tensor, dim: Any, keepdim: bool = False) -> Tensor:
+    dims = pairs.axes_of(x, dim)
+    if not x.is_floating_point() or x.numel() == 0 or not dims:
+        return torch.log(torch.sum(torch.exp(x), dims, keepdim))
+    top = torch.amax(x, dims, keepdim=True)
+    squeezed = top if keepdim else top.squeeze(dims)
+    squeezed = squeezed.masked_fill(squeezed.abs() == math.inf, 0)
+    return (
+        torch.sum((x - top.masked_fill(top.abs() == math.inf, 0)).exp_(), dims, keepdim).log_().add_(squeezed)
+    )
+
+
+def _power(x: Reals | float, y: Reals | float) -> Reals:
+    if isinstance(y, float) and y.is_integer():
+        y = int(y)
+    return x**y  # type: ignore[operator, return-value]
+
+
+operator("exp", accurate=m.exp, never_zero=True, plain=True)
+operator("exp2", accurate=lambda x: m.exp(x * m.log(m.constant(ARB, 2))), never_zero=True, plain=True)
+operator("expm1", accurate=m.expm1)
+operator("log", accurate=m.log, pole=_at_zero)
+operator("log10", accurate=lambda x: m.log(x) / m.log(m.constant(ARB, 10)), pole=_at_zero)
+operator("log1p", accurate=m.log1p, pole=lambda x: x[0] + 1)
+operator("log2", accurate=m.log2, pole=_at_zero)
+operator("logaddexp", accurate=_logaddexp)
+operator("logsumexp", parts=_logsumexp)
+operator("pow", accurate=_power, pole=_at_zero)
+operator("rsqrt", accurate=m.rsqrt, pole=_at_zero)
+operator("sqrt", rest=pairs.rest_of_root)
+
+
+# --- circular and hyperbolic functions
+
+operator("asinh", accurate=m.asinh)
+operator("atan", accurate=m.atan)
+operator("atan2", accurate=m.atan2)
+operator("atanh", accurate=m.atanh)
+operator("cos", accurate=m.cos)
+operator("cosh", accurate=m.cosh)
+operator("sin", accurate=m.sin)
+operator("sinh", accurate=m.sinh)
+operator("tan", accurate=m.tan)
+operator("tanh", accurate=m.tanh)
+operator("tanh_backward", accurate=lambda ct, y: ct * (1 - y * y))
+
+
+# --- the error function, the normal distribution, the gamma function
+
+
+def _normal_distribution(x: Reals) -> Reals:
+    return m.erfc(-x * m.rsqrt(m.constant(ARB, 2))) / 2
+
+
+operator("digamma", accurate=m.digamma, pole=_at_zero)
+operator("erf", accurate=m.erf)
+operator("erfc", accurate=m.erfc, never_zero=True)
+operator("lgamma", accurate=m.lgamma, pole=_at_zero)
+operator("special_log_ndtr", accurate=lambda x: m.log(_normal_distribution(x)))
+operator("special_ndtr", accurate=_normal_distribution)
+
+
+# --- activations
+
+
+def _tanh_of_gelu(x: Reals) -> tuple[Reals, Reals]:
+    # the constant as the kernels write it: 0.044715 in doubles
+    k = m.sqrt(2 / m.as_reals(m.pi(), ARB))
+    return k * (x + 0.044715 * x**3), k * (1 + 3 * 0.044715 * x**2)
+
+
+def _gelu(x: Reals, approximate: str = "none") -> Reals:
+    if approximate == "none":
+        return x * _normal_distribution(x)
+    u, _ = _tanh_of_gelu(x)
+    return x / (1 + m.exp(-2 * u))
+
+
+def _gelu_backward(ct: Reals, x: Reals, approximate: str = "none") -> Reals:
+    if approximate == "none":
+        density = m.exp(-x * x / 2) / m.sqrt(2 * m.as_reals(m.pi(), ARB))
+        return ct * (_normal_distribution(x) + x * density)
+    u, slope = _tanh_of_gelu(x)
+    p = 1 / (1 + m.exp(-2 * u))
+    return ct * (p + 2 * x * slope * p / (1 + m.exp(2 * u)))
+
+
+def _sigmoid(x: Reals) -> Reals:
+    return 1 / (1 + m.exp(-x))
+
+
+def _silu_backward(ct: Reals, x: Reals) -> Reals:
+    p = _sigmoid(x)
+    return ct * (p + x * p / (1 + m.exp(x)))
+
+
+def _softplus(x: Reals, beta: float = 1, threshold: float = 20) -> Reals:
+    return m.where(x * beta > threshold, x, m.log1p(m.exp(x * beta)) / beta)
+
+
+def _softplus_backward(ct: Reals, x: Reals, beta: float, threshold: float) -> Reals:
+    return ct * m.where(x * beta > threshold, 1, _sigmoid(x * beta))
+
+
+operator("gelu", accurate=_gelu)
+operator("gelu_backward", accurate=_gelu_backward)
+operator("log_sigmoid", accurate=lambda x: -_log1p_exp(-x))
+operator("log_sigmoid_backward", accurate=lambda ct, x, buffer: ct * _sigmoid(-x))
+operator("log_sigmoid_forward", accurate=lambda x: -_log1p_exp(-x))
+operator("mish", accurate=lambda x: x * m.tanh(_log1p_exp(x)))
+operator("sigmoid", accurate=_sigmoid, never_zero=True)
+operator("sigmoid_backward", accurate=lambda ct, y: ct * (y * (1 - y)))
+operator("silu", accurate=lambda x: x * _sigmoid(x))
+operator("silu_backward", accurate=_silu_backward)
+operator("softplus", accurate=_softplus)
+operator("softplus_backward", accurate=_softplus_backward)
+
+
+# --- softmax
+
+
+def _log_softmax(x: Reals) -> Reals:
+    rest = x - m.reshape(m.max(x), (1,))
+    return rest - m.reshape(m.log(m.sum(m.exp(rest), -1)), (1,))
+
+
+def _softmax(x: Reals) -> Reals:
+    return m.exp(_log_softmax(x))
+
+
+def _log_softmax_backward(ct: Reals, y: Reals) -> Reals:
+    return ct - m.exp(y) * m.reshape(m.sum(ct, -1), (1,))
+
+
+def _softmax_backward(ct: Reals, y: Reals) -> Reals:
+    return y * (ct - m.reshape(m.sum(ct * y, -1), (1,)))
+
+
+operator("_log_softmax", accurate=_log_softmax, along=True, nan="inf-inf")
+operator("_log_softmax_backward_data", accurate=_log_softmax_backward, along=True, nan="inf-inf")
+operator("_masked_softmax", nan="inf-inf")
+operator("_masked_softmax_backward", nan="inf-inf")
+operator("_safe_softmax", nan="inf-inf")
+operator("_softmax", accurate=_softmax, along=True, never_zero=True, nan="inf-inf")
+operator("_softmax_backward_data", accurate=_softmax_backward, along=True, nan="inf-inf")
+
+
+# --- lengths, and what is divided by them
+
+operator("batch_norm_backward", squares=True)
+operator("_batch_norm_no_update", squares=True)
+operator("_batch_norm_with_update", squares=True)
+operator("cudnn_batch_norm", squares=True)
+operator("cudnn_batch_norm_backward", squares=True)
+operator("_foreach_norm", squares=True)
+operator("_fused_rms_norm_backward", squares=True)
+operator("linalg_vector_norm", squares=True)
+operator("native_batch_norm", squares=True)
+operator("native_batch_norm_backward", squares=True)
+operator("_native_batch_norm_legit", squares=True)
+operator("_native_batch_norm_legit_functional", squares=True)
+operator("_native_batch_norm_legit_no_training", squares=True)
+operator("native_group_norm", squares=True)
+operator("native_group_norm_backward", squares=True)
+operator("native_layer_norm", squares=True)
+operator("native_layer_norm_backward", squares=True)
+operator("norm", squares=True)
+operator("renorm", squares=True)
+operator("_weight_norm_interface", squares=True)
+operator("_weight_norm_interface_backward", squares=True)
+
+
+# --- losses
+
+
+def _cross_entropy_with_logits(*args: Any, **kwargs: Any) -> Tensor:
+    func: Any = torch.ops.aten.binary_cross_entropy_with_logits.default
+    return func._op_dk(torch._C.DispatchKey.CompositeExplicitAutograd, *args, **kwargs)
+
+
+def _soft_margin_loss(x: Tensor, target: Tensor, reduction: int = 1) -> Tensor:
+    loss = x.neg().mul_(target).exp_().log1p_()
+    return loss if reduction == 0 else loss.mean() if reduction == 1 else loss.sum()
+
+
+def _soft_margin_loss_backward(grad: Tensor, x: Tensor, target: Tensor, reduction: int) -> Tensor:
+    flipped = target.neg()
+    z = torch.exp(flipped * x)
+    inner = (flipped * z).mul_(1.0 / x.numel() if reduction == 1 else 1.0)
+    return inner.div_(z.add_(1)).mul_(grad)
+
+
+operator("binary_cross_entropy_with_logits", parts=_cross_entropy_with_logits)
+operator("soft_margin_loss", parts=_soft_margin_loss)
+operator("soft_margin_loss_backward", parts=_soft_margin_loss_backward)
+
+
+# --- without a shadow
+
+operator("native_dropout", refused="dropout in training mode has no shadow; trace it in evaluation mode")
