@@ -19,7 +19,7 @@ import numpy as np
 import numcheck
 from numcheck.adapter import adapt, formula_at, load
 from numcheck.case import Formula, Routine, UsageError, format_named, formulas, load_catalog, loaded_by_name
-from numcheck.domain import Real, Space, space_of
+from numcheck.domain import Space, continuous, space_of
 from numcheck.explanation import routine_named
 from numcheck.formats import Format
 from numcheck.measure import check_device
@@ -120,7 +120,7 @@ def _space(formula: Formula, format: Format, grid: int | None) -> Space:
     if grid is not None and grid < 2:
         raise UsageError(f"a grid has at least the two bounds of each input: --grid 256, not {grid}")
     instead = f"numcheck check {formula.name} --formats {format.name} --points 100000 draws points instead"
-    reals = [domain for domain in formula.inputs.values() if isinstance(domain, Real)]
+    reals = [domain for domain in continuous(formula.inputs).values() if domain.ragged is None]
     if len(reals) > max(MOST_BITS):
         raise UsageError(
             f"{formula.name} has {len(reals)} real inputs, and a sweep takes two at most: {instead}"
