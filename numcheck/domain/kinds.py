@@ -98,7 +98,7 @@ class Continuous(Numeric, Protocol):
 
     @property
     def scalable(self) -> bool:
-        """Whether a power of two times a value may be a value again."""
+        """Whether a ladder of powers of two scales it; shares of one, for instance, have no scale."""
         ...
 
     def close_to(

@@ -16,7 +16,8 @@ def magnitude(column: torch.Tensor) -> torch.Tensor:
 def in_proportion(column: torch.Tensor, magnitudes: torch.Tensor, format: Format) -> torch.Tensor:
     """The only value of a column with its largest entry grown to each of these, the others in proportion."""
     wide = column.double()
-    return format.round(wide * (magnitudes.reshape(-1, *(1,) * (wide.ndim - 1)) / wide.abs().max()))
+    largest = float(wide.abs().max()) or 1.0
+    return format.round(wide * (magnitudes.reshape(-1, *(1,) * (wide.ndim - 1)) / largest))
 
 
 def extent_in_proportion(column: torch.Tensor, most: float, format: Format) -> tuple[float, float]:
