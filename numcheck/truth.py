@@ -18,7 +18,7 @@ from flint import ctx
 
 from numcheck.declaration.budgets import LARGEST, Budget
 from numcheck.declaration.formulas import Formula
-from numcheck.domain import Column, Index, OneOf, Points
+from numcheck.domain import Column, Points
 from numcheck.formats import Format, format_of
 from numcheck.reals import arrays as m
 from numcheck.reals import trust
@@ -122,7 +122,7 @@ def groups(formula: Formula, points: Points, kin: Kin = MappingProxyType({})) ->
     """Indices of points that share every discrete choice, or choices that are kin."""
     keys: list[list[Any]] = []
     for name, domain in formula.inputs.items():
-        if isinstance(domain, OneOf | Index):
+        if domain.discrete:
             column = points.columns[name]
             choices = list(column) if isinstance(column, tuple) else column.tolist()
             heads = kin.get(name, {})
@@ -145,7 +145,7 @@ def kindred(formula: Formula, points: Points) -> Kin:
     shapes = tuple(None if isinstance(c, tuple) else c.shape[1:] for c in points.columns.values())
     known = _known_kin(formula, shapes)
     for name, domain in formula.inputs.items():
-        if isinstance(domain, OneOf | Index):
+        if domain.discrete:
             met = known.setdefault(name, {})
             for choice in _choices(points.columns[name]):
                 if choice not in met:
@@ -193,7 +193,7 @@ def lifted(formula: Formula, points: Points, arithmetic: Arithmetic, trace: bool
     arguments: dict[str, Any] = {}
     for name, domain in formula.inputs.items():
         column = points.columns[name]
-        if isinstance(domain, OneOf | Index):
+        if domain.discrete:
             choice, *others = _choices(column)
             if others:
                 numbers = torch.tensor(column, dtype=torch.float64) if isinstance(column, tuple) else column

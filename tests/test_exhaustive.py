@@ -31,7 +31,7 @@ def of_one_number(formula: Formula) -> bool:
     """Whether the formula takes one real number, a gradient by it, and otherwise labels only."""
     reals = [name for name, domain in formula.inputs.items() if isinstance(domain, Real)]
     others = [domain for name, domain in formula.inputs.items() if name not in reals]
-    labels = all(isinstance(d, OneOf) and all(isinstance(c, int) for c in d.choices) for d in others)
+    labels = all(isinstance(d, OneOf) and all(isinstance(c, int) for c in d.values) for d in others)
     return len(reals) == 1 and labels and formula.wrt == tuple(reals)
 
 

@@ -11,7 +11,7 @@ from numcheck.diagnosis.diagnose import diagnose
 from numcheck.diagnosis.findings import clusters, findings
 from numcheck.diagnosis.questions import alone
 from numcheck.diagnosis.regions import complexity, failing_ranges, region, simplest
-from numcheck.domain import Points, contains, draw
+from numcheck.domain import Points, draw
 from numcheck.measure.measurement import measure
 from numcheck.truth import settle
 
@@ -86,7 +86,7 @@ def test_the_region_of_a_simplex_is_told_by_its_largest_share_and_stays_in_it(fo
     routine, given = purity_wrong_above(0.875)
     (finding,) = told(PURITY, routine, format).values()
     assert finding.region.startswith(("max|p| >= 0.87", "max|p| >= 0.88"))
-    assert all(contains(PURITY.inputs["p"], p, format).all() for p in given)
+    assert all(PURITY.inputs["p"].contains(p, format).all() for p in given)
     assert len(given) > 3  # the search ran
 
 
@@ -127,7 +127,7 @@ def test_along_the_search_the_other_shares_keep_their_proportions():
     assert ranges["p"][0] == pytest.approx(0.6, rel=1e-3) and ranges["p"][1] is None
     torch.testing.assert_close(2 * rows[:, 0], rows[:, 2])
     assert (rows[:, 1] >= rows[:, 2]).all() and float(rows[:, 1].max()) == 1
-    assert contains(PURITY.inputs["p"], rows.float(), FLOAT32).all()
+    assert PURITY.inputs["p"].contains(rows.float(), FLOAT32).all()
 
 
 def test_around_a_one_hot_row_the_other_shares_are_equal():

@@ -15,7 +15,7 @@ import torch
 from numcheck import UsageError, one_of, real, report, sweep, ulps
 from numcheck.declaration.formulas import Formula, Routine, formula_of, routine_of
 from numcheck.declaration.registry import formulas, load_catalog
-from numcheck.domain import OneOf, Real, Space, contains, space_of
+from numcheck.domain import OneOf, Real, Space, space_of
 from numcheck.faces import cli
 from numcheck.formats import format_of
 from numcheck.report.store import write_text
@@ -76,7 +76,7 @@ def test_every_combination_of_values_is_one_point(inputs: dict[str, Any], format
     format = format_of(format_name)
     space = space_of(inputs, format)
     listed = [
-        domain.choices
+        domain.values
         if isinstance(domain, OneOf)
         else range(domain.ordinals(format)[0], domain.ordinals(format)[1] + 1)
         for domain in inputs.values()
@@ -124,7 +124,7 @@ def test_a_grid_has_the_bounds_the_corners_and_evenly_spaced_ordinals():
     )
     points = space.at(torch.arange(space.size).numpy())
     assert space.size == len(ordinals) ** 2
-    assert contains(domain, points.columns["x"], space.format).all()
+    assert domain.contains(points.columns["x"], space.format).all()
 
 
 # What is found ----------------------------------------------------------------------------------------------------

@@ -14,7 +14,7 @@ import numpy as np
 
 from numcheck.declaration.budgets import Budget
 from numcheck.declaration.words import Cause, DeclarationError
-from numcheck.domain import Domain, Index, OneOf, Points, contains, draw
+from numcheck.domain import Domain, Points, discrete, draw
 from numcheck.formats import FORMATS, Format, format_of
 
 
@@ -123,15 +123,14 @@ class Formula:
 
     def holds(self, arguments: tuple[Any, ...], point: Points, format: Format) -> bool:
         """Whether a point made of these arguments lies in the domains."""
-        for (name, domain), argument in zip(self.inputs.items(), arguments, strict=True):
-            if isinstance(domain, OneOf | Index):
-                choices = domain.choices if isinstance(domain, OneOf) else domain.choices(point.size)
-                inside = argument in choices
-            else:
-                inside = bool(contains(domain, point.columns[name], format)[0])
-            if not inside:
-                return False
-        return True
+        given = dict(zip(self.inputs, arguments, strict=True))
+        choices = discrete(self.inputs)
+        return all(
+            given[name] in choices[name].choices(point.size)
+            if name in choices
+            else domain.contains(point.columns[name], format)[0]
+            for name, domain in self.inputs.items()
+        )
 
     def routine(
         self, *, value: Budget, grad: Budget | None = None, formats: Iterable[str] | None = None

@@ -4,7 +4,6 @@ A finding carries the region of inputs where its cause strikes, found by searchi
 a passing input, with the worst and the simplest example.
 """
 
-import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
@@ -14,7 +13,7 @@ import torch
 from numcheck.declaration.formulas import Formula
 from numcheck.declaration.words import Fate
 from numcheck.diagnosis.questions import Question, Search, asked
-from numcheck.domain import Domain, Points, Simplex, contains
+from numcheck.domain import Continuous, Points, continuous, magnitude
 from numcheck.formats import Format
 from numcheck.measure.execute import RoutineError
 from numcheck.measure.measurement import Measurement
@@ -85,35 +84,14 @@ def _short(x: float | None) -> str:
     return "" if x is None else f"{x:.4g}"
 
 
-def _moved(point: Points, name: str, domain: Domain, ordinals: np.ndarray, format: Format) -> Points:
-    """Copies of a point with one input given other values: numbers, or a vector's largest magnitude.
-
-    The other entries keep their proportions; those of a simplex share what its largest leaves of one.
-    """
-    count = len(ordinals)
-    repeated = point.select(np.zeros(count, dtype=int))
-    column = repeated.columns[name]
+def _moved(point: Points, name: str, domain: Continuous, ordinals: np.ndarray, format: Format) -> Points:
+    """Copies of a point with the magnitude of one input brought to each of these."""
+    column = point.columns[name]
     assert isinstance(column, torch.Tensor)
-    values = format.from_ordinals(torch.from_numpy(ordinals)).double()
-    values = values.reshape(count, *(1,) * (column.ndim - 1))
-    wide = column.double()
-    if isinstance(domain, Simplex):
-        largest = torch.arange(wide.shape[1]) == wide[0].argmax()
-        moved = torch.where(largest, values, (1 - values) * _sharing(wide[0]))
-    elif column.ndim == 1:
-        moved = values
-    else:
-        moved = wide * (values / wide[0].abs().max())
-    columns = dict(repeated.columns)
-    columns[name] = format.round(moved)
+    repeated = point.select(np.zeros(len(ordinals), dtype=int))
+    magnitudes = format.from_ordinals(torch.from_numpy(ordinals)).double()
+    columns = {**repeated.columns, name: domain.moved(column, magnitudes, format)}
     return Points(columns, repeated.origin, point.size)
-
-
-def _sharing(shares: torch.Tensor) -> torch.Tensor:
-    """What part of that which the largest share leaves of one each other share has; equal parts of nothing."""
-    others = torch.arange(len(shares)) != shares.argmax()
-    parts = torch.where(others, shares if shares[others].any() else torch.ones_like(shares), 0.0)
-    return parts / parts.sum()
 
 
 @dataclass
@@ -146,20 +124,19 @@ class _Border:
 def failing_ranges(formula: Formula, point: Points, fails: Probe, format: Format) -> Search[Ranges]:
     """How far the failure reaches from a failing point, one real input at a time, found by sections of ordinals.
 
-    For a vector the magnitude of its largest component is varied, the others in proportion; see `_moved`.
+    What varies is its magnitude: for a vector that of its largest component, the others as the kind has it.
     """
     coarse = max(1, 1 << max(0, format.precision - RESOLUTION))
+    reals = continuous(formula.inputs)
     borders: list[_Border] = []
-    for name, domain in formula.inputs.items():
+    for name, domain in reals.items():
         column = point.columns[name]
-        if not domain.differentiable or not isinstance(column, torch.Tensor):
+        assert isinstance(column, torch.Tensor)
+        start = magnitude(column)
+        if not torch.isfinite(start).all():
             continue
-        scalar = column.ndim == 1
-        start = column if scalar else column.reshape(1, -1).abs().amax(1)
-        if not torch.isfinite(start).all() or (not scalar and float(start[0]) == 0):
-            continue
-        anchor = int(format.to_ordinals(start)[0])
-        for bound, upwards in zip(_bounds(domain, column, format), (False, True), strict=True):
+        anchor = int(format.to_ordinals(format.round(start))[0])
+        for bound, upwards in zip(domain.extent(column, format), (False, True), strict=True):
             outside = int(format.to_ordinals(format.round(torch.tensor([bound], dtype=torch.float64)))[0])
             apart = outside > anchor if upwards else outside < anchor
             borders.append(_Border(name, upwards, anchor, outside, apart, not apart))
@@ -167,7 +144,7 @@ def failing_ranges(formula: Formula, point: Points, fails: Probe, format: Format
         active = [border for border in borders if border.open]
         steps = [border.steps() for border in active]
         moved = [
-            _moved(point, border.name, formula.inputs[border.name], ordinals, format)
+            _moved(point, border.name, reals[border.name], ordinals, format)
             for border, ordinals in zip(active, steps, strict=True)
         ]
         hits = yield from fails(Points.concatenate(moved))
@@ -182,17 +159,6 @@ def failing_ranges(formula: Formula, point: Points, fails: Probe, format: Format
         ]
         ends[low.name] = (at[0], at[1])
     return ends
-
-
-def _bounds(domain: Domain, column: torch.Tensor, format: Format) -> tuple[float, float]:
-    """The least and the most that a number, or a vector's largest magnitude, may become."""
-    if isinstance(domain, Simplex):
-        # where the next share has grown as large, the largest ends to be that
-        following = float(_sharing(column[0].double()).max()) if column.shape[1] > 1 else math.inf
-        return 1 / (1 + 1 / following), 1.0
-    low, high = float(getattr(domain, "low", 0.0)), float(getattr(domain, "high", format.largest))
-    low, high = max(low, -format.largest), min(high, format.largest)
-    return (low, high) if column.ndim == 1 else (format.smallest_subnormal, max(abs(low), abs(high)))
 
 
 def complexity(points: Points) -> np.ndarray:
@@ -216,17 +182,13 @@ def complexity(points: Points) -> np.ndarray:
 def simplest(formula: Formula, point: Points, fails: Probe, ranges: Ranges, format: Format) -> Search[Points]:
     """A failing point in the same stretch, as short as rounding each input of this one can make it."""
     best = point
-    for name, domain in formula.inputs.items():
-        if not domain.differentiable:
-            continue
+    for name, domain in continuous(formula.inputs).items():
         column = best.columns[name]
         assert isinstance(column, torch.Tensor)
-        shorter = _shortenings(column.double().numpy(), domain, format)
+        shorter = domain.shortenings(column, format)
         candidates = best.select(np.zeros(len(shorter), dtype=int))
-        columns = dict(candidates.columns)
-        rounded = columns[name] = format.round(torch.from_numpy(shorter))
-        trial = Points(columns, candidates.origin, best.size)
-        inside = contains(domain, rounded, format) & _between(rounded, ranges.get(name, (None, None)))
+        trial = Points({**candidates.columns, name: shorter}, candidates.origin, best.size)
+        inside = domain.contains(shorter, format) & _between(shorter, ranges.get(name, (None, None)))
         trial = trial.select(np.flatnonzero(inside))
         if not len(trial):
             continue
@@ -240,31 +202,6 @@ def simplest(formula: Formula, point: Points, fails: Probe, ranges: Ranges, form
 
 
 def _between(column: torch.Tensor, ends: tuple[float | None, float | None]) -> np.ndarray:
-    numbers = column.double().numpy()
-    sizes = numbers if numbers.ndim == 1 else np.abs(numbers).reshape(len(numbers), -1).max(axis=1)
+    sizes = magnitude(column).numpy()
     low, high = (-np.inf if ends[0] is None else ends[0]), (np.inf if ends[1] is None else ends[1])
     return (low <= sizes) & (sizes <= high)
-
-
-def _shortenings(x: np.ndarray, domain: Domain, format: Format) -> np.ndarray:
-    versions = [x]
-    for bits in (1, 2, 3, 4, 6):
-        mantissa, exponent = np.frexp(x)
-        for rounding in (np.round, np.floor, np.ceil):
-            versions.append(np.ldexp(rounding(mantissa * 2.0**bits) * 2.0**-bits, exponent))
-    for number in (0.0, 1.0, -1.0, 2.0, -2.0, 10.0, -10.0, 20.0, -20.0, 100.0, -100.0):
-        versions.append(np.full_like(x, number))
-    if isinstance(domain, Simplex):
-        versions += [np.round(x * 2.0**bits) * 2.0**-bits for bits in range(1, 7)]
-        largest = int(x[0].argmax())
-        versions += [row for shares in versions for row in _completed(shares[0], largest, format)]
-    return np.concatenate(versions)
-
-
-def _completed(shares: np.ndarray, place: int, format: Format) -> list[np.ndarray]:
-    """The row of shares that the entry at this place brings to a sum of one; none where the format has no such."""
-    others = np.delete(shares, place).tolist()
-    left = math.fsum([1.0, *(-share for share in others)])
-    exact = math.fsum([left, *others, -1.0]) == 0
-    exact &= float(format.round(torch.tensor(left, dtype=torch.float64))) == left
-    return [np.insert(others, place, left)[None]] if exact else []

@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 
-from numcheck.domain.scalars import OneOf
+from numcheck.domain.one_of import OneOf
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,11 @@ if TYPE_CHECKING:  # hypothesis takes longer to import than a check of one formu
 
 Ints = NDArray[np.int64]
 Doubles = NDArray[np.float64]
+Mask = NDArray[np.bool_]
 T = TypeVar("T")
+
+Ordinals = range | tuple[int, ...]
+"""Increasing ordinals: consecutive ones, or those of a grid."""
 
 MOST_LISTED = 1 << 16
 """Most values that a list of all of them may have."""
@@ -94,6 +98,16 @@ def parse_number(text: str, format: Format) -> float:
     if math.isnan(value):
         raise ValueError(f"{stripped} is beyond {format.name}: write a number up to {format.largest:g}")
     return value
+
+
+def parse_numbers(text: str, format: Format) -> list[float]:
+    """Numbers with commas between them, such as 0.5,0.25,0.25."""
+    return [parse_number(part, format) for part in text.split(",")]
+
+
+def all_within(rows: torch.Tensor, low: int, high: int) -> Mask:
+    """Which rows of integers, such as ordinals, lie in [low, high] with all their entries."""
+    return ((rows >= low) & (rows <= high)).reshape(len(rows), -1).all(1).numpy()
 
 
 # -- declarations --------------------------------------------------------------------------------------------
@@ -205,6 +219,13 @@ def corner_ordinals(low: int, high: int, near: Sequence[float], format: Format) 
     return np.array(sorted(ordinal for ordinal in wanted if low <= ordinal <= high), dtype=np.int64)
 
 
+def grid_ordinals(low: int, high: int, near: Sequence[float], count: int, format: Format) -> tuple[int, ...]:
+    """So many ordinals of [low, high], evenly spaced, beside its ends and corners; increasing."""
+    steps = min(count - 1, high - low)
+    even = {low + (high - low) * i // max(steps, 1) for i in range(steps + 1)}
+    return tuple(sorted(even | {low, high} | set(corner_ordinals(low, high, near, format).tolist())))
+
+
 def stratified(low: int, high: int, count: int, rng: np.random.Generator) -> Ints:
     """One integer from each of `count` equal stretches of [low, high], shuffled."""
     if count == 0:
@@ -258,6 +279,17 @@ def data_like(
     values = np.clip(np.where((values < least) | (values > top), uniform, values), least, top)
     ordinals = format.to_ordinals(format.round(torch.from_numpy(values)))
     return format.from_ordinals(ordinals.clamp(low, high))
+
+
+def close_values(
+    column: torch.Tensor, low: int, high: int, reach: int, format: Format, rng: np.random.Generator
+) -> torch.Tensor:
+    """Values with ordinals in [low, high], as near to these as can be or, at half of the points, `reach` ulps off."""
+    rows = format.to_ordinals(column).numpy()
+    steps = rng.integers(-reach, reach, size=rows.shape, endpoint=True)
+    apart = (rng.random(len(rows)) < 0.5).reshape((-1,) + (1,) * (rows.ndim - 1))
+    rows = np.clip(rows, low, high)
+    return values_at(np.clip(rows + np.where(apart, steps, 0), low, high), format)
 
 
 # -- hypothesis ----------------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""Points of a formula: the draws of its inputs side by side, and whether values lie in their domains."""
+"""Points of a formula: the draws of its inputs side by side."""
 
 import math
 import zlib
@@ -10,43 +10,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from numcheck.domain.intervals import MOST_LISTED, Ints, ordinal_of, values_at
-from numcheck.domain.ragged import Index, Polygon, Simplex, Vector
-from numcheck.domain.scalars import Column, Integer, OneOf, Real
+from numcheck.domain.intervals import MOST_LISTED, Ints
+from numcheck.domain.kinds import Column, Discrete, Domain, Numeric, continuous, discrete, numeric
 from numcheck.formats import Format
-
-_Numeric = Real | Integer | Vector | Simplex | Polygon
-"""Domains with corners and magnitudes; their columns are tensors."""
-
-Domain = _Numeric | OneOf | Index
-"""What one input of a formula may be."""
-
-
-def contains(domain: Domain, column: Column, format: Format) -> NDArray[np.bool_]:
-    """Which values of a column lie in the domain, as a mask.
-
-    The sum of a simplex may miss one by what rounding its entries does to it. Of a polygon only that its
-    vertices are finite is looked at, for some collapse in a small format; choices and indices are not looked
-    at.
-    """
-    if isinstance(column, tuple) or isinstance(domain, OneOf | Index):
-        return np.ones(len(column), dtype=np.bool_)
-    match domain:
-        case Real() | Vector():
-            return _all_within(format.to_ordinals(column), *domain.ordinals(format))
-        case Integer():
-            return _all_within(column, domain.low, domain.high)
-        case Simplex():
-            # Beside what `Simplex` promises, the sums here and in `sweep` and `sample` are those of doubles.
-            slack = format.unit_roundoff + column.shape[1] * (format.smallest_subnormal + 2.0**-52)
-            sums_to_one = ((column.double().sum(1) - 1).abs() <= slack).numpy()
-            return sums_to_one & _all_within(format.to_ordinals(column), 0, ordinal_of(1.0, format))
-        case Polygon():
-            return column.double().isfinite().flatten(1).all(1).numpy()
-
-
-def _all_within(rows: torch.Tensor, low: int, high: int) -> NDArray[np.bool_]:
-    return ((rows >= low) & (rows <= high)).reshape(len(rows), -1).all(1).numpy()
 
 
 @dataclass(frozen=True, eq=False)
@@ -126,14 +92,14 @@ def _draw_size(
     inputs: Mapping[str, Domain], format: Format, count: int, size: int | None, rng: np.random.Generator
 ) -> Points:
     third = -(-count // 3)
-    numeric = {name: domain for name, domain in inputs.items() if not isinstance(domain, OneOf | Index)}
+    numbers = numeric(inputs)
     combinations = _Combinations.of(inputs, size, rng)
-    corners = _corner_points(numeric, combinations, format, third, size, rng)
+    corners = _corner_points(numbers, combinations, format, third, size, rng)
     rest = max(count - len(corners), 2 * third)
-    swept = {name: domain.sweep(format, rest // 2, size, rng) for name, domain in numeric.items()}
-    sampled = {name: domain.sample(format, rest - rest // 2, size, rng) for name, domain in numeric.items()}
+    swept = {name: domain.sweep(format, rest // 2, size, rng) for name, domain in numbers.items()}
+    sampled = {name: domain.sample(format, rest - rest // 2, size, rng) for name, domain in numbers.items()}
     close, reach = (rest - rest // 2) // 8, 1 << (format.precision // 2)
-    sampled = _brought_together(numeric, sampled, close, reach, format, rng)
+    sampled = _brought_together(numbers, sampled, close, reach, format, rng)
     parts = [corners]
     for origin, columns, share in (("sweep", swept, rest // 2), ("sample", sampled, rest - rest // 2)):
         beside = combinations.columns(np.arange(share), format)
@@ -143,14 +109,14 @@ def _draw_size(
 
 
 def _corner_points(
-    numeric: Mapping[str, _Numeric],
+    numbers: Mapping[str, Numeric],
     combinations: "_Combinations",
     format: Format,
     third: int,
     size: int | None,
     rng: np.random.Generator,
 ) -> Points:
-    corners = {name: domain.corners(format, size, rng) for name, domain in numeric.items()}
+    corners = {name: domain.corners(format, size, rng) for name, domain in numbers.items()}
     longest = max((len(column) for column in corners.values()), default=0)
     if not corners:
         count = min(combinations.total, max(third, 1))
@@ -184,7 +150,7 @@ def _corner_points(
     room = max(third - rounds * longest, third // 2)
     chosen = torch.from_numpy(rng.permutation(chosen)[:room])
     columns = {}
-    for place, (name, domain) in enumerate(numeric.items()):
+    for place, (name, domain) in enumerate(numbers.items()):
         columns[name] = domain.sample(format, len(chosen), size, rng).clone()
         mine = (chosen[:, 0] == place).nonzero()[:, 0]  # as positions, for float8 takes no masks
         columns[name][mine] = corners[name][chosen[mine, 1]]
@@ -195,7 +161,7 @@ def _corner_points(
     points = Points.concatenate(parts)
     close = points.select(rng.permutation(len(points))[: max(16, third // 8)])
     tensors = {name: column for name, column in close.columns.items() if isinstance(column, torch.Tensor)}
-    together = _brought_together(numeric, tensors, len(close), 3, format, rng)
+    together = _brought_together(numbers, tensors, len(close), 3, format, rng)
     return Points.concatenate([points, Points({**close.columns, **together}, close.origin, size)])
 
 
@@ -204,7 +170,7 @@ def _points(columns: Mapping[str, Column], origin: str, count: int, size: int | 
 
 
 def _brought_together(
-    numeric: Mapping[str, _Numeric],
+    inputs: Mapping[str, Domain],
     columns: Mapping[str, torch.Tensor],
     count: int,
     reach: int,
@@ -213,26 +179,20 @@ def _brought_together(
 ) -> dict[str, torch.Tensor]:
     """The columns with, at the first `count` points, one input equal or up to `reach` ulps from another."""
     changed = dict(columns)
+    reals = continuous(inputs)
     pairs = [
         (one, other)
-        for one, domain in numeric.items()
-        for other, target in numeric.items()
-        if one != other and type(domain) is type(target) and not isinstance(domain, Integer)
+        for one, domain in reals.items()
+        for other, target in reals.items()
+        if one != other and type(domain) is type(target)
     ]
     if not pairs or not count:
         return changed
     which = rng.integers(0, len(pairs), size=count)
     for number, (one, other) in enumerate(pairs):
         places = torch.from_numpy(np.flatnonzero(which == number))
-        rows = format.to_ordinals(changed[one][places]).numpy()
-        domain = numeric[other]
-        if isinstance(domain, Real | Vector):
-            steps = rng.integers(-reach, reach, size=rows.shape, endpoint=True)
-            apart = (rng.random(len(places)) < 0.5).reshape((-1,) + (1,) * (rows.ndim - 1))
-            rows = np.clip(rows, *domain.ordinals(format))
-            rows = np.clip(rows + np.where(apart, steps, 0), *domain.ordinals(format))
         changed[other] = changed[other].clone()
-        changed[other][places] = values_at(rows, format)
+        changed[other][places] = reals[other].close_to(changed[one][places], reach, format, rng)
     return changed
 
 
@@ -240,16 +200,14 @@ def _brought_together(
 class _Combinations:
     """All ways to choose the discrete inputs, as numbers in mixed radix, in a shuffled order."""
 
-    domains: Mapping[str, OneOf | Index]
+    domains: Mapping[str, Discrete]
     choices: Mapping[str, tuple[Any, ...]]
     order: Ints
 
     @staticmethod
     def of(inputs: Mapping[str, Domain], size: int | None, rng: np.random.Generator) -> "_Combinations":
-        domains = {name: domain for name, domain in inputs.items() if isinstance(domain, OneOf | Index)}
-        choices = {
-            name: d.choices if isinstance(d, OneOf) else d.choices(size) for name, d in domains.items()
-        }
+        domains = discrete(inputs)
+        choices = {name: domain.choices(size) for name, domain in domains.items()}
         total = math.prod(len(c) for c in choices.values())
         if total <= MOST_LISTED:
             return _Combinations(domains, choices, rng.permutation(total))
@@ -268,3 +226,8 @@ class _Combinations:
             columns[name] = domain.column([choices[i] for i in (numbers % len(choices)).tolist()], format)
             numbers = numbers // len(choices)
         return columns
+
+
+def contains(domain: Domain, column: Column, format: Format) -> NDArray[np.bool_]:
+    """What the domain answers, under an earlier name."""
+    return domain.contains(column, format)

@@ -6,34 +6,31 @@ numbers gives its points by itself, on any machine, and points that share their 
 """
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 
-from numcheck.domain.intervals import Ints, corner_ordinals, values_at
-from numcheck.domain.points import Domain, Points
-from numcheck.domain.scalars import Column, OneOf, Real
+from numcheck.domain.intervals import Ints, Ordinals, values_at
+from numcheck.domain.kinds import Column, Domain, continuous, discrete
+from numcheck.domain.points import Points
 from numcheck.formats import Format
-
-Ordinals = range | tuple[int, ...]
-"""Increasing ordinals: consecutive ones, or those of a grid."""
 
 
 @dataclass(frozen=True)
 class Space:
     """The points 0 to `size` of inputs that are real numbers, each with its ordinals, or choices."""
 
-    inputs: Mapping[str, Real | OneOf]
+    inputs: Mapping[str, Domain]
     format: Format
     ordinals: Mapping[str, Ordinals]
 
     @cached_property
     def choices(self) -> dict[str, tuple[Any, ...]]:
         """The choices of each input that has some, in the order of the inputs: the leading digits."""
-        return {name: domain.choices for name, domain in self.inputs.items() if isinstance(domain, OneOf)}
+        return {name: domain.choices(None) for name, domain in discrete(self.inputs).items()}
 
     @cached_property
     def _listed(self) -> dict[str, Ints]:
@@ -70,9 +67,7 @@ class Space:
             columns[name] = values_at(taken, self.format)
         for name, listed in reversed(list(self.choices.items())):
             rest, place = _digit(rest, len(listed))
-            domain = self.inputs[name]
-            assert isinstance(domain, OneOf)
-            columns[name] = domain.column([listed[i] for i in place.tolist()], self.format)
+            columns[name] = self.inputs[name].column([listed[i] for i in place.tolist()], self.format)
         origin = np.broadcast_to(np.array("sweep"), len(numbers))
         return Points({name: columns[name] for name in self.inputs}, origin)
 
@@ -96,23 +91,14 @@ def space_of(inputs: Mapping[str, Domain], format: Format, grid: int | None = No
     A grid also has the bounds, corners and `near` points of every real input. Raises ValueError for an input that is
     neither a real nor a choice, and where a domain holds no value of the format.
     """
-    kept: dict[str, Real | OneOf] = {}
+    reals = continuous(inputs)
     ordinals: dict[str, Ordinals] = {}
     for name, domain in inputs.items():
-        if not isinstance(domain, Real | OneOf):
+        listed = reals[name].enumerated(format, grid) if name in reals else None
+        if listed is not None:
+            ordinals[name] = listed
+        elif not domain.discrete or domain.ragged is not None:
             raise ValueError(f"its input {name} is {domain.describe()}")
-        kept[name] = domain
-        if isinstance(domain, Real):
-            low, high = domain.ordinals(format)
-            ordinals[name] = (
-                range(low, high + 1) if grid is None else _grid(low, high, domain.near, grid, format)
-            )
     if not ordinals:
         raise ValueError("it has no real input")
-    return Space(kept, format, ordinals)
-
-
-def _grid(low: int, high: int, near: Sequence[float], count: int, format: Format) -> tuple[int, ...]:
-    steps = min(count - 1, high - low)
-    even = {low + (high - low) * i // max(steps, 1) for i in range(steps + 1)}
-    return tuple(sorted(even | {low, high} | set(corner_ordinals(low, high, near, format).tolist())))
+    return Space(inputs, format, ordinals)

@@ -14,7 +14,7 @@ import torch
 
 from numcheck.declaration.formulas import Formula, Routine
 from numcheck.declaration.words import Fate
-from numcheck.domain import Points, Simplex, contains
+from numcheck.domain import Points, continuous
 from numcheck.formats import Format
 from numcheck.measure.measurement import Measurement, measure
 from numcheck.reals.settle import PROVED, Enclosure
@@ -55,16 +55,14 @@ def ladder(formula: Formula, points: Points, format: Format, with_gradient: bool
     for exponent in exponents(format):
         columns = dict(base.columns)
         kept = np.ones(len(base), dtype=bool)
-        for name, domain in formula.inputs.items():
+        for name, domain in continuous(formula.inputs).items():
             column = base.columns[name]
-            if not domain.differentiable or not isinstance(column, torch.Tensor):
-                continue
-            if isinstance(domain, Simplex):  # shares of one have no scale
+            if not domain.scalable or not isinstance(column, torch.Tensor):
                 continue
             wide = column.double() * 2.0 ** int(exponent)
             scaled = columns[name] = format.round(wide)
             exact = (scaled.double() == wide).reshape(len(base), -1).all(1).numpy()
-            kept &= exact & contains(domain, scaled, format)
+            kept &= exact & domain.contains(scaled, format)
         which = np.flatnonzero(kept)
         rungs.append(Points(columns, base.origin, base.size).select(which))
         scale.append(np.full(len(which), exponent))

@@ -22,7 +22,7 @@ from numcheck.diagnosis.diagnose import diagnose
 from numcheck.diagnosis.findings import Cluster, Finding, clusters, findings
 from numcheck.diagnosis.quantities import underflow
 from numcheck.diagnosis.questions import Question, Search, asked, beside
-from numcheck.domain import OneOf, Points
+from numcheck.domain import Points, magnitude
 from numcheck.formats import Format
 from numcheck.measure.laws import law_defects
 from numcheck.measure.measurement import Measurement, tally
@@ -320,10 +320,8 @@ def plot(parts: Sequence[Measurement]) -> dict[str, Any] | None:
     for part in parts:
         column = part.points.columns[name]
         assert isinstance(column, torch.Tensor)
-        if column.ndim > 1:
-            vector = True
-            column = column.reshape(len(column), -1).abs().amax(1)
-        xs.append(format.to_ordinals(column).numpy())
+        vector = column.ndim > 1
+        xs.append(format.to_ordinals(format.round(magnitude(column))).numpy())
         spents.append(part.judgement.of_points()[1])
         errors.append(part.judgement.of_points()[2])
     x = np.concatenate(xs)
@@ -349,7 +347,7 @@ def failure_map(parts: Sequence[Measurement]) -> dict[str, Any] | None:
     such inputs, or where the combinations are more than a reader would compare.
     """
     inputs = parts[0].routine.formula.inputs
-    chosen = [name for name, domain in inputs.items() if isinstance(domain, OneOf)]
+    chosen = [name for name, domain in inputs.items() if domain.discrete and domain.ragged is None]
     name = next((n for n, domain in inputs.items() if domain.differentiable), None)
     if not chosen or name is None:
         return None
@@ -390,5 +388,4 @@ def _magnitudes(part: Measurement, name: str) -> np.ndarray:
     """An input's value at each point; of a vector, that of its largest component."""
     column = part.points.columns[name]
     assert isinstance(column, torch.Tensor)
-    values = column.double().numpy()
-    return values if values.ndim == 1 else np.abs(values).reshape(len(values), -1).max(axis=1)
+    return magnitude(column).numpy()

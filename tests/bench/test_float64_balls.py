@@ -48,7 +48,7 @@ def points_of(formula: Formula, count: int) -> Points:
             columns[name] = FLOAT32.from_ordinals(torch.from_numpy(random.integers(first, last + 1, count)))
         else:
             assert isinstance(domain, OneOf)
-            columns[name] = domain.column([domain.choices[0]] * count, FLOAT32)
+            columns[name] = domain.column([domain.values[0]] * count, FLOAT32)
     return Points(columns, np.broadcast_to(np.array("given"), count))
 
 

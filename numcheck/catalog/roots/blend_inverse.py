@@ -13,8 +13,8 @@ from numcheck import curve, formula, gap, m, real, ulps
 STEPS = 20
 """Newton steps: near a simple root each doubles the number of right digits, so that six do for float64."""
 
-LINE, SQUARE = curve("line", "square").choices
-PLATEAU, QUICK_START = curve("plateau", "quick_start").choices
+LINE, SQUARE = curve("line", "square").values
+PLATEAU, QUICK_START = curve("plateau", "quick_start").values
 
 
 @formula(

@@ -20,7 +20,7 @@ import numcheck
 from numcheck.declaration.formulas import Formula, Routine
 from numcheck.declaration.registry import format_named, formulas, load_catalog, loaded_by_name
 from numcheck.declaration.words import UsageError
-from numcheck.domain import Real, Space, space_of
+from numcheck.domain import Space, continuous, space_of
 from numcheck.foreign.adapt import adapt
 from numcheck.foreign.load import formula_at, load
 from numcheck.formats import Format
@@ -123,7 +123,7 @@ def _space(formula: Formula, format: Format, grid: int | None) -> Space:
     if grid is not None and grid < 2:
         raise UsageError(f"a grid has at least the two bounds of each input: --grid 256, not {grid}")
     instead = f"numcheck check {formula.name} --formats {format.name} --points 100000 draws points instead"
-    reals = [domain for domain in formula.inputs.values() if isinstance(domain, Real)]
+    reals = [domain for domain in continuous(formula.inputs).values() if domain.ragged is None]
     if len(reals) > max(MOST_BITS):
         raise UsageError(
             f"{formula.name} has {len(reals)} real inputs, and a sweep takes two at most: {instead}"

@@ -1,0 +1,142 @@
+"""What a kind of input answers: all that the rest of the house asks of an input of a formula.
+
+A kind is one file of this room: a final frozen dataclass that answers the questions of `Domain` and of the protocol for
+its sort, and nobody asks which kind it is. Of sorts there are three: a choice (`discrete`), on which a formula may
+branch, so points are grouped by it; a number that is only drawn; and a real or several (`differentiable`), by which a
+gradient is taken and along which a search moves. Kinds share functions, not classes.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Protocol, cast, runtime_checkable
+
+import numpy as np
+import torch
+
+from numcheck.domain.intervals import Mask, Ordinals
+from numcheck.formats import Format
+
+if TYPE_CHECKING:
+    from hypothesis.strategies import SearchStrategy
+
+Column = torch.Tensor | tuple[object, ...]
+"""One input's values at all points: a tensor whose leading axis counts them, or a tuple of settings."""
+
+
+@runtime_checkable
+class Domain(Protocol):
+    """What one input of a formula may be."""
+
+    @property
+    def ragged(self) -> tuple[int, ...] | None:
+        """The sizes in which the input comes, None for a single value."""
+        ...
+
+    @property
+    def discrete(self) -> bool:
+        """Whether its values are choices: see `Discrete`. Every other kind answers what `Numeric` asks."""
+        ...
+
+    @property
+    def differentiable(self) -> bool:
+        """Whether a gradient with respect to the input means anything: see `Continuous`.
+
+        If not, a column holds whole numbers as int64, or is a tuple of settings.
+        """
+        ...
+
+    def describe(self) -> str:
+        """The domain in words, for reports."""
+        ...
+
+    def parse(self, text: str, format: Format) -> Any:
+        """One value from the command line, which may lie outside the domain; ValueError says what to write."""
+        ...
+
+    def column(self, values: Sequence[Any], format: Format) -> Column:
+        """Values side by side, rounded to the format once."""
+        ...
+
+    def contains(self, column: Any, format: Format) -> Mask:
+        """Which values of a column lie in the domain, whatever their size, as a mask."""
+        ...
+
+    def exhaustive(self, format: Format) -> Column | None:
+        """Every input there is, in order, or None where they are more than 65,536 or differ from size to size."""
+        ...
+
+    def strategy(self, format: Format, size: int | None) -> "SearchStrategy[Any]":
+        """A hypothesis strategy whose minimal inputs are readable: it shrinks the significand bits first."""
+        ...
+
+
+class Discrete(Domain, Protocol):
+    """A choice, which points are grouped by."""
+
+    def choices(self, size: int | None) -> tuple[Any, ...]:
+        """All values for one size."""
+        ...
+
+
+class Numeric(Domain, Protocol):
+    """Numbers, drawn in three ways; a column is a tensor."""
+
+    def corners(self, format: Format, size: int | None, rng: np.random.Generator) -> torch.Tensor:
+        """The inputs at which code breaks: zeros, bounds, ends of the format, powers of two, kinks, neighbours."""
+        ...
+
+    def sweep(self, format: Format, count: int, size: int | None, rng: np.random.Generator) -> torch.Tensor:
+        """Uniform in the format's ordinals, so that every magnitude gets its share."""
+        ...
+
+    def sample(self, format: Format, count: int, size: int | None, rng: np.random.Generator) -> torch.Tensor:
+        """What data look like: normal, log-normal, a large common offset with a small spread."""
+        ...
+
+
+class Continuous(Numeric, Protocol):
+    """Real numbers, along whose `magnitude` a search moves; a column is a tensor of the format."""
+
+    @property
+    def scalable(self) -> bool:
+        """Whether a ladder of powers of two scales it; shares of one, for instance, have no scale."""
+        ...
+
+    def close_to(
+        self, column: torch.Tensor, reach: int, format: Format, rng: np.random.Generator
+    ) -> torch.Tensor:
+        """Values that equal these of another input of the kind, or are up to `reach` ulps from them."""
+        ...
+
+    def enumerated(self, format: Format, grid: int | None) -> Ordinals | None:
+        """The ordinals of all values, or with `grid` of so many evenly spaced ones beside bounds and corners.
+
+        None where a value is more than one number.
+        """
+        ...
+
+    def extent(self, column: torch.Tensor, format: Format) -> tuple[float, float]:
+        """The least and the most that `moved` may make of the magnitude of the column's only value."""
+        ...
+
+    def moved(self, column: torch.Tensor, magnitudes: torch.Tensor, format: Format) -> torch.Tensor:
+        """The column's only value brought to each of these magnitudes, as like itself as that allows."""
+        ...
+
+    def shortenings(self, column: torch.Tensor, format: Format) -> torch.Tensor:
+        """Values that take less ink than the column's only one; some may lie outside the domain."""
+        ...
+
+
+def discrete(inputs: Mapping[str, Domain]) -> dict[str, Discrete]:
+    """The inputs that are choices."""
+    return {name: cast(Discrete, domain) for name, domain in inputs.items() if domain.discrete}
+
+
+def numeric(inputs: Mapping[str, Domain]) -> dict[str, Numeric]:
+    """The inputs that are numbers."""
+    return {name: cast(Numeric, domain) for name, domain in inputs.items() if not domain.discrete}
+
+
+def continuous(inputs: Mapping[str, Domain]) -> dict[str, Continuous]:
+    """The inputs along which a search moves."""
+    return {name: cast(Continuous, domain) for name, domain in inputs.items() if domain.differentiable}

@@ -1,0 +1,43 @@
+"""How a search moves real numbers: to another magnitude, and to numbers that take less ink."""
+
+import numpy as np
+import torch
+
+from numcheck.domain.intervals import Doubles
+from numcheck.formats import Format
+
+
+def magnitude(column: torch.Tensor) -> torch.Tensor:
+    """One double for each point: a number itself, or of several the largest without its sign."""
+    wide = column.double()
+    return wide if wide.ndim == 1 else wide.abs().flatten(1).amax(1)
+
+
+def in_proportion(column: torch.Tensor, magnitudes: torch.Tensor, format: Format) -> torch.Tensor:
+    """The only value of a column with its largest entry grown to each of these, the others in proportion."""
+    wide = column.double()
+    largest = float(wide.abs().max()) or 1.0
+    return format.round(wide * (magnitudes.reshape(-1, *(1,) * (wide.ndim - 1)) / largest))
+
+
+def extent_in_proportion(column: torch.Tensor, most: float, format: Format) -> tuple[float, float]:
+    """The ends of the largest entry where the others keep their proportion; zeros alone stay as they are."""
+    return (format.smallest_subnormal, most) if column.double().any() else (0.0, 0.0)
+
+
+def shorter_versions(column: torch.Tensor) -> list[Doubles]:
+    """The only value of a column, each entry rounded to a few bits; and the same short number everywhere."""
+    x = column.double().numpy()
+    versions = [x]
+    for bits in (1, 2, 3, 4, 6):
+        mantissa, exponent = np.frexp(x)
+        for rounding in (np.round, np.floor, np.ceil):
+            versions.append(np.ldexp(rounding(mantissa * 2.0**bits) * 2.0**-bits, exponent))
+    for number in (0.0, 1.0, -1.0, 2.0, -2.0, 10.0, -10.0, 20.0, -20.0, 100.0, -100.0):
+        versions.append(np.full_like(x, number))
+    return versions
+
+
+def shorter(column: torch.Tensor, format: Format) -> torch.Tensor:
+    """The shorter versions of the only value of a column, rounded to the format."""
+    return format.round(torch.from_numpy(np.concatenate(shorter_versions(column))))

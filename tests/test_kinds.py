@@ -1,0 +1,433 @@
+"""Kinds of input: each answers every question, and one that is declared here goes wherever the others go."""
+
+import ast
+import math
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from random import Random
+from typing import Any, final
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import Phase, find, settings
+from hypothesis import strategies as st
+
+from numcheck import (
+    Format,
+    UsageError,
+    check,
+    curve,
+    explain,
+    format_of,
+    index,
+    integer,
+    m,
+    one_of,
+    polygon,
+    real,
+    simplex,
+    sweep,
+    ulps,
+    vector,
+)
+from numcheck.declaration.formulas import formula_of, routine_of
+from numcheck.domain import Column, Domain, Points, continuous, draw, magnitude
+from numcheck.measure.scaling import ladder
+from numcheck.runs.search import examples
+
+FLOAT32 = format_of("float32")
+PACKAGE = Path(__file__).parents[1] / "numcheck"
+
+
+# -- kinds that nobody else knows ------------------------------------------------------------------------------------
+
+
+@final
+@dataclass(frozen=True)
+class Angle:
+    """An angle of up to half a turn to either side; twice a right one is no larger copy of it, so it has no scale."""
+
+    ragged = None
+    discrete = False
+    differentiable = True
+    scalable = False
+
+    def describe(self):
+        return "an angle in turns"
+
+    def parse(self, text, format):
+        return float(text.removesuffix(" turns"))
+
+    def column(self, values, format):
+        return format.round(torch.tensor(values, dtype=torch.float64))
+
+    def contains(self, column, format):
+        return (column.double().abs() <= 0.5).numpy()
+
+    def corners(self, format, size, rng):
+        return self.column([-0.5, -0.25, -0.0, 0, format.smallest_subnormal, 1 / 6, 0.25, 0.375, 0.5], format)
+
+    def sweep(self, format, count, size, rng):
+        return self.column(np.ldexp(0.5, -rng.integers(0, 24, count)) * rng.choice([-1, 1], count), format)
+
+    def sample(self, format, count, size, rng):
+        return self.column(rng.uniform(-0.5, 0.5, count), format)
+
+    def exhaustive(self, format):
+        return None
+
+    def strategy(self, format, size):
+        return st.integers(-8, 8).map(lambda n: n / 16)
+
+    def close_to(self, column, reach, format, rng):
+        return column
+
+    def enumerated(self, format, grid):
+        least, most = format.to_ordinals(self.column([-0.5, 0.5], format)).tolist()
+        return range(least, most + 1)
+
+    def extent(self, column, format):
+        return -0.5, 0.5
+
+    def moved(self, column, magnitudes, format):
+        return format.round(magnitudes)
+
+    def shortenings(self, column, format):
+        mantissa, exponent = np.frexp(column.double().numpy())
+        return self.column([*column.tolist(), *np.ldexp(np.sign(mantissa) / 2, exponent)], format)
+
+
+@final
+@dataclass(frozen=True)
+class Rising:
+    """Several numbers from 0 to 100, none below the one before."""
+
+    sizes: tuple[int, ...] = (2, 3)
+
+    discrete = False
+    differentiable = True
+    scalable = True
+
+    @property
+    def ragged(self):
+        return self.sizes
+
+    def describe(self):
+        return "rising numbers"
+
+    def parse(self, text, format):
+        return sorted(float(part) for part in text.split("<"))
+
+    def column(self, values, format):
+        return format.round(torch.tensor(values, dtype=torch.float64))
+
+    def contains(self, column, format):
+        wide = column.double()
+        return ((wide.diff(dim=1) >= 0).all(1) & (wide >= 0).all(1) & (wide <= 100).all(1)).numpy()
+
+    def corners(self, format, size, rng):
+        return self.column([[0] * size, [100] * size, [0] * (size - 1) + [100], range(size)], format)
+
+    def sweep(self, format, count, size, rng):
+        return self.column(np.sort(100 * 2.0 ** rng.uniform(-30, 0, (count, size))), format)
+
+    def sample(self, format, count, size, rng):
+        return self.column(np.sort(rng.uniform(0, 100, (count, size))), format)
+
+    def exhaustive(self, format):
+        return None
+
+    def strategy(self, format, size):
+        return st.lists(st.integers(0, 100), min_size=size, max_size=size).map(sorted)
+
+    def close_to(self, column, reach, format, rng):
+        return column
+
+    def enumerated(self, format, grid):
+        return None
+
+    def extent(self, column, format):
+        return 0.0, 100.0
+
+    def moved(self, column, magnitudes, format):
+        """The last brought to each of these, the others left where they are or brought down to it."""
+        first = column[:, :-1].double().expand(len(magnitudes), -1)
+        return format.round(torch.cat([first.minimum(magnitudes[:, None]), magnitudes[:, None]], 1))
+
+    def shortenings(self, column, format):
+        return torch.cat([column, format.round(column.double().round())])
+
+
+@final
+@dataclass(frozen=True)
+class Sign:
+    """Plus or minus one, written as one character."""
+
+    ragged = None
+    discrete = True
+    differentiable = False
+
+    def describe(self):
+        return "a sign"
+
+    def parse(self, text, format):
+        return {"+": 1, "-": -1}[text] if text in "+-" else int(text)
+
+    def column(self, values, format):
+        return torch.tensor(values, dtype=torch.int64)
+
+    def contains(self, column, format):
+        return (column.abs() == 1).numpy()
+
+    def exhaustive(self, format):
+        return self.column([1, -1], format)
+
+    def strategy(self, format, size):
+        return st.sampled_from((1, -1))
+
+    def choices(self, size):
+        return (1, -1)
+
+
+def haversine(angle, sign):
+    """The sagitta of an arc, over twice the radius; its sign is chosen, by a branch that only a choice can take."""
+    half = m.sin(angle * m.pi())
+    return half * half if sign > 0 else -(half * half)
+
+
+HAVERSINE = formula_of(
+    haversine, "Inman 1835", [((0.25, 1), "0.5")], None, {"angle": Angle(), "sign": Sign()}
+)
+
+
+def cosines(angle, sign):
+    return sign * (1 - torch.cos(2 * torch.pi * angle)) / 2
+
+
+def findings_of(function, formula, **options):
+    report = check(
+        function, formula, formats=("float32",), points=300, value=ulps(4), grad=ulps(8), **options
+    )
+    [value] = [told for told in report["measurements"] if told["of"] == "value"]
+    return value, {found["cause"]: found for found in value["findings"]}
+
+
+def test_a_kind_that_nobody_knows_is_drawn_settled_measured_and_diagnosed():
+    value, found = findings_of(cosines, HAVERSINE)
+    assert sum(value["fates"].values()) >= 300
+    assert found["cancellation"]["operator"] == "aten.rsub.Scalar"
+    assert value["map"]["rows"] == ["sign -1", "sign 1"]
+    assert value["plot"]["x"] == ["angle"]
+
+
+def test_the_region_of_a_kind_that_nobody_knows_is_found_by_moving_it_and_its_example_by_shortening_it():
+    _, found = findings_of(cosines, HAVERSINE)
+    assert found["cancellation"]["region"] == "3.451e-20 <= angle <= 4.255e-05 with sign 1"
+    assert found["cancellation"]["simplest"]["inputs"]["angle"]["decimal"] == repr(2.0**-15)
+
+
+def test_several_numbers_of_a_kind_that_nobody_knows_are_moved_as_it_has_it():
+    stated = formula_of(
+        lambda x: m.sqrt(m.sum(x * x)), "Euclid", [(((3, 4),), "5")], None, {"x": Rising()}
+    )  # fmt: skip
+    _, found = findings_of(lambda x: (x * x * 1e36).sum(1).sqrt() / 1e18, stated)
+    assert found["overflow"]["region"] == "max|x| >= 18.45"
+
+
+def test_a_ladder_leaves_a_kind_alone_that_says_so():
+    points = Points.concatenate(draw(HAVERSINE.inputs, FLOAT32, 60, 0, "haversine"))
+    climb = ladder(HAVERSINE, points, FLOAT32, False)
+    assert torch.equal(climb.points.columns["angle"], climb.base.columns["angle"][climb.origin])
+
+
+def test_inputs_of_a_kind_that_nobody_knows_are_brought_together():
+    [points] = draw({"a": Angle(), "b": Angle(), "s": Sign()}, FLOAT32, 300, 0, "angles")
+    assert int((points.columns["a"] == points.columns["b"]).sum()) >= 20
+
+
+def test_a_kind_that_nobody_knows_is_searched_by_its_own_strategy():
+    simplest = find(
+        examples(HAVERSINE, FLOAT32, "value"),
+        lambda example: float(example.points.columns["angle"][0]) > 0.2,
+        random=Random(3),
+    )
+    assert float(simplest.points.columns["angle"][0]) == 0.25
+    assert simplest.points.columns["sign"].tolist() == [1]
+
+
+def test_a_kind_that_nobody_knows_reads_its_own_text():
+    routine = routine_of(HAVERSINE, cosines, "cosines", ulps(4), None)
+    told = dict(explain(routine, HAVERSINE, {"angle": "0.5 turns", "sign": "-"}).rows)
+    assert told["value truth"] == "-1.0"
+
+
+def test_a_kind_that_nobody_knows_is_swept_as_far_as_it_can_be_listed():
+    routine = routine_of(HAVERSINE, cosines, "cosines", ulps(4), None)
+    swept = sweep(HAVERSINE, [routine], format="float8_e4m3fn", value_only=True)
+    assert swept["points"] == 2 * len(Angle().enumerated(format_of("float8_e4m3fn"), None))
+    with pytest.raises(UsageError, match="its input x is rising numbers"):
+        sweep(
+            formula_of(lambda x: m.sum(x), "Euclid", [(((3, 4),), "7")], None, {"x": Rising()}),
+            [], format="float16", grid=4,
+        )  # fmt: skip
+
+
+# -- all kinds -------------------------------------------------------------------------------------------------------
+
+KINDS: list[Domain] = [
+    real(-200, 200, near=(0.3, 20)),
+    real(-math.inf, math.inf),
+    real(0.75, 1),
+    integer(1, 10000),
+    one_of(0, 1),
+    one_of(0.9, "mean", None),
+    curve(),
+    index(extra=(-100,)),
+    vector(-5, 8),
+    vector(-math.inf, math.inf),
+    simplex(),
+    polygon(),
+    Angle(),
+    Rising(sizes=(3,)),
+    Sign(),
+]
+
+QUICK = settings(max_examples=5, database=None, deadline=None, phases=[Phase.generate])
+
+every_kind = pytest.mark.parametrize("domain", KINDS, ids=repr)
+every_continuous = pytest.mark.parametrize(
+    "domain", continuous(dict(zip(map(repr, KINDS), KINDS, strict=True))).values(), ids=repr
+)
+every_format = pytest.mark.parametrize(
+    "format", [format_of(name) for name in ("float32", "bfloat16", "float8_e4m3fnuz")], ids=lambda f: f.name
+)
+
+
+def size_of(domain: Domain) -> int | None:
+    return None if domain.ragged is None else 3
+
+
+def drawn(domain: Any, format: Format) -> list[Column]:
+    size, rng = size_of(domain), np.random.default_rng(5)
+    if domain.discrete:
+        return [domain.column(domain.choices(size), format)]
+    return [
+        domain.corners(format, size, rng),
+        domain.sweep(format, 40, size, rng),
+        domain.sample(format, 40, size, rng),
+    ]
+
+
+def values(domain: Any, format: Format) -> list[torch.Tensor]:
+    """Columns of one value each, all finite."""
+    rows = torch.cat(drawn(domain, format))
+    return [rows[i : i + 1] for i in range(0, len(rows), 3) if magnitude(rows[i : i + 1]).isfinite()]
+
+
+def ends_of(domain: Any, value: torch.Tensor, format: Format) -> list[int]:
+    ends = torch.tensor(domain.extent(value, format), dtype=torch.float64)
+    return format.to_ordinals(format.round(ends)).tolist()
+
+
+@every_kind
+def test_a_kind_is_a_final_frozen_dataclass_of_one_sort(domain: Domain):
+    assert isinstance(domain, Domain)
+    assert type(domain).__final__
+    assert type(domain).__dataclass_params__.frozen
+    assert type(domain).__bases__ == (object,)
+    assert not (domain.discrete and domain.differentiable)
+
+
+@every_kind
+@every_format
+def test_a_kind_contains_what_it_draws_lists_and_tells_hypothesis(domain: Domain, format: Format):
+    for column in drawn(domain, format):
+        assert domain.contains(column, format).all()
+    listed = domain.exhaustive(format)
+    assert listed is None or domain.contains(listed, format).all()
+    simple = find(domain.strategy(format, size_of(domain)), lambda value: True, settings=QUICK)
+    assert domain.contains(domain.column([simple], format), format).tolist() == [True]
+
+
+@pytest.mark.parametrize("domain", [domain for domain in KINDS if domain.discrete], ids=repr)
+def test_choices_are_contained_and_read_back_from_their_text_and_others_are_not(domain: Any):
+    for choice in domain.choices(3):
+        assert domain.parse(str(choice), FLOAT32) == choice
+    other = torch.tensor([-7]) if isinstance(drawn(domain, FLOAT32)[0], torch.Tensor) else ("other",)
+    assert domain.contains(other, FLOAT32).tolist() == [False]
+
+
+@every_continuous
+@every_format
+def test_what_is_moved_has_the_magnitude_asked_for_and_the_shape_it_had(domain: Any, format: Format):
+    for value in values(domain, format):
+        first, last = ends_of(domain, value, format)
+        # at the lower end of a simplex two shares are equal, and rounding tells which of them is the largest
+        ordinals = (
+            torch.linspace(min(first + 2, last), last, 9, dtype=torch.float64).long().clamp(first, last)
+        )
+        asked = format.from_ordinals(ordinals)
+        moved = domain.moved(value, asked.double(), format)
+        assert moved.dtype == format.dtype
+        assert moved.shape == (9, *value.shape[1:])
+        assert magnitude(moved).tolist() == asked.double().tolist()
+
+
+@every_continuous
+@every_format
+def test_the_extent_of_a_value_reaches_as_far_as_the_value(domain: Any, format: Format):
+    for value in values(domain, format):
+        first, last = ends_of(domain, value, format)
+        [place] = format.to_ordinals(format.round(magnitude(value))).tolist()
+        assert first - 1 <= place <= last  # the shares of a simplex are rounded, its extent is not
+
+
+@every_continuous
+@every_format
+def test_shortenings_have_the_shape_of_the_value_and_are_of_the_format(domain: Any, format: Format):
+    for value in values(domain, format):
+        shorter = domain.shortenings(value, format)
+        assert shorter.dtype == format.dtype
+        assert shorter.shape[1:] == value.shape[1:]
+        assert domain.contains(shorter, format).any()
+        assert (
+            (shorter.double() == value.double())
+            .flatten(1 - (value.ndim == 1))
+            .reshape(len(shorter), -1)
+            .all(1)
+            .any()
+        )
+
+
+@every_continuous
+@every_format
+def test_what_is_close_to_another_input_lies_in_the_domain_and_no_further_than_was_said(
+    domain: Any, format: Format
+):
+    for column in drawn(domain, format):
+        close = domain.close_to(column, 3, format, np.random.default_rng(1))
+        assert domain.contains(close, format).all()
+        assert int(format.distance(column, close).max()) <= 3
+
+
+@every_continuous
+def test_the_ordinals_that_a_kind_lists_are_those_of_its_values(domain: Any):
+    format = format_of("float8_e4m3fn")
+    listed = domain.enumerated(format, None)
+    if listed is None:
+        assert domain.exhaustive(format) is None
+        return
+    assert domain.contains(format.from_ordinals(torch.tensor(listed)), format).all()
+    every = torch.arange(format.lowest_ordinal, format.highest_ordinal + 1)
+    assert domain.contains(format.from_ordinals(every), format).sum() == len(listed)
+    assert set(domain.enumerated(format, 9)) <= set(listed)
+
+
+def test_nobody_asks_which_kind_an_input_is():
+    kinds = "|".join(sorted({type(domain).__name__ for domain in KINDS}))
+    asking = re.compile(rf"isinstance\(.*(?<![.\w])({kinds})\b")
+    trees = [ast.parse(path.read_text(encoding="utf-8")) for path in PACKAGE.rglob("*.py")]
+    calls = [ast.unparse(node) for tree in trees for node in ast.walk(tree) if isinstance(node, ast.Call)]
+    assert [call for call in calls if asking.match(call)] == []
