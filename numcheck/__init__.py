@@ -25,7 +25,7 @@ _PAGE = {
     "numcheck.sweeps": ("sweep",),
     "numcheck.explanation": ("explain",),
     # what a formula's body is written with
-    "numcheck.reals.arrays": ("m",),
+    "numcheck.reals.vocabulary": ("m",),
 }
 """Each module of the public page with the names it supplies; `m` is the module itself."""
 
@@ -59,11 +59,11 @@ if TYPE_CHECKING:
     from numcheck.formats import FORMATS as FORMATS
     from numcheck.formats import Format as Format
     from numcheck.formats import format_of as format_of
-    from numcheck.reals import arrays
+    from numcheck.reals import vocabulary
     from numcheck.suite import check as check
     from numcheck.sweeps import sweep as sweep
 
-    m = arrays
+    m = vocabulary
 
 
 def __getattr__(name: str) -> Any:

@@ -36,7 +36,7 @@ from numcheck.measure import FATES
 from numcheck.plans import Plan, fingerprint_of
 from numcheck.prefilter import BATCH, Truths
 from numcheck.quantify import figure
-from numcheck.reals import arrays as m
+from numcheck.reals import vocabulary as m
 from numcheck.reals.ball64 import Balls
 from numcheck.reals.mp import CONTEXT
 from numcheck.reals.settle import PROVED, UNRESOLVED, Enclosure, precision

@@ -12,9 +12,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from numcheck.reals import arrays as m
+from numcheck.reals import vocabulary as m
 from numcheck.reals.arb import ARB
-from numcheck.reals.arrays import Reals
+from numcheck.reals.arrays import Reals, as_reals, constant
 from numcheck.reals.settle import enclosure, precision
 
 BITS = 320
@@ -85,12 +85,12 @@ def _softplus_backward(ct: Reals, x: Reals, beta: float, threshold: float) -> Re
 
 
 def _normal_distribution(x: Reals) -> Reals:
-    return m.erfc(-x * m.rsqrt(m.constant(ARB, 2))) / 2
+    return m.erfc(-x * m.rsqrt(constant(ARB, 2))) / 2
 
 
 def _tanh_of_gelu(x: Reals) -> tuple[Reals, Reals]:
     # the constant as the kernels write it: 0.044715 in doubles
-    k = m.sqrt(2 / m.as_reals(m.pi(), ARB))
+    k = m.sqrt(2 / as_reals(m.pi(), ARB))
     return k * (x + 0.044715 * x**3), k * (1 + 3 * 0.044715 * x**2)
 
 
@@ -103,7 +103,7 @@ def _gelu(x: Reals, approximate: str = "none") -> Reals:
 
 def _gelu_backward(ct: Reals, x: Reals, approximate: str = "none") -> Reals:
     if approximate == "none":
-        density = m.exp(-x * x / 2) / m.sqrt(2 * m.as_reals(m.pi(), ARB))
+        density = m.exp(-x * x / 2) / m.sqrt(2 * as_reals(m.pi(), ARB))
         return ct * (_normal_distribution(x) + x * density)
     u, slope = _tanh_of_gelu(x)
     p = 1 / (1 + m.exp(-2 * u))
@@ -134,9 +134,9 @@ def _log_softmax(x: Reals) -> Reals:
 _POINTWISE: dict[str, Callable[..., Reals]] = {
     **{name: getattr(m, name) for name in "exp expm1 log log1p rsqrt sin cos tan sinh cosh tanh".split()},
     **{name: getattr(m, name) for name in "asinh atanh atan erf erfc lgamma digamma atan2".split()},
-    "exp2": lambda x: m.exp(x * m.log(m.constant(ARB, 2))),
+    "exp2": lambda x: m.exp(x * m.log(constant(ARB, 2))),
     "log2": m.log2,
-    "log10": lambda x: m.log(x) / m.log(m.constant(ARB, 10)),
+    "log10": lambda x: m.log(x) / m.log(constant(ARB, 10)),
     "pow": _power,
     "sigmoid": _sigmoid,
     "sigmoid_backward": lambda ct, y: ct * (y * (1 - y)),
