@@ -1,0 +1,134 @@
+"""The truth of whole batches as float64 balls, recorded once as a graph of torch's operators and compiled."""
+
+import math
+import os
+import shutil
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from numcheck.case import Formula
+from numcheck.domain import Column, Points
+from numcheck.reals import trust
+from numcheck.reals.arrays import Reals
+from numcheck.reals.ball64 import Ball64Arithmetic, Balls, comparable, only_where, recording
+from numcheck.reals.evaluation import Wanted
+from numcheck.truth.batches import evaluated, lifted
+
+BATCH = 1 << 16
+"""Points of a batch: their balls still fit into a processor's cache."""
+LONG = 1 << 24
+"""Points from which a sweep pays for compiling the truth, some 10 to 60 seconds for each formula."""
+NARROW_REACH = 600.0
+"""Inputs up to which exponentials of them need no scale; most batches lie within."""
+LOOKED_AT = 16
+"""Points of a batch, its ends among them, that tell whether it seems to."""
+
+
+@dataclass(frozen=True, eq=False)
+class Exact:
+    """The balls of a batch: of the value, and on request of the gradient, side by side for all inputs."""
+
+    value: Balls
+    gradient: Balls | None
+
+
+def missing_compiler(device: str) -> str | None:
+    """What keeps graphs from being compiled for this device, in a line; None where nothing does."""
+    if not device.startswith("cpu"):
+        return None
+    named = os.environ.get("CXX")
+    if any(shutil.which(name) for name in ([named] if named else ["g++", "clang++", "c++"])):
+        return None
+    return "no C++ compiler is found, so the truth runs uncompiled, several times slower"
+
+
+class Truths:
+    """Float64 balls of one formula, batch by batch; each graph is recorded, and compiled, when it is first needed."""
+
+    def __init__(self, formula: Formula, device: str, backward: bool, compiled: bool) -> None:
+        self.formula = formula
+        self.backward = backward
+        self.compiled = compiled
+        self.arithmetic = Ball64Arithmetic(device)
+        trust.look(device)
+        self.device = torch.device(device)  # a name would be read again for every batch
+        self.numbers = [name for name, domain in formula.inputs.items() if domain.differentiable]
+        self.choices = [name for name, domain in formula.inputs.items() if not domain.differentiable]
+        self.graphs: dict[tuple[Any, ...], Callable[..., tuple[Tensor | None, ...]]] = {}
+
+    def of(self, points: Points) -> Exact:
+        """The balls at these points, which share their choices."""
+        if not self.compiled or len(points) != BATCH:
+            return _exact(
+                self._evaluate(lifted(self.formula, points, self.arithmetic, self.backward), len(points))
+            )
+        columns: list[Any] = [points.columns[name] for name in self.numbers]
+        chosen = [_choice(points.columns[name]) for name in self.choices]
+        narrow = all(_seems_within(column, NARROW_REACH) for column in columns)
+        columns = [column.to(self.device) for column in columns]
+        reach = NARROW_REACH if narrow else math.inf
+        graph = self.graphs.get((*chosen, reach))
+        if graph is None:
+            graph = self.graphs[*chosen, reach] = self._compiled(points, columns, reach)
+        return _exact(graph(*columns))
+
+    def _compiled(
+        self, points: Points, columns: list[Any], reach: float
+    ) -> Callable[..., tuple[Tensor | None, ...]]:
+        import torch._inductor as inductor  # torch.compile would capture the graph once more, and slow every call
+        from torch.fx.experimental.proxy_tensor import make_fx
+
+        alone = lifted(self.formula, points.select(np.array([0])), self.arithmetic, self.backward)
+
+        def function(*tensors: Tensor) -> tuple[Tensor | None, ...]:
+            lifts = [_within(self.arithmetic.lift(tensor), reach) for tensor in tensors]
+            inputs = {
+                name: Reals(self.arithmetic, x, None, self.backward)
+                for name, x in zip(self.numbers, lifts, strict=True)
+            }
+            return self._evaluate(alone | inputs, BATCH)
+
+        with recording():
+            graph = make_fx(function)(*columns)
+        compiled: Any = inductor.compile(graph, columns, options=trust.compiler_options(self.device))
+        return compiled
+
+    def _evaluate(self, arguments: Mapping[str, Any], lanes: int) -> tuple[Tensor | None, ...]:
+        wanted = Wanted(self.backward, False)
+        found = evaluated(self.formula, arguments, lanes, np.zeros(1, dtype=np.int64), wanted)
+        parts: list[Tensor | None] = []
+        for balls in (found.value, found.gradient):
+            if balls is not None:
+                balls = balls if balls.scale is None else comparable(balls)
+                parts += [balls.high, balls.low, balls.radius]
+        return tuple(parts)
+
+
+def _exact(parts: tuple[Tensor | None, ...]) -> Exact:
+    def balls(first: int) -> Balls:
+        high, low, radius = parts[first : first + 3]
+        assert high is not None
+        return Balls(high, low, radius)
+
+    return Exact(balls(0), balls(3) if len(parts) > 3 else None)
+
+
+def _choice(column: Column) -> str:
+    return str(column[0] if isinstance(column, tuple) else column.numpy().item(0))
+
+
+def _seems_within(column: Tensor, reach: float) -> bool:
+    some = column.float().numpy().ravel()[:: max(1, (column.numel() - 1) // (LOOKED_AT - 1))]
+    return all(abs(x) <= reach for x in some.tolist())
+
+
+def _within(x: Balls, reach: float) -> Balls:
+    """The numbers up to `reach`, and of others that they are not known, so that they are not plain."""
+    if math.isinf(reach):
+        return x
+    return replace(x, high=only_where(x.high.abs() <= reach, x.high), reach=reach)
