@@ -3,4 +3,6 @@
     arithmetic -> arrays -> tape -> roots -> vocabulary (public as `numcheck.m`)
          |                    `---> evaluation
          `---> arb, ball64, mp -> precision, enclosures -> trust
+
+Nothing here knows a formula or a point.
 """
