@@ -24,7 +24,7 @@ _PAGE = {
     "numcheck.runs.sweep.run": ("sweep",),
     "numcheck.runs.explain": ("explain",),
     # what a formula's body is written with
-    "numcheck.reals.arrays": ("m",),
+    "numcheck.reals.vocabulary": ("m",),
 }
 """Each module of the public page with the names it supplies; `m` is the module itself."""
 
@@ -57,12 +57,12 @@ if TYPE_CHECKING:
     from numcheck.formats import FORMATS as FORMATS
     from numcheck.formats import Format as Format
     from numcheck.formats import format_of as format_of
-    from numcheck.reals import arrays
+    from numcheck.reals import vocabulary
     from numcheck.runs.check import check as check
     from numcheck.runs.explain import explain as explain
     from numcheck.runs.sweep.run import sweep as sweep
 
-    m = arrays
+    m = vocabulary
 
 
 def __getattr__(name: str) -> Any:

@@ -27,18 +27,18 @@ from torch import Tensor
 from torch.nn import functional
 
 import numcheck
-from numcheck import prefilter
 from numcheck.declaration.budgets import ulps
 from numcheck.declaration.formulas import Formula, Routine, formula_of, routine_of
 from numcheck.declaration.registry import format_named
 from numcheck.declaration.words import Fate, UsageError
 from numcheck.domain import Points, real, space_of
 from numcheck.faces.cli import jobs, progress_bar
-from numcheck.prefilter import BATCH, Truths
-from numcheck.reals import arrays as m
+from numcheck.measure import plain as prefilter
+from numcheck.reals import vocabulary as m
 from numcheck.reals.ball64 import Balls
+from numcheck.reals.enclosures import PROVED, UNRESOLVED, Enclosure
 from numcheck.reals.mp import CONTEXT
-from numcheck.reals.settle import PROVED, UNRESOLVED, Enclosure, precision
+from numcheck.reals.precision import precision
 from numcheck.report.accuracy import page
 from numcheck.report.plain import figure
 from numcheck.report.store import folder_name, json_text, read_json, write_text
@@ -59,7 +59,7 @@ from numcheck.runs.sweep.summary import (
     summary_of,
 )
 from numcheck.runs.workers import workers
-from numcheck.truth import settle
+from numcheck.truth import BATCH, Truths, missing_compiler, settle
 
 FORMATS = ("float32", "bfloat16", "float16")
 KINDS = ("normal", "subnormal", "lost")
@@ -177,7 +177,7 @@ _BOOK = "Goodfellow, Bengio & Courville 2016, Deep Learning, section 3.10"
 
 
 def _both(function: Callable[[Tensor], Tensor]) -> dict[str, Callable[[Tensor], Tensor]]:
-    if prefilter.missing_compiler("cpu"):
+    if missing_compiler("cpu"):
         return {"eager": function}
     return {"eager": function, "compiled": torch.compile(function, dynamic=False)}
 

@@ -24,9 +24,9 @@ from numcheck.reals.arb import (
     is_infinite,
     is_undefined,
 )
-from numcheck.reals.arrays import NO, UNDECIDED, YES
+from numcheck.reals.arithmetic import NO, UNDECIDED, YES
 from numcheck.reals.mp import CONTEXT, MP
-from numcheck.reals.settle import precision
+from numcheck.reals.precision import precision
 
 INF = math.inf
 # The profile's examples, shared out where one test runs over a whole table.

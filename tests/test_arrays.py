@@ -13,13 +13,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from numcheck.reals import arrays as m
 from numcheck.reals import tape
+from numcheck.reals import vocabulary as m
 from numcheck.reals.arb import ARB, UNKNOWN
-from numcheck.reals.arrays import NO, UNDECIDED, YES, Decision, Reals
+from numcheck.reals.arithmetic import NO, UNDECIDED, YES
+from numcheck.reals.arrays import Decision, Reals, VariesError, constant
 from numcheck.reals.ball64 import BALL64, Balls
 from numcheck.reals.mp import MP
-from numcheck.reals.settle import precision
+from numcheck.reals.precision import precision
 
 # The profile's examples, shared out where one test runs over a whole table.
 SHARED = settings(max_examples=max(5, settings.default.max_examples // 10))
@@ -272,8 +273,8 @@ def test_branching_on_an_undecided_comparison_does_not_guess() -> None:
 
 
 def test_a_single_constant_may_be_branched_and_indexed_on() -> None:
-    label = m.constant(ARB, 1)
-    assert label and not m.constant(ARB, 0)
+    label = constant(ARB, 1)
+    assert label and not constant(ARB, 0)
     assert [10, 20][label] == 20
     assert floats(reals([[5.0, 7.0]])[label]).tolist() == [7]
 
@@ -301,7 +302,7 @@ def test_an_index_per_point_picks_the_element_of_each(arithmetic: Any) -> None:
 
 @pytest.mark.parametrize("places", [[0.0, 2.0], [-1.0, 0.0], [0.5, 1.0]])
 def test_an_index_per_point_lies_inside_at_every_point(places: list[float]) -> None:
-    with precision(128), pytest.raises(m.VariesError, match="lies outside at some points"):
+    with precision(128), pytest.raises(VariesError, match="lies outside at some points"):
         reals([[1.0, 2.0], [3.0, 4.0]])[reals(places)]
 
 
@@ -309,15 +310,15 @@ def test_choices_that_all_decide_alike_may_be_branched_on_and_variables_may_not(
     with precision(128):
         assert reals([1.0, 2.0]) and not reals([0.0, 0.0])
         assert reals([1.0, 2.0]) > 0
-        with pytest.raises(m.VariesError):
+        with pytest.raises(VariesError):
             bool(reals([1.0, -1.0]) > 0)
-        with pytest.raises(m.VariesError):
+        with pytest.raises(VariesError):
             bool(tape.traced(reals([1.0, 2.0])) > 0)
 
 
 def test_half_an_index_is_none() -> None:
     with pytest.raises(TypeError, match=r"0\.5 is not an integer index"):
-        operator.index(m.constant(ARB, 0.5))
+        operator.index(constant(ARB, 0.5))
 
 
 def test_other_types_are_no_reals() -> None:

@@ -5,6 +5,7 @@ all, low parts at the full half ulp, radii from nothing to more than the midpoin
 exact result at the ends, in the middle and elsewhere in the operands must lie in the result, unless that is unknown.
 """
 
+import functools
 import itertools
 import math
 import operator
@@ -23,15 +24,15 @@ from torch import Tensor
 from torch._inductor import config as inductor_config
 from torch.fx.experimental.proxy_tensor import make_fx
 
-from numcheck import truth as truth_module
 from numcheck.declaration.formulas import Formula, formula_of
 from numcheck.declaration.registry import formulas, load_catalog
 from numcheck.domain import Points, real
 from numcheck.formats import Format, format_of
-from numcheck.reals import arrays as m
 from numcheck.reals import trust
+from numcheck.reals import vocabulary as m
 from numcheck.reals.arb import ARB
-from numcheck.reals.arrays import NO, UNDECIDED, YES, Reals
+from numcheck.reals.arithmetic import NO, UNDECIDED, YES
+from numcheck.reals.arrays import Reals
 from numcheck.reals.ball64 import (
     BALL64,
     BOUNDS,
@@ -43,15 +44,17 @@ from numcheck.reals.ball64 import (
     recording,
 )
 from numcheck.reals.ball64.balls import FLOOR
-from numcheck.reals.settle import (
+from numcheck.reals.enclosures import (
     PROVED,
     ContradictionError,
     contradiction,
     enclosure,
     enclosure_of_float64,
-    precision,
 )
-from numcheck.truth import Truth, audit, settle
+from numcheck.reals.evaluation import Wanted
+from numcheck.reals.precision import precision
+from numcheck.truth import FLOAT64, Truth, audit, describe, groups, settle, settling
+from numcheck.truth.proofs import evaluate_chunk
 
 BITS = 2600  # holds every sum of a double and another one
 LANES = 64
@@ -465,10 +468,7 @@ def test_a_constant_beyond_float64_is_unknown_and_an_infinite_one_as_well() -> N
 @pytest.mark.parametrize("offset", [0.0, 5.0, -80.0, 3e4, -2e20])
 def test_scaled_exponentials_cancel_to_the_last_digit(offset: float, apart: float) -> None:
     """log(exp(x) + exp(y)) - x = log(1 + exp(y - x)), however far x and y lie apart and wherever they are."""
-    x, y = (
-        Reals(truth_module.BALLS, truth_module.BALLS.lift(np.array([part])))
-        for part in (offset, offset - apart)
-    )
+    x, y = (Reals(settling.BALLS, settling.BALLS.lift(np.array([part]))) for part in (offset, offset - apart))
     got = (m.log(m.exp(x) + m.exp(y)) - x).data
     with precision(BITS):
         exact = (1 + (arb(offset - apart) - arb(offset)).exp()).log()
@@ -601,20 +601,20 @@ def compared_with_arb(
     formula: Formula, points: Points, format: Format, patch: pytest.MonkeyPatch, conditioning: bool
 ) -> int:
     """At how many of the points float64 balls settle the formula; there they must not contradict Arb."""
-    patch.setattr(truth_module, "FEWEST", 1)
+    patch.setattr(settling, "FEWEST", 1)
     ours = settle(formula, points, format, with_conditioning=conditioning)
-    rows = np.flatnonzero(ours.precision == truth_module.FLOAT64)
+    rows = np.flatnonzero(ours.precision == FLOAT64)
     if not rows.size:
         return 0
-    patch.setattr(truth_module, "FEWEST", 10**12)
+    patch.setattr(settling, "FEWEST", 10**12)
     chosen = points.select(rows)
     theirs = settle(formula, chosen, format, with_conditioning=False, component=ours.component[rows])
-    assert (theirs.precision != truth_module.FLOAT64).all()
+    assert (theirs.precision != FLOAT64).all()
     wrong = np.zeros(len(rows), dtype=bool)
     for one, other in ((ours.value, theirs.value), (ours.gradient, theirs.gradient)):
         if one is not None and other is not None:
             wrong |= contradiction(one[rows], other).reshape(len(rows), -1).any(axis=1)
-    where = truth_module.describe(chosen.select(np.flatnonzero(wrong)[:1])) if wrong.any() else ""
+    where = describe(chosen.select(np.flatnonzero(wrong)[:1])) if wrong.any() else ""
     assert not wrong.any(), f"{formula.name} in {format.name} at {where}"
     if conditioning:
         assert not _forgives_too_much(formula, chosen, ours, rows)
@@ -624,15 +624,15 @@ def compared_with_arb(
 def _forgives_too_much(formula: Formula, points: Points, told: Truth, rows: np.ndarray) -> list[str]:
     """Where the conditioning is told larger than 1,500 bits of Arb have it."""
     wrong: list[str] = []
-    for group in truth_module.groups(formula, points):
+    for group in groups(formula, points):
         for few in np.array_split(group, max(1, len(group) // 64)):
             sample = few[:2]  # each takes a hundred times as long as its value
             with precision(1500):
-                found = truth_module.evaluate_chunk(
+                found = evaluate_chunk(
                     formula,
                     points.select(sample),
                     told.component[rows][sample],
-                    truth_module.Wanted(True, True),
+                    Wanted(True, True),
                 )
             for ours, theirs in (
                 (told.conditioning, found.conditioning),
@@ -641,7 +641,7 @@ def _forgives_too_much(formula: Formula, points: Points, told: Truth, rows: np.n
                 if ours is not None and theirs is not None:
                     most = theirs * (1 + 2.0**-50) + 5e-324
                     if (ours[rows][sample] > most).any():
-                        wrong.append(truth_module.describe(points.select(sample)))
+                        wrong.append(describe(points.select(sample)))
     return wrong
 
 
@@ -710,7 +710,6 @@ def test_an_understated_radius_is_caught_by_the_audit(monkeypatch: pytest.Monkey
 
     for module in (operations, functions):
         monkeypatch.setattr(module, "exponential_of", understated)
-    monkeypatch.setattr(truth_module, "AUDITED", 0.0)
     with pytest.raises(ContradictionError, match="exp_minus_one: float64 balls and Arb"):
         _audited(formula, points)
 
@@ -725,7 +724,6 @@ def test_a_floor_that_has_become_zero_is_caught_by_the_audit(monkeypatch: pytest
     points = _column(np.full(600, 1e-38) * np.linspace(1, 2, 600))
     assert _audited(formula, points) == 600
     monkeypatch.setattr(operations, "FLOOR", 0.0)
-    monkeypatch.setattr(truth_module, "AUDITED", 0.0)
     with pytest.raises(ContradictionError, match="tenth_power"):
         _audited(formula, points)
 
@@ -835,8 +833,10 @@ COMPILES = pytest.mark.filterwarnings("ignore")  # the compiler's own imports wa
 @COMPILES
 def test_arithmetic_and_functions_are_as_good_when_compiled() -> None:
     """Error-free sums and products above all: no compiler may contract, reassociate or simplify them."""
-    trust.self_test("cpu", 5, 4000, compiled=True)
-    trust.audit_functions("cpu", 5, 4000, compiled=True)
+    options = trust.compiler_options(torch.device("cpu"))
+    compiled = functools.partial(torch.compile, fullgraph=True, dynamic=False, options=options)
+    trust.self_test("cpu", 5, 4000, compiled)
+    trust.audit_functions("cpu", 5, 4000, compiled)
 
 
 @pytest.mark.full

@@ -14,9 +14,10 @@ from numcheck.declaration.registry import formulas, load_catalog
 from numcheck.domain import Points
 from numcheck.formats import format_of
 from numcheck.measure.measurement import measure
-from numcheck.reals import arrays as m
 from numcheck.reals.arb import ARB
-from numcheck.reals.settle import INVALID, PROVED, UNRESOLVED, precision, precisions
+from numcheck.reals.arrays import as_reals
+from numcheck.reals.enclosures import INVALID, PROVED, UNRESOLVED
+from numcheck.reals.precision import precision, precisions
 from numcheck.truth import Truth, describe, groups, lifted, second_opinion, settle
 
 load_catalog()
@@ -38,7 +39,7 @@ def drawn(formula: Formula) -> list[tuple[Points, Truth]]:
 
 def values(formula: Formula, points: Points) -> np.ndarray:
     """The formula's balls at the current precision, (N, *out); the points share their discrete choices."""
-    data = m.as_reals(formula(*lifted(formula, points, ARB, False).values()), ARB).data
+    data = as_reals(formula(*lifted(formula, points, ARB, False).values()), ARB).data
     return np.broadcast_to(data, (len(points), *data.shape[1:]))
 
 
@@ -100,7 +101,7 @@ def test_known_values_hold_in_every_digit(formula):
 def law_defect(formula: Formula, law: Any, points: Points) -> tuple[np.ndarray, np.ndarray]:
     """Whether both sides may be equal, and whether they were computed so closely that this says something."""
     left, right = law.function(formula, *lifted(formula, points, ARB, False).values())
-    left, right = m.as_reals(left, ARB), m.as_reals(right, ARB)
+    left, right = as_reals(left, ARB), as_reals(right, ARB)
     shape = np.broadcast_shapes(
         left.data.shape, right.data.shape, (len(points),) + (1,) * (left.data.ndim - 1)
     )

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from flint import arb
 
-from numcheck.reals.settle import enclosure, precision
+from numcheck.reals.enclosures import enclosure
+from numcheck.reals.precision import precision
 from numcheck.runs.entry import decimal
 
 

@@ -19,7 +19,7 @@ from numcheck.diagnosis.diagnose import diagnose
 from numcheck.domain import OneOf, Points, Real
 from numcheck.formats import Format, format_of
 from numcheck.measure.measurement import Measurement, measure, tally
-from numcheck.reals.settle import INVALID, PROVED
+from numcheck.reals.enclosures import INVALID, PROVED
 from numcheck.truth import Truth, settle
 
 SIXTEEN_BITS = ("float16", "bfloat16")

@@ -4,6 +4,7 @@ import ast
 import re
 from collections.abc import Iterator
 from fractions import Fraction
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -20,7 +21,6 @@ ORDER = (
     ("report",),
     ("truth", "operators"),
     ("measure",),
-    ("prefilter",),
     ("diagnosis",),
     ("foreign",),
     ("runs",),
@@ -220,3 +220,29 @@ def test_the_rules_catch_what_they_forbid(tmp_path: Path) -> None:
     assert {node.id for node in ast.walk(function) if isinstance(node, ast.Name)} & FORBIDDEN_IN_FORMULAS
     assert Fraction("0.1") != Fraction(0.1)
     assert imported(wrong) == {"numpy", "numcheck"}
+
+
+def test_no_circle_between_files() -> None:
+    """An import inside a function counts as well: it would only hide a circle."""
+    files = {dotted(path): imported(path) for path in modules()}
+    inside = {name: found & files.keys() - {name} for name, found in files.items()}
+    TopologicalSorter(inside).prepare()  # CycleError names the circle
+
+
+def test_a_formula_says_only_what_its_vocabulary_holds() -> None:
+    from numcheck.reals import vocabulary
+
+    said = {
+        node.attr
+        for path in catalog_files()
+        for node in ast.walk(parsed(path))
+        if isinstance(node, ast.Attribute) and ast.unparse(node.value) == "m"
+    }
+    assert said <= set(vocabulary.__all__)
+    assert all(hasattr(vocabulary, name) for name in vocabulary.__all__)
+    written = {
+        node.name
+        for node in parsed(PACKAGE / "reals" / "vocabulary.py").body
+        if isinstance(node, ast.FunctionDef) and not node.name.startswith("_")
+    }
+    assert written <= set(vocabulary.__all__)

@@ -11,7 +11,7 @@ from numcheck.domain import Points, draw
 from numcheck.measure.execute import RoutineError, execute
 from numcheck.measure.judge import judge
 from numcheck.measure.measurement import measure, tally
-from numcheck.reals.settle import PROVED, Enclosure
+from numcheck.reals.enclosures import PROVED, Enclosure
 from numcheck.truth import settle
 
 FLOAT32, FLOAT16 = format_of("float32"), format_of("float16")

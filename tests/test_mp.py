@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from numcheck.reals.arrays import NO, YES
+from numcheck.reals.arithmetic import NO, YES
 from numcheck.reals.mp import ABSENT, CONTEXT, FUNCTIONS, MP
-from numcheck.reals.settle import precision
+from numcheck.reals.precision import precision
 
 # The profile's examples, shared out where one test runs over a whole table.
 SHARED = settings(max_examples=max(5, settings.default.max_examples // 4))

@@ -11,16 +11,16 @@ import pytest
 import torch
 from flint import ctx
 
-from numcheck import truth as truth_module
 from numcheck.declaration.budgets import ulps
 from numcheck.declaration.formulas import Formula, formula_of
 from numcheck.domain import Domain, Points, index, one_of, real, vector
 from numcheck.formats import format_of
-from numcheck.reals import arrays as m
-from numcheck.reals import tape
+from numcheck.reals import arrays, tape
+from numcheck.reals import vocabulary as m
 from numcheck.reals.arrays import Reals
-from numcheck.reals.settle import INVALID, LIMIT, PROVED, START, UNRESOLVED, Enclosure, ulp_exponent
-from numcheck.truth import ContradictionError, Truth, second_opinion, settle
+from numcheck.reals.enclosures import INVALID, PROVED, UNRESOLVED, Enclosure, ulp_exponent
+from numcheck.reals.precision import LIMIT, START
+from numcheck.truth import ContradictionError, Truth, batches, proofs, second_opinion, settle, settling
 
 FLOAT64, FLOAT32 = format_of("float64"), format_of("float32")
 ANY = real(-math.inf, math.inf)
@@ -168,14 +168,14 @@ def test_an_index_picks_per_point() -> None:
 def sized(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """How many points are evaluated at a time, from now on."""
     sizes: list[int] = []
-    evaluate = truth_module.evaluate
+    evaluate = batches.evaluate
 
-    def counted(formula: Formula, arguments: Any, lanes: int, *rest: Any) -> Any:
-        found = evaluate(formula, arguments, lanes, *rest)
+    def counted(function: Any, arguments: Any, continuous: Any, wrt: Any, lanes: int, *rest: Any) -> Any:
+        found = evaluate(function, arguments, continuous, wrt, lanes, *rest)
         sizes.append(lanes)
         return found
 
-    monkeypatch.setattr(truth_module, "evaluate", counted)
+    monkeypatch.setattr(batches, "evaluate", counted)
     return sizes
 
 
@@ -230,8 +230,8 @@ def test_an_integer_that_no_double_holds_shares_no_batch(monkeypatch: pytest.Mon
 def test_choices_that_a_batch_mixes_up_are_caught_by_the_audit(monkeypatch: pytest.MonkeyPatch) -> None:
     formula = made(picked, logits=vector(-9, 9, sizes=(2,)), target=index(sizes=(2,)))
     points = at(logits=[[1.0, 2.0]] * 600, target=[0, 1] * 300)
-    assert (settle(formula, points, FLOAT32).precision == truth_module.FLOAT64).all()
-    monkeypatch.setattr(m, "_chosen", lambda x, place: m.sum(x, 0))
+    assert (settle(formula, points, FLOAT32).precision == proofs.FLOAT64).all()
+    monkeypatch.setattr(arrays, "_chosen", lambda x, place: m.sum(x, 0))
     with pytest.raises(ContradictionError, match="picked: float64 balls and Arb prove different values"):
         settle(formula, points, FLOAT32)
 
@@ -245,13 +245,13 @@ def absorbed(x: Reals) -> Reals:
 
 def test_the_precision_rises_only_for_the_points_that_need_it(monkeypatch: pytest.MonkeyPatch) -> None:
     lanes: list[tuple[int, int]] = []
-    evaluate = truth_module.evaluate
+    evaluate = batches.evaluate
 
-    def counting(formula: Formula, arguments: Any, count: int, *rest: Any) -> Any:
+    def counting(function: Any, arguments: Any, continuous: Any, wrt: Any, count: int, *rest: Any) -> Any:
         lanes.append((ctx.prec, count))
-        return evaluate(formula, arguments, count, *rest)
+        return evaluate(function, arguments, continuous, wrt, count, *rest)
 
-    monkeypatch.setattr(truth_module, "evaluate", counting)
+    monkeypatch.setattr(batches, "evaluate", counting)
     found = settle(made(absorbed, x=ANY), at(x=[1.0, 400.0, 2.0, 300.0]), FLOAT64)
     # 1 + exp(-400) needs 578 bits before anything is left of it
     assert found.precision.tolist() == [128, 1024, 128, 512]
@@ -476,7 +476,7 @@ def test_the_second_opinion_takes_the_precision_that_it_needs_itself(monkeypatch
 
     formula = made(doubtful, x=ANY)
     points = at(x=[108.344696044921875, 300.0])
-    monkeypatch.setattr(truth_module, "FEWEST", 1)
+    monkeypatch.setattr(settling, "FEWEST", 1)
     found = settle(formula, points, FLOAT32)
     assert (found.precision == 53).all()
     assert second_opinion(formula, points, found, FLOAT32).disagreements == ()
@@ -497,7 +497,7 @@ def test_large_batches_are_settled_in_float64_and_small_ones_by_arb() -> None:
     formula = made(absorbed, x=ANY)
     many = settle(formula, at(x=np.linspace(-5, 5, 600).tolist()), FLOAT32)
     few = settle(formula, at(x=np.linspace(-5, 5, 60).tolist()), FLOAT32)
-    assert (many.precision == truth_module.FLOAT64).all()
+    assert (many.precision == proofs.FLOAT64).all()
     assert (few.precision == 128).all()
 
 
@@ -514,7 +514,7 @@ def equal_pairs() -> Points:
 def test_a_zero_is_settled_as_far_as_every_routine_is_forgiven_there() -> None:
     formula = made(logarithms_apart, x=real(0, math.inf), y=real(0, math.inf))
     assert (settle(formula, equal_pairs(), FLOAT32).precision > 128).all()  # nobody is forgiven anything
-    for cond, precision in ((1.0, truth_module.FLOAT64), (0.0, 256), (2.0, 256)):  # the strictest counts
+    for cond, precision in ((1.0, proofs.FLOAT64), (0.0, 256), (2.0, 256)):  # the strictest counts
 
         def nothing(x: Any, y: Any) -> Any:
             return x * 0
@@ -547,4 +547,4 @@ def test_a_slope_of_zero_is_settled_beside_the_largest_where_budgets_couple_them
 
     assert list(formula.routines.values()) == [square, power]
     found = settle(formula, equal_pairs(), FLOAT32)
-    assert ((found.precision == truth_module.FLOAT64) == coupled).all()
+    assert ((found.precision == proofs.FLOAT64) == coupled).all()

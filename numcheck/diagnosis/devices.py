@@ -17,7 +17,7 @@ from numcheck.diagnosis.regions import complexity, surroundings
 from numcheck.domain import Points
 from numcheck.measure.judge import Judgement, in_units
 from numcheck.measure.measurement import Measurement
-from numcheck.reals.settle import PROVED
+from numcheck.reals.enclosures import PROVED
 
 NAME = "device_disagreement"
 REMEDY = "the devices order sums or evaluate functions differently: mend the one over its budget by its own findings"

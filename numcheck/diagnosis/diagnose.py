@@ -22,7 +22,7 @@ from numcheck.diagnosis.records import Loss, Records, arguments_at, component_of
 from numcheck.measure.judge import in_ulps
 from numcheck.measure.measurement import Measurement
 from numcheck.operators import emulate
-from numcheck.reals.settle import ulp_exponent
+from numcheck.reals.enclosures import ulp_exponent
 
 T = TypeVar("T")
 TRACED = 1024  # failing points looked at operator by operator; the rest take the cause of their like

@@ -12,7 +12,7 @@ from numcheck.diagnosis.questions import Search, beside
 from numcheck.diagnosis.regions import complexity, prober, surroundings
 from numcheck.domain import Points
 from numcheck.measure.measurement import Measurement
-from numcheck.reals.settle import PROVED
+from numcheck.reals.enclosures import PROVED
 
 
 @dataclass(frozen=True, eq=False)

@@ -11,7 +11,7 @@ from numcheck.diagnosis.regions import failing_ranges, prober, region
 from numcheck.measure.execute import RoutineError
 from numcheck.measure.measurement import Measurement
 from numcheck.operators import Trace
-from numcheck.reals.settle import PROVED
+from numcheck.reals.enclosures import PROVED
 from numcheck.report.plain import figure
 
 CANCELLATION_POINTS = 65  # odd, so that no other axis is mistaken for the lanes

@@ -419,7 +419,7 @@ class _InDoubtError(click.ClickException):
 def _told_in_one_line() -> Generator[None]:
     """Turn what the library says of the user's mistakes into one line and exit code 2, a truth in doubt into 3."""
     from numcheck.declaration.words import UsageError
-    from numcheck.reals.settle import ContradictionError
+    from numcheck.reals.enclosures import ContradictionError
     from numcheck.report import ReportError
 
     try:

@@ -9,15 +9,7 @@ import numpy as np
 from numcheck.declaration.budgets import LARGEST, Budget
 from numcheck.declaration.words import Fate
 from numcheck.formats import Format
-from numcheck.reals.settle import (
-    INVALID,
-    PROVED,
-    TOLERANCE,
-    Enclosure,
-    binade,
-    negligible,
-    ulp_exponent,
-)
+from numcheck.reals.enclosures import INVALID, PROVED, TOLERANCE, Enclosure, binade, negligible, ulp_exponent
 from numcheck.truth import forgiven_by_all
 
 

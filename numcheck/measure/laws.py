@@ -9,10 +9,9 @@ from numcheck.declaration.formulas import Routine
 from numcheck.domain import Points
 from numcheck.formats import Format
 from numcheck.measure.measurement import Measurement
-from numcheck.reals import arrays as m
 from numcheck.reals.arb import ARB
-from numcheck.reals.arrays import Reals
-from numcheck.reals.settle import precision
+from numcheck.reals.arrays import Reals, as_reals
+from numcheck.reals.precision import precision
 from numcheck.report.plain import figure
 from numcheck.truth import groups, lifted
 
@@ -62,7 +61,7 @@ def _rounded(routine: Routine, points: Points, format: Format, device: str) -> A
             if isinstance(points.columns[name], tuple):
                 given[name] = float(argument.data[0]) if isinstance(argument, Reals) else argument
                 continue
-            balls = m.as_reals(argument, ARB).data
+            balls = as_reals(argument, ARB).data
             numbers = np.broadcast_to(_float(balls).astype(np.float64), (lanes, *balls.shape[1:]))
             tensor = torch.from_numpy(numbers.copy())
             given[name] = (format.round(tensor) if domain.differentiable else tensor.round().long()).to(
@@ -79,7 +78,7 @@ _float: Any = np.frompyfunc(float, 1, 1)
 
 def _ulps_apart(left: Any, right: Any, lanes: int, format: Format) -> np.ndarray:
     """Per point the largest difference between two sides, in ulps of the larger."""
-    a, b = (_float(m.as_reals(side, ARB).data).astype(np.float64) for side in (left, right))
+    a, b = (_float(as_reals(side, ARB).data).astype(np.float64) for side in (left, right))
     a, b = np.broadcast_arrays(a, b)
     with np.errstate(invalid="ignore"):
         apart = np.where(a == b, 0.0, np.abs(a - b) / format.ulp(np.maximum(np.abs(a), np.abs(b))))

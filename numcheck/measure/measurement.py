@@ -11,11 +11,7 @@ from numcheck.domain import Points
 from numcheck.formats import Format
 from numcheck.measure.execute import Outcome, RoutineError, components_of, execute, has_gradient
 from numcheck.measure.judge import Judgement, judge
-from numcheck.reals.settle import (
-    TOLERANCE,
-    Enclosure,
-    narrow,
-)
+from numcheck.reals.enclosures import TOLERANCE, Enclosure, narrow
 from numcheck.truth import Truth, settle
 
 

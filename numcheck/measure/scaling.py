@@ -17,7 +17,7 @@ from numcheck.declaration.words import Fate
 from numcheck.domain import Points, continuous
 from numcheck.formats import Format
 from numcheck.measure.measurement import Measurement, measure
-from numcheck.reals.settle import PROVED, Enclosure
+from numcheck.reals.enclosures import PROVED, Enclosure
 from numcheck.report.plain import figure
 from numcheck.truth import Truth, settle
 

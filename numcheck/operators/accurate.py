@@ -14,7 +14,8 @@ from torch import Tensor
 from numcheck.operators.pairs import Wide
 from numcheck.reals.arb import ARB
 from numcheck.reals.arrays import Reals
-from numcheck.reals.settle import enclosure, precision
+from numcheck.reals.enclosures import enclosure
+from numcheck.reals.precision import precision
 
 BITS = 320
 """Far more than two doubles hold: what a rule subtracts may cancel down to float64's smallest numbers."""

@@ -19,9 +19,9 @@ from torch import Tensor
 
 from numcheck.operators import pairs
 from numcheck.operators.rows import ROWS, Operator, Terms, operator
-from numcheck.reals import arrays as m
+from numcheck.reals import vocabulary as m
 from numcheck.reals.arb import ARB
-from numcheck.reals.arrays import Reals
+from numcheck.reals.arrays import Reals, as_reals, constant
 
 
 def row_of(name: str) -> Operator:
@@ -208,10 +208,10 @@ def _power(x: Reals | float, y: Reals | float) -> Reals:
 
 
 operator("exp", accurate=m.exp, never_zero=True, plain=True)
-operator("exp2", accurate=lambda x: m.exp(x * m.log(m.constant(ARB, 2))), never_zero=True, plain=True)
+operator("exp2", accurate=lambda x: m.exp(x * m.log(constant(ARB, 2))), never_zero=True, plain=True)
 operator("expm1", accurate=m.expm1)
 operator("log", accurate=m.log, pole=_at_zero)
-operator("log10", accurate=lambda x: m.log(x) / m.log(m.constant(ARB, 10)), pole=_at_zero)
+operator("log10", accurate=lambda x: m.log(x) / m.log(constant(ARB, 10)), pole=_at_zero)
 operator("log1p", accurate=m.log1p, pole=lambda x: x[0] + 1)
 operator("log2", accurate=m.log2, pole=_at_zero)
 operator("logaddexp", accurate=_logaddexp)
@@ -240,7 +240,7 @@ operator("tanh_backward", accurate=lambda ct, y: ct * (1 - y * y))
 
 
 def _normal_distribution(x: Reals) -> Reals:
-    return m.erfc(-x * m.rsqrt(m.constant(ARB, 2))) / 2
+    return m.erfc(-x * m.rsqrt(constant(ARB, 2))) / 2
 
 
 operator("digamma", accurate=m.digamma, pole=_at_zero)
@@ -256,7 +256,7 @@ operator("special_ndtr", accurate=_normal_distribution)
 
 def _tanh_of_gelu(x: Reals) -> tuple[Reals, Reals]:
     # the constant as the kernels write it: 0.044715 in doubles
-    k = m.sqrt(2 / m.as_reals(m.pi(), ARB))
+    k = m.sqrt(2 / as_reals(m.pi(), ARB))
     return k * (x + 0.044715 * x**3), k * (1 + 3 * 0.044715 * x**2)
 
 
@@ -269,7 +269,7 @@ def _gelu(x: Reals, approximate: str = "none") -> Reals:
 
 def _gelu_backward(ct: Reals, x: Reals, approximate: str = "none") -> Reals:
     if approximate == "none":
-        density = m.exp(-x * x / 2) / m.sqrt(2 * m.as_reals(m.pi(), ARB))
+        density = m.exp(-x * x / 2) / m.sqrt(2 * as_reals(m.pi(), ARB))
         return ct * (_normal_distribution(x) + x * density)
     u, slope = _tanh_of_gelu(x)
     p = 1 / (1 + m.exp(-2 * u))

@@ -13,7 +13,7 @@ Sums and products are numpy's own loops over FLINT's operators at up to `QUICK` 
 enough to be sound (0 * unknown is unknown, inf - inf undefined), but make unknown of undefined * [3 +- 1]. Above
 `QUICK` bits, where only lanes come that were not settled, each result that is not finite is told exactly.
 
-The precision is FLINT's, global to the process; only `settle` sets it.
+The precision is FLINT's, global to the process; only `precision` sets it.
 
 Source: Johansson 2017, "Arb: efficient arbitrary-precision midpoint-radius interval arithmetic".
 """
@@ -28,7 +28,7 @@ from typing import Any
 import numpy as np
 from flint import arb, ctx, fmpq
 
-from numcheck.reals.arrays import NO, UNDECIDED, YES, scattered
+from numcheck.reals.arithmetic import NO, UNDECIDED, YES, scattered
 
 QUICK = 128  # bits up to which sums and products are not looked at one by one
 PATIENCE = 1024  # bits from which an undecided comparison counts as a tie that no precision decides
@@ -37,7 +37,7 @@ PLUS_INFINITY: Any = arb.pos_inf()
 MINUS_INFINITY: Any = arb.neg_inf()
 UNDEFINED: Any = PLUS_INFINITY - PLUS_INFINITY  # radius 0; arb.nan() has an infinite radius
 UNKNOWN: Any = arb(0, PLUS_INFINITY)
-ABSENT: Any = arb(0)  # recognised by identity, see arrays.Arithmetic
+ABSENT: Any = arb(0)  # recognised by identity, see arithmetic.Arithmetic
 
 Ball = Any
 
@@ -99,10 +99,6 @@ def _periodic(function: Callable[[Ball], Ball]) -> Callable[[Ball], Ball]:
     return call
 
 
-def _lgamma(x: Ball) -> Ball:
-    return x.lgamma()
-
-
 def _absolute(x: Ball) -> Ball:
     y = abs(x)
     return y if y.is_finite() else _nothing_told(x) or PLUS_INFINITY
@@ -132,7 +128,7 @@ FUNCTIONS: dict[str, Callable[[Ball], Ball]] = {
     "atanh": guarded(arb.atanh, {1.0: PLUS_INFINITY, -1.0: MINUS_INFINITY}, lambda x: x > 1 or x < -1),
     "erf": guarded(arb.erf, {INF: arb(1), -INF: arb(-1)}),
     "erfc": guarded(arb.erfc, {INF: arb(0), -INF: arb(2)}),
-    "lgamma": guarded(_lgamma, {0.0: PLUS_INFINITY, INF: PLUS_INFINITY}, lambda x: x < 0),
+    "lgamma": guarded(lambda x: x.lgamma(), {0.0: PLUS_INFINITY, INF: PLUS_INFINITY}, lambda x: x < 0),
     "digamma": guarded(arb.digamma, {INF: PLUS_INFINITY}, _pole_of_gamma),
     "times_pi": guarded(lambda x: x * arb.pi(), {INF: PLUS_INFINITY, -INF: MINUS_INFINITY}),
 }
@@ -315,7 +311,6 @@ QUICK_OPERATORS = OPERATORS | {"add": np.add, "sub": np.subtract, "mul": np.mult
 
 # Whole arrays: a loop of numpy's own first, and the guarded function only for what is not finite there
 
-
 _MOST = sys.float_info.max  # conditioning beyond it forgives no more than this
 _is_finite: Any = np.frompyfunc(arb.is_finite, 1, 1)
 _is_absent: Any = np.frompyfunc(lambda x: x is ABSENT, 1, 1)
@@ -409,6 +404,7 @@ class ArbArithmetic:
     broadcast: Callable[..., Any] = staticmethod(np.broadcast_to)
     concatenate: Callable[..., Any] = staticmethod(np.concatenate)
     permute: Callable[..., Any] = staticmethod(np.take_along_axis)
+    scatter = scattered
 
     def lift(self, values: Any) -> Any:
         array = np.asarray(values)
@@ -475,9 +471,6 @@ class ArbArithmetic:
 
     def inverse(self, order: np.ndarray) -> np.ndarray:
         return np.argsort(order, axis=-1)
-
-    def scatter(self, x: Any, key: tuple[Any, ...], shape: tuple[int, ...]) -> Any:
-        return scattered(self, x, key, shape)
 
     def forgiven(self, terms: Sequence[tuple[Any, bool]], lanes: int) -> np.ndarray:
         """Rounded to float64, each element by the lower end of its ball, which forgives no more than the truth.

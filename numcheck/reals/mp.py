@@ -1,7 +1,7 @@
 """mpmath numbers: the independent second opinion.
 
 No radius and no proof: mpmath does not promise the accuracy of its functions. Two precisions that agree with each
-other and lie inside the proved ball are what `settle.second_opinion` asks of it. The context is this module's own, so
+other and lie inside the proved ball are what `truth.second_opinion` asks of it. The context is this module's own, so
 that neither a caller's precision nor ours leaks into the other.
 """
 
@@ -12,7 +12,7 @@ from typing import Any
 import mpmath
 import numpy as np
 
-from numcheck.reals.arrays import NO, YES, scattered
+from numcheck.reals.arithmetic import NO, YES, scattered
 
 CONTEXT: Any = mpmath.MPContext()
 ABSENT: Any = CONTEXT.mpf(0)
@@ -135,13 +135,14 @@ _compare = {"lt": np.less, "le": np.less_equal, "gt": np.greater, "ge": np.great
 
 
 class MpArithmetic:
-    """mpmath at the precision of `CONTEXT`, which only `settle` sets. Stateless; `MP` is its only instance."""
+    """mpmath at the precision of `CONTEXT`, which only `precision` sets. Stateless; `MP` is its only instance."""
 
     name = "mp"
     where: Callable[..., Any] = staticmethod(np.where)
     broadcast: Callable[..., Any] = staticmethod(np.broadcast_to)
     concatenate: Callable[..., Any] = staticmethod(np.concatenate)
     permute: Callable[..., Any] = staticmethod(np.take_along_axis)
+    scatter = scattered
 
     def lift(self, values: Any) -> Any:
         return np.asarray(_lift(np.asarray(values)), dtype=object)
@@ -190,9 +191,6 @@ class MpArithmetic:
 
     def inverse(self, order: np.ndarray) -> np.ndarray:
         return np.argsort(order, axis=-1)
-
-    def scatter(self, x: Any, key: tuple[Any, ...], shape: tuple[int, ...]) -> Any:
-        return scattered(self, x, key, shape)
 
     def forgiven(self, terms: Sequence[tuple[Any, bool]], lanes: int) -> Any:
         flat = [np.absolute(term).reshape((len(term), -1)) for term, _ in terms]

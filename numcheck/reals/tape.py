@@ -6,17 +6,15 @@ operations of `arrays` themselves, so that a derivative is traced too and can be
 Sources of the rules: elementary calculus; digamma and Hurwitz zeta: NIST DLMF 5.15.1 and 25.11.17.
 """
 
-import functools
 import heapq
 import itertools
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from types import FunctionType
-from typing import Any
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
 from numcheck.reals import arrays as m
-from numcheck.reals.arrays import Origin, Reals, States
+from numcheck.reals.arithmetic import NO, UNDECIDED, YES, States
+from numcheck.reals.arrays import Origin, Reals
 
 Rule = Callable[[Reals, Reals, Origin], tuple[Reals | None, ...]]
 
@@ -24,11 +22,6 @@ Rule = Callable[[Reals, Reals, Origin], tuple[Reals | None, ...]]
 def traced(x: Reals) -> Reals:
     """The same numbers as a variable to differentiate by."""
     return Reals(x.arithmetic, x.data, None, True, x.masked)
-
-
-def untraced(x: Reals) -> Reals:
-    """The same numbers as constants."""
-    return Reals(x.arithmetic, x.data, None, False, x.masked)
 
 
 def gradient(output: Reals, cotangent: Reals, inputs: Sequence[Reals]) -> list[Reals | None]:
@@ -86,7 +79,7 @@ def one_hot(like: Reals, hot: np.ndarray) -> Reals:
 
 def _between(ct: Reals, smooth: Reals, tied: States, low: int, high: int) -> Reals:
     """`smooth`, but ct times the interval [low, high] at a tie, and what can be said where the tie is undecided."""
-    for state, known in ((m.YES, ct.arithmetic.interval), (m.UNDECIDED, ct.arithmetic.doubt)):
+    for state, known in ((YES, ct.arithmetic.interval), (UNDECIDED, ct.arithmetic.doubt)):
         here = tied == state
         if ct.arithmetic.some(here):
             slope = Reals(ct.arithmetic, known(low, high))
@@ -96,14 +89,14 @@ def _between(ct: Reals, smooth: Reals, tied: States, low: int, high: int) -> Rea
 
 def _chosen(condition: States, x: Reals, y: Reals) -> Reals:
     """x where the condition, which is decided everywhere, holds."""
-    return m.apply("select", x, y, parameters=(x.arithmetic.where(condition, m.YES, m.NO),))
+    return m.apply("select", x, y, parameters=(x.arithmetic.where(condition, YES, NO),))
 
 
 def _select(states: States, ct: Reals) -> tuple[Reals, Reals]:
     nothing = absent(ct, ct.shape)
-    left = _chosen(states == m.YES, ct, nothing)
-    right = _chosen(states == m.NO, ct, nothing)
-    undecided = ct.arithmetic.where(states == m.UNDECIDED, m.UNDECIDED, m.NO)
+    left = _chosen(states == YES, ct, nothing)
+    right = _chosen(states == NO, ct, nothing)
+    undecided = ct.arithmetic.where(states == UNDECIDED, UNDECIDED, NO)
     return _between(ct, left, undecided, 0, 1), _between(ct, right, undecided, 0, 1)
 
 
@@ -117,7 +110,7 @@ def _extremum(ct: Reals, origin: Origin, operation: str) -> tuple[Reals, Reals]:
 
 def _absolute(ct: Reals, x: Reals) -> Reals:
     positive = m.compare("gt", x, 0).states
-    signed = _chosen(positive == m.YES, ct, -ct)
+    signed = _chosen(positive == YES, ct, -ct)
     return _between(ct, signed, m.compare("eq", x, 0).states, -1, 1)
 
 
@@ -132,7 +125,7 @@ def _norm(ct: Reals, out: Reals, origin: Origin) -> Reals:
 
 def _pow(ct: Reals, out: Reals, origin: Origin) -> tuple[Reals, Reals | None]:
     x, y = origin.operands
-    return ct * (y * x ** (y - 1)), ct * (out * m.log(x)) if y.traced else None
+    return ct * (y * x ** (y - 1)), ct * (out * m.apply("log", x)) if y.traced else None
 
 
 def _sum(ct: Reals, origin: Origin) -> Reals:
@@ -159,7 +152,7 @@ def _sort(ct: Reals, out: Reals, origin: Origin) -> Reals:
     # Equal elements may stand in any order: each takes all between its own cotangent and those of its equals.
     order, axis = origin.parameters
     size = out.shape[-1]
-    if ct.arithmetic.some(m.compare("eq", out[..., 1:], out[..., :-1]).states != m.NO):
+    if ct.arithmetic.some(m.compare("eq", out[..., 1:], out[..., :-1]).states != NO):
         given = [ct[..., i] for i in range(size)]
         taken = list(given)
         for i, j in itertools.permutations(range(size), 2):
@@ -210,23 +203,23 @@ RULES: dict[str, Rule] = {
     ),
     "pow": _pow,
     "exp": _one(lambda ct, x, y: ct * y),
-    "expm1": _one(lambda ct, x, y: ct * m.exp(x)),
+    "expm1": _one(lambda ct, x, y: ct * m.apply("exp", x)),
     "log": _one(lambda ct, x, y: ct / x),
     "log1p": _one(lambda ct, x, y: ct / (1 + x)),
     "sqrt": _one(lambda ct, x, y: ct / (2 * y)),
     "rsqrt": _one(lambda ct, x, y: -(ct * (y / (2 * x)))),
-    "sin": _one(lambda ct, x, y: ct * m.cos(x)),
-    "cos": _one(lambda ct, x, y: -(ct * m.sin(x))),
+    "sin": _one(lambda ct, x, y: ct * m.apply("cos", x)),
+    "cos": _one(lambda ct, x, y: -(ct * m.apply("sin", x))),
     "atan": _one(lambda ct, x, y: ct / (1 + x * x)),
     "atan2": _two(lambda ct, y, x, out: (ct * (x / (x * x + y * y)), -(ct * (y / (x * x + y * y))))),
-    "sinh": _one(lambda ct, x, y: ct * m.cosh(x)),
-    "cosh": _one(lambda ct, x, y: ct * m.sinh(x)),
-    "tanh": _one(lambda ct, x, y: ct / m.cosh(x) ** 2),
-    "asinh": _one(lambda ct, x, y: ct / m.sqrt(1 + x * x)),
+    "sinh": _one(lambda ct, x, y: ct * m.apply("cosh", x)),
+    "cosh": _one(lambda ct, x, y: ct * m.apply("sinh", x)),
+    "tanh": _one(lambda ct, x, y: ct / m.apply("cosh", x) ** 2),
+    "asinh": _one(lambda ct, x, y: ct / m.apply("sqrt", 1 + x * x)),
     "atanh": _one(lambda ct, x, y: ct / (1 - x * x)),
-    "erf": _one(lambda ct, x, y: ct * (2 * m.exp(-x * x) / m.sqrt(_pi(x)))),
-    "erfc": _one(lambda ct, x, y: -(ct * (2 * m.exp(-x * x) / m.sqrt(_pi(x))))),
-    "lgamma": _one(lambda ct, x, y: ct * m.digamma(x)),
+    "erf": _one(lambda ct, x, y: ct * (2 * m.apply("exp", -x * x) / m.apply("sqrt", _pi(x)))),
+    "erfc": _one(lambda ct, x, y: -(ct * (2 * m.apply("exp", -x * x) / m.apply("sqrt", _pi(x))))),
+    "lgamma": _one(lambda ct, x, y: ct * m.apply("digamma", x)),
     "digamma": _one(lambda ct, x, y: ct * m.binary("zeta", 2, x)),
     "zeta": _two(lambda ct, s, x, out: (None, -(ct * (s * m.binary("zeta", s + 1, x))))),  # type: ignore[arg-type, return-value]
     "times_pi": _one(lambda ct, x, y: ct * _pi(x)),
@@ -248,62 +241,3 @@ RULES: dict[str, Rule] = {
     "permute": lambda ct, out, origin: (_permute(ct, origin),),
     "sort": lambda ct, out, origin: (_sort(ct, out, origin),),
 }
-
-
-def implicit(function: Callable[[Reals], Reals], low: Any, high: Any) -> Reals:
-    """The root of an increasing `function`, differentiable in what it closes over.
-
-    The arithmetic encloses the root itself. Two Newton steps from that root, traced with the root held constant, then
-    have the root's first and second derivatives (each step doubles the order to which a power series of the root in
-    the parameters is right), and the enclosure replaces the value that they would only widen.
-    """
-    probe = function(m.as_reals(low, low.arithmetic) if isinstance(low, Reals) else _like(function, low))
-    arithmetic = probe.arithmetic
-
-    def evaluate(data: Any) -> Any:
-        return function(Reals(arithmetic, data)).data
-
-    lanes = probe.data.shape
-    ends = [arithmetic.broadcast(m.as_reals(end, arithmetic).data, lanes) for end in (low, high)]
-    found = Reals(arithmetic, arithmetic.root(evaluate, *ends))
-    if not probe.traced:
-        return found
-    step = found
-    for _ in range(2):
-        x = traced(step) if not step.traced else step
-        residual = function(x)
-        slope = gradient(residual, m.zeros_like(residual) + 1, [x])[0]
-        if slope is None:
-            raise ValueError("m.root needs a function of its argument")
-        # The value of every later use must be the enclosure, not this widened step: pin keeps the derivatives.
-        step = m.apply("pin", step - residual / slope, found)
-    return step
-
-
-def _like(function: Callable[[Reals], Reals], number: Any) -> Reals:
-    for found in _reals_within(function, 6):
-        return m.as_reals(number, found.arithmetic)
-    raise ValueError("m.root's function must use at least one of the formula's inputs")
-
-
-def _reals_within(thing: Any, depth: int) -> Iterator[Reals]:
-    """The arrays that a function closes over, directly or in other functions and containers."""
-    parts: Iterable[Any]
-    match thing:
-        case Reals():
-            parts = ()
-            yield thing
-        case _ if not depth:
-            return
-        case tuple() | list():
-            parts = thing
-        case dict():
-            parts = thing.values()
-        case functools.partial():
-            parts = (thing.func, *thing.args, *thing.keywords.values())
-        case FunctionType():
-            parts = (*(cell.cell_contents for cell in thing.__closure__ or ()), *(thing.__defaults__ or ()))
-        case _:
-            return
-    for part in parts:
-        yield from _reals_within(part, depth - 1)

@@ -17,11 +17,16 @@ from torch import Tensor
 
 from numcheck.reals.arb import ARB
 from numcheck.reals.ball64 import BOUNDS, ORDERS, two_product, two_sum
-from numcheck.reals.settle import ContradictionError, precision
+from numcheck.reals.enclosures import ContradictionError
+from numcheck.reals.precision import precision
 
 LOOKED_AT = 64  # points of each operation and function that a run looks at
 BITS = 192
 _looked: set[str] = set()
+
+
+def _as_it_is(function: Callable[..., Any]) -> Callable[..., Any]:
+    return function
 
 
 def look(device: str) -> None:
@@ -82,7 +87,9 @@ OPERATIONS: dict[str, Callable[[Any, Any], Any]] = {
 }
 
 
-def self_test(device: str, seed: int = 0, count: int = LOOKED_AT, compiled: bool = False) -> None:
+def self_test(
+    device: str, seed: int = 0, count: int = LOOKED_AT, through: Callable[..., Any] = _as_it_is
+) -> None:
     """Raises ContradictionError where the device rounds a sum, product or quotient of doubles incorrectly.
 
     Or flushes what is subnormal to zero, or loses the error of a sum or product that a second double holds.
@@ -98,8 +105,7 @@ def self_test(device: str, seed: int = 0, count: int = LOOKED_AT, compiled: bool
     def all_of(a: Tensor, b: Tensor) -> tuple[Tensor, ...]:
         return (*(operation(a, b) for operation in OPERATIONS.values()), *two_sum(a, b), *two_product(a, b))
 
-    call = _compiled(all_of, device) if compiled else all_of
-    found = call(torch.from_numpy(x).to(device), torch.from_numpy(y).to(device))
+    found = through(all_of)(torch.from_numpy(x).to(device), torch.from_numpy(y).to(device))
     told = [part.cpu().tolist() for part in found]
     for i, (a, b) in enumerate(zip(x.tolist(), y.tolist(), strict=True)):
         p, q = Fraction(a), Fraction(b)
@@ -164,25 +170,6 @@ def _arguments(random: np.random.Generator, count: int) -> dict[str, tuple[np.nd
     return drawn
 
 
-def _compiled(function: Callable[..., tuple[Tensor, ...]], device: str) -> Callable[..., tuple[Tensor, ...]]:
-    """`function` in torch.compile, or what is missing for it."""
-    call: Any = torch.compile(
-        function, fullgraph=True, dynamic=False, options=compiler_options(torch.device(device))
-    )
-
-    def guarded(*arguments: Tensor) -> tuple[Tensor, ...]:
-        try:
-            return call(*arguments)
-        except Exception as error:
-            if "compiler" in str(error).lower():
-                raise RuntimeError(
-                    "torch.compile finds no C++ compiler here, so nothing is audited"
-                ) from error
-            raise
-
-    return guarded
-
-
 def _called(*arguments: Tensor) -> tuple[Tensor, ...]:
     rest, results = list(arguments), []
     for name, bound in BOUNDS.items():
@@ -192,16 +179,17 @@ def _called(*arguments: Tensor) -> tuple[Tensor, ...]:
     return tuple(results)
 
 
-def audit_functions(device: str, seed: int, count: int, compiled: bool = False) -> Mapping[str, float]:
+def audit_functions(
+    device: str, seed: int, count: int, through: Callable[..., Any] = _as_it_is
+) -> Mapping[str, float]:
     """The worst error of each of torch's functions as a share of its bound, at `count` points against Arb.
 
-    With `compiled`, of what torch.compile makes of them. Raises ContradictionError where one exceeds its bound.
+    Of what `through` makes of them, such as torch.compile. Raises ContradictionError where one exceeds its bound.
     """
     drawn = _arguments(np.random.default_rng([seed, count]), count)
-    call = _compiled(_called, device) if compiled else _called
     flat = [torch.from_numpy(part).to(device) for parts in drawn.values() for part in parts]
     worst: dict[str, float] = {}
-    for (name, parts), told in zip(drawn.items(), call(*flat), strict=True):
+    for (name, parts), told in zip(drawn.items(), through(_called)(*flat), strict=True):
         y = told.cpu().numpy()
         with np.errstate(all="ignore"):
             shares = _errors(name, parts, y) / _allowed(name, y)
@@ -230,9 +218,5 @@ _distance: Any = np.frompyfunc(lambda got, exact: float((got - exact).abs_upper(
 def _errors(name: str, parts: tuple[np.ndarray, ...], y: np.ndarray) -> np.ndarray:
     with precision(BITS):
         lifted = [ARB.lift(part) for part in parts]
-        exact = ARB.unary(name, *lifted) if len(lifted) == 1 else _of_two(name, *lifted)
+        exact = (ARB.unary if len(lifted) == 1 else ARB.binary)(name, *lifted)
         return np.asarray(_distance(ARB.lift(y), exact), dtype=np.float64)
-
-
-def _of_two(name: str, x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    return ARB.binary(name, x, y)

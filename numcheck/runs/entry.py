@@ -26,7 +26,7 @@ from numcheck.domain import Points, magnitude
 from numcheck.formats import Format
 from numcheck.measure.laws import law_defects
 from numcheck.measure.measurement import Measurement, tally
-from numcheck.reals.settle import Enclosure
+from numcheck.reals.enclosures import Enclosure
 from numcheck.report.plain import figure
 
 COLUMNS = 8  # stretches of an input that a map tells apart

@@ -18,9 +18,13 @@ from numcheck.declaration.formulas import Formula
 from numcheck.declaration.registry import formula_named, load_catalog
 from numcheck.domain import Points
 from numcheck.formats import format_of
+from numcheck.reals.enclosures import narrow
+from numcheck.reals.evaluation import Wanted
 from numcheck.reals.mp import CONTEXT, MP
-from numcheck.reals.settle import START, narrow, precision
-from numcheck.truth import CHUNK, Wanted, evaluate, evaluate_chunk, lifted, settle
+from numcheck.reals.precision import START, precision
+from numcheck.truth import lifted, settle
+from numcheck.truth.batches import evaluated
+from numcheck.truth.proofs import CHUNK, evaluate_chunk
 
 FLOAT32 = format_of("float32")
 DERIVATIVE_ONLY = Wanted(gradient=True, conditioning=False)
@@ -101,7 +105,7 @@ def test_mpmath_under_the_same_tape(benchmark: Any, capsys: Any, name: str) -> N
 
     def run() -> Any:
         arguments = lifted(given.formula, given.points, MP, True)
-        return evaluate(given.formula, arguments, len(given.points), component, DERIVATIVE_ONLY)
+        return evaluated(given.formula, arguments, len(given.points), component, DERIVATIVE_ONLY)
 
     with precision(START):
         found = benchmark.pedantic(run, rounds=5, warmup_rounds=1)

@@ -16,10 +16,10 @@ from numcheck.declaration.formulas import Formula
 from numcheck.declaration.registry import formula_named, formulas, load_catalog
 from numcheck.domain import OneOf, Points, Real
 from numcheck.formats import format_of
-from numcheck.prefilter import BATCH, Truths, missing_compiler
+from numcheck.reals.enclosures import enclosure_of_float64, narrow
 from numcheck.reals.mp import CONTEXT, MP
-from numcheck.reals.settle import enclosure_of_float64, narrow, precision
-from numcheck.truth import FLOAT64, lifted, settle
+from numcheck.reals.precision import precision
+from numcheck.truth import BATCH, FLOAT64, Truths, lifted, missing_compiler, settle
 
 FLOAT32 = format_of("float32")
 FEW = 64  # points of mpmath

@@ -53,7 +53,7 @@ import torch
 from numcheck.declaration.budgets import ulps
 from numcheck.diagnosis.causes import Harm, planted, stated
 from numcheck.domain import real
-from numcheck.reals import arrays as m
+from numcheck.reals import vocabulary as m
 
 REMEDY = "keep the small term apart: log1p(x) for log(1 + x), a wider accumulator, or compensation"
 HARM = Harm.LOST_BITS

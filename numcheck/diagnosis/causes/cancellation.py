@@ -51,7 +51,7 @@ import torch
 from numcheck.declaration.budgets import ulps
 from numcheck.diagnosis.causes import Harm, planted, stated
 from numcheck.domain import real
-from numcheck.reals import arrays as m
+from numcheck.reals import vocabulary as m
 
 REMEDY = "rewrite the difference (log1p, expm1, a shifted origin): subtract no close numbers"
 HARM = Harm.LOST_BITS

@@ -46,7 +46,7 @@ import torch
 from numcheck.declaration.budgets import ulps
 from numcheck.diagnosis.causes import Harm, planted, stated
 from numcheck.domain import vector
-from numcheck.reals import arrays as m
+from numcheck.reals import vocabulary as m
 
 REMEDY = "sum pairwise or in a wider format"
 HARM = Harm.LOST_BITS

@@ -46,7 +46,7 @@ import torch
 from numcheck.declaration.budgets import ulps
 from numcheck.diagnosis.causes import Harm, planted, stated
 from numcheck.domain import vector
-from numcheck.reals import arrays as m
+from numcheck.reals import vocabulary as m
 
 REMEDY = "keep the intermediate in range: subtract the maximum or take logarithms before exponentiating"
 HARM = Harm.NOT_FINITE

@@ -49,7 +49,7 @@ import torch
 from numcheck.declaration.budgets import ulps
 from numcheck.diagnosis.causes import Harm, planted, stated
 from numcheck.domain import real
-from numcheck.reals import arrays as m
+from numcheck.reals import vocabulary as m
 
 REMEDY = "treat the singular input by itself before dividing or taking the logarithm"
 HARM = Harm.NOT_FINITE

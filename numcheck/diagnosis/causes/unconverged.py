@@ -53,7 +53,7 @@ import torch
 from numcheck.declaration.budgets import ulps
 from numcheck.diagnosis.causes import Harm, planted, stated
 from numcheck.domain import real
-from numcheck.reals import arrays as m
+from numcheck.reals import vocabulary as m
 
 REMEDY = "iterate further, or bracket the root so that no step leaves it"
 HARM = Harm.OTHER_NUMBER

@@ -49,7 +49,7 @@ import torch
 from numcheck.declaration.budgets import ulps
 from numcheck.diagnosis.causes import Harm, planted, stated
 from numcheck.domain import real
-from numcheck.reals import arrays as m
+from numcheck.reals import vocabulary as m
 
 REMEDY = "keep the small factor's logarithm, or scale before it leaves the range"
 HARM = Harm.LOST_BITS

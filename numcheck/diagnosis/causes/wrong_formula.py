@@ -49,7 +49,7 @@ from torch.nn import functional
 from numcheck.declaration.budgets import ulps
 from numcheck.diagnosis.causes import Harm, planted, stated
 from numcheck.domain import real
-from numcheck.reals import arrays as m
+from numcheck.reals import vocabulary as m
 
 REMEDY = "exact arithmetic gives the same result: compare the code with the formula's source"
 HARM = Harm.OTHER_NUMBER

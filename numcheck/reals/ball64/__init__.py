@@ -31,8 +31,8 @@ double-word arithmetic"; underflow in Dekker's product: Boldo 2006, "Pitfalls of
 from numcheck.reals.ball64.arithmetic import BALL64, Ball64Arithmetic
 from numcheck.reals.ball64.balls import Balls, only_where, recording, two_product, two_sum
 from numcheck.reals.ball64.bounds import BOUNDS, ORDERS
+from numcheck.reals.ball64.normalised import EXPONENT_LIMIT, REMAINDER, normalised
 from numcheck.reals.ball64.operations import COMPARABLE, comparable, unscaled
-from numcheck.reals.ball64.pairs import EXPONENT_LIMIT, REMAINDER, pairs
 
 __all__ = [
     "BALL64",
@@ -44,8 +44,8 @@ __all__ = [
     "Ball64Arithmetic",
     "Balls",
     "comparable",
+    "normalised",
     "only_where",
-    "pairs",
     "recording",
     "two_product",
     "two_sum",

@@ -1,4 +1,4 @@
-"""Float64 balls behind an array of reals: `arrays.Arithmetic` on one device."""
+"""Float64 balls behind an array of reals: `arithmetic.Arithmetic` on one device."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from numcheck.reals.arrays import UNDECIDED, YES
+from numcheck.reals.arithmetic import UNDECIDED, YES
 from numcheck.reals.ball64.balls import (
     GROW,
     INF,
@@ -51,12 +51,9 @@ class Ball64Arithmetic:
     scaled: bool = False
 
     name = "ball64"
-
-    def where(self, condition: Tensor, x: Any, y: Any) -> Tensor:
-        return torch.where(condition, x, y)
-
-    def broadcast(self, x: Any, shape: tuple[int, ...]) -> Any:
-        return broadcast(x, shape)
+    where = staticmethod(torch.where)
+    broadcast = staticmethod(broadcast)
+    compare = staticmethod(compared)
 
     def concatenate(self, parts: Sequence[Balls], axis: int) -> Balls:
         return _concatenate(parts, axis)
@@ -135,9 +132,6 @@ class Ball64Arithmetic:
         for axis in sorted(axes, reverse=True):
             x = _folded(adding, x if masked else x.present, axis)
         return x
-
-    def compare(self, name: str, x: Balls, y: Balls) -> Tensor:
-        return compared(name, x, y)
 
     def some(self, states: Tensor) -> bool:
         return some(states)

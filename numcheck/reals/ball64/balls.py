@@ -27,8 +27,8 @@ NAN = float("nan")
 class Balls:
     """Numbers exp(scale) * (high + low, give or take radius); None stands for exact zeros throughout.
 
-    `absent` marks derivatives that do not exist (see `arrays.Arithmetic`). `reach` bounds the absolute value wherever
-    it is known; `number` is the exact rational of a constant.
+    `absent` marks derivatives that do not exist (see `arithmetic.Arithmetic`). `reach` bounds the absolute value
+    wherever it is known; `number` is the exact rational of a constant.
     """
 
     high: Tensor

@@ -1,4 +1,4 @@
-"""Functions of one number and of two, by the names that `arrays` has for them."""
+"""Functions of one number and of two, by the names that `arithmetic.forward` has for them."""
 
 import math
 from collections.abc import Callable

@@ -10,7 +10,7 @@ from fractions import Fraction
 import torch
 from torch import Tensor
 
-from numcheck.reals.arrays import NO, UNDECIDED, YES
+from numcheck.reals.arithmetic import NO, UNDECIDED, YES
 from numcheck.reals.ball64.balls import (
     FAR,
     FLOOR,

@@ -25,10 +25,9 @@ from numcheck.foreign.adapt import adapt
 from numcheck.foreign.load import formula_at, load
 from numcheck.formats import Format
 from numcheck.measure.execute import check_device
-from numcheck.prefilter import LONG, missing_compiler
 from numcheck.runs.environment import environment
 from numcheck.runs.explain import routine_named
-from numcheck.truth import settle
+from numcheck.truth import LONG, missing_compiler, settle
 
 MOST_BITS = {1: 32, 2: 8}
 """Up to which width of a format all values of so many real inputs are tried together."""

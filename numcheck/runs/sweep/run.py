@@ -15,13 +15,12 @@ import numpy as np
 import torch
 
 import numcheck
-from numcheck import prefilter
 from numcheck.declaration.formulas import Formula, Routine
 from numcheck.declaration.words import Fate, UsageError
 from numcheck.domain import Points
+from numcheck.measure import plain
 from numcheck.measure.execute import Outcome, execute, has_gradient
 from numcheck.measure.measurement import assess
-from numcheck.prefilter import BATCH, Truths
 from numcheck.report.plain import figure
 from numcheck.report.store import json_text, write_text
 from numcheck.runs import worst_inputs
@@ -44,7 +43,7 @@ from numcheck.runs.sweep.summary import (
 )
 from numcheck.runs.verdict import UNRESOLVED
 from numcheck.runs.workers import workers
-from numcheck.truth import ContradictionError, settle
+from numcheck.truth import BATCH, ContradictionError, Truths, settle
 
 MOST_BOUNDARIES = 16
 """Failing regions whose two ends a worst-case file keeps, for each routine's value and gradient."""
@@ -110,7 +109,7 @@ def _plainly_within(
     plan: Plan, start: int, points: Points, outcomes: Mapping[str, Outcome]
 ) -> dict[tuple[str, str], Plain]:
     """What is plainly within of each routine's value and gradient; nothing where float64 cannot judge the format."""
-    if not prefilter.applies(plan.format):
+    if not plain.applies(plan.format):
         return {}
     exact = _truths(plan).of(points)
     told: dict[tuple[str, str], Plain] = {}
@@ -121,13 +120,13 @@ def _plainly_within(
             form = outcome.gradient_format
             parts.append(("grad", outcome.gradient, exact.gradient, routine.grad, form))
         for of, got, balls, budget, form in parts:
-            if got.shape != balls.shape or budget.coupled or not prefilter.applies(form):
+            if got.shape != balls.shape or budget.coupled or not plain.applies(form):
                 sure, error = np.zeros(len(points), bool), np.zeros(len(points))
             else:
-                sure, error = prefilter.plain(got, balls, budget, form, plan.compiled)
+                sure, error = plain.plain(got, balls, budget, form, plan.compiled)
             told[routine.name, of] = Plain(sure, error, budget.ulps)
     everywhere = np.logical_and.reduce([one.sure for one in told.values()])
-    prefilter.audit(plan.formula, points, exact, everywhere, plan.format)
+    plain.audit(plan.formula, points, exact, everywhere, plan.format)
     return told
 
 

@@ -11,13 +11,10 @@ from hypothesis import strategies as st
 
 from numcheck.formats import FORMATS, format_of
 from numcheck.reals.arb import MINUS_INFINITY, PLUS_INFINITY, UNDEFINED, UNKNOWN, ball
-from numcheck.reals.mp import CONTEXT
-from numcheck.reals.settle import (
+from numcheck.reals.enclosures import (
     EXPONENT_LIMIT,
     INVALID,
-    LIMIT,
     PROVED,
-    START,
     TOLERANCE,
     UNRESOLVED,
     Enclosure,
@@ -25,10 +22,10 @@ from numcheck.reals.settle import (
     narrow,
     negligible,
     no_longer_narrows,
-    precision,
-    precisions,
     ulp_exponent,
 )
+from numcheck.reals.mp import CONTEXT
+from numcheck.reals.precision import LIMIT, START, precision, precisions
 
 FLOAT32 = format_of("float32")
 

@@ -9,20 +9,20 @@ import numpy as np
 import pytest
 import torch
 
-from numcheck import m, one_of, prefilter, real, ulps
+from numcheck import m, one_of, real, ulps
 from numcheck.declaration.formulas import Formula, Routine, formula_of, routine_of
 from numcheck.declaration.registry import formulas, load_catalog
 from numcheck.declaration.words import UsageError
 from numcheck.domain import Points
 from numcheck.formats import format_of
-from numcheck.prefilter import Exact, Truths
+from numcheck.measure import plain as prefilter
 from numcheck.reals import trust
 from numcheck.reals.ball64 import BOUNDS, Balls
-from numcheck.reals.settle import contradiction, enclosure_of_float64
+from numcheck.reals.enclosures import contradiction, enclosure_of_float64
 from numcheck.runs.sweep import plan as plans
 from numcheck.runs.sweep import run as sweeps
 from numcheck.runs.sweep.summary import Summary, merged
-from numcheck.truth import ContradictionError, groups, settle
+from numcheck.truth import ContradictionError, Exact, Truths, compiled, groups, settle
 
 FLOAT16 = format_of("float16")
 FLOAT32 = format_of("float32")
@@ -85,10 +85,10 @@ def test_a_16_bit_sweep_tells_what_it_would_tell_point_by_point(
 @pytest.mark.full
 @pytest.mark.parametrize("name", ["softplus", "sigmoid", "binary_cross_entropy"])
 def test_the_compiled_truth_gives_the_same_verdicts(name: str, monkeypatch: pytest.MonkeyPatch):
-    if prefilter.missing_compiler("cpu"):
-        pytest.skip(str(prefilter.missing_compiler("cpu")))
+    if compiled.missing_compiler("cpu"):
+        pytest.skip(str(compiled.missing_compiler("cpu")))
     uncompiled = swept(plans.plan_of(name, format="float16"))
-    monkeypatch.setattr(prefilter, "BATCH", 1 << 12)
+    monkeypatch.setattr(compiled, "BATCH", 1 << 12)
     monkeypatch.setattr(sweeps, "BATCH", 1 << 12)
     monkeypatch.setattr(plans, "LONG", 0)
     plan = plans.plan_of(name, format="float16")
@@ -96,9 +96,9 @@ def test_the_compiled_truth_gives_the_same_verdicts(name: str, monkeypatch: pyte
     assert_alike(swept(plan), uncompiled)
 
 
-def recorded(formula: Formula, points: Points, monkeypatch: pytest.MonkeyPatch) -> prefilter.Exact:
+def recorded(formula: Formula, points: Points, monkeypatch: pytest.MonkeyPatch) -> Exact:
     """The truth of a batch as its recorded graph gives it, which nothing has compiled."""
-    monkeypatch.setattr(prefilter, "BATCH", len(points))
+    monkeypatch.setattr(compiled, "BATCH", len(points))
     monkeypatch.setattr("torch._inductor.compile", lambda graph, inputs, options: graph)
     return Truths(formula, "cpu", bool(formula.wrt), True).of(points)
 
@@ -146,7 +146,7 @@ def test_a_formula_may_branch_on_a_choice_in_any_words(branch: Any, monkeypatch:
 def test_a_point_too_far_for_the_graph_of_its_batch_is_unknown_there(
     beyond: float, monkeypatch: pytest.MonkeyPatch
 ):
-    near = torch.linspace(-prefilter.NARROW_REACH, prefilter.NARROW_REACH, 2 * prefilter.LOOKED_AT)
+    near = torch.linspace(-compiled.NARROW_REACH, compiled.NARROW_REACH, 2 * compiled.LOOKED_AT)
     far = near.clone()
     far[1] = beyond  # which no look at the batch sees
     told = recorded(formulas()["softplus"], _column(near), monkeypatch).value
@@ -270,7 +270,7 @@ def logistic(x: Any) -> Any:
 
 def test_without_a_compiler_the_truth_runs_uncompiled_and_says_so(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("CXX", "no-such-compiler")
-    assert "no C++ compiler" in str(prefilter.missing_compiler("cpu"))
+    assert "no C++ compiler" in str(compiled.missing_compiler("cpu"))
     monkeypatch.setattr(plans, "LONG", 0)
     plan = plans.plan_of("softplus", format="float16")
     assert not plan.compiled

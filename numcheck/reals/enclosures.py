@@ -1,30 +1,25 @@
-"""Precision, and when it is enough: the only place that sets one.
+"""Proved enclosures of reals as float64 numbers, and when one is narrow enough.
 
 A point is *proved* when its balls are narrow enough to judge the format; *invalid* when the formula proves to have no
-value there; *unresolved* when neither is reached at `LIMIT` bits. Narrow enough: the radius is at most 1/64 of the
-format's ulp at the value, the ulp floored at the smallest subnormal (Ziv 1991 raises precision in the same way until
-a rounding is decided; we need no rounding decided, so exact ties settle too). Of a ball that holds zero an ulp says
-nothing: sums that cancel to zero are never proved to be it, and there 1/64 of what conditioning forgives is enough.
-Lanes that are settled are left alone, the others run again at twice the precision.
+value there; *unresolved* when neither is reached at `precision.LIMIT` bits. Narrow enough: the radius is at most 1/64
+of the format's ulp at the value, the ulp floored at the smallest subnormal; no rounding has to be decided, so exact
+ties settle too. Of a ball that holds zero an ulp says nothing: sums that cancel to zero are never proved to be it, and
+there 1/64 of what conditioning forgives is enough.
 
 A gradient at a kink is an interval on purpose: it is proved when doubling the precision no longer narrows it. That is
 sound, for the ball encloses the truth at every precision.
 """
 
-from collections.abc import Generator, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from flint import arb, ctx
+from flint import arb
 
 from numcheck.formats import Format
-from numcheck.reals.arb import QUICK, is_infinite, is_undefined
-from numcheck.reals.ball64 import EXPONENT_LIMIT, REMAINDER, Balls, pairs
-from numcheck.reals.mp import CONTEXT
+from numcheck.reals.arb import is_infinite, is_undefined
+from numcheck.reals.ball64 import EXPONENT_LIMIT, REMAINDER, Balls, normalised
 
-START, LIMIT = QUICK, 10_000
 TOLERANCE = 1 / 64
 KEPT = 2.0**-20  # FLINT's radii have 30 bits, rounded up at every operation
 
@@ -73,28 +68,6 @@ class Enclosure:
         return Enclosure(*(getattr(self, name).reshape(shape) for name in self.__dataclass_fields__))
 
 
-@contextmanager
-def precision(bits: int) -> Generator[None, None, None]:
-    """FLINT's and mpmath's working precision, put back afterwards."""
-    before, before_mp = ctx.prec, CONTEXT.prec
-    ctx.prec = CONTEXT.prec = bits
-    try:
-        # FLINT leaves the processor's floating-point flags raised (digamma does), and numpy would warn of them
-        with np.errstate(all="ignore"):
-            yield
-    finally:
-        ctx.prec, CONTEXT.prec = before, before_mp
-
-
-def precisions() -> Iterator[int]:
-    """128, 256, ... up to the limit."""
-    bits = START
-    while bits < LIMIT:
-        yield bits
-        bits *= 2
-    yield LIMIT
-
-
 # From balls to float64 pairs --------------------------------------------------------------------------------------
 
 
@@ -107,16 +80,17 @@ def _extreme_parts(ball: Any) -> tuple[float, float, float, int, int]:
     if not ball.is_finite():
         return np.nan, 0.0, np.inf, 0, UNRESOLVED
     middle, radius = ball.mid(), ball.rad()
-    widest, exponent = _scaled(radius if middle == 0 else (abs(middle) + radius).mid())
+    size = radius if middle == 0 else (abs(middle) + radius).mid()
+    by = _exponent(size)
     # rounded up by more than the sum and the conversion can have rounded down
-    return 0.0, 0.0, float(widest) * (1 + 2**-20 if middle != 0 else 1), _stored(exponent), PROVED
+    widest = float(size * arb((1, -by))) * (1 + 2**-20 if middle != 0 else 1)
+    return 0.0, 0.0, widest, _stored(by), PROVED
 
 
-def _scaled(number: Any) -> tuple[Any, int]:
-    """An exact ball times a power of two, which brings it into [0.5, 1), and the exponent taken out."""
+def _exponent(number: Any) -> int:
+    """The power of two by which an exact ball is divided to lie in [0.5, 1)."""
     mantissa, exponent = number.man_exp()
-    by = int(exponent) + mantissa.bit_length()
-    return number * arb((1, -by)), by
+    return int(exponent) + mantissa.bit_length()
 
 
 def _stored(exponent: int) -> int:
@@ -129,7 +103,7 @@ _is_finite: Any = np.frompyfunc(arb.is_finite, 1, 1)
 _is_zero: Any = np.frompyfunc(arb.is_zero, 1, 1)
 
 
-def _pairs(balls: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _converted(balls: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """(high, low, radius) by plain conversion, which loses what is tiny, huge or not finite."""
     high = balls.astype(np.float64)
     rest = balls - high.astype(object)
@@ -146,10 +120,7 @@ def _brought_near_one(balls: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Finite balls times a power of two, so that their middles lie in [0.5, 1), and the exponents taken out."""
     scaled, exponents = balls.copy(), np.zeros(balls.shape, np.int64)
     for i, ball in enumerate(balls):
-        middle, by = ball.mid(), 0
-        if middle != 0:
-            mantissa, exponent = middle.man_exp()
-            by = int(exponent) + mantissa.bit_length()
+        by = _exponent(ball.mid())
         scaled[i], exponents[i] = ball * arb((1, -by)), _stored(by)
     return scaled, exponents
 
@@ -159,14 +130,14 @@ def enclosure(data: np.ndarray) -> Enclosure:
     balls = data.ravel()
     exponent, state = np.zeros(balls.shape, np.int64), np.full(balls.shape, PROVED, np.int8)
     with np.errstate(all="ignore"):  # float64's range is what the second and third way are for
-        high, low, radius = _pairs(balls)
+        high, low, radius = _converted(balls)
         size = np.abs(high)
         plain = ((size > 1e-250) & (size < 1e250) & (radius < 1e18 * size)) | _is_zero(balls).astype(bool)
         far = np.flatnonzero(~plain)
         far = far[_is_finite(balls[far]).astype(bool)]
         if far.size:
             scaled, taken = _brought_near_one(balls[far])
-            parts = _pairs(scaled)
+            parts = _converted(scaled)
             kept = parts[2] < np.abs(parts[0])
             where = far[kept]
             high[where], low[where], radius[where] = (part[kept] for part in parts)
@@ -182,7 +153,7 @@ def enclosure(data: np.ndarray) -> Enclosure:
 
 def enclosure_of_float64(x: Balls) -> Enclosure:
     """The float64 pairs of an array of balls that are such pairs already, perhaps at a scale."""
-    high, low, radius, exponent = pairs(x)
+    high, low, radius, exponent = normalised(x)
     state = np.where(np.isnan(high), UNRESOLVED, PROVED).astype(np.int8)
     return Enclosure(high, low, radius, exponent, state)
 

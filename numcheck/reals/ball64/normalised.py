@@ -15,29 +15,31 @@ BEYOND = 2.0**40
 _LOG2 = math.log(2)
 
 
-def pairs(x: Balls) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+def normalised(x: Balls) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """(high, low, radius, exponent) of (high + low) * 2**exponent give or take radius * 2**exponent.
 
-    As in `settle.Enclosure`: high is zero or in [1/2, 1), and a nan, with an infinite radius, where nothing is known.
-    A ball that holds zero is given as one around it.
+    As in `Enclosure`: high is zero or in [1/2, 1), and a nan, with an infinite radius, where nothing is known. A ball
+    that holds zero is given as one around it.
     """
-    found = _pairs(unscaled(x))
+    found = _normalised(unscaled(x))
     if x.scale is None:
         return found
     far = (x.scale.high.abs() > FAR) & ~is_exactly(x, 0)
     if not bool(far.any()):
         return found
     spread = filled(uncertainty(x.scale), x.scale.high)
-    at_scale = _at_scale(_pairs(replace(x, scale=None)), x.scale.high.cpu().numpy(), spread.cpu().numpy())
+    at_scale = _at_scale(
+        _normalised(replace(x, scale=None)), x.scale.high.cpu().numpy(), spread.cpu().numpy()
+    )
     chosen = far.cpu().numpy()
     high, low, radius, exponent = (np.where(chosen, a, b) for a, b in zip(at_scale, found, strict=True))
     return high, low, radius, exponent
 
 
-_Pairs = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
+_Parts = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
 
 
-def _pairs(x: Balls) -> _Pairs:
+def _normalised(x: Balls) -> _Parts:
     high, low, radius = (
         part.cpu().numpy() for part in (x.high, filled(x.low, x.high), filled(x.radius, x.high))
     )
@@ -60,7 +62,7 @@ def _pairs(x: Balls) -> _Pairs:
     )
 
 
-def _at_scale(found: _Pairs, scale: np.ndarray, spread: np.ndarray) -> _Pairs:
+def _at_scale(found: _Parts, scale: np.ndarray, spread: np.ndarray) -> _Parts:
     """The same numbers times exp(scale give or take spread); beyond BEYOND only signs are told."""
     mantissa, lower, width, exponent = found
     with np.errstate(all="ignore"):

@@ -1,0 +1,138 @@
+"""What one arithmetic supplies, and what each operation asks of it.
+
+Three stand behind `arrays.Reals`: float64 balls (`ball64`), Arb balls (`arb`), mpmath numbers (`mp`).
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol
+
+import numpy as np
+
+States = Any
+
+YES, NO, UNDECIDED = 1, 0, -1
+
+
+class Arithmetic(Protocol):
+    """The operations one arithmetic supplies on its own arrays, whose first axis is the lanes.
+
+    An array has `shape`, `ndim`, `reshape`, `transpose` and indexing as numpy's arrays do, and so have the *states* of
+    comparisons: numpy arrays or torch tensors. What numpy and torch spell differently is here: `where`, `broadcast`,
+    `concatenate`, `permute` (take_along_axis), and `some`, which asks whether any state may be true.
+
+    Absent zeros: `absent(shape)` holds the zero of a derivative that does not exist, because a branch was not taken
+    or an element was not selected. It absorbs every factor, infinite and undefined ones included, which an ordinary
+    exact zero must not do (the derivative of sqrt(x)**2 at 0 is 1, not 0 times infinity).
+
+    `interval(low, high)` is what is known of a share at a tie; `doubt` the same where the tie itself is undecided, and
+    no more than unknown while a higher precision may still decide it. `forgiven(terms, lanes)` is the sum of the
+    absolute values of all elements of each term, which is masked or not.
+    """
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def where(self) -> Callable[..., Any]: ...
+    @property
+    def broadcast(self) -> Callable[..., Any]: ...
+    @property
+    def concatenate(self) -> Callable[..., Any]: ...
+    @property
+    def permute(self) -> Callable[..., Any]: ...
+
+    def lift(self, values: Any) -> Any: ...
+    def number(self, x: Any) -> float: ...
+    def unary(self, name: str, x: Any) -> Any: ...
+    def binary(self, name: str, x: Any, y: Any) -> Any: ...
+    def absent(self, shape: tuple[int, ...]) -> Any: ...
+    def hot(self, mask: np.ndarray) -> Any: ...
+    def masked(self, name: str, x: Any, y: Any) -> Any: ...
+    def sum(self, x: Any, axes: tuple[int, ...], masked: bool) -> Any: ...
+    def compare(self, name: str, x: Any, y: Any) -> States: ...
+    def some(self, states: States) -> bool: ...
+    def select(self, decision: States, x: Any, y: Any) -> Any: ...
+    def interval(self, low: int, high: int) -> Any: ...
+    def doubt(self, low: int, high: int) -> Any: ...
+    def order(self, x: Any) -> tuple[Any, States]: ...
+    def inverse(self, order: Any) -> Any: ...
+    def scatter(self, x: Any, key: tuple[Any, ...], shape: tuple[int, ...]) -> Any: ...
+    def unknown(self, x: Any, lanes: States) -> Any: ...
+    def forgiven(self, terms: Sequence[tuple[Any, bool]], lanes: int) -> Any: ...
+    def root(self, function: Callable[[Any], Any], low: Any, high: Any) -> Any: ...
+
+
+def forward(
+    arithmetic: Arithmetic,
+    operation: str,
+    operands: Sequence[Any],
+    parameters: tuple[Any, ...],
+    masked: bool,
+) -> Any:
+    """The result of `operation` on the arithmetic's own arrays."""
+    first = operands[0]
+    match operation:
+        case "add" | "sub" | "mul" | "div" | "pow" | "atan2" | "maximum" | "minimum" | "zeta":
+            x, y = aligned(first, operands[1])
+            return arithmetic.masked(operation, x, y) if masked else arithmetic.binary(operation, x, y)
+        case "pin":
+            return operands[1]
+        case "power":
+            return arithmetic.binary("power", first, parameters[0])
+        case "neg" if masked:
+            return arithmetic.masked("neg", first, first)
+        case "sum":
+            return arithmetic.sum(first, tuple(axis + 1 for axis in parameters[0]), masked)
+        case "norm":
+            squares = arithmetic.binary("mul", first, first)
+            return arithmetic.unary(
+                "sqrt", arithmetic.sum(squares, tuple(axis + 1 for axis in parameters[0]), False)
+            )
+        case "index":
+            return first[(slice(None), *parameters[0])]
+        case "scatter":
+            return arithmetic.scatter(first, *parameters)
+        case "reshape":
+            return first.reshape((first.shape[0], *parameters[0]))
+        case "transpose":
+            return first.transpose((0, *(axis + 1 for axis in parameters[0])))
+        case "broadcast":
+            missing = len(parameters[0]) - (first.ndim - 1)
+            expanded = first.reshape((first.shape[0], *(1,) * missing, *first.shape[1:]))
+            return arithmetic.broadcast(expanded, (first.shape[0], *parameters[0]))
+        case "concatenate":
+            lanes = max(x.shape[0] for x in operands)
+            parts = [arithmetic.broadcast(x, (lanes, *x.shape[1:])) for x in operands]
+            return arithmetic.concatenate(parts, parameters[0] + 1)
+        case "permute" | "sort":
+            return arithmetic.permute(first, parameters[0], parameters[1] + 1)
+        case "select":
+            decision = parameters[0]
+            x, y = aligned(first, operands[1])
+            states = aligned(decision, x)[0] if decision.ndim < x.ndim else decision
+            return arithmetic.select(states, x, y)
+        case _:
+            return arithmetic.unary(operation, first)
+
+
+def scattered(arithmetic: Arithmetic, x: Any, key: tuple[Any, ...], shape: tuple[int, ...]) -> Any:
+    """The elements of an object array at `key` of a larger one that is absent elsewhere."""
+    data = arithmetic.absent((x.shape[0], *shape))
+    if all(isinstance(part, int | slice) for part in key):
+        data[(slice(None), *key)] = x
+        return data
+    # a list may name an element twice: what arrives there adds up
+    places = np.arange(data[0].size).reshape(shape)[key].ravel()
+    flat, parts = data.reshape((x.shape[0], -1)), x.reshape((x.shape[0], -1))
+    for i, place in enumerate(places):
+        flat[:, place] = arithmetic.masked("add", flat[:, place], parts[:, i])
+    return flat.reshape(data.shape)
+
+
+def aligned(x: Any, y: Any) -> tuple[Any, Any]:
+    """Both arrays with the same number of axes: missing axes go in behind the lanes."""
+    missing = x.ndim - y.ndim
+    if missing > 0:
+        y = y.reshape((y.shape[0], *(1,) * missing, *y.shape[1:]))
+    elif missing < 0:
+        x = x.reshape((x.shape[0], *(1,) * -missing, *x.shape[1:]))
+    return x, y

@@ -1,0 +1,102 @@
+"""Value, conditioning and derivatives of any function of reals, over any arithmetic."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from numcheck.reals.arrays import Reals, as_reals, concatenate, reshape, zeros_like
+from numcheck.reals.tape import gradient, one_hot
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What is asked of a function beside its value."""
+
+    gradient: bool
+    conditioning: bool
+
+
+@dataclass(frozen=True, eq=False)
+class Evaluation:
+    """A function's arrays over one batch of lanes, still in the arithmetic's own numbers.
+
+    `value` and its `conditioning`, the sum(abs(x_i df/dx_i)) over all continuous numbers x_i, have shape (lanes, *out);
+    `gradient` and its conditioning have (lanes, n), all numbers differentiated by side by side.
+    """
+
+    value: Any
+    conditioning: Any
+    gradient: Any | None
+    gradient_conditioning: Any | None
+
+
+def evaluate(
+    function: Callable[..., Any],
+    arguments: Mapping[str, Any],
+    continuous: Sequence[str],
+    wrt: Sequence[str],
+    lanes: int,
+    component: np.ndarray,
+    wanted: Wanted,
+) -> Evaluation:
+    """What `function` has at these arguments, given in its order.
+
+    Conditioning counts the `continuous` ones among them, which are traced; the gradient is that of one `component` by
+    `wrt`, some of those. `component` counts modulo the outputs, and like every array may have a single lane that stands
+    for all.
+    """
+    inputs, by = ([arguments[name] for name in names] for names in (continuous, wrt))
+    arithmetic = next(x for x in arguments.values() if isinstance(x, Reals)).arithmetic
+    value = as_reals(function(*arguments.values()), arithmetic)
+    data = arithmetic.broadcast(value.data, (lanes, *value.shape))
+    size = int(np.prod(value.shape))
+    flat = reshape(value, (size,))
+    counted = inputs if wanted.conditioning else []
+    conditioning, row = _conditioning(flat, counted, lanes)
+    conditioning = conditioning.reshape(data.shape)
+    if not wanted.gradient or not by:
+        return Evaluation(data, conditioning, None, None)
+    if counted and size == 1:  # the only row is the gradient asked for
+        slopes = [row[continuous.index(name)] for name in wrt]
+    elif flat.traced:
+        slopes = gradient(flat, one_hot(flat, np.arange(size) == (component % size)[:, None]), by)
+    else:
+        slopes = [None] * len(by)
+    slope = _side_by_side(slopes, by, lanes)
+    return Evaluation(data, conditioning, slope.data, _conditioning(slope, counted, lanes)[0])
+
+
+def _conditioning(of: Reals, inputs: Sequence[Reals], lanes: int) -> tuple[Any, list[Reals | None]]:
+    """What conditioning forgives each element of (lanes, n), and the last one's derivatives by the inputs."""
+    arithmetic, (count,) = of.arithmetic, of.shape
+    rows: list[Any] = []
+    slopes: list[Reals | None] = [None] * len(inputs)
+    for k in range(count) if of.traced and inputs else ():
+        slopes = gradient(of, one_hot(of, np.arange(count) == np.array([[k]])), inputs)
+        rows.append(_forgiven(inputs, slopes, lanes))
+    rows = rows or [arithmetic.forgiven([], lanes)] * count
+    return arithmetic.concatenate([row.reshape((lanes, 1)) for row in rows], 1), slopes
+
+
+def _forgiven(inputs: Sequence[Reals], slopes: Sequence[Reals | None], lanes: int) -> Any:
+    """sum over all elements x_i of abs(x_i * slope_i), in the arithmetic's own numbers, for each lane."""
+    arithmetic = inputs[0].arithmetic
+    terms: list[tuple[Any, bool]] = []
+    for x, slope in zip(inputs, slopes, strict=True):
+        if slope is not None:
+            product = arithmetic.masked if slope.masked else arithmetic.binary
+            terms.append((product("mul", x.data, slope.data), slope.masked))
+    return arithmetic.forgiven(terms, lanes)
+
+
+def _side_by_side(parts: Sequence[Reals | None], inputs: Sequence[Reals], lanes: int) -> Reals:
+    """Derivatives by all inputs, (lanes, n); zero where there is no dependence."""
+    rows: list[Reals] = []
+    for part, x in zip(parts, inputs, strict=True):
+        size = int(np.prod(x.shape))
+        part = zeros_like(x) if part is None else part
+        data = part.arithmetic.broadcast(part.data, (lanes, *x.shape))
+        rows.append(reshape(Reals(part.arithmetic, data, part.origin, part.traced, part.masked), (size,)))
+    return concatenate(rows)

@@ -1,0 +1,28 @@
+"""Truth: proved values, gradients and conditioning terms of a formula at points, and the second opinion on them.
+
+    batches -> proofs (Arb) -> opinion -> settling (float64 balls, then Arb)
+         `---> compiled (the float64 balls of whole sweeps)
+
+`settle` is the way in; a sweep first asks `Truths`, which is fast and settles nothing.
+"""
+
+from numcheck.reals.enclosures import ContradictionError
+from numcheck.truth.batches import groups, lifted
+from numcheck.truth.compiled import BATCH, LONG, Exact, Truths, missing_compiler
+from numcheck.truth.opinion import Opinion, audit, audit_enclosures, describe, second_opinion
+from numcheck.truth.proofs import FLOAT64, Truth, forgiven_by_all
+from numcheck.truth.settling import FEWEST, FILTERED, settle
+
+__all__ = [
+    "BATCH",
+    "FEWEST",
+    "FILTERED",
+    "FLOAT64",
+    "LONG",
+    "ContradictionError",
+    "Exact",
+    "Opinion",
+    "Truth",
+]
+__all__ += ["Truths", "audit", "audit_enclosures", "describe", "forgiven_by_all", "groups", "lifted"]
+__all__ += ["missing_compiler", "second_opinion", "settle"]

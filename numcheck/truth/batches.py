@@ -1,0 +1,124 @@
+"""Points side by side: which of them a formula takes in one batch, and what it is given and asks there.
+
+A formula may branch on an input from `one_of` or `index`. So points stand apart by every choice, but for choices that
+the formula takes side by side (`kindred`), because it uses them as numbers only.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from functools import cache
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+import torch
+
+from numcheck.declaration.formulas import Formula
+from numcheck.domain import Column, Points
+from numcheck.formats import format_of
+from numcheck.reals.arb import ARB
+from numcheck.reals.arithmetic import Arithmetic
+from numcheck.reals.arrays import Reals, VariesError, constant
+from numcheck.reals.evaluation import Evaluation, Wanted, evaluate
+from numcheck.reals.precision import START, precision
+
+Kin = Mapping[str, Mapping[Any, Any]]
+"""For discrete inputs, of each choice the one with which it shares a batch."""
+
+
+def groups(formula: Formula, points: Points, kin: Kin = MappingProxyType({})) -> Iterator[np.ndarray]:
+    """Indices of points that share every discrete choice, or choices that are kin."""
+    keys: list[list[Any]] = []
+    for name, domain in formula.inputs.items():
+        if domain.discrete:
+            column = points.columns[name]
+            choices = list(column) if isinstance(column, tuple) else column.tolist()
+            heads = kin.get(name, {})
+            keys.append([heads.get(choice, choice) for choice in choices])
+    rows: dict[tuple[Any, ...], list[int]] = {}
+    if keys:
+        for i, key in enumerate(zip(*keys, strict=True)):
+            rows.setdefault(key, []).append(i)
+    else:
+        rows[()] = list(range(len(points)))
+    for indices in rows.values():
+        yield np.array(indices)
+
+
+def kindred(formula: Formula, points: Points) -> Kin:
+    """Which numbers among an input's choices the formula takes side by side, because it branches on none of them.
+
+    The formula itself is asked, at one of the points: two choices are kin where it answers both at once.
+    """
+    shapes = tuple(None if isinstance(c, tuple) else c.shape[1:] for c in points.columns.values())
+    known = _known_kin(formula, shapes)
+    for name, domain in formula.inputs.items():
+        if domain.discrete:
+            met = known.setdefault(name, {})
+            for choice in _choices(points.columns[name]):
+                if choice not in met:
+                    point, heads = points.select([0]), dict.fromkeys(met.values())
+                    kin = (head for head in heads if _are_kin(formula, point, name, head, choice))
+                    met[choice] = next(kin, choice)
+    return known
+
+
+@cache
+def _known_kin(formula: Formula, shapes: tuple[Any, ...]) -> dict[str, dict[Any, Any]]:
+    """What `kindred` has found for points of these shapes, of the choices that it has met."""
+    return {}
+
+
+def _are_kin(formula: Formula, point: Points, name: str, one: Any, other: Any) -> bool:
+    if not all(_is_number(choice) and float(choice) == choice for choice in (one, other)):
+        return False  # a double has to hold them
+    both, column = point.select([0, 0]), formula.inputs[name].column([one, other], format_of("float32"))
+    points = replace(both, columns={**both.columns, name: column})
+    try:
+        with precision(START):
+            formula(*lifted(formula, points, ARB, True).values())
+    except VariesError:
+        return False
+    return True
+
+
+def _choices(column: Column) -> tuple[Any, ...]:
+    """What occurs among the choices of some points."""
+    return tuple(dict.fromkeys(column if isinstance(column, tuple) else column.tolist()))
+
+
+def _is_number(choice: Any) -> bool:
+    return isinstance(choice, int | float) and not isinstance(choice, bool)
+
+
+def chunks(rows: np.ndarray, size: int) -> Iterator[np.ndarray]:
+    """`rows` in order, at most `size` at a time."""
+    for start in range(0, len(rows), size):
+        yield rows[start : start + size]
+
+
+def lifted(formula: Formula, points: Points, arithmetic: Arithmetic, trace: bool) -> dict[str, Any]:
+    """The formula's arguments for one group of points; a choice that they share is one number."""
+    arguments: dict[str, Any] = {}
+    for name, domain in formula.inputs.items():
+        column = points.columns[name]
+        if domain.discrete:
+            choice, *others = _choices(column)
+            if others:
+                numbers = torch.tensor(column, dtype=torch.float64) if isinstance(column, tuple) else column
+                arguments[name] = Reals(arithmetic, arithmetic.lift(numbers.double()))
+            else:
+                arguments[name] = constant(arithmetic, choice) if _is_number(choice) else choice
+        else:
+            assert not isinstance(column, tuple)
+            data = column.double() if domain.differentiable else column
+            arguments[name] = Reals(arithmetic, arithmetic.lift(data), None, trace and domain.differentiable)
+    return arguments
+
+
+def evaluated(
+    formula: Formula, arguments: Mapping[str, Any], lanes: int, component: np.ndarray, wanted: Wanted
+) -> Evaluation:
+    """What the formula has at `lifted` points; each one's `component` counts modulo the outputs."""
+    continuous = [name for name, domain in formula.inputs.items() if domain.differentiable]
+    return evaluate(formula, arguments, continuous, formula.wrt, lanes, component, wanted)

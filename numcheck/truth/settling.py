@@ -1,0 +1,128 @@
+"""Settling points: float64 balls come first, and Arb takes the lanes that those leave open.
+
+Points are evaluated together, a whole batch at once. Some of what float64 has settled is proved again by Arb in every
+run (`opinion.audit`).
+"""
+
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from numcheck.declaration.budgets import LARGEST
+from numcheck.declaration.formulas import Formula
+from numcheck.domain import Points
+from numcheck.formats import Format
+from numcheck.reals import trust
+from numcheck.reals.arrays import VariesError
+from numcheck.reals.ball64 import Ball64Arithmetic, Balls
+from numcheck.reals.enclosures import TOLERANCE, Enclosure, enclosure_of_float64, ulp_exponent
+from numcheck.reals.evaluation import Wanted
+from numcheck.truth.batches import chunks, evaluated, groups, kindred, lifted
+from numcheck.truth.opinion import audit
+from numcheck.truth.proofs import CHUNK, FLOAT64, Truth, at_all_elements, proved, tightness
+
+LANES = 2**14  # of float64 balls evaluated at once
+FEWEST = 256
+"""Lanes below which float64 balls, some hundred torch calls an operation, are no faster than Arb's."""
+BALLS = Ball64Arithmetic(scaled=True)
+FILTERED = 24  # bits of the widest significand that float64 balls are asked to judge
+_MOST = sys.float_info.max
+# how far the conditioning may be open: of itself, or of an ulp that the largest budget forgives
+LOOSE = 2.0**-10
+
+
+def settle(
+    formula: Formula,
+    points: Points,
+    format: Format,
+    *,
+    with_gradient: bool = True,
+    with_conditioning: bool = True,
+    component: np.ndarray | None = None,
+    tolerance: float = TOLERANCE,
+) -> Truth:
+    """Proved values, gradients and conditioning terms of `formula` at `points`, tight enough to judge `format`."""
+    count = len(points)
+    component = np.arange(count) if component is None else component
+    wanted = Wanted(with_gradient, with_conditioning)
+
+    def settled(rows: np.ndarray) -> Truth:
+        return _settle_group(formula, points.select(rows), format, wanted, component[rows], tolerance)
+
+    pieces: list[tuple[np.ndarray, Truth]] = []
+    for group in groups(formula, points, kindred(formula, points)):
+        for rows in chunks(group, LANES):
+            try:
+                pieces.append((rows, settled(rows)))
+            except VariesError:  # the formula branches on two choices together
+                apart = [rows[alike] for alike in groups(formula, points.select(rows))]
+                pieces.extend((alike, settled(alike)) for alike in apart)
+    truth = _joined(pieces)
+    audit(formula, points, truth, format)
+    return truth
+
+
+def _settle_group(
+    formula: Formula, points: Points, format: Format, wanted: Wanted, component: np.ndarray, tolerance: float
+) -> Truth:
+    """Float64 balls, and Arb for the lanes that those leave open."""
+    truth, left = None, np.arange(len(points))
+    if len(points) >= FEWEST and format.precision <= FILTERED and tolerance >= TOLERANCE:
+        trust.look(BALLS.device)
+        truth = _in_float64(formula, points, format, wanted, component)
+        narrow_enough = [tight for _, tight in tightness(formula, truth, format, tolerance)]
+        left = np.flatnonzero(~at_all_elements(narrow_enough))
+    pieces = [
+        (rows, proved(formula, points.select(rows), format, wanted, component[rows], tolerance))
+        for rows in chunks(left, CHUNK)
+    ]
+    if truth is None:
+        return _joined(pieces)
+    for rows, found in pieces:
+        truth.put(rows, found)
+    return truth
+
+
+def _in_float64(
+    formula: Formula, points: Points, format: Format, wanted: Wanted, component: np.ndarray
+) -> Truth:
+    """What float64 balls say of one group of points, narrow enough or not."""
+    count = len(points)
+    found = evaluated(formula, lifted(formula, points, BALLS, True), count, component, wanted)
+    value = enclosure_of_float64(found.value)
+    conditioning, loose = _lower_end(found.conditioning, value, format)
+    slopes = slope_conditioning = None
+    if found.gradient is not None:
+        slopes = enclosure_of_float64(found.gradient)
+        assert found.gradient_conditioning is not None
+        slope_conditioning, unsure = _lower_end(found.gradient_conditioning, slopes, format)
+        loose |= unsure
+    component = component % max(1, int(np.prod(value.shape[1:])))
+    return Truth(value, conditioning, slopes, slope_conditioning, component, np.full(count, FLOAT64), loose)
+
+
+def _lower_end(conditioning: Balls, of: Enclosure, format: Format) -> tuple[np.ndarray, np.ndarray]:
+    """The least that conditioning may be, as Arb's is told too, and at which points it may be much more."""
+    found = enclosure_of_float64(conditioning)
+    with np.errstate(all="ignore"):
+        scale = np.clip(found.exponent, -5000, 5000).astype(np.int32)
+        lower = np.fmin(np.ldexp(np.fmax(found.high + (found.low - found.radius), 0.0), scale), _MOST)
+        width = np.ldexp(2 * found.radius, scale)
+        ulp = np.ldexp(1.0, np.clip(ulp_exponent(of, format), -1074, 1023).astype(np.int32))
+        forgiven = LARGEST * format.unit_roundoff * width
+        close = np.asarray((width <= LOOSE * lower) | (forgiven <= LOOSE * ulp))
+    return lower, np.asarray(~close.reshape(len(lower), -1).all(axis=1))
+
+
+def _joined(pieces: Sequence[tuple[np.ndarray, Truth]]) -> Truth:
+    """The truth at all points, from those at some rows each."""
+    order = np.argsort(np.concatenate([rows for rows, _ in pieces]), kind="stable")
+
+    def join(parts: Sequence[Any]) -> Any:
+        if isinstance(parts[0], Enclosure):
+            return Enclosure(*map(join, zip(*(vars(part).values() for part in parts), strict=True)))
+        return None if parts[0] is None else np.concatenate(parts)[order]
+
+    return Truth(*map(join, zip(*(vars(truth).values() for _, truth in pieces), strict=True)))
