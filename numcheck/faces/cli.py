@@ -391,22 +391,23 @@ def _page_of(word: str) -> str:
     """The page of the cause of that name; UsageError, with what to write, for any other word that stands alone."""
     import difflib
 
-    from numcheck import case
+    from numcheck.declaration.registry import formulas, load_catalog
+    from numcheck.declaration.words import Cause, UsageError
     from numcheck.diagnosis.causes import FACTS
 
-    if word in set(case.Cause):
-        return FACTS[case.Cause(word)].page
-    case.load_catalog()
-    known = case.formulas()
+    if word in set(Cause):
+        return FACTS[Cause(word)].page
+    load_catalog()
+    known = formulas()
     if word in known:
         point = " ".join(f"--at {name}=..." for name in known[word].inputs)
         routines = ", ".join(known[word].routines)
-        raise case.UsageError(f"write numcheck explain {word} ROUTINE {point}, with one of {routines}")
+        raise UsageError(f"write numcheck explain {word} ROUTINE {point}, with one of {routines}")
     if ":" in word:
-        raise case.UsageError(f"write numcheck explain {word} ROUTINE --at name=value")
+        raise UsageError(f"write numcheck explain {word} ROUTINE --at name=value")
     near = difflib.get_close_matches(word, [*FACTS, *known])
     meant = f"did you mean {' or '.join(near)}?" if near else f"write one of {', '.join(FACTS)}"
-    raise case.UsageError(f"no cause or formula {word!r}: {meant}")
+    raise UsageError(f"no cause or formula {word!r}: {meant}")
 
 
 class _InDoubtError(click.ClickException):
