@@ -32,7 +32,7 @@ from numcheck.declaration.formulas import Formula, Routine, formula_of, routine_
 from numcheck.declaration.registry import format_named
 from numcheck.declaration.words import Fate, UsageError
 from numcheck.domain import Points, real, space_of
-from numcheck.faces.cli import jobs, progress_bar
+from numcheck.faces.cli.terminal import progress_bar
 from numcheck.measure import plain as prefilter
 from numcheck.reals import vocabulary as m
 from numcheck.reals.ball64 import Balls
@@ -58,7 +58,7 @@ from numcheck.runs.sweep.summary import (
     ranges_left,
     summary_of,
 )
-from numcheck.runs.workers import workers
+from numcheck.runs.workers import jobs, workers
 from numcheck.truth import BATCH, Truths, missing_compiler, settle
 
 FORMATS = ("float32", "bfloat16", "float16")

@@ -9,13 +9,14 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
+from numcheck.declaration.words import UsageError
 from numcheck.report.summary import Report
 
 LINE = 110
 """What fits on one line of the JSON file stays on one line: point, rung and bin each read as one thing."""
 
 
-class ReportError(Exception):
+class ReportError(UsageError):
     """A report could not be written or read; the message is one line that says why."""
 
 
