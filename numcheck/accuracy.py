@@ -39,9 +39,7 @@ from numcheck.reals.ball64 import Balls
 from numcheck.reals.enclosures import PROVED, UNRESOLVED, Enclosure
 from numcheck.reals.mp import CONTEXT
 from numcheck.reals.precision import precision
-from numcheck.report.accuracy import page
-from numcheck.report.plain import figure
-from numcheck.report.store import folder_name, json_text, read_json, write_text
+from numcheck.report import accuracy_page, figure, folder_name, json_text, read_json, write_text
 from numcheck.runs.check import Progress
 from numcheck.runs.environment import environment
 from numcheck.runs.sweep import checkpoint
@@ -645,7 +643,7 @@ def write_table(folder: Path, table: Mapping[str, Any]) -> Path:
     """Write the table's JSON, and the page made of it; returns the page's path."""
     path = folder / f"{folder_name(table['environment'])}.json"
     write_text(path, json_text(table))
-    return write_text(path.with_suffix(".md"), page(read_json(path)))
+    return write_text(path.with_suffix(".md"), accuracy_page(read_json(path)))
 
 
 @click.command()

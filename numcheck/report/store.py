@@ -37,6 +37,11 @@ def finite(value: Any) -> Any:
     raise TypeError(f"a report holds plain values only, not {type(value).__name__}: {value!r}")
 
 
+def figure(x: float) -> float | str:
+    """A number as the JSON file holds it: six digits; infinities and not-a-number as words."""
+    return finite(float(f"{float(x):.6g}"))
+
+
 def json_text(report: Report) -> str:
     """The report as JSON: keys sorted, two spaces of indentation, short lists and objects on one line."""
     return text_of(finite(report))

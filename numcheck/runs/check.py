@@ -25,12 +25,12 @@ from numcheck.declaration.words import DEFAULT_FORMATS, DEFAULT_POINTS, DEFAULT_
 from numcheck.diagnosis.quantities import cancellations
 from numcheck.diagnosis.questions import Search, alone, beside
 from numcheck.domain import Points
-from numcheck.foreign.adapt import adapt
+from numcheck.foreign import adapt
 from numcheck.formats import Format, format_of
 from numcheck.measure.execute import RoutineError, check_device
 from numcheck.measure.measurement import Measurement, measure
 from numcheck.measure.scaling import ladder, scalings
-from numcheck.report.plain import figure
+from numcheck.report import figure
 from numcheck.runs.entry import disagreement_of, entry_of
 from numcheck.runs.environment import environment
 from numcheck.runs.verdict import _mark_stale

@@ -27,7 +27,7 @@ from numcheck.formats import Format
 from numcheck.measure.laws import law_defects
 from numcheck.measure.measurement import Measurement, tally
 from numcheck.reals.enclosures import Enclosure
-from numcheck.report.plain import figure
+from numcheck.report import figure
 
 COLUMNS = 8  # stretches of an input that a map tells apart
 MOST_ROWS = 24  # combinations of choices up to which a map is drawn

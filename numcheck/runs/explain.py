@@ -14,7 +14,7 @@ from numcheck.diagnosis.diagnose import diagnose
 from numcheck.diagnosis.findings import clusters, findings
 from numcheck.diagnosis.questions import alone
 from numcheck.domain import Points
-from numcheck.foreign.adapt import adapt
+from numcheck.foreign import adapt
 from numcheck.formats import Format
 from numcheck.measure.execute import check_device
 from numcheck.measure.measurement import measure

@@ -16,7 +16,7 @@ from numcheck.declaration.formulas import Formula
 from numcheck.declaration.words import UsageError
 from numcheck.domain import Points
 from numcheck.formats import Format
-from numcheck.report.store import json_text, write_text
+from numcheck.report import json_text, write_text
 
 SCHEMA = 1
 ORIGIN = "worst"

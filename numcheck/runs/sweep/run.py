@@ -21,8 +21,7 @@ from numcheck.domain import Points
 from numcheck.measure import plain
 from numcheck.measure.execute import Outcome, execute, has_gradient
 from numcheck.measure.measurement import assess
-from numcheck.report.plain import figure
-from numcheck.report.store import json_text, write_text
+from numcheck.report import figure, json_text, write_text
 from numcheck.runs import worst_inputs
 from numcheck.runs.check import Progress
 from numcheck.runs.entry import reproduce
