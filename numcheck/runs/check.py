@@ -27,7 +27,7 @@ from numcheck.foreign import adapt
 from numcheck.formats import Format, format_of
 from numcheck.measure.execute import RoutineError, check_device
 from numcheck.measure.scaling import ladder, scalings
-from numcheck.report.plain import figure
+from numcheck.report import figure
 from numcheck.runs import witnesses
 from numcheck.runs.entry import disagreement_of, entry_of
 from numcheck.runs.environment import environment

@@ -19,7 +19,7 @@ from numcheck.declaration.formulas import Formula, Gap
 from numcheck.declaration.words import Of, UsageError
 from numcheck.domain import Points
 from numcheck.formats import Format, format_of
-from numcheck.report.store import folder_name, json_text, write_text
+from numcheck.report import folder_name, json_text, write_text
 from numcheck.runs.environment import environment
 
 SCHEMA = 1

@@ -16,12 +16,11 @@ import torch
 
 import numcheck
 from numcheck.declaration.formulas import Formula, Routine
-from numcheck.declaration.words import Fate, Of, UsageError
+from numcheck.declaration.words import ExitCode, Fate, Of, UsageError
 from numcheck.domain import Points
 from numcheck.measure import plain
 from numcheck.measure.execute import Outcome, execute
-from numcheck.report.plain import figure
-from numcheck.report.store import json_text, write_text
+from numcheck.report import figure, json_text, write_text
 from numcheck.runs import witnesses
 from numcheck.runs.check import Progress
 from numcheck.runs.environment import environment
@@ -385,8 +384,8 @@ def _witnesses(plan: Plan, state: State) -> Iterator[Witness]:
             yield Witness(name, "", plan.format.name, Of(of), "swept", inputs, 0, here)
 
 
-def verdict(result: Mapping[str, Any]) -> tuple[int, str]:
-    """Exit code and closing sentence: 0 passed, 1 failing where no gap is declared, 3 truth in doubt."""
+def verdict(result: Mapping[str, Any]) -> tuple[ExitCode, str]:
+    """Exit code and closing sentence; points that fail where a gap is declared are told, and pass."""
     entries = result["measurements"]
     judged = sum(entry["points"] for entry in entries)
     unresolved = sum(entry["fates"][Fate.UNRESOLVED.word] for entry in entries)
@@ -404,7 +403,10 @@ def verdict(result: Mapping[str, Any]) -> tuple[int, str]:
         else ""
     )
     if unresolved > UNRESOLVED * max(1, judged):
-        return 3, f"truth in doubt: {unresolved} of {judged} points unresolved"
+        return ExitCode.IN_DOUBT, f"truth in doubt: {unresolved} of {judged} points unresolved"
     if uncovered:
-        return 1, f"failing at {uncovered} points for which no gap is declared ({told}){in_gaps}"
-    return 0, f"passed: no point fails for which no gap is declared ({told}){in_gaps}"
+        return (
+            ExitCode.FAILED,
+            f"failing at {uncovered} points for which no gap is declared ({told}){in_gaps}",
+        )
+    return ExitCode.PASSED, f"passed: no point fails for which no gap is declared ({told}){in_gaps}"
