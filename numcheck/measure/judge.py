@@ -37,7 +37,8 @@ class Judgement:
     @functools.cached_property
     def worst_element(self) -> np.ndarray:
         """For each point, its element with the gravest fate, and among those the one that spent most."""
-        return np.argmax(self.fate * 1e30 + np.minimum(np.nan_to_num(self.spent, nan=1e29), 1e29), axis=1)
+        gravest = self.fate == self.fate.max(axis=1, keepdims=True)
+        return np.argmax(np.where(gravest, np.nan_to_num(self.spent, nan=np.inf), -1.0), axis=1)
 
     def of_points(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """(fate index, spent, error in ulps) of each point, taken from its worst element."""
