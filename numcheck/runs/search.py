@@ -97,13 +97,14 @@ def search(
     `of` is "value" or "grad"; failures that a gap of the routine covers do not count. Without `chosen` settings
     hypothesis's current profile holds.
     """
-    return explore(routine, format, device, Of(of), chosen).found
+    return explore(routine, format, device, of, chosen).found
 
 
 def explore(
-    routine: Routine, format: Format, device: str, of: Of, chosen: settings | None = None
+    routine: Routine, format: Format, device: str, of: str, chosen: settings | None = None
 ) -> Searched:
     """`search`, with an account of what it saw on the way."""
+    of = Of(of)
     seen = _Account()
 
     def breaks(example: Example) -> bool:
