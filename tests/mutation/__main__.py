@@ -1,0 +1,93 @@
+"""The command: which mutants of a room survive its tests."""
+
+import os
+import sys
+import time
+import tomllib
+from collections import Counter
+from pathlib import Path
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ["HYPOTHESIS_PROFILE"] = "ci"
+
+from .mutants import Mutant, mutants
+from .rooms import ROOMS
+from .trial import run
+
+ENOUGH = 0.97
+ARGUED = Path(__file__).with_name("equivalent.toml")
+
+
+def argued() -> dict[tuple[str, str], str]:
+    """(function, change) of each mutant that no test can tell from the right code, with the reason."""
+    table = tomllib.loads(ARGUED.read_text(encoding="utf-8")) if ARGUED.exists() else {}
+    return {
+        (function, change): entry["reason"]
+        for function, entries in table.items()
+        for entry in entries
+        for change in entry["changes"]
+    }
+
+
+def stale(reasons: dict[tuple[str, str], str]) -> list[str]:
+    """What is argued of no mutant any more."""
+    known = {
+        (mutant.function, mutant.change)
+        for room in ROOMS.values()
+        for module, names in room.targets.items()
+        for name in names.split()
+        for mutant in mutants(module, name)
+    }
+    return [f"{function}: {change}" for function, change in reasons if (function, change) not in known]
+
+
+def main(name: str, *functions: str) -> int:
+    started, reasons = time.perf_counter(), argued()
+
+    def chosen(mutant: Mutant) -> bool:
+        return not functions or mutant.function in functions
+
+    def told(line: str) -> None:
+        print(line, file=sys.stderr, flush=True)
+
+    trial = run(ROOMS[name], chosen, told)
+    if trial.problem is not None:
+        print(trial.problem)
+        return 2
+    gone = stale(reasons)
+    total, killed = Counter[str](), Counter[str]()
+    survivors: list[Mutant] = []
+    excused: list[Mutant] = []
+    wrong: list[Mutant] = []
+    for mutant, killer in trial.killers.items():
+        equivalent = (mutant.function, mutant.change) in reasons
+        if equivalent:
+            (wrong if killer else excused).append(mutant)
+        total[mutant.target] += 1
+        killed[mutant.target] += killer is not None
+        if killer is None and not equivalent:
+            survivors.append(mutant)
+    for target in total:
+        print(f"{killed[target]:5} of {total[target]:4} {target}")
+    for mutant in excused:
+        print(f"equivalent: {mutant}: {reasons[mutant.function, mutant.change]}")
+    for mutant in survivors:
+        print(f"survived: {mutant}")
+    for mutant in wrong:
+        print(f"argued to be equivalent, but killed by {trial.killers[mutant]}: {mutant}")
+    for entry in gone:
+        print(f"argued of no mutant: {entry}")
+    every = total.total()
+    share = killed.total() / max(1, every - len(excused))
+    print(
+        f"{name}: {killed.total()} of {every} mutants killed, {len(excused)} argued equivalent, "
+        f"{len(survivors)} survived: {share:.1%} "
+        f"({trial.seconds:.0f} s of tests, {time.perf_counter() - started:.0f} s in all)"
+    )
+    return int(share < ENOUGH or bool(gone or wrong))
+
+
+if __name__ == "__main__":
+    if len(sys.argv) < 2 or sys.argv[1] not in ROOMS:
+        sys.exit(f"write a room: python -m tests.mutation {'|'.join(ROOMS)} [FUNCTION]...")
+    sys.exit(main(*sys.argv[1:]))
