@@ -1,0 +1,219 @@
+"""Numbers in, verdicts out: the one place where tests of the judge touch its names and its arrays."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from math import frexp, inf, nan
+from typing import Any
+
+import numpy as np
+import torch
+
+from numcheck import agreement, measure, prefilter
+from numcheck.case import Budget, formula_of, routine_of
+from numcheck.domain import Points, real, vector
+from numcheck.formats import Format, format_of
+from numcheck.reals import settle
+from numcheck.reals.ball64 import Balls
+from numcheck.reals.settle import Enclosure
+from numcheck.truth import Truth
+
+TWO = Fraction(2)
+STATES = {settle.PROVED: "proved", settle.INVALID: "undefined", settle.UNRESOLVED: "unresolved"}
+FATES = tuple(fate.value for fate in measure.FATES)
+
+
+def power(exponent: int) -> Fraction:
+    return TWO**exponent
+
+
+def exponent_of(x: Fraction) -> int:
+    """The exponent e of abs(x) in [2**(e - 1), 2**e); x is not zero."""
+    n, d = abs(x.numerator), x.denominator
+    e = n.bit_length() - d.bit_length()
+    return e + 1 if abs(x) >= power(e) else e
+
+
+# Truths -----------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Ball:
+    """A proved truth: every real within `radius` of `middle`; an infinity, or nothing that is known of a number."""
+
+    middle: Fraction | float
+    radius: Fraction = Fraction(0)
+    state: str = "proved"
+
+
+UNDEFINED, UNRESOLVED = Ball(nan, state="undefined"), Ball(nan, state="unresolved")
+
+
+def exactly(x: Fraction) -> float:
+    assert Fraction(float(x)) == x, f"{x} is no float64"
+    return float(x)
+
+
+def _parts(ball: Ball) -> tuple[float, float, float, int, int]:
+    state = next(number for number, word in STATES.items() if word == ball.state)
+    if isinstance(ball.middle, float):
+        return ball.middle, 0.0, inf if ball.state == "unresolved" else 0.0, 0, state
+    size = ball.middle or ball.radius
+    if size == 0:
+        return 0.0, 0.0, 0.0, 0, state
+    high, more = frexp(float(ball.middle / power(exponent_of(size))))
+    exponent = exponent_of(size) + more
+    low = ball.middle / power(exponent) - Fraction(high)
+    return high, exactly(low), exactly(ball.radius / power(exponent)), exponent, state
+
+
+def enclosure(*balls: Ball, shape: tuple[int, ...] | None = None) -> Enclosure:
+    """The balls as the package keeps them, in one row by default."""
+    high, low, radius, exponent, state = zip(*map(_parts, balls), strict=True)
+    return Enclosure(
+        np.array(high), np.array(low), np.array(radius), np.array(exponent), np.array(state, np.int8)
+    ).reshaped(shape or (1, len(balls)))  # fmt: skip
+
+
+def beyond(sign: int, exponent: int, width: float = 0.0) -> Enclosure:
+    """One ball around 3/4 of a power of two that no Fraction could hold."""
+    parts = (np.array([[x]]) for x in (0.75 * sign, 0.0, width))
+    return Enclosure(*parts, np.array([[exponent]]), np.array([[settle.PROVED]], np.int8))
+
+
+def read(found: Enclosure) -> list[Ball]:
+    """The balls that an enclosure keeps."""
+    balls: list[Ball] = []
+    parts = (found.high, found.low, found.radius, found.exponent, found.state)
+    for high, low, radius, exponent, state in zip(*(part.ravel().tolist() for part in parts), strict=True):
+        if not np.isfinite(high) or not np.isfinite(radius):
+            balls.append(Ball(high, Fraction(0), STATES[state]))
+        else:
+            unit = power(exponent)
+            balls.append(Ball((Fraction(high) + Fraction(low)) * unit, Fraction(radius) * unit, STATES[state]))
+    return balls
+
+
+# Judgements -------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Judged:
+    """What came of a row of numbers, or of all points one after the other."""
+
+    fates: list[str]
+    error: list[float]
+    allowed: list[float]
+    spent: list[float]
+    margin: list[float]
+
+
+def told(judgement: measure.Judgement) -> Judged:
+    parts = (getattr(judgement, name).ravel().tolist() for name in ("error", "allowed", "spent", "margin"))
+    return Judged([FATES[i] for i in judgement.fate.ravel().tolist()], *parts)
+
+
+def judgement(
+    got: Sequence[float],
+    truth: Enclosure,
+    budget: Budget,
+    format: Format,
+    conditioning: Sequence[float] | None = None,
+    components: int = 1,
+    crashes: Mapping[int, str] | None = None,
+    signed_zero: bool = True,
+) -> measure.Judgement:
+    shape = truth.shape
+    forgiven = np.zeros(shape) if conditioning is None else np.array(conditioning, float).reshape(shape)
+    return measure.judge(
+        np.array(got).reshape(shape), truth, forgiven, budget, format, components, crashes or {}, signed_zero
+    )
+
+
+def judged(got: Sequence[float], truth: Enclosure | Sequence[Ball], *rest: Any, **more: Any) -> Judged:
+    """One point's numbers against its truths."""
+    truth = truth if isinstance(truth, Enclosure) else enclosure(*truth)
+    return told(judgement(got, truth, *rest, **more))
+
+
+def spoken(fates: Sequence[Sequence[str]], spent: Sequence[Sequence[float]]) -> list[tuple[str, float]]:
+    """The fate and the share that each point is told by, of rows of elements that met such fates."""
+    empty = np.zeros(np.shape(spent))
+    indices = np.array([[FATES.index(word) for word in row] for row in fates], np.int8)
+    truth = enclosure(*[Ball(Fraction(1))] * empty.size, shape=empty.shape)
+    made = measure.Judgement(
+        empty, truth, np.array(spent), empty, empty, np.array(spent), empty, indices, empty, format_of("float32")
+    )
+    fate, share, error = made.of_points()
+    assert repr(share) == repr(error)
+    return [(FATES[i], float(x)) for i, x in zip(fate, share, strict=True)]
+
+
+def counted(fates: Sequence[str]) -> dict[str, int]:
+    return measure.tally(np.array([FATES.index(word) for word in fates]))
+
+
+def plainly(got: Sequence[float], balls: Sequence[Ball], ulps: float, format: Format) -> list[tuple[bool, float]]:
+    """Whether each result is plainly within so many ulps, and its error, as a sweep's quick look tells it."""
+    high = torch.tensor([float(ball.middle) for ball in balls], dtype=torch.float64)
+    low = torch.tensor(
+        [exactly(Fraction(ball.middle) - Fraction(float(ball.middle))) for ball in balls], dtype=torch.float64
+    )
+    radius = torch.tensor([exactly(ball.radius) for ball in balls], dtype=torch.float64)
+    sure, error = prefilter.plain(np.array(got), Balls(high, low, radius), Budget(ulps), format, False)
+    return list(zip(sure.tolist(), error.tolist(), strict=True))
+
+
+def disagreement(one: measure.Judgement, other: measure.Judgement) -> list[float]:
+    """How far the results of two devices lie apart, as a share of what both budgets allow."""
+    return agreement.disagreement(one, other).ravel().tolist()
+
+
+# A whole measurement ----------------------------------------------------------------------------------------------
+
+
+def measured(
+    got: Sequence[Sequence[float]],
+    truth: Sequence[Sequence[Ball]],
+    budget: Budget,
+    format: Format,
+    result_format: Format | None = None,
+    gradient: bool = False,
+    loose: Sequence[bool] | None = None,
+    at: float = 1.0,
+) -> Judged:
+    """What is made of results of the identity, of vectors whose components are all `at`, and of truths told of it.
+
+    What was told is taken for the truth wherever it is good enough; where it is not, the identity is settled again,
+    and the truth is `at`, or a gradient of 1 and 0: that of
+    the first output at the first point, of the second at the second.
+    """
+    count, size = np.shape(got)
+    formula = formula_of(lambda x: x * 1, "Peano 1889", [], None, {"x": _numbers(size)})
+    column = torch.full((count, size) if size > 1 else (count,), at, dtype=torch.float64)
+    points = Points({"x": column}, np.full(count, "given"))
+    shape = (count, size) if size > 1 else (count,)
+    exact = enclosure(*[ball for row in truth for ball in row], shape=(count, size))
+    right = enclosure(*[Ball(Fraction(at))] * count * size, shape=shape)
+    values, zeros = np.full(shape, at), np.zeros((count, size))
+    told_truth = Truth(
+        right if gradient else exact.reshaped(shape),
+        np.zeros(shape),
+        exact if gradient else None,
+        zeros if gradient else None,
+        np.arange(count) % size,
+        np.full(count, 128),
+        np.array(loose or [False] * count),
+    )
+    given = np.array(got, float)
+    of = result_format or format
+    outcome = measure.Outcome(
+        values if gradient else given.reshape(shape), of, given if gradient else None, of, {}
+    )
+    routine = routine_of(formula, lambda x: x, "identity", budget, budget)
+    found = measure.assess(routine, points, told_truth, format, "cpu", outcome)
+    return told(found[-1].judgement)
+
+
+def _numbers(size: int) -> Any:
+    return real(-4, 4) if size == 1 else vector(-4, 4, sizes=(size,))
