@@ -10,6 +10,7 @@ import numpy as np
 import torch
 
 from numcheck import agreement, measure, prefilter
+from numcheck import truth as truth_of
 from numcheck.case import Budget, formula_of, routine_of
 from numcheck.domain import Points, real, vector
 from numcheck.formats import Format, format_of
@@ -92,6 +93,60 @@ def read(found: Enclosure) -> list[Ball]:
             unit = power(exponent)
             balls.append(Ball((Fraction(high) + Fraction(low)) * unit, Fraction(radius) * unit, STATES[state]))
     return balls
+
+
+def units(found: Enclosure, format: Format) -> list[int]:
+    """Exponents of the units in the last place."""
+    return settle.ulp_exponent(found, format).ravel().tolist()
+
+
+def narrow(found: Enclosure, format: Format) -> list[bool]:
+    """Which balls are tight enough to judge the format."""
+    return settle.narrow(found, format, settle.TOLERANCE).ravel().tolist()
+
+
+def negligible(ball: Ball | Enclosure, forgiven: float) -> bool:
+    found = enclosure(ball) if isinstance(ball, Ball) else ball
+    return bool(settle.negligible(found, np.array([[forgiven]]), settle.TOLERANCE).item())
+
+
+def unchanged(before: Ball, now: Ball, format: Format) -> bool:
+    """Whether a ball is an interval on purpose: twice the precision left it as it was."""
+    found = settle.no_longer_narrows(enclosure(before), enclosure(now), format, settle.TOLERANCE)
+    return bool(found.item())
+
+
+def contradict(one: Ball | Enclosure, other: Ball | Enclosure) -> bool:
+    a, b = (enclosure(each) if isinstance(each, Ball) else each for each in (one, other))
+    first, second = (settle.contradiction(*pair).item() for pair in ((a, b), (b, a)))
+    assert first == second
+    return bool(first)
+
+
+def forgiven(
+    budgets: Sequence[Budget], found: Enclosure, conditioning: Sequence[float], format: Format
+) -> list[float]:
+    """What the strictest budget forgives beside ulps."""
+    terms = np.array(conditioning, float).reshape(found.shape)
+    return truth_of.forgiven_by_all(budgets, found, terms, format).ravel().tolist()
+
+
+def float64_balls(*balls: tuple[float, float, float]) -> Balls:
+    """Float64 balls of (high, low, radius), a point each."""
+    high, low, radius = (torch.tensor(part, dtype=torch.float64) for part in zip(*balls, strict=True))
+    return Balls(high, low, radius)
+
+
+def from_float64(*balls: tuple[float, float, float]) -> list[Ball]:
+    return read(settle.enclosure_of_float64(float64_balls(*balls)))
+
+
+def lower_end(
+    conditioning: tuple[float, float, float], found: Enclosure, format: Format
+) -> tuple[float, bool]:
+    """The least that conditioning may be, and whether it is loose: may be much more."""
+    lower, loose = truth_of._lower_end(float64_balls(conditioning), found.reshaped((1,)), format)
+    return float(lower.item()), bool(loose.item())
 
 
 # Judgements -------------------------------------------------------------------------------------------------------

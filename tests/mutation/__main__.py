@@ -43,9 +43,17 @@ def stale(reasons: dict[tuple[str, str], str]) -> list[str]:
 
 def main(name: str, *functions: str) -> int:
     started, reasons = time.perf_counter(), argued()
+    again = "--argued" in functions
+    functions = tuple(word for word in functions if word != "--argued")
+    skipped: list[Mutant] = []
 
     def chosen(mutant: Mutant) -> bool:
-        return not functions or mutant.function in functions
+        if functions and mutant.function not in functions:
+            return False
+        if not again and (mutant.function, mutant.change) in reasons:
+            skipped.append(mutant)
+            return False
+        return True
 
     def told(line: str) -> None:
         print(line, file=sys.stderr, flush=True)
@@ -57,7 +65,8 @@ def main(name: str, *functions: str) -> int:
     gone = stale(reasons)
     total, killed = Counter[str](), Counter[str]()
     survivors: list[Mutant] = []
-    excused: list[Mutant] = []
+    excused = skipped
+    total.update(mutant.target for mutant in skipped)
     wrong: list[Mutant] = []
     for mutant, killer in trial.killers.items():
         equivalent = (mutant.function, mutant.change) in reasons

@@ -31,7 +31,7 @@ ROOMS = {
             "numcheck.prefilter": "_plain",
             "numcheck.agreement": "disagreement",
         },
-        ("test_measure.py", "test_judge.py", "test_agreement.py"),
+        ("test_measure.py", "test_judge.py"),
     ),
     "verdicts": Room(
         {
@@ -42,7 +42,7 @@ ROOMS = {
             "numcheck.case": "FAILING Gap.covers",
             "numcheck.cli": "WRONG_USAGE IN_DOUBT INTERRUPTED run check",
         },
-        ("test_verdicts.py", "test_search.py", "test_cli.py"),
+        ("test_verdicts.py", "test_cli.py"),
     ),
 }
 
