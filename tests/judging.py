@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import torch
 
-from numcheck import agreement, measure, prefilter
+from numcheck import agreement, measure, prefilter, search, suite, sweeps
 from numcheck import truth as truth_of
-from numcheck.case import Budget, formula_of, routine_of
+from numcheck.case import FAILING, Budget, Cause, formula_of, routine_of
 from numcheck.domain import Points, real, vector
 from numcheck.formats import Format, format_of
 from numcheck.reals import settle
@@ -91,7 +91,9 @@ def read(found: Enclosure) -> list[Ball]:
             balls.append(Ball(high, Fraction(0), STATES[state]))
         else:
             unit = power(exponent)
-            balls.append(Ball((Fraction(high) + Fraction(low)) * unit, Fraction(radius) * unit, STATES[state]))
+            balls.append(
+                Ball((Fraction(high) + Fraction(low)) * unit, Fraction(radius) * unit, STATES[state])
+            )
     return balls
 
 
@@ -197,7 +199,16 @@ def spoken(fates: Sequence[Sequence[str]], spent: Sequence[Sequence[float]]) -> 
     indices = np.array([[FATES.index(word) for word in row] for row in fates], np.int8)
     truth = enclosure(*[Ball(Fraction(1))] * empty.size, shape=empty.shape)
     made = measure.Judgement(
-        empty, truth, np.array(spent), empty, empty, np.array(spent), empty, indices, empty, format_of("float32")
+        empty,
+        truth,
+        np.array(spent),
+        empty,
+        empty,
+        np.array(spent),
+        empty,
+        indices,
+        empty,
+        format_of("float32"),
     )
     fate, share, error = made.of_points()
     assert repr(share) == repr(error)
@@ -208,7 +219,9 @@ def counted(fates: Sequence[str]) -> dict[str, int]:
     return measure.tally(np.array([FATES.index(word) for word in fates]))
 
 
-def plainly(got: Sequence[float], balls: Sequence[Ball], ulps: float, format: Format) -> list[tuple[bool, float]]:
+def plainly(
+    got: Sequence[float], balls: Sequence[Ball], ulps: float, format: Format
+) -> list[tuple[bool, float]]:
     """Whether each result is plainly within so many ulps, and its error, as a sweep's quick look tells it."""
     high = torch.tensor([float(ball.middle) for ball in balls], dtype=torch.float64)
     low = torch.tensor(
@@ -272,3 +285,64 @@ def measured(
 
 def _numbers(size: int) -> Any:
     return real(-4, 4) if size == 1 else vector(-4, 4, sizes=(size,))
+
+
+# Verdicts ---------------------------------------------------------------------------------------------------------
+
+
+def entry(
+    fates: Mapping[str, int], gaps: Mapping[str, int] | None = None, routine: str = "naive", **more: Any
+) -> dict[str, Any]:
+    """A routine's entry of a report: how many points met which fate, and how many each of its gaps covers."""
+    return {
+        "formula": "softplus",
+        "routine": routine,
+        "of": "value",
+        "format": "float32",
+        "fates": dict(fates),
+        "gaps": [
+            {"cause": c, "reason": "known", "points": n, "stale": False} for c, n in (gaps or {}).items()
+        ],
+        **more,
+    }
+
+
+def verdict(
+    *entries: dict[str, Any],
+    fail_on: str = "over",
+    notes: Sequence[str] = (),
+    disagreements: Sequence[str] = (),
+    contradictions: Sequence[str] = (),
+) -> tuple[int, str]:
+    """Exit code and sentence of a run."""
+    suite._mark_stale(entries)
+    report = {
+        "measurements": entries,
+        "notes": list(notes),
+        "second_opinion": {"disagreements": list(disagreements)},
+        "in_float64": {"contradictions": list(contradictions)},
+    }
+    return suite.verdict(report, fail_on)
+
+
+def sweep_verdict(*entries: dict[str, Any], evidence: str = "exhaustive") -> tuple[int, str]:
+    """Exit code and sentence of a sweep; what is failing is counted from the fates."""
+    told: list[dict[str, Any]] = []
+    for one in entries:
+        fates = dict.fromkeys(FATES, 0) | one["fates"]
+        failing = sum(count for fate, count in fates.items() if fate in FAILING)
+        gaps = [gap["cause"] for gap in one["gaps"]]
+        told.append(one | {"fates": fates, "points": sum(fates.values()), "failing": failing, "gaps": gaps})
+    return sweeps.verdict({"measurements": told, "evidence": evidence})
+
+
+def examined(drawn: int = 100, searched: int = 0, unresolved: int = 0, **more: Any) -> tuple[bool, bool]:
+    """Whether a routine's promise holds, and whether too many of its truths are open."""
+    nothing = dict.fromkeys(("findings", "stale", "met"), ()) | {"crash": None, "found": None, "gaps": {}}
+    one = search.Examined("value", drawn, searched, unresolved, 0.5, **(nothing | more))
+    return one.passed, one.in_doubt
+
+
+def covered(cause: str, *gaps: str) -> bool:
+    """Whether gaps of these causes cover a point that failed by `cause`."""
+    return search.covered_by(Cause(cause), frozenset(map(Cause, gaps)))

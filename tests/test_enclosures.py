@@ -31,7 +31,8 @@ from numcheck.domain import Points, real
 from numcheck.formats import FORMATS, Format, format_of
 from numcheck.reals import arrays as m
 from numcheck.reals import settle
-from numcheck.reals.arb import MINUS_INFINITY, PLUS_INFINITY, UNDEFINED as NO_NUMBER, UNKNOWN
+from numcheck.reals.arb import MINUS_INFINITY, PLUS_INFINITY, UNKNOWN
+from numcheck.reals.arb import UNDEFINED as NO_NUMBER
 from numcheck.truth import settle as settled
 
 FLOAT64, FLOAT32, FLOAT16 = (format_of(name) for name in ("float64", "float32", "float16"))
@@ -79,7 +80,9 @@ def test_a_ball_around_zero_is_kept_as_one_to_its_farther_end() -> None:
     assert_kept(wide, power(-20), bits=4000)
 
 
-@pytest.mark.xfail(reason="beside a radius above 2**-52 of the middle, float64 loses what covers the lost digits")
+@pytest.mark.xfail(
+    reason="beside a radius above 2**-52 of the middle, float64 loses what covers the lost digits"
+)
 @pytest.mark.parametrize("radius", [1, 2.0**-30, 2.0**-51])
 def test_a_wide_ball_covers_the_digits_that_its_middle_loses(radius: float) -> None:
     with settle.precision(128):
@@ -140,7 +143,9 @@ def test_the_unit_ends_at_the_smallest_subnormal(format: Format) -> None:
 
 @pytest.mark.parametrize("format", FORMATS, ids=lambda format: format.name)
 @pytest.mark.parametrize("place", [0, 5, -3])
-def test_a_ball_is_tight_enough_up_to_a_radius_of_a_sixty_fourth_of_the_unit(format: Format, place: int) -> None:
+def test_a_ball_is_tight_enough_up_to_a_radius_of_a_sixty_fourth_of_the_unit(
+    format: Format, place: int
+) -> None:
     unit = power(place - format.precision + 1)
     for middle in (power(place), -power(place), power(place) * 5 / 4):
         found = enclosure(Ball(middle, unit / 64), Ball(middle, unit / 64 + unit * power(-40)))
@@ -152,18 +157,27 @@ def test_below_the_smallest_subnormal_its_own_sixty_fourth_is_tight_enough() -> 
     for middle in (Fraction(0), least, least / 2, power(-1000)):
         found = enclosure(Ball(middle, least / 64), Ball(middle, least / 32))
         assert narrow(found, FLOAT32) == [True, False]
-    assert narrow(enclosure(Ball(power(-5000), power(-5001)), Ball(power(5000), power(5000 - 29))), FLOAT32) == [
+    assert narrow(
+        enclosure(Ball(power(-5000), power(-5001)), Ball(power(5000), power(5000 - 29))), FLOAT32
+    ) == [
         True,
         True,
     ]
-    assert narrow(enclosure(Ball(power(5000), power(5000 - 28)), Ball(Fraction(0), power(1500))), FLOAT32) == [
+    assert narrow(
+        enclosure(Ball(power(5000), power(5000 - 28)), Ball(Fraction(0), power(1500))), FLOAT32
+    ) == [
         False,
         False,
     ]
 
 
 def test_nothing_is_tight_enough_where_nothing_is_known_and_an_undefined_or_infinite_truth_is() -> None:
-    assert narrow(enclosure(UNRESOLVED, UNDEFINED, Ball(inf), Ball(-inf)), FLOAT32) == [False, True, True, True]
+    assert narrow(enclosure(UNRESOLVED, UNDEFINED, Ball(inf), Ball(-inf)), FLOAT32) == [
+        False,
+        True,
+        True,
+        True,
+    ]
 
 
 def test_around_zero_a_sixty_fourth_of_what_is_forgiven_is_tight_enough() -> None:
@@ -221,8 +235,14 @@ def test_an_interval_may_change_by_a_sixty_fourth_of_the_unit() -> None:
     radius = UNIT / 8
     for change, same in ((UNIT / 64, True), (UNIT / 64 + power(-50), False)):
         for sign in (1, -1):
-            assert unchanged(Ball(ONE * 5 / 4, radius + sign * change), Ball(ONE * 5 / 4, radius), FLOAT32) is same
-            assert unchanged(Ball(ONE * 5 / 4 + sign * change, radius), Ball(ONE * 5 / 4, radius), FLOAT32) is same
+            assert (
+                unchanged(Ball(ONE * 5 / 4, radius + sign * change), Ball(ONE * 5 / 4, radius), FLOAT32)
+                is same
+            )
+            assert (
+                unchanged(Ball(ONE * 5 / 4 + sign * change, radius), Ball(ONE * 5 / 4, radius), FLOAT32)
+                is same
+            )
     assert not unchanged(Ball(ONE * 5 / 4, UNIT / 4), Ball(ONE * 5 / 4, UNIT / 8), FLOAT32)
 
 
@@ -348,7 +368,11 @@ def test_conditioning_is_told_by_its_lower_end_and_never_below_zero() -> None:
 def test_conditioning_is_loose_where_its_width_is_more_than_a_thousandth_of_it_and_of_what_matters() -> None:
     lower = 2.0**20
     limit = 2.0**-10 * lower / 2
-    for radius, loose in ((limit * (1 - 2.0**-20), False), (limit * (1 + 2.0**-20), True), (limit * 1.5, True)):
+    for radius, loose in (
+        (limit * (1 - 2.0**-20), False),
+        (limit * (1 + 2.0**-20), True),
+        (limit * 1.5, True),
+    ):
         assert lower_end((lower + radius, 0.0, radius), enclosure(Ball(ONE)), FLOAT32)[1] is loose
     # 64 roundoffs of the width beside an ulp of the truth
     limit = 2.0**-10 * 2.0**-23 / (64 * 2.0**-24) / 2

@@ -3,45 +3,18 @@
 import os
 import sys
 import time
-import tomllib
 from collections import Counter
-from pathlib import Path
 
-os.environ.setdefault("OMP_NUM_THREADS", "1")
-os.environ["HYPOTHESIS_PROFILE"] = "ci"
-
-from .mutants import Mutant, mutants
+from .equivalents import argued, stale
+from .mutants import Mutant
 from .rooms import ROOMS
 from .trial import run
 
 ENOUGH = 0.97
-ARGUED = Path(__file__).with_name("equivalent.toml")
-
-
-def argued() -> dict[tuple[str, str], str]:
-    """(function, change) of each mutant that no test can tell from the right code, with the reason."""
-    table = tomllib.loads(ARGUED.read_text(encoding="utf-8")) if ARGUED.exists() else {}
-    return {
-        (function, change): entry["reason"]
-        for function, entries in table.items()
-        for entry in entries
-        for change in entry["changes"]
-    }
-
-
-def stale(reasons: dict[tuple[str, str], str]) -> list[str]:
-    """What is argued of no mutant any more."""
-    known = {
-        (mutant.function, mutant.change)
-        for room in ROOMS.values()
-        for module, names in room.targets.items()
-        for name in names.split()
-        for mutant in mutants(module, name)
-    }
-    return [f"{function}: {change}" for function, change in reasons if (function, change) not in known]
 
 
 def main(name: str, *functions: str) -> int:
+    """Print what was killed and what survived; 0 where the tests are good enough and the list of equivalents fits."""
     started, reasons = time.perf_counter(), argued()
     again = "--argued" in functions
     functions = tuple(word for word in functions if word != "--argued")
@@ -99,4 +72,5 @@ def main(name: str, *functions: str) -> int:
 if __name__ == "__main__":
     if len(sys.argv) < 2 or sys.argv[1] not in ROOMS:
         sys.exit(f"write a room: python -m tests.mutation {'|'.join(ROOMS)} [FUNCTION]...")
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
     sys.exit(main(*sys.argv[1:]))

@@ -96,7 +96,9 @@ def _replace(name: str, old: Any, new: Any) -> None:
                 swap = functools.partial(map, lambda value: new if value is old else value)
                 function.__defaults__ = tuple(swap(function.__defaults__ or ())) or None
                 kwdefaults = function.__kwdefaults__ or {}
-                function.__kwdefaults__ = dict(zip(kwdefaults, swap(kwdefaults.values()), strict=True)) or None
+                function.__kwdefaults__ = (
+                    dict(zip(kwdefaults, swap(kwdefaults.values()), strict=True)) or None
+                )
 
 
 def resolved(module: str, target: str) -> Any:
@@ -105,7 +107,9 @@ def resolved(module: str, target: str) -> Any:
     for name in target.split("."):
         found = vars(found)[name]
     while not isinstance(found, FunctionType) or hasattr(found, "__wrapped__"):
-        inner = [getattr(found, at) for at in ("fget", "func", "callback", "__wrapped__") if hasattr(found, at)]
+        inner = [
+            getattr(found, at) for at in ("fget", "func", "callback", "__wrapped__") if hasattr(found, at)
+        ]
         if not inner:
             break
         found = inner[0]
@@ -139,9 +143,7 @@ def mutants(module: str, target: str) -> Iterator[Mutant]:
 
 def _names(node: ast.stmt) -> set[str]:
     if isinstance(node, ast.Assign):
-        return {
-            each.id for target in node.targets for each in ast.walk(target) if isinstance(each, ast.Name)
-        }
+        return {each.id for target in node.targets for each in ast.walk(target) if isinstance(each, ast.Name)}
     return {getattr(node, "name", "")}
 
 
@@ -166,7 +168,9 @@ def _flat(text: str) -> str:
 Put = Callable[[ast.AST], None]
 
 
-def _places(tree: ast.AST, parents: tuple[ast.AST, ...] = ()) -> Iterator[tuple[tuple[ast.AST, ...], Any, Put]]:
+def _places(
+    tree: ast.AST, parents: tuple[ast.AST, ...] = ()
+) -> Iterator[tuple[tuple[ast.AST, ...], Any, Put]]:
     """Statements and expressions, each with its parents and what puts another into its place."""
     for field, value in ast.iter_fields(tree):
         if field in ("annotation", "returns", "type_comment") or isinstance(tree, ast.Assert):

@@ -157,6 +157,8 @@ def run(room: Room, chosen: Callable[[Mutant], bool], told: Callable[[str], None
     """The trial of a room's mutants, of those that are chosen."""
     trial = Trial(room, chosen, told)
     files = [str(TESTS / name) for name in room.tests if (TESTS / name).exists()]
-    options = "-q -p no:cacheprovider -p no:xdist -p no:benchmark -W ignore::pytest.PytestAssertRewriteWarning"
+    options = (
+        "-q -p no:cacheprovider -p no:xdist -p no:benchmark -W ignore::pytest.PytestAssertRewriteWarning"
+    )
     pytest.main([*files, *options.split()], plugins=[trial])
     return trial
