@@ -720,8 +720,9 @@ def test_a_result_is_plain_up_to_the_budget_less_the_radius() -> None:
         assert plain_one(limit, ONE * sign, radius) == (True, 63 / 64)
         assert plain_one(limit + sign * power(-52), ONE * sign, radius)[0] is False
         assert plain_one(2 * ONE * sign - limit, ONE * sign, radius) == (True, 63 / 64)
-    low = power(-60)
-    assert plain_one(ONE, ONE + low, Fraction(0)) == (True, float(low / UNIT))
+    for low in (power(-60), -power(-60)):
+        assert plain_one(ONE, ONE + low, Fraction(0)) == (True, float(abs(low) / UNIT))
+        assert plain_one(1 + power(-30), ONE + low, Fraction(0)) == (True, float((power(-30) - low) / UNIT))
 
 
 def test_a_ball_is_plain_up_to_a_radius_of_a_sixty_fourth() -> None:
@@ -831,3 +832,10 @@ def test_an_infinity_and_a_number_that_are_both_within_agree() -> None:
     )
     assert disagreement(infinite, finite) == [0]
     assert disagreement(infinite, less) == disagreement(less, infinite) == [inf]
+
+
+def test_what_is_not_finite_agrees_with_the_same_alone() -> None:
+    made = {x: judgement([x], enclosure(Ball(ONE)), Budget(1, 0), FLOAT32) for x in (inf, -inf, nan, 2.0)}
+    for x, a in made.items():
+        for y, b in made.items():
+            assert disagreement(a, b) == [0 if x is y else inf]
