@@ -1,7 +1,7 @@
 """Numbers in, verdicts out: the one place where tests of the judge touch its names and its arrays."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from math import frexp, inf, nan
 from typing import Any
@@ -144,11 +144,18 @@ def from_float64(*balls: tuple[float, float, float]) -> list[Ball]:
 
 
 def lower_end(
-    conditioning: tuple[float, float, float], found: Enclosure, format: Format
-) -> tuple[float, bool]:
-    """The least that conditioning may be, and whether it is loose: may be much more."""
-    lower, loose = truth_of._lower_end(float64_balls(conditioning), found.reshaped((1,)), format)
-    return float(lower.item()), bool(loose.item())
+    conditioning: Sequence[tuple[float, float, float]], found: Enclosure, format: Format, scale: float = 0.0
+) -> tuple[list[float], bool]:
+    """The least that a point's conditioning terms may be, and whether one is loose: may be much more.
+
+    They are float64 balls, all times exp(`scale`).
+    """
+    balls = float64_balls(*conditioning)
+    if scale:
+        balls = replace(balls, scale=Balls(torch.full((len(conditioning),), scale, dtype=torch.float64)))
+    balls = balls.each(lambda part: part.reshape(found.shape))
+    lower, loose = truth_of._lower_end(balls, found, format)
+    return lower.ravel().tolist(), bool(loose.item())
 
 
 # Judgements -------------------------------------------------------------------------------------------------------

@@ -75,6 +75,7 @@ def test_a_ball_around_zero_is_kept_as_one_to_its_farther_end() -> None:
         assert_kept(arb(middle, 4), power(-20))
     assert_kept(arb(arb(0), arb(2) ** -3000), power(-20))
     assert_kept(arb(arb(2) ** -1200, 1), power(-20))
+    assert_kept(arb(arb(2) ** -800, arb(2) ** 700), power(-20))
     with settle.precision(4000):
         wide = arb((arb(1) / 3).mid(), 2**70)
     assert_kept(wide, power(-20), bits=4000)
@@ -277,6 +278,15 @@ def test_balls_that_share_a_number_do_not_contradict_each_other() -> None:
         assert contradict(Ball(sign * ONE), Ball(sign * 2 * ONE))
 
 
+def test_both_digits_of_a_pair_are_compared() -> None:
+    one, other = ONE + power(-54), ONE + power(-52) - power(-54)  # whose nearest float64 differ by 2**-52
+    assert not contradict(Ball(one, power(-53) * 5 / 8), Ball(other, power(-53) * 5 / 8))
+    assert contradict(Ball(one, power(-53) * 3 / 8), Ball(other, power(-53) * 3 / 8))
+    radius = power(-33) * 5 / 4  # of which 2**-53 is less than 2**-20
+    assert unchanged(Ball(one, radius), Ball(other, radius), FLOAT64)
+    assert not unchanged(Ball(one, radius / 2), Ball(other, radius / 2), FLOAT64)
+
+
 def test_what_rounding_may_have_added_to_radii_is_no_contradiction() -> None:
     radius = Fraction(1, 8)
     for beside, apart in ((Fraction(3, 4), False), (Fraction(3, 2), True)):
@@ -288,7 +298,7 @@ def test_what_rounding_may_have_added_to_radii_is_no_contradiction() -> None:
 def test_numbers_are_compared_to_a_hundred_bits_of_the_larger() -> None:
     for sign in (1, -1):
         middle = sign * ONE
-        for bits, apart in ((-98, True), (-101, False)):  # the larger lies in the binade of 2
+        for bits, apart in ((-98, True), (-99, False), (-101, False)):  # mantissas lie between 1/2 and 1
             assert contradict(Ball(middle), Ball(middle + power(bits))) is apart
             assert contradict(Ball(middle), Ball(middle - power(bits))) is (bits == -98)
         assert contradict(Ball(middle + power(-80)), Ball(middle - power(-80)))
@@ -353,16 +363,23 @@ def test_beyond_the_limit_only_the_sign_is_compared(end: int) -> None:
 
 def test_conditioning_is_told_by_its_lower_end_and_never_below_zero() -> None:
     truth = enclosure(Ball(ONE))
-    lower, _ = lower_end((8.0, 2.0**-60, 2.0**-30), truth, FLOAT32)
-    assert lower == pytest.approx(8 - 2.0**-30, rel=2.0**-50)
-    lower, _ = lower_end((8.0, 2.0**-30, 0.0), truth, FLOAT32)
-    assert lower == 8 + 2.0**-30
-    lower, _ = lower_end((8.0, -(2.0**-30), 0.0), truth, FLOAT32)
-    assert lower == 8 - 2.0**-30
-    assert lower_end((8.0, 0.0, 16.0), truth, FLOAT32)[0] == 0
-    assert lower_end((0.0, 0.0, 0.0), truth, FLOAT32) == (0, False)
-    assert lower_end((1e300, 0.0, 0.0), truth, FLOAT32)[0] == 1e300
-    assert lower_end((nan, 0.0, 0.0), truth, FLOAT32)[0] >= 0
+    for given, told in (
+        ((8.0, 2.0**-60, 2.0**-30), pytest.approx(8 - 2.0**-30, rel=2.0**-50)),
+        ((8.0, 2.0**-30, 0.0), 8 + 2.0**-30),
+        ((8.0, -(2.0**-30), 0.0), 8 - 2.0**-30),
+        ((8.0, 0.0, 16.0), 0),
+        ((0.0, 0.0, 0.0), 0),
+        ((1e300, 0.0, 0.0), 1e300),
+        ((nan, 0.0, 0.0), 0),
+    ):
+        assert lower_end([given], truth, FLOAT32)[0] == [told]
+    assert lower_end([(0.0, 0.0, 0.0)], truth, FLOAT32) == ([0], False)
+
+
+def test_conditioning_beyond_float64_is_the_largest_number_or_nothing() -> None:
+    truth = enclosure(Ball(ONE))
+    assert lower_end([(1.0, 0.0, 0.0)], truth, FLOAT32, scale=3e9)[0] == [FLOAT64.largest]
+    assert lower_end([(1.0, 0.0, 0.0)], truth, FLOAT32, scale=-3e9) == ([0], False)
 
 
 def test_conditioning_is_loose_where_its_width_is_more_than_a_thousandth_of_it_and_of_what_matters() -> None:
@@ -373,17 +390,20 @@ def test_conditioning_is_loose_where_its_width_is_more_than_a_thousandth_of_it_a
         (limit * (1 + 2.0**-20), True),
         (limit * 1.5, True),
     ):
-        assert lower_end((lower + radius, 0.0, radius), enclosure(Ball(ONE)), FLOAT32)[1] is loose
+        assert lower_end([(lower + radius, 0.0, radius)], enclosure(Ball(ONE)), FLOAT32)[1] is loose
     # 64 roundoffs of the width beside an ulp of the truth
     limit = 2.0**-10 * 2.0**-23 / (64 * 2.0**-24) / 2
     for radius, loose in ((limit * (1 - 2.0**-20), False), (limit * (1 + 2.0**-20), True)):
-        assert lower_end((3 * radius, 0.0, radius), enclosure(Ball(ONE)), FLOAT32)[1] is loose
+        assert lower_end([(3 * radius, 0.0, radius)], enclosure(Ball(ONE)), FLOAT32)[1] is loose
         for e in (1, -3, 20):
             scaled = 2.0**e * radius
-            assert lower_end((3 * scaled, 0.0, scaled), enclosure(Ball(power(e))), FLOAT32)[1] is loose
-    assert lower_end((nan, 0.0, 0.0), enclosure(Ball(ONE)), FLOAT32)[1] is True
-    assert lower_end((1e300, 0.0, 1e300), beyond(1, 2**60), FLOAT32)[1] is False
-    assert lower_end((1e300, 0.0, 1e300), enclosure(Ball(ONE)), FLOAT32)[1] is True
+            assert lower_end([(3 * scaled, 0.0, scaled)], enclosure(Ball(power(e))), FLOAT32)[1] is loose
+    assert lower_end([(nan, 0.0, 0.0)], enclosure(Ball(ONE)), FLOAT32)[1] is True
+    exact, open_ = (1.0, 0.0, 0.0), (1.0, 0.0, 1.0)
+    for terms, loose in (([exact, exact], False), ([exact, open_], True), ([open_, open_], True)):
+        assert lower_end(terms, enclosure(Ball(ONE), Ball(ONE)), FLOAT32)[1] is loose
+    assert lower_end([(1e300, 0.0, 1e300)], beyond(1, 2**60), FLOAT32)[1] is False
+    assert lower_end([(1e300, 0.0, 1e300)], enclosure(Ball(ONE)), FLOAT32)[1] is True
 
 
 # Settling ---------------------------------------------------------------------------------------------------------
