@@ -8,7 +8,6 @@ import pytest
 import torch
 from judging import FATES, covered, entry, examined, sweep_verdict, verdict
 
-import numcheck
 from numcheck import cli, real, ulps
 from numcheck.case import Cause, Gap, UsageError, formula_of, gap
 from numcheck.reals.settle import ContradictionError
@@ -159,31 +158,25 @@ def test_a_gap_speaks_of_its_half_its_formats_and_its_devices() -> None:
     assert not some.covers("grad", "float32", "cpu:0")
 
 
-def one_run(*gaps: str, wrong: float = 1.0) -> list[dict[str, Any]]:
-    """The entries of a routine of x in [1, 4] that is wrong by a tenth from 2 on, and raises nowhere."""
+def one_run(*gaps: str, **asked: Any) -> dict[str, Any]:
+    """The report of a routine of x in [1, 4] that is wrong by a tenth from 2 on, with such gaps."""
     formula = formula_of(lambda x: x * 1, "Peano 1889", [], None, {"x": real(1, 4)})
-    routine = formula.routine(value=ulps(2), grad=ulps(2))(
-        lambda x: torch.where(x > 2, x * 1.1, x) if wrong else x * 1
-    )
+    routine = formula.routine(value=ulps(2), grad=ulps(2))(lambda x: torch.where(x > 2, x * 1.1, x))
     for cause in gaps:
         routine = gap(cause, "planted")(routine)
-    report = check_catalog(points=60, routine=routine, formats=["float32"], jobs=1, worst=None)
-    return report["measurements"]
+    return check_catalog(points=60, routine=routine, formats=["float32"], jobs=1, **asked)
 
 
 def test_a_gap_counts_the_points_that_it_covers_and_their_fate() -> None:
-    plain, slope = one_run()
+    plain, slope = one_run()["measurements"]
     failing = plain["fates"]["over"]
     assert 0 < failing < plain["points"] and plain["fates"]["gap"] == 0 and plain["gaps"] == []
     assert plain["fates"]["within"] == plain["points"] - failing
     cause = plain["findings"][0]["cause"]
     other = next(word.value for word in Cause if word not in {f["cause"] for f in plain["findings"]})
-    known, _ = one_run(cause, other)
-    assert [(g["cause"], g["points"], g["stale"]) for g in known["gaps"]] == [
-        (other, 0, True), (cause, failing, False)
-    ] or [(g["cause"], g["points"], g["stale"]) for g in known["gaps"]] == [
-        (cause, failing, False), (other, 0, True)
-    ]  # fmt: skip
+    known, _ = one_run(cause, other)["measurements"]
+    told = {gap["cause"]: (gap["points"], gap["stale"]) for gap in known["gaps"]}
+    assert told == {cause: (failing, False), other: (0, True)}
     assert (known["fates"]["gap"], known["fates"]["over"]) == (failing, 0)
     assert known["fates"]["within"] == plain["fates"]["within"]
     assert slope["fates"]["over"] > 0
@@ -191,6 +184,17 @@ def test_a_gap_counts_the_points_that_it_covers_and_their_fate() -> None:
     assert plain["worst"]["spent"] == plain["spent"] and plain["worst"]["fate"] == "over"
     assert plain["simplest"]["fate"] == "over"
     assert sum(plain["ulp_histogram"].values()) == plain["points"] == sum(known["ulp_histogram"].values())
+
+
+def test_a_run_that_was_interrupted_calls_no_gap_stale() -> None:
+    def interrupt(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    report = one_run("order", progress=interrupt)
+    assert report["interrupted"] is True
+    assert [(gap["points"], gap["stale"]) for entry in report["measurements"] for gap in entry["gaps"]] == [
+        (0, False)
+    ] * 2
 
 
 # Exit codes -------------------------------------------------------------------------------------------------------
@@ -245,4 +249,4 @@ def test_the_process_ends_with_the_verdict(
     assert printed.err == ("numcheck: so it is\n" if code == 2 else "")
     report["interrupted"] = True
     assert cli.run(["check", "softplus"]) == 130
-    assert numcheck.__version__
+    assert capsys.readouterr().err == "numcheck: interrupted\n"

@@ -23,6 +23,9 @@ def main(name: str, *functions: str) -> int:
     def chosen(mutant: Mutant) -> bool:
         if functions and mutant.function not in functions:
             return False
+        words = ROOMS[name].only.get(mutant.function)
+        if words is not None and not any(word in mutant.source for word in words):
+            return False
         if not again and (mutant.function, mutant.change) in reasons:
             skipped.append(mutant)
             return False

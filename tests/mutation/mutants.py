@@ -64,6 +64,7 @@ class Mutant:
     module: str
     target: str
     line: int
+    source: str
     change: str
     code: CodeType
 
@@ -138,7 +139,7 @@ def mutants(module: str, target: str) -> Iterator[Mutant]:
             namespace = dict(vars(importlib.import_module(module)))
             exec(code, namespace)
             code = namespace[target.rpartition(".")[2]].__code__
-        yield Mutant(module, target, line, change, code)
+        yield Mutant(module, target, line, source.splitlines()[line - 1], change, code)
 
 
 def _names(node: ast.stmt) -> set[str]:
