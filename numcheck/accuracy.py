@@ -32,16 +32,14 @@ from numcheck.declaration.formulas import Formula, Routine, formula_of, routine_
 from numcheck.declaration.registry import format_named
 from numcheck.declaration.words import Fate, UsageError
 from numcheck.domain import Points, real, space_of
-from numcheck.faces.cli import jobs, progress_bar
+from numcheck.faces.cli.terminal import progress_bar
 from numcheck.measure import plain as prefilter
 from numcheck.reals import vocabulary as m
 from numcheck.reals.ball64 import Balls
 from numcheck.reals.enclosures import PROVED, UNRESOLVED, Enclosure
 from numcheck.reals.mp import CONTEXT
 from numcheck.reals.precision import precision
-from numcheck.report.accuracy import page
-from numcheck.report.plain import figure
-from numcheck.report.store import folder_name, json_text, read_json, write_text
+from numcheck.report import accuracy_page, figure, folder_name, json_text, read_json, write_text
 from numcheck.runs.check import Progress
 from numcheck.runs.environment import environment
 from numcheck.runs.sweep import checkpoint
@@ -58,7 +56,7 @@ from numcheck.runs.sweep.summary import (
     ranges_left,
     summary_of,
 )
-from numcheck.runs.workers import workers
+from numcheck.runs.workers import jobs, workers
 from numcheck.truth import BATCH, Truths, missing_compiler, settle
 
 FORMATS = ("float32", "bfloat16", "float16")
@@ -645,7 +643,7 @@ def write_table(folder: Path, table: Mapping[str, Any]) -> Path:
     """Write the table's JSON, and the page made of it; returns the page's path."""
     path = folder / f"{folder_name(table['environment'])}.json"
     write_text(path, json_text(table))
-    return write_text(path.with_suffix(".md"), page(read_json(path)))
+    return write_text(path.with_suffix(".md"), accuracy_page(read_json(path)))
 
 
 @click.command()

@@ -10,7 +10,7 @@ import torch
 
 from numcheck import accuracy
 from numcheck.accuracy import rows_of, subject, table_of, write_table
-from numcheck.report.accuracy import page
+from numcheck.report import accuracy_page
 from numcheck.report.store import read_json
 
 WRONG_AT = 0.3017578125
@@ -82,10 +82,10 @@ def test_the_page_is_made_of_the_file_alone_and_twice_the_same(tmp_path: Path):
     told = accuracy.what_runs()
     path = write_table(tmp_path, table_of(rows, told))
     table = read_json(path.with_suffix(".json"))
-    assert path.read_text(encoding="utf-8") == page(table)
+    assert path.read_text(encoding="utf-8") == accuracy_page(table)
     again = write_table(tmp_path / "again", table_of(rows_of(eager, "float16"), told))
     assert again.read_bytes() == path.read_bytes()
-    assert "sqrt in float32" in page(table)  # what is missing is said
+    assert "sqrt in float32" in accuracy_page(table)  # what is missing is said
     changed = copy.deepcopy(table)
     changed["rows"][0]["kinds"]["normal"]["worst"]["error_ulp"] = 7
-    assert page(changed) != page(table)
+    assert accuracy_page(changed) != accuracy_page(table)

@@ -131,9 +131,10 @@ def test_check_says_which_worst_inputs_it_left_out(suite: Suite, capsys: pytest.
 
 
 def test_the_defaults_are_those_of_the_python_function() -> None:
+    from numcheck.faces.cli.check import check as command
     from numcheck.runs.check import check
 
-    ours = {parameter.name: parameter.default for parameter in cli.check.params}
+    ours = {parameter.name: parameter.default for parameter in command.params}
     theirs = {name: parameter.default for name, parameter in inspect.signature(check).parameters.items()}
     assert ours["formats"].split(",") == list(theirs["formats"])
     assert [ours[name] for name in ("points", "seed")] == [theirs[name] for name in ("points", "seed")]

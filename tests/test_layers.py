@@ -2,9 +2,11 @@
 
 import ast
 import re
-from collections.abc import Iterator
+import sys
+from collections.abc import Iterable, Iterator
 from fractions import Fraction
 from graphlib import TopologicalSorter
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -13,21 +15,29 @@ ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "numcheck"
 CATALOG = PACKAGE / "catalog"
 
-ORDER = (
+RANKS = (
     ("formats",),
     ("reals",),
-    ("domain",),
+    ("domain", "operators"),
     ("declaration",),
-    ("report",),
-    ("truth", "operators"),
-    ("measure",),
+    ("truth", "report"),
+    ("measure", "foreign"),
     ("diagnosis",),
-    ("foreign",),
     ("runs",),
-    ("faces", "accuracy"),
-    ("__main__",),
+    ("faces",),
+    ("__main__", "accuracy"),
+    ("catalog",),  # stands on the public page, and nothing imports it
 )
-"""The rooms from the ground up: a module imports from its own room and from those before it, never from later ones."""
+"""The rooms from the ground up: a room imports from those of lower ranks, never from one of its own rank or above."""
+MOST_RANKS = 14
+
+FACES = ("domain", "operators", "truth", "report", "foreign")
+"""Rooms that have a face, the `__all__` of their `__init__`: other rooms import its names and nothing behind it."""
+
+MOST_LINES = 600
+"""Lines of a file."""
+MOST_LINES_OF_A_FUNCTION = 60
+"""One function in a room may be longer: where one story is told from its beginning to its end."""
 
 VAGUE = re.compile(r"(utils?|helpers?|base|common|misc|manager)s?")
 FORBIDDEN_IN_FORMULAS = {"torch", "numpy", "np", "math", "mpmath", "flint", "F"}
@@ -60,22 +70,27 @@ def runtime_nodes(tree: ast.AST) -> Iterator[ast.AST]:
         yield from runtime_nodes(child)
 
 
-def imported(path: Path) -> set[str]:
-    """The modules that a file imports, by full name; `from numcheck import x` is numcheck.x where x is a module."""
-    found: set[str] = set()
-    for node in runtime_nodes(parsed(path)):
+def imports(path: Path, nodes: Iterable[ast.AST]) -> Iterator[tuple[str, str]]:
+    """What these nodes of a file import: a module by its full name, and the name taken from it ("" for itself)."""
+    for node in nodes:
         if isinstance(node, ast.Import):
-            found |= {name.name for name in node.names}
+            yield from ((name.name, "") for name in node.names)
         elif isinstance(node, ast.ImportFrom):
             package = path.parent if node.level else ROOT
             for _ in range(node.level - 1):
                 package = package.parent
             source = ".".join(package.relative_to(ROOT).parts) if node.level else ""
             source = ".".join(part for part in (source, node.module) if part)
-            for name in node.names:
-                inner = ROOT.joinpath(*source.split("."), name.name)
-                is_module = inner.with_suffix(".py").exists() or (inner / "__init__.py").exists()
-                found.add(f"{source}.{name.name}" if is_module else source)
+            yield from ((source, name.name) for name in node.names)
+
+
+def imported(path: Path) -> set[str]:
+    """The modules that a file imports, by full name; `from numcheck import x` is numcheck.x where x is a module."""
+    found: set[str] = set()
+    for source, name in imports(path, runtime_nodes(parsed(path))):
+        inner = ROOT.joinpath(*source.split("."), name)
+        is_module = name and (inner.with_suffix(".py").exists() or (inner / "__init__.py").exists())
+        found.add(f"{source}.{name}" if is_module else source)
     return found
 
 
@@ -83,6 +98,26 @@ def room(module: str) -> str | None:
     """The part of the house that a module stands in: `numcheck.reals.arb` in `reals`."""
     parts = module.split(".")
     return parts[1] if parts[0] == "numcheck" and len(parts) > 1 else None
+
+
+def past_a_face(path: Path, here: str | None) -> list[str]:
+    """What a file that stands in a room imports from behind the face of another."""
+    return [
+        f"{module} {name}".rstrip()
+        for module, name in imports(path, runtime_nodes(parsed(path)))
+        if (there := room(module)) in FACES and there != here
+        if module != f"numcheck.{there}" or name not in import_module(module).__all__
+    ]
+
+
+def long_functions(path: Path) -> list[str]:
+    """The functions of a file that are longer than most, without their decorators."""
+    return [
+        f"{node.name}, {lines} lines"
+        for node in ast.walk(parsed(path))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        if (lines := (node.end_lineno or 0) - node.lineno + 1) > MOST_LINES_OF_A_FUNCTION
+    ]
 
 
 def formula_functions(path: Path) -> list[ast.FunctionDef]:
@@ -109,33 +144,62 @@ def named(path: Path) -> str:
     return str(path.relative_to(ROOT))
 
 
+def test_every_room_has_its_rank() -> None:
+    rooms = {room(dotted(path)) for path in modules()} - {None}
+    assert sorted(name for names in RANKS for name in names) == sorted(rooms), (
+        "give each room its rank in RANKS"
+    )
+    assert len(RANKS) <= MOST_RANKS
+
+
 @pytest.mark.parametrize("path", modules(), ids=named)
 def test_imports_point_one_way(path: Path) -> None:
-    rank = {name: level for level, names in enumerate(ORDER) for name in names}
+    rank = {name: level for level, names in enumerate(RANKS) for name in names}
     here = room(dotted(path))
-    if here is None or here == "catalog":
-        return
-    assert here in rank, (
-        f"numcheck/{here} has no place yet: put it into ORDER where it imports only what stands before"
-    )
-    for module in imported(path):
-        there = room(module)
-        if there is None or there == here:
-            continue
-        assert there != "catalog", f"{dotted(path)} imports {module}: discovery is the folder"
-        assert rank[there] <= rank[here], f"{dotted(path)} imports {module}, which stands after it"
+    wrong = [
+        f"{dotted(path)} imports {module}, which does not stand below it"
+        for module in imported(path)
+        if here is not None and (there := room(module)) not in (None, here) and rank[there] >= rank[here]
+    ]
+    assert not wrong
 
 
-@pytest.mark.parametrize("name", ["__init__", "faces/cli", "faces/pytest_plugin"])
-def test_what_starts_first_imports_nothing_heavy(name: str) -> None:
-    path = PACKAGE / f"{name}.py"
-    at_import = [node for node in parsed(path).body if isinstance(node, ast.Import | ast.ImportFrom)]
-    names = {ast.unparse(node).split()[1].split(".")[0] for node in at_import}
-    assert not names & {"torch", "numpy", "flint", "mpmath", "hypothesis", "jinja2"}
-    assert not {ast.unparse(node).split()[1] for node in at_import} & {
-        "numcheck.declaration.formulas",
-        "numcheck.runs.check",
-    }
+@pytest.mark.parametrize("path", modules(), ids=named)
+def test_a_room_is_entered_through_its_face(path: Path) -> None:
+    assert not past_a_face(path, room(dotted(path)))
+
+
+def test_no_file_is_longer_than_a_reader_can_hold() -> None:
+    lines = {named(path): len(path.read_text(encoding="utf-8").splitlines()) for path in modules()}
+    # the table of torch's functions is on its way into the catalogue
+    assert [name for name in lines if lines[name] > MOST_LINES] == ["numcheck/accuracy.py"]
+
+
+REWRITTEN = pytest.mark.xfail(strict=True, reason="check_catalog and entry_of give way to one conductor")
+
+
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(name, marks=REWRITTEN if name == "runs" else ()) for names in RANKS for name in names],
+)
+def test_a_room_has_at_most_one_long_function(name: str) -> None:
+    files = [path for path in modules() if room(dotted(path)) == name]
+    found = [f"{named(path)}: {told}" for path in files for told in long_functions(path)]
+    assert len(found) <= 1, "\n".join(found)
+
+
+@pytest.mark.parametrize(
+    "path", [PACKAGE / "__init__.py", *sorted((PACKAGE / "faces").rglob("*.py"))], ids=named
+)
+def test_what_starts_first_imports_nothing_heavy(path: Path) -> None:
+    light = {"numcheck", "numcheck.declaration.words", "click", "pytest"}
+    heavy = [
+        module
+        for module, _ in imports(path, parsed(path).body)
+        if module not in light and not module.startswith("numcheck.faces.")
+        if module.split(".")[0] not in sys.stdlib_module_names
+    ]
+    assert not heavy
 
 
 @pytest.mark.parametrize("path", catalog_files(), ids=named)
@@ -220,6 +284,20 @@ def test_the_rules_catch_what_they_forbid(tmp_path: Path) -> None:
     assert {node.id for node in ast.walk(function) if isinstance(node, ast.Name)} & FORBIDDEN_IN_FORMULAS
     assert Fraction("0.1") != Fraction(0.1)
     assert imported(wrong) == {"numpy", "numcheck"}
+    assert not long_functions(wrong)
+    wrong.write_text(
+        "from numcheck.domain import draw\n"
+        "from numcheck.domain.points import draw\n"
+        "from numcheck.truth import settling\n"
+        "import numcheck.report.store\n"
+        "def long():\n" + "    pass\n" * MOST_LINES_OF_A_FUNCTION
+    )
+    assert past_a_face(wrong, "runs") == [
+        "numcheck.domain.points draw",
+        "numcheck.truth settling",
+        "numcheck.report.store",
+    ]
+    assert long_functions(wrong) == ["long, 61 lines"]
 
 
 def test_no_circle_between_files() -> None:

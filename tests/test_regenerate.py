@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from numcheck.faces import regenerate
+from numcheck.faces.cli.report import report
 
 
 @pytest.fixture
@@ -22,8 +22,8 @@ def measured(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
 
 
 def run(reports: Path) -> tuple[int, str]:
-    done = CliRunner().invoke(regenerate.main, [str(reports)])
-    return done.exit_code, done.output
+    done = CliRunner().invoke(report, [str(reports)], standalone_mode=False)
+    return done.return_value, done.output
 
 
 def test_an_environment_without_a_report_gets_one_and_says_so(

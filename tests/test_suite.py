@@ -12,8 +12,7 @@ import numcheck
 from numcheck import m, real, ulps
 from numcheck.declaration.formulas import formula_of, routine_of
 from numcheck.formats import format_of
-from numcheck.report import deterministic, json_text
-from numcheck.report.plain import figure
+from numcheck.report import deterministic, figure, json_text
 from numcheck.report.summary import opinion_sentence
 from numcheck.runs import check as suite
 from numcheck.runs.check import check_catalog

@@ -17,6 +17,7 @@ from numcheck.declaration.formulas import Formula, Routine, formula_of, routine_
 from numcheck.declaration.registry import formulas, load_catalog
 from numcheck.domain import OneOf, Real, Space, space_of
 from numcheck.faces import cli
+from numcheck.faces.cli.terminal import progress_bar
 from numcheck.formats import format_of
 from numcheck.report.store import write_text
 from numcheck.runs import worst_inputs
@@ -612,7 +613,7 @@ def test_where_no_terminal_shows_a_bar_a_line_a_minute_tells_the_time_left(
 ):
     clock = itertools.count(step=45)
     monkeypatch.setattr("time.monotonic", lambda: next(clock))
-    with cli.progress_bar(plainly=True) as show:
+    with progress_bar(plainly=True) as show:
         assert show is not None
         for done in range(10, 15):
             show("tanh float32", done, 100)

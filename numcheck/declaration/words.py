@@ -75,6 +75,17 @@ class Cause(StrEnum):
     UNCONVERGED = "unconverged"
 
 
+class ExitCode(IntEnum):
+    """What a command tells the shell."""
+
+    PASSED = 0
+    FAILED = 1
+    WRONG_USAGE = 2
+    IN_DOUBT = 3
+    INTERRUPTED = 130
+    """What shells expect after Ctrl-C: 128 and the number of SIGINT."""
+
+
 DEFAULT_FORMATS = ("float32", "bfloat16", "float16")
 """The formats in which a run judges."""
 DEFAULT_POINTS = 2000

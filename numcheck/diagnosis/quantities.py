@@ -13,7 +13,7 @@ from numcheck.measure.execute import RoutineError
 from numcheck.measure.measurement import Measurement
 from numcheck.operators import Trace
 from numcheck.reals.enclosures import PROVED
-from numcheck.report.plain import figure
+from numcheck.report import figure
 
 CANCELLATION_POINTS = 65  # odd, so that no other axis is mistaken for the lanes
 

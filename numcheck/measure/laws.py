@@ -12,7 +12,7 @@ from numcheck.measure.measurement import Measurement
 from numcheck.reals.arb import ARB
 from numcheck.reals.arrays import Reals, as_reals
 from numcheck.reals.precision import precision
-from numcheck.report.plain import figure
+from numcheck.report import figure
 from numcheck.truth import groups, lifted
 
 

@@ -18,7 +18,7 @@ from numcheck.domain import Points, continuous
 from numcheck.formats import Format
 from numcheck.measure.measurement import Measurement, measure
 from numcheck.reals.enclosures import PROVED, Enclosure
-from numcheck.report.plain import figure
+from numcheck.report import figure
 from numcheck.truth import Truth, settle
 
 RUNGS = 8  # base points of the scale ladder

@@ -3,17 +3,30 @@
 Nothing here imports torch or measures anything; a report written elsewhere is read and shown just the same.
 """
 
+from numcheck.report.accuracy import accuracy_page
 from numcheck.report.changes import compare, deterministic
 from numcheck.report.pages import to_html, to_markdown, write_report
-from numcheck.report.store import ReportError, folder_name, json_text, read_json, write_json
+from numcheck.report.store import (
+    ReportError,
+    figure,
+    finite,
+    folder_name,
+    json_text,
+    read_json,
+    write_json,
+    write_text,
+)
 from numcheck.report.summary import failing, label, verdict, verdict_sentence
 from numcheck.report.sweep import sweep_page
 
 __all__ = [
     "ReportError",
+    "accuracy_page",
     "compare",
     "deterministic",
     "failing",
+    "figure",
+    "finite",
     "folder_name",
     "json_text",
     "label",
@@ -25,4 +38,5 @@ __all__ = [
     "verdict_sentence",
     "write_json",
     "write_report",
+    "write_text",
 ]

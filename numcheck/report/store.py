@@ -9,13 +9,14 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
+from numcheck.declaration.words import UsageError
 from numcheck.report.summary import Report
 
 LINE = 110
 """What fits on one line of the JSON file stays on one line: point, rung and bin each read as one thing."""
 
 
-class ReportError(Exception):
+class ReportError(UsageError):
     """A report could not be written or read; the message is one line that says why."""
 
 
@@ -34,6 +35,11 @@ def finite(value: Any) -> Any:
     if isinstance(value, numbers.Real):
         return finite(float(value))
     raise TypeError(f"a report holds plain values only, not {type(value).__name__}: {value!r}")
+
+
+def figure(x: float) -> float | str:
+    """A number as the JSON file holds it: six digits; infinities and not-a-number as words."""
+    return finite(float(f"{float(x):.6g}"))
 
 
 def json_text(report: Report) -> str:

@@ -27,7 +27,7 @@ from numcheck.foreign import adapt
 from numcheck.formats import Format, format_of
 from numcheck.measure.execute import RoutineError, check_device
 from numcheck.measure.scaling import ladder, scalings
-from numcheck.report.plain import figure
+from numcheck.report import figure
 from numcheck.runs import witnesses
 from numcheck.runs.entry import disagreement_of, entry_of
 from numcheck.runs.environment import environment
@@ -166,6 +166,8 @@ def check_catalog(
     devices = tuple(dict.fromkeys(devices))
     for device in devices:
         check_device(device)
+    for f in selected if witness else ():
+        witnesses.expect_writable(f)
     units = [
         Unit(f.name, name, devices, points, seed, witness) for f, name in itertools.product(selected, names)
     ]
@@ -193,9 +195,7 @@ def check_catalog(
     if interrupted:
         return report | {"remarks": remarks, "interrupted": True}
     if witness:
-        written = [
-            write_witnesses(f, [results[unit] for unit in units if unit.formula == f.name]) for f in selected
-        ]
+        written = [_record(f, [results[unit] for unit in units if unit.formula == f.name]) for f in selected]
         remarks += [f"{path} has what shows the gaps" for path in written if path is not None]
     remarks += uncovered(selected, report) if routine is None else []
     return report | ({"remarks": remarks} if remarks else {})
@@ -238,17 +238,14 @@ def _report(
     }
 
 
-def write_witnesses(formula: Formula, results: Sequence[Result]) -> Path | None:
+def _record(formula: Formula, results: Sequence[Result]) -> Path | None:
     """Put what showed a formula's gaps in a run into its file of witnesses; its path where there is anything."""
-    known = witnesses.read(formula)
-    found = [row for result in results for row in result.witnesses]
-    cells = {
-        (entry["routine"], entry["format"], Of(entry["of"]), witnesses.environment_name(entry["device"]))
-        for result in results
-        for entry in result.measurements
+    entries = [entry for result in results for entry in result.measurements]
+    cells: set[witnesses.Cell] = {
+        (False, one["routine"], one["format"], Of(one["of"]), witnesses.environment_name(one["device"]))
+        for one in entries
     }
-    rows = witnesses.merged((*known.known, *known.left_out), found, cells)
-    return witnesses.write(formula, rows) if rows or known.known or known.damaged else None
+    return witnesses.record(formula, [row for result in results for row in result.witnesses], cells)
 
 
 def described(formula: Formula) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from numcheck.diagnosis.quantities import underflow
 from numcheck.diagnosis.questions import Question, Search, asked, beside
 from numcheck.domain import magnitude
 from numcheck.measure.measurement import Measurement, tally
-from numcheck.report.plain import figure
+from numcheck.report import figure
 from numcheck.runs.examine import Examined
 from numcheck.runs.gaps import is_stale
 from numcheck.runs.points import argument, decimal, shown_again

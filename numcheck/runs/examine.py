@@ -14,12 +14,13 @@ import numpy as np
 from numcheck.declaration.formulas import Formula, Gap, Routine
 from numcheck.declaration.words import Cause, Fate, Of
 from numcheck.diagnosis.diagnose import Diagnosis, diagnose
-from numcheck.diagnosis.findings import Finding, clusters, findings
+from numcheck.diagnosis.findings import Cluster, Finding, clusters, findings
 from numcheck.diagnosis.questions import Search
 from numcheck.domain import Points
 from numcheck.formats import Format
+from numcheck.measure.execute import Outcome
 from numcheck.measure.laws import law_defects
-from numcheck.measure.measurement import Measurement, measure
+from numcheck.measure.measurement import Measurement, assess, measure
 from numcheck.runs.witnesses import Witnesses, first
 from numcheck.truth import FLOAT64, Opinion, Truth, second_opinion, settle
 
@@ -179,10 +180,19 @@ class Examined:
         """The largest share of the budget outside of gaps."""
         return float(np.max(self.judged[1][self.fates != Fate.GAP], initial=0.0))
 
+    @property
+    def clusters(self) -> list[Cluster]:
+        """The failing points by cause, part by part, and those that only conditioning forgives."""
+        return [c for part, why in zip(self.parts, self.diagnoses, strict=True) for c in clusters(part, why)]
+
+    @property
+    def broken(self) -> list[Cluster]:
+        """The failing points that no gap covers."""
+        return [c for c in self.clusters if not c.forgiven and self.gap_of(c.cause) is None]
+
     def findings(self) -> Search[list[Finding]]:
         """What is told of the causes, gravest first."""
-        found = [c for part, why in zip(self.parts, self.diagnoses, strict=True) for c in clusters(part, why)]
-        return findings(found, self.gap_of)
+        return findings(self.clusters, self.gap_of)
 
     def laws(self) -> list[dict[str, Any]]:
         """How far the routine is from each law of its formula; laws are of values."""
@@ -191,15 +201,22 @@ class Examined:
         )
 
 
-def examine(routine: Routine, sample: Sample, device: str) -> tuple[Examined, ...]:
+def examine(
+    routine: Routine, sample: Sample, device: str, outcomes: Sequence[Outcome] | None = None
+) -> tuple[Examined, ...]:
     """Each half of which the routine makes a promise, the value first, judged at every point of the sample.
 
-    Raises RoutineError where the routine breaks its contract.
+    `outcomes` is what it gave at the points where it has been run there already. Raises RoutineError where the routine
+    breaks its contract.
     """
-    measured = [
-        measure(routine, points, truth, sample.format, device)
-        for points, truth in zip(sample.points, sample.truths, strict=True)
-    ]
+    parts = list(zip(sample.points, sample.truths, strict=True))
+    if outcomes is None:
+        measured = [measure(routine, points, truth, sample.format, device) for points, truth in parts]
+    else:
+        measured = [
+            assess(routine, points, truth, sample.format, device, outcome)
+            for (points, truth), outcome in zip(parts, outcomes, strict=True)
+        ]
     return tuple(Examined(parts) for parts in zip(*measured, strict=True))
 
 

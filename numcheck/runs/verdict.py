@@ -3,13 +3,13 @@
 from collections.abc import Mapping
 from typing import Any
 
-from numcheck.declaration.words import Fate
+from numcheck.declaration.words import ExitCode, Fate
 
 UNRESOLVED = 0.002  # share of unresolved points that a run may have
 
 
-def verdict(report: Mapping[str, Any], fail_on: str = "over") -> tuple[int, str]:
-    """Exit code and closing sentence: 0 passed, 1 over budget, 2 a routine broke its contract, 3 truth in doubt."""
+def verdict(report: Mapping[str, Any], fail_on: str = "over") -> tuple[ExitCode, str]:
+    """Exit code and closing sentence; `WRONG_USAGE` where a routine broke its contract."""
     totals = {fate.word: 0 for fate in Fate}
     stale: set[str] = set()
     for entry in report["measurements"]:
@@ -28,18 +28,24 @@ def verdict(report: Mapping[str, Any], fail_on: str = "over") -> tuple[int, str]
     counts = ", ".join(f"{count} {fate}" for fate, count in totals.items() if count)
     if in_doubt or unresolved > UNRESOLVED * max(1, judged):
         return (
-            3,
+            ExitCode.IN_DOUBT,
             f"truth in doubt: {len(in_doubt)} contradicted, {unresolved} of {judged} points unresolved"
             + "".join(f"; {text}" for text in in_doubt[:1]),
         )
     if report["notes"]:
-        return 2, f"{len(report['notes'])} routines broke their contract: {report['notes'][0]}"
+        return (
+            ExitCode.WRONG_USAGE,
+            f"{len(report['notes'])} routines broke their contract: {report['notes'][0]}",
+        )
     if fail_on == "none":
-        return 0, f"{judged} points: {counts}"
+        return ExitCode.PASSED, f"{judged} points: {counts}"
     if failing:
-        return 1, f"over budget at {failing} of {judged} points: {counts}"
+        return ExitCode.FAILED, f"over budget at {failing} of {judged} points: {counts}"
     if stale:
-        return 1, f"{len(stale)} stale gaps: {'; '.join(sorted(stale)[:3])}: delete what no longer fails"
+        return (
+            ExitCode.FAILED,
+            f"{len(stale)} stale gaps: {'; '.join(sorted(stale)[:3])}: delete what no longer fails",
+        )
     if fail_on == "gap" and totals[Fate.GAP.word]:
-        return 1, f"{totals[Fate.GAP.word]} of {judged} points lie in known gaps: {counts}"
-    return 0, f"passed: {judged} points: {counts}"
+        return ExitCode.FAILED, f"{totals[Fate.GAP.word]} of {judged} points lie in known gaps: {counts}"
+    return ExitCode.PASSED, f"passed: {judged} points: {counts}"

@@ -19,7 +19,7 @@ from numcheck.declaration.formulas import Formula, Gap
 from numcheck.declaration.words import Of, UsageError
 from numcheck.domain import Points
 from numcheck.formats import Format, format_of
-from numcheck.report.store import folder_name, json_text, write_text
+from numcheck.report import folder_name, json_text, write_text
 from numcheck.runs.environment import environment
 
 SCHEMA = 1
@@ -150,44 +150,54 @@ def first(formula: Formula, known: Iterable[Witness], format: Format) -> list[tu
 # Writing ----------------------------------------------------------------------------------------------------------
 
 
-def merged(
-    before: Iterable[Witness], found: Iterable[Witness], cells: set[tuple[str, str, Of, str]]
-) -> list[Witness]:
+Cell = tuple[bool, str, str, Of, str]
+"""Where a run looks for witnesses: whether by a sweep, routine, format, half and environment."""
+
+
+def merged(before: Iterable[Witness], found: Iterable[Witness], cells: set[Cell]) -> list[Witness]:
     """The witnesses known before, with what a run found in the cells that it looked at.
 
-    A cell is a routine in a format, of one half, in an environment. Witnesses of other cells stay; one that is found
-    again names this environment, too.
+    Witnesses of other cells stay; one that is found again names the environment, too.
     """
     kept: dict[Witness, set[str]] = {}
     for row in before:
-        elsewhere = {
-            name
-            for name in row.environments
-            if not row.gap or (row.routine, row.format, row.of, name) not in cells
-        }
+        cell = not row.gap, row.routine, row.format, row.of
+        elsewhere = {name for name in row.environments if (*cell, name) not in cells}
         kept.setdefault(replace(row, environments=()), set()).update(elsewhere)
     for row in found:
         kept.setdefault(replace(row, environments=()), set()).update(row.environments)
     return sorted(replace(row, environments=tuple(sorted(names))) for row, names in kept.items() if names)
 
 
-def write(formula: Formula, rows: Sequence[Witness]) -> Path | None:
-    """Put the rows into the formula's file, which goes where there are none; its path.
-
-    Raises UsageError where there is no place for it, or where what lies there could not be read.
-    """
-    before = read(formula)
-    if before.path is None:
+def expect_writable(formula: Formula) -> Witnesses:
+    """What the formula's file has; UsageError where it has no place, or where what lies there could not be read."""
+    known = read(formula)
+    if known.path is None:
         raise UsageError(
             f"{formula.name} stands in no file, so its witnesses have no place: write it into one"
         )
-    if before.damaged:
-        raise UsageError(f"{before.remarks[0]}, and nothing is written over it")
+    if known.damaged:
+        raise UsageError(f"{known.remarks[0]}, and nothing is written over it")
+    return known
+
+
+def record(formula: Formula, found: Sequence[Witness], cells: set[Cell]) -> Path | None:
+    """Put what a run found into the formula's file; its path, None where there are no witnesses.
+
+    Raises UsageError as `expect_writable` does.
+    """
+    known = expect_writable(formula)
+    rows = merged((*known.known, *known.left_out), found, cells)
+    assert known.path is not None
     if not rows:
-        before.path.unlink(missing_ok=True)
+        known.path.unlink(missing_ok=True)
         return None
+    return write_text(known.path, json_text(_told(formula, rows)))
+
+
+def _told(formula: Formula, rows: Sequence[Witness]) -> dict[str, Any]:
     environments = sorted({name for row in rows for name in row.environments})
-    told = {
+    return {
         "schema": SCHEMA,
         "formula": formula.name,
         "environments": environments,
@@ -205,4 +215,3 @@ def write(formula: Formula, rows: Sequence[Witness]) -> Path | None:
             for row in rows
         ],
     }
-    return write_text(before.path, json_text(told))

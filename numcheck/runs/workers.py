@@ -25,6 +25,9 @@ R = TypeVar("R")
 AHEAD = 2
 """Items handed out for each worker: one in work, and one waiting, so that none has to wait for us."""
 
+MOST_JOBS = 4
+"""Processes that measure at once, if nobody asks for more: each holds a torch of its own, some 300 MB."""
+
 _METHOD = "forkserver" if sys.platform == "linux" else "spawn"
 
 
@@ -59,6 +62,12 @@ class Workers:
                 return
             for future in wait(pending, return_when=FIRST_COMPLETED).done:
                 yield pending.pop(future), future.result()
+
+
+def jobs() -> int:
+    """Processes to measure with on this machine."""
+    available = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return min(available, MOST_JOBS)
 
 
 def prepare(*preload: str) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from numcheck.declaration.words import UsageError
-from numcheck.report.store import finite, write_text
+from numcheck.report import finite, write_text
 from numcheck.runs.sweep.summary import Summary, as_json, from_json
 
 SHARE = 20

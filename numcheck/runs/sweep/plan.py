@@ -21,8 +21,7 @@ from numcheck.declaration.formulas import Formula, Routine
 from numcheck.declaration.registry import format_named, formulas, load_catalog, loaded_by_name
 from numcheck.declaration.words import UsageError
 from numcheck.domain import Space, continuous, space_of
-from numcheck.foreign.adapt import adapt
-from numcheck.foreign.load import formula_at, load
+from numcheck.foreign import adapt, formula_at, load
 from numcheck.formats import Format
 from numcheck.measure.execute import check_device
 from numcheck.runs.environment import environment

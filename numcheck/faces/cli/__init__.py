@@ -1,0 +1,66 @@
+"""The command `numcheck`: one file a command, discovered in this folder.
+
+A thin layer: it turns words into calls and results into lines. A command's file imports nothing heavy before the
+command runs, so `numcheck --help` answers at once. Results go to standard output; progress and errors go to standard
+error. A command returns its exit code, and says by UsageError what the user got wrong.
+"""
+
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from pkgutil import iter_modules
+from typing import NoReturn
+
+import click
+
+from numcheck import __version__
+from numcheck.declaration.words import ExitCode, UsageError
+from numcheck.faces.cli.options import EXIT_CODES
+
+
+def main() -> NoReturn:
+    """Run the command line and leave with its exit code: the entry point of the console script."""
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: Sequence[str]) -> int:
+    """The exit code of `numcheck ARGUMENTS`; whatever the user got wrong is told in one line on standard error."""
+    try:
+        code = numcheck.main(list(arguments), prog_name="numcheck", standalone_mode=False)
+    except click.ClickException as error:
+        return _told(error.format_message(), ExitCode.WRONG_USAGE)
+    except UsageError as error:
+        return _told(str(error), ExitCode.WRONG_USAGE)
+    except (KeyboardInterrupt, click.Abort):
+        return _told("interrupted", ExitCode.INTERRUPTED)
+    except Exception as error:
+        from numcheck.reals.enclosures import ContradictionError  # whoever can raise it has imported it
+
+        if not isinstance(error, ContradictionError):
+            raise
+        return _told(f"truth in doubt: {error}", ExitCode.IN_DOUBT)
+    return code if isinstance(code, int) else ExitCode.PASSED
+
+
+def _told(message: str, code: ExitCode) -> ExitCode:
+    click.echo(f"numcheck: {' '.join(message.split())}", err=True)
+    return code
+
+
+@click.group(
+    invoke_without_command=True,
+    epilog=EXIT_CODES,
+    context_settings={"help_option_names": ["-h", "--help"], "show_default": True},
+)
+@click.version_option(__version__)
+@click.pass_context
+def numcheck(context: click.Context) -> None:
+    """Tell how many digits of a formula's routines are right, prove it, and say why the others are lost."""
+    if context.invoked_subcommand is None:
+        click.echo(context.get_help())
+
+
+for _file in iter_modules(__path__):
+    for _found in vars(import_module(f"{__name__}.{_file.name}")).values():
+        if isinstance(_found, click.Command):
+            numcheck.add_command(_found)

@@ -1,0 +1,105 @@
+"""`numcheck explain`: everything about one point, or the page of a cause."""
+
+import difflib
+from collections.abc import Iterable
+
+import click
+
+from numcheck.declaration.words import Cause, UsageError
+from numcheck.faces.cli.options import EXIT_CODES, devices_option, formats_of, names_of
+
+
+@click.command(epilog=EXIT_CODES)
+@click.argument("formula", metavar="FORMULA|CAUSE")
+@click.argument("routine", required=False)
+@click.argument("more", metavar="[NAME=VALUE]...", nargs=-1)
+@click.option(
+    "--at",
+    "at",
+    metavar="NAME=VALUE",
+    multiple=True,
+    help="An input's value, in decimal or hex; one per input.",
+)
+@click.option("--format", "format_name", metavar="F", default="float32")
+@devices_option("torch devices, with commas between: an explanation for each.")
+@click.option(
+    "--of", type=click.Choice(["value", "grad"]), default="value", help="Judge the value or the gradient."
+)
+@click.option(
+    "--component",
+    type=click.IntRange(min=0),
+    default=0,
+    help="Of a formula with several outputs, the one whose gradient is shown.",
+)
+def explain(
+    formula: str,
+    routine: str | None,
+    more: tuple[str, ...],
+    at: tuple[str, ...],
+    format_name: str,
+    devices: str,
+    of: str,
+    component: int,
+) -> None:
+    """Explain one point of a ROUTINE of a FORMULA; either is a name, or MODULE:NAME, or FILE.py:NAME.
+
+    \b
+    numcheck explain softplus naive --at x=-40 --format float32
+
+    Or print the page of a CAUSE, by the name that findings give it: why digits are lost, and what to write instead.
+
+    \b
+    numcheck explain cancellation
+    """
+    if routine is None:
+        click.echo(_page_of(formula))
+        return
+    point = _point((*at, *more))
+    from numcheck.declaration.registry import load_catalog
+    from numcheck.foreign import adapt, formula_at, load
+    from numcheck.runs import explain as explanation
+
+    (name,) = formats_of(format_name)
+    load_catalog()
+    stated = formula_at(formula)
+    judged = adapt(load(routine), stated, routine) if ":" in routine else routine
+    told = [
+        explanation.explain(judged, stated, point, format=name, device=device, of=of, component=component)
+        for device in names_of(devices, "--devices")
+    ]
+    click.echo("\n\n".join(str(one) for one in told))
+
+
+def _page_of(word: str) -> str:
+    """The page of the cause of that name; UsageError, with what to write, for any other word that stands alone."""
+    from numcheck.declaration.registry import formulas, load_catalog
+    from numcheck.diagnosis.causes import FACTS
+
+    if word in set(Cause):
+        return FACTS[Cause(word)].page
+    load_catalog()
+    known = formulas()
+    if word in known:
+        point = " ".join(f"--at {name}=..." for name in known[word].inputs)
+        routines = ", ".join(known[word].routines)
+        raise UsageError(f"write numcheck explain {word} ROUTINE {point}, with one of {routines}")
+    if ":" in word:
+        raise UsageError(f"write numcheck explain {word} ROUTINE --at name=value")
+    near = difflib.get_close_matches(word, [*FACTS, *known])
+    meant = f"did you mean {' or '.join(near)}?" if near else f"write one of {', '.join(FACTS)}"
+    raise UsageError(f"no cause or formula {word!r}: {meant}")
+
+
+def _point(given: Iterable[str]) -> dict[str, str]:
+    """The point that is written as NAME=VALUE for every input."""
+    point: dict[str, str] = {}
+    for word in given:
+        name, equals, value = word.partition("=")
+        if not (name and equals):
+            raise UsageError(f"write --at name=value, not {word!r}")
+        if name in point:
+            raise UsageError(f"{name} is given twice: one --at {name}=value")
+        point[name] = value
+    if not point:
+        raise UsageError("say at which point: --at name=value for every input")
+    return point

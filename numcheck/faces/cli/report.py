@@ -1,0 +1,46 @@
+"""`numcheck report`: the committed report of this environment, as `tox -e report` makes it.
+
+Results differ between torch versions, devices and vector instruction sets, so each environment has a folder of its
+own and is compared with nothing but itself; an environment that has none yet gets one.
+"""
+
+from pathlib import Path
+
+import click
+
+from numcheck.declaration.words import DEFAULT_FORMATS, DEFAULT_POINTS, DEFAULT_SEED, ExitCode
+from numcheck.faces.cli.terminal import progress_bar
+
+
+@click.command()
+@click.argument("reports", type=click.Path(file_okay=False, path_type=Path))
+def report(reports: Path) -> ExitCode:
+    """Write this environment's report of the whole catalogue under REPORTS; exit code 1 where its figures changed."""
+    from numcheck.report import compare, deterministic, folder_name, read_json, write_report
+    from numcheck.runs.check import check_catalog
+    from numcheck.runs.workers import jobs
+
+    with progress_bar() as progress:
+        measured = check_catalog(
+            (),
+            formats=DEFAULT_FORMATS,
+            devices=("cpu",),
+            points=DEFAULT_POINTS,
+            seed=DEFAULT_SEED,
+            routine=None,
+            progress=progress,
+            jobs=jobs(),
+        )
+    if measured.get("interrupted"):
+        raise click.Abort
+    folder = reports / folder_name(measured["environment"])
+    earlier = folder / "report.json"
+    changes: list[str] = []
+    if earlier.exists():
+        changes = compare(read_json(earlier), measured)
+    else:
+        click.echo(f"no report of this environment yet: adding {folder}")
+    write_report(deterministic(measured), folder)
+    for line in changes:
+        click.echo(line)
+    return ExitCode.FAILED if changes else ExitCode.PASSED

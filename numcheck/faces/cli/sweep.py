@@ -1,0 +1,95 @@
+"""`numcheck sweep`: routines at every input of a format."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from numcheck.declaration.words import ExitCode, UsageError
+from numcheck.faces.cli.options import EXIT_CODES, devices_option, formats_of, names_of
+from numcheck.faces.cli.terminal import progress_bar
+
+
+@click.command(epilog=EXIT_CODES)
+@click.argument("formula")
+@click.argument("routines", metavar="[ROUTINE]...", nargs=-1)
+@click.option("--format", "format_name", metavar="F", required=True, help="The format to sweep.")
+@devices_option("torch devices, with commas between: a sweep on each.")
+@click.option("--value-only", is_flag=True, help="Judge the value, and leave the gradient alone.")
+@click.option(
+    "--grid",
+    type=click.IntRange(min=2),
+    metavar="N",
+    help="Take N evenly spaced values of each real input, its bounds and its corners, instead of all.",
+)
+@click.option(
+    "--out",
+    metavar="DIR",
+    help="Keep the finished chunks and the result there, by default in a folder under .numcheck/sweeps.",
+)
+@click.option(
+    "--jobs", "processes", type=click.IntRange(min=1), metavar="N", help="Processes that share the work."
+)
+@click.option("--restart", is_flag=True, help="Begin again, whatever was finished before.")
+@click.option("--witness", is_flag=True, help="Write the worst inputs beside the formula's page.")
+@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+def sweep(
+    formula: str,
+    routines: tuple[str, ...],
+    format_name: str,
+    devices: str,
+    value_only: bool,
+    grid: int | None,
+    out: str | None,
+    processes: int | None,
+    restart: bool,
+    witness: bool,
+    as_json: bool,
+) -> ExitCode:
+    """Judge ROUTINES of a FORMULA, by default all, at every input of a format; either is a name or FILE.py:NAME.
+
+    \b
+    numcheck sweep softplus --format float16
+    numcheck sweep huber torch_builtin --format float32 --grid 256
+
+    A sweep that was stopped goes on where it stood when the same command is given again.
+    """
+    (name,) = formats_of(format_name)
+    places = names_of(devices, "--devices")
+    if len(places) > 1 and (out is not None or as_json):
+        raise UsageError("--out and --json take one sweep: write one device")
+    from numcheck.report import sweep_page
+    from numcheck.runs.sweep import run as sweeps
+    from numcheck.runs.sweep.plan import plan_of
+    from numcheck.runs.workers import jobs
+
+    asked: dict[str, Any] = {"format": name, "value_only": value_only, "grid": grid}
+    codes: list[ExitCode] = []
+    for plan in [plan_of(formula, routines, device=device, **asked) for device in places]:
+        folder = sweeps.folder_of(plan) if out is None else Path(out)
+        if plan.note is not None:
+            click.echo(f"numcheck: {plan.note}", err=True)
+        try:
+            with progress_bar(plainly=True) as progress:
+                result = sweeps.sweep(
+                    formula,
+                    routines,
+                    device=plan.device,
+                    **asked,
+                    out=folder,
+                    witness=witness,
+                    jobs=processes or jobs(),
+                    restart=restart,
+                    progress=progress,
+                )
+        except sweeps.Interrupted as stopped:
+            click.echo(f"numcheck: interrupted: {stopped}", err=True)
+            return ExitCode.INTERRUPTED
+        code, sentence = sweeps.verdict(result)
+        codes.append(code)
+        if as_json:
+            click.echo((folder / "result.json").read_text(encoding="utf-8"), nl=False)
+        else:
+            click.echo(sweep_page(result))
+            click.echo(f"\n{sentence}\n{folder / 'result.json'}")
+    return max(codes)
