@@ -10,17 +10,24 @@ import numpy as np
 import torch
 
 from numcheck.declaration.budgets import Budget
-from numcheck.declaration.formulas import formula_of, routine_of
-from numcheck.declaration.words import Fate, Of
+from numcheck.declaration.formulas import Gap, formula_of, routine_of
+from numcheck.declaration.words import Cause, Fate, Of
 from numcheck.diagnosis import devices
+from numcheck.diagnosis.diagnose import Diagnosis
 from numcheck.domain import Points, real, vector
 from numcheck.formats import Format, format_of
 from numcheck.measure import judge, measurement
 from numcheck.measure import plain as plain_points
 from numcheck.measure.execute import Given, Outcome
+from numcheck.measure.measurement import Measurement
 from numcheck.reals import enclosures
 from numcheck.reals.ball64 import Balls
 from numcheck.reals.enclosures import Enclosure
+from numcheck.runs import verdict as verdicts
+from numcheck.runs.examine import Examined
+from numcheck.runs.search import Found, Searched, Tested
+from numcheck.runs.sweep import run as sweeps
+from numcheck.runs.witnesses import Witness, Witnesses
 from numcheck.truth import Half, Truth, proofs, settling
 
 TWO = Fraction(2)
@@ -211,23 +218,17 @@ def judged(got: Sequence[float], truth: Enclosure | Sequence[Ball], *rest: Any, 
     return told(judgement(got, truth, *rest, **more))
 
 
+def met(fates: Sequence[Sequence[str]], spent: Sequence[Sequence[float]], format: Format) -> judge.Judgement:
+    """A judgement of rows of elements that met such fates; their errors are the shares of the budget."""
+    share = np.array(spent, float)
+    nothing, numbers = np.zeros(share.shape), np.stack([_numbers_of(row) for row in fates])
+    truth = enclosure(*[Ball(Fraction(1))] * share.size, shape=share.shape)
+    return judge.Judgement(nothing, truth, share, nothing, nothing, share, nothing, numbers, nothing, format)
+
+
 def spoken(fates: Sequence[Sequence[str]], spent: Sequence[Sequence[float]]) -> list[tuple[str, float]]:
     """The fate and the share that each point is told by, of rows of elements that met such fates."""
-    empty = np.zeros(np.shape(spent))
-    truth = enclosure(*[Ball(Fraction(1))] * empty.size, shape=empty.shape)
-    made = judge.Judgement(
-        empty,
-        truth,
-        np.array(spent),
-        empty,
-        empty,
-        np.array(spent),
-        empty,
-        np.stack([_numbers_of(row) for row in fates]),
-        empty,
-        format_of("float32"),
-    )
-    fate, share, error = made.of_points()
+    fate, share, error = met(fates, spent, format_of("float32")).of_points()
     assert repr(share) == repr(error)
     return list(zip(_words(fate), share.tolist(), strict=True))
 
@@ -297,3 +298,106 @@ def measured(
 
 def _numbers(size: int) -> Any:
     return real(-4, 4) if size == 1 else vector(-4, 4, sizes=(size,))
+
+
+# Points with fates and causes -------------------------------------------------------------------------------------
+
+
+def failing(
+    fates: Sequence[str],
+    causes: Sequence[str | None] | None = None,
+    gaps: Sequence[Gap] = (),
+    spent: Sequence[float] | None = None,
+    *,
+    of: Of = Of.VALUE,
+    format: str = "float32",
+    device: str = "cpu",
+    crashes: Mapping[int, str] | None = None,
+    sizes: Sequence[int] | None = None,
+) -> Examined:
+    """A routine's points that met such fates, and what their diagnosis found; in parts of such sizes."""
+    formula = formula_of(lambda x: x * 1, "Peano 1889", [], None, {"x": real(0, 100)})
+    routine = replace(routine_of(formula, lambda x: x, "identity", Budget(1), Budget(1)), gaps=tuple(gaps))
+    shares, given = spent or [0.5] * len(fates), format_of(format)
+    words = [cause and Cause(cause) for cause in causes or [None] * len(fates)]
+    parts: list[Measurement] = []
+    why: list[Diagnosis] = []
+    start = 0
+    for size in sizes or [len(fates)]:
+        rows = slice(start, start + size)
+        made = met([[word] for word in fates[rows]], [[share] for share in shares[rows]], given)
+        at = Points({"x": torch.arange(start, start + size, dtype=torch.float64)}, np.full(size, "given"))
+        raised = {row - start: told for row, told in (crashes or {}).items() if rows.start <= row < rows.stop}
+        parts.append(Measurement(routine, of, given, device, at, made, raised, np.zeros(size, int)))
+        why.append(Diagnosis(np.array(words[rows], object), {}))
+        start += size
+    found = Examined(tuple(parts))
+    vars(found)["diagnoses"] = tuple(why)
+    return found
+
+
+def witness(gap: Gap, *environments: str, **more: Any) -> Witness:
+    """One input that showed a gap of `failing`'s routine."""
+    told = Witness("identity", gap.name, "float32", Of.VALUE, "simplest", ("0x0p+0",), 0, environments)
+    return replace(told, **more)
+
+
+# Verdicts ---------------------------------------------------------------------------------------------------------
+
+
+def entry(
+    fates: Mapping[str, int],
+    gaps: Mapping[str, int] | None = None,
+    stale: Sequence[str] = (),
+    routine: str = "naive",
+    **more: Any,
+) -> dict[str, Any]:
+    """A routine's entry of a report: how many points met which fate, and how many each of its gaps covers."""
+    return {
+        "formula": "softplus",
+        "routine": routine,
+        "of": "value",
+        "format": "float32",
+        "fates": dict(fates),
+        "gaps": [
+            {"causes": causes.split(", "), "reason": "known", "points": count, "stale": causes in stale}
+            for causes, count in (gaps or {}).items()
+        ],
+        **more,
+    }
+
+
+def verdict(
+    *entries: dict[str, Any],
+    fail_on: str = "over",
+    notes: Sequence[str] = (),
+    disagreements: Sequence[str] = (),
+    contradictions: Sequence[str] = (),
+) -> tuple[int, str]:
+    """Exit code and sentence of a run."""
+    report = {
+        "measurements": entries,
+        "notes": list(notes),
+        "second_opinion": {"disagreements": list(disagreements)},
+        "in_float64": {"contradictions": list(contradictions)},
+    }
+    return verdicts.verdict(report, fail_on)
+
+
+def sweep_verdict(*entries: dict[str, Any], evidence: str = "exhaustive") -> tuple[int, str]:
+    """Exit code and sentence of a sweep; what is failing is counted from the fates."""
+    told: list[dict[str, Any]] = []
+    for one in entries:
+        fates = dict.fromkeys(FATES, 0) | one["fates"]
+        count = sum(fates[fate.word] for fate in Fate if fate.fails)
+        told.append(one | {"fates": fates, "points": sum(fates.values()), "failing": count})
+    return sweeps.verdict({"measurements": told, "evidence": evidence})
+
+
+def promise(examined: Examined, found: bool = False, searched: int = 0, unresolved: int = 0) -> Tested:
+    """A property whose search saw so many examples, of which so many stayed unresolved."""
+    simplest = Found(failing(["over"], ["overflow"], spent=[3.0])) if found else None
+    seen = Searched(simplest, searched, unresolved, 0.25, frozenset())
+    one = Tested(examined, seen, Witnesses(None))
+    vars(one)["findings"] = examined.broken  # where they strike is not asked
+    return one
