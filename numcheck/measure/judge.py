@@ -10,7 +10,16 @@ from numcheck.declaration.budgets import LARGEST, Budget
 from numcheck.declaration.words import Fate, Of
 from numcheck.formats import Format
 from numcheck.measure.execute import Given
-from numcheck.reals.enclosures import INVALID, PROVED, TOLERANCE, Enclosure, binade, negligible, ulp_exponent
+from numcheck.reals.enclosures import (
+    INVALID,
+    PROVED,
+    TOLERANCE,
+    Enclosure,
+    binade,
+    largest_ulp_exponent,
+    negligible,
+    ulp_exponent,
+)
 from numcheck.truth import Half, forgiven_by_all
 
 
@@ -38,7 +47,7 @@ class Judgement:
     def worst_element(self) -> np.ndarray:
         """For each point, its element with the gravest fate, and among those the one that spent most."""
         gravest = self.fate == self.fate.max(axis=1, keepdims=True)
-        return np.argmax(np.where(gravest, np.nan_to_num(self.spent, nan=np.inf), -1.0), axis=1)
+        return np.argmax(np.where(gravest, self.spent, -1.0), axis=1)  # which takes a NaN for the most
 
     def of_points(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """(fate index, spent, error in ulps) of each point, taken from its worst element."""
@@ -83,7 +92,7 @@ def judge(
     conditioning = half.conditioning.reshape(got.shape)
     exponent = ulp_exponent(truth, format)
     if budget.coupled:
-        exponent = np.broadcast_to(exponent.max(axis=1, keepdims=True), exponent.shape)
+        exponent = np.broadcast_to(largest_ulp_exponent(truth, format), exponent.shape)
     with np.errstate(all="ignore"):
         difference, radius = in_ulps(got, truth, exponent, format)
         # a wide truth is met anywhere inside it: an interval on purpose (a kink), or a ball around zero

@@ -254,8 +254,9 @@ class Tested:
 
     @cached_property
     def stale(self) -> list[Gap]:
-        """The gaps that fail no more although their witnesses say so of this environment."""
-        return [gap for gap in self.examined.gaps if is_stale(self.examined, gap, self.known)]
+        """The gaps that fail no more, at drawn points or in the search, although witnesses name this environment."""
+        idle = [gap for gap in self.examined.gaps if gap not in self.searched.met]
+        return [gap for gap in idle if is_stale(self.examined, gap, self.known)]
 
     @cached_property
     def findings(self) -> list[Finding]:
