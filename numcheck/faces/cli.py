@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -55,6 +56,7 @@ def main() -> NoReturn:
 
 def run(arguments: Sequence[str]) -> int:
     """The exit code of `numcheck ARGUMENTS`; whatever the user got wrong is told in one line on standard error."""
+    import_module("numcheck.faces.table")  # a command in a file of its own
     try:
         code = numcheck.main(list(arguments), prog_name="numcheck", standalone_mode=False)
     except click.ClickException as error:

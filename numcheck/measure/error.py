@@ -49,7 +49,8 @@ def ulps_per_unit(size: Tensor, format: Format) -> Tensor:
     By the bits of the power of two at or below it: compiled code works on bits one by one, so a graph is better given
     the result. Formats narrower than float64 keep it normal.
     """
-    power = (size.view(torch.int64) & (0x7FF << 52)).view(torch.float64).clamp_(min=format.smallest_normal)
+    power = (size.view(torch.int64) & (0x7FF << 52)).view(torch.float64)
+    power = power.clamp_(format.smallest_normal, 2.0**1000)  # an infinity's is infinite, and one over it zero
     return 2.0 ** (format.precision - 1) / power
 
 

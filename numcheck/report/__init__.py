@@ -8,6 +8,7 @@ from numcheck.report.pages import to_html, to_markdown, write_report
 from numcheck.report.store import ReportError, folder_name, json_text, read_json, write_json
 from numcheck.report.summary import failing, label, verdict, verdict_sentence
 from numcheck.report.sweep import sweep_page
+from numcheck.report.table import table_page
 
 __all__ = [
     "ReportError",
@@ -19,6 +20,7 @@ __all__ = [
     "label",
     "read_json",
     "sweep_page",
+    "table_page",
     "to_html",
     "to_markdown",
     "verdict",
