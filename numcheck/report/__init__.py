@@ -16,7 +16,7 @@ from numcheck.report.store import (
     write_json,
     write_text,
 )
-from numcheck.report.summary import failing, label, verdict, verdict_sentence
+from numcheck.report.summary import verdict, verdict_sentence
 from numcheck.report.sweep import sweep_page
 
 __all__ = [
@@ -24,12 +24,10 @@ __all__ = [
     "accuracy_page",
     "compare",
     "deterministic",
-    "failing",
     "figure",
     "finite",
     "folder_name",
     "json_text",
-    "label",
     "read_json",
     "sweep_page",
     "to_html",
