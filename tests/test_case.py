@@ -59,17 +59,17 @@ def test_a_budget_of_thousands_of_ulps_is_refused():
 
 def test_a_gap_names_a_cause_of_the_closed_vocabulary():
     with pytest.raises(DeclarationError, match="write one of overflow, underflow"):
-        gap("imprecise", "it is")
+        gap("imprecise", why="it is")
 
 
 def test_a_gap_stands_above_the_routine():
     with pytest.raises(DeclarationError, match=r"above @formula\.routine"):
-        gap("overflow", "exp")(square)
+        gap("overflow", why="exp")(square)
 
 
 def test_a_gap_covers_what_it_names_and_nothing_else():
     stated_here = stated()
-    routine = gap("overflow", "exp", of="grad", formats=["float16"])(
+    routine = gap("overflow", why="exp", of="grad", formats=["float16"])(
         stated_here.routine(value=ulps(1), grad=ulps(1))(square)
     )
     (declared,) = routine.gaps

@@ -34,13 +34,13 @@ def wrong(x):
     return torch.where(x > 1, x + x * x, x + x)
 
 
-@gap("wrong_formula", "planted, and known")
+@gap("wrong_formula", why="planted, and known")
 @twice.routine(value=ulps(1), grad=ulps(1), formats=["float32"])
 def known_to_be_wrong(x):
     return torch.where(x > 1, x + x * x, x + x)
 
 
-@gap("overflow", "planted: nothing of the kind happens")
+@gap("overflow", why="planted: nothing of the kind happens")
 @twice.routine(value=ulps(1), formats=["float32"])
 def stale(x):
     return x + x

@@ -75,10 +75,10 @@ def half_a_slope(x: torch.Tensor) -> torch.Tensor:
 
 
 def test_a_gap_hides_its_own_cause_only():
-    covered = gap("wrong_formula", "planted")(routine(doubled(), wrong_above_one))
+    covered = gap("wrong_formula", why="planted")(routine(doubled(), wrong_above_one))
     seen = explore(covered, FLOAT32, "cpu", "value", QUIET)
     assert (seen.found, seen.covered) == (None, {Cause.WRONG_FORMULA})
-    other = gap("overflow", "planted, and not what happens")(routine(doubled(), wrong_above_one))
+    other = gap("overflow", why="planted, and not what happens")(routine(doubled(), wrong_above_one))
     assert search(other, FLOAT32, "cpu", "value", QUIET) is not None
 
 
@@ -203,14 +203,14 @@ def test_the_search_is_steered_by_finite_numbers(spent):
 
 
 def test_a_gap_that_nothing_fails_by_is_stale():
-    judged = gap("overflow", "planted, and not what happens")(routine(doubled(), exact))
+    judged = gap("overflow", why="planted, and not what happens")(routine(doubled(), exact))
     (value,) = examine(judged, FLOAT32, "cpu", sampled(judged.formula, FLOAT32, 100, 0), QUIET)
     assert [stale.cause for stale in value.stale] == [Cause.OVERFLOW]
     assert not value.passed
 
 
 def test_a_failure_that_is_covered_passes():
-    judged = gap("wrong_formula", "planted")(routine(doubled(), wrong_above_one))
+    judged = gap("wrong_formula", why="planted")(routine(doubled(), wrong_above_one))
     (value,) = examine(judged, FLOAT32, "cpu", sampled(judged.formula, FLOAT32, 100, 0), QUIET)
     assert value.passed
     assert value.spent <= 1

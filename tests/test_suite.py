@@ -169,7 +169,7 @@ def test_proofs_that_contradict_each_other_end_a_unit_with_what_was_measured(mon
 
 
 def test_a_stale_gap_fails_the_run_and_is_named():
-    routine = numcheck.gap("overflow", "it does not")(
+    routine = numcheck.gap("overflow", why="it does not")(
         FORMULA.routine(value=ulps(2), grad=ulps(4))(lambda x: torch.nn.functional.softplus(x))
     )
     report = check_catalog(points=100, routine=routine, formats=["float32"], jobs=1)

@@ -4,6 +4,7 @@ The formula's function is the declaration: `@formula` adds its source and the do
 gaps attach to it afterwards with decorators. Wrong declarations fail at import with a line that says what to write.
 """
 
+import difflib
 import inspect
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -13,28 +14,43 @@ from typing import Any
 import numpy as np
 
 from numcheck.declaration.budgets import Budget
-from numcheck.declaration.words import Cause, DeclarationError
+from numcheck.declaration.words import Cause, DeclarationError, Of
 from numcheck.domain import Domain, Points, discrete, draw
 from numcheck.formats import FORMATS, Format, format_of
 
 
 @dataclass(frozen=True)
 class Gap:
-    """A known failure with its reason; it must still fail, else it is stale and fails the run."""
+    """A known failure: one mechanism that breaks a routine, and why, under the causes that it shows as.
 
-    cause: Cause
-    reason: str
-    of: str | None = None
+    It must still fail, else it is stale and fails the run.
+    """
+
+    causes: tuple[Cause, ...]
+    why: str
+    of: Of | None = None
     formats: tuple[str, ...] | None = None
     devices: tuple[str, ...] | None = None
 
-    def covers(self, of: str, format_name: str, device: str) -> bool:
-        """Whether this gap speaks of a measurement."""
+    @property
+    def name(self) -> str:
+        """Its causes, which tell it from the other gaps of its routine."""
+        return ", ".join(self.causes)
+
+    def speaks_of(self, of: Of, format_name: str, device: str) -> bool:
+        """Whether it says anything of a measurement."""
         return (
             self.of in (None, of)
             and (self.formats is None or format_name in self.formats)
             and (self.devices is None or device.split(":")[0] in self.devices)
         )
+
+    def overlaps(self, other: "Gap") -> bool:
+        """Whether both may speak of one failing point."""
+        limits = ((self.formats, other.formats), (self.devices, other.devices))
+        apart = any(one is not None and two is not None and not set(one) & set(two) for one, two in limits)
+        apart |= None not in (self.of, other.of) and self.of != other.of
+        return not apart and bool(set(self.causes) & set(other.causes))
 
 
 @dataclass(frozen=True)
@@ -65,6 +81,12 @@ class Routine:
     grad: Budget | None
     formats: tuple[str, ...] | None
     gaps: tuple[Gap, ...] = ()
+
+    @property
+    def budgets(self) -> Mapping[Of, Budget]:
+        """What is promised of the value, and of the gradient where one is promised and there is one."""
+        promised = {Of.VALUE: self.value}
+        return promised if self.grad is None or not self.formula.wrt else promised | {Of.GRAD: self.grad}
 
     @property
     def doc(self) -> str:
@@ -194,22 +216,32 @@ def routine_of(
 
 
 def gap(
-    cause: str,
-    reason: str,
-    *,
+    *causes: str,
+    why: str,
     of: str | None = None,
     formats: Iterable[str] | None = None,
     devices: Iterable[str] | None = None,
 ) -> Callable[[Routine], Routine]:
-    """Declare a known failure of the routine below: points that fail for this cause count as `gap`."""
-    if cause not in set(Cause):
-        raise DeclarationError(f"no cause {cause!r}: write one of {', '.join(Cause)}")
-    if of not in (None, "value", "grad"):
+    """Declare a known failure of the routine below: points that fail for one of these causes count as `gap`.
+
+    One gap speaks of one mechanism. Several causes are given where that shows as now this, now that: a square that
+    underflows and makes 0 times infinity of a gradient is `gap("underflow", "nan_gradient", why=...)`.
+    """
+    for cause in causes:
+        if cause not in set(Cause):
+            near = difflib.get_close_matches(str(cause), Cause, 1)
+            meant = f"did you mean {near[0]!r}?" if near else f"write one of {', '.join(Cause)}"
+            raise DeclarationError(f"no cause {cause!r}: {meant}")
+    if not causes or not (isinstance(why, str) and why.strip()):
+        raise DeclarationError(
+            'a gap names its causes and its reason: @gap("overflow", why="exp leaves the range")'
+        )
+    if of not in (None, *Of):
         raise DeclarationError(f"a gap is of 'value' or of 'grad' (or both: leave it out), not {of!r}")
     declared = Gap(
-        Cause(cause),
-        reason,
-        of,
+        tuple(Cause(cause) for cause in dict.fromkeys(causes)),
+        why,
+        None if of is None else Of(of),
         None if formats is None else tuple(format_of(f).name for f in formats),
         None if devices is None else tuple(devices),
     )
@@ -217,6 +249,13 @@ def gap(
     def attach(routine: Routine) -> Routine:
         if not isinstance(routine, Routine):
             raise DeclarationError("write @gap(...) above @formula.routine(...), not below it")
+        for other in routine.gaps:
+            if declared.overlaps(other):
+                shared = ", ".join(cause for cause in declared.causes if cause in other.causes)
+                raise DeclarationError(
+                    f"{routine.formula.name}.{routine.name} has two gaps for {shared}: make one of them, or part them "
+                    "by of=, formats= or devices="
+                )
         known = replace(routine, gaps=(declared, *routine.gaps))
         routine.formula.routines[routine.name] = known
         return known

@@ -15,6 +15,13 @@ class DeclarationError(UsageError):
     """A formula, routine, law or gap is declared wrongly."""
 
 
+class Of(StrEnum):
+    """The two halves of a formula, and of what a routine gives."""
+
+    VALUE = "value"
+    GRAD = "grad"
+
+
 class Fate(IntEnum):
     """The one bucket in which each point lands: the larger, the graver. In the order in which a reader is told them."""
 

@@ -44,11 +44,7 @@ def blame(
 
 
 def _blame_lane(record: Trace, of: str, sinks: tuple[Sink, ...], lane: int, ranged: bool) -> Blame | None:
-    wrong = [
-        s
-        for s in sinks
-        if s.operation >= 0 and (s.nonfinite[lane] or s.error[lane] > _FAITHFUL * _roundoff(record))
-    ]
+    wrong = [s for s in sinks if s.operation >= 0 and (s.nonfinite[lane] or s.error[lane] > 0)]
     if not wrong:
         return None
     worst = max(wrong, key=lambda s: (bool(s.nan[lane]), bool(s.nonfinite[lane]), float(s.error[lane])))

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from numcheck.declaration.words import Fate
+from numcheck.declaration.words import Fate, Of
 from numcheck.diagnosis.questions import Question, Search, asked
 from numcheck.diagnosis.regions import complexity, surroundings
 from numcheck.domain import Points
@@ -85,7 +85,7 @@ def compared(one: Sequence[Measurement], other: Sequence[Measurement]) -> Search
     worst, rows = int(np.argmax(share)), np.flatnonzero(share > 1)
     anchor = int(rows[np.argmin(complexity(a.points.select(rows)))])
     where, simple = yield from _region_and_simplest(a, b, anchor)
-    component = int(a.component[anchor]) if a.of == "grad" else 0
+    component = int(a.component[anchor]) if a.of is Of.GRAD else 0
     return Disagreement(a, b, count, where, _bits(a.judgement, b.judgement, worst), worst, simple, component)
 
 

@@ -6,36 +6,38 @@ a wrong scale, unconverged. Does a wider exponent range alone heal the result? T
 however rounding carried the damage on. The rest was lost to rounding, or left the range at once, and the trace names
 the operator that did it.
 
-Causes name what was proved elsewhere to be wrong: no verdict depends on them.
+A cause is a property of its point: it hangs on no other points that happen to be looked at with it, so that whoever
+asks about a point is told the same. Causes name what was proved elsewhere to be wrong: no verdict depends on them.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import TypeVar
+from functools import lru_cache
 
 import numpy as np
 import torch
 
-from numcheck.declaration.words import Cause, Fate
+from numcheck.declaration.formulas import Routine
+from numcheck.declaration.words import Cause, Fate, Of
 from numcheck.diagnosis.causes import scale, unconverged, wrong_formula
 from numcheck.diagnosis.records import Loss, Records, arguments_at, component_of, same_settings
+from numcheck.formats import Format
+from numcheck.measure.execute import whole_vectors
 from numcheck.measure.judge import in_ulps
-from numcheck.measure.measurement import Measurement
+from numcheck.measure.measurement import Measurement, measure
 from numcheck.operators import emulate
 from numcheck.reals.enclosures import ulp_exponent
+from numcheck.truth import settle
 
-T = TypeVar("T")
-TRACED = 1024  # failing points looked at operator by operator; the rest take the cause of their like
-SHARPENED = 64  # of these, points for which the slower questions are asked
+USUAL = 64  # points, at least, that show whether a routine is wrong by one factor
 
 
 @dataclass(frozen=True, eq=False)
 class Diagnosis:
-    """Per point the cause of its failure (None where it did not fail), and where the code lost it."""
+    """Per point the cause of its failure, None where it did not fail; and what lost its digits, where it was found."""
 
     causes: np.ndarray
-    culprits: Mapping[Cause, tuple[str, str]]
-    """(operator, source line) that is blamed most often for a cause."""
+    losses: Mapping[int, Loss]
 
 
 def diagnose(measurement: Measurement) -> Diagnosis:
@@ -45,94 +47,25 @@ def diagnose(measurement: Measurement) -> Diagnosis:
     causes = np.full(len(fates), None, dtype=object)
     if not failing.size:
         return Diagnosis(causes, {})
-    records = Records(measurement, _asked(measurement, failing, TRACED))
-    chosen = records.rows
+    records = Records(measurement, failing)
     unfinished = _unconverged(measurement, records)
-    mathematical, losses = _sharply(measurement, records, np.setdiff1d(chosen, unfinished))
+    mathematical, losses = _sharply(measurement, records, np.setdiff1d(failing, unfinished))
     causes[mathematical] = _scale_or_formula(measurement, mathematical)
     causes[unfinished] = Cause.UNCONVERGED
-    rest = chosen[[causes[row] is None for row in chosen]]
+    rest = failing[[causes[row] is None for row in failing]]
     losses = records.losses(rest) | losses
     for row, loss in _range_or_rounding(measurement, records, losses).items():
         if causes[row] is None:
             losses[row] = loss
             causes[row] = _not_a_number(measurement, row, loss.cause)
-    _name_the_blameless(measurement, records, rest, chosen, causes)
-    left = np.setdiff1d(failing, chosen)
-    if left.size:
-        causes[left] = _like(measurement, left, chosen, causes[chosen])
-    return Diagnosis(causes, _culprits(causes, losses))
-
-
-def _asked(measurement: Measurement, rows: np.ndarray, most: int) -> np.ndarray:
-    """Some of the rows, evenly spread over them, and all that were not drawn: what they show hangs on no company."""
-    some = rows if rows.size <= most else rows[np.linspace(0, rows.size - 1, most).astype(int)]
-    return np.union1d(some, rows[np.isin(measurement.points.origin[rows], ("given", "worst"))])
-
-
-def _culprits(causes: np.ndarray, losses: Mapping[int, "Loss"]) -> dict[Cause, tuple[str, str]]:
-    votes: dict[tuple[Cause, str, str], int] = {}
-    for row, loss in losses.items():
-        key = (causes[row], loss.operator, loss.line)
-        votes[key] = votes.get(key, 0) + bool(loss.operator)
-    ordered = sorted(votes.items(), key=lambda item: item[1])
-    return {cause: (operator, line) for (cause, operator, line), count in ordered if count}
-
-
-def _name_the_blameless(
-    measurement: Measurement, records: "Records", rest: np.ndarray, chosen: np.ndarray, causes: np.ndarray
-) -> None:
-    """Points where no operator lost more than a few ulps take the cause of their like, or what the result shows.
-
-    But for those that ended at zero after something had left the range: they need no company.
-    """
     blameless = rest[[causes[row] is None for row in rest]]
-    sunk = [row for row, left in records.range_left(blameless).items() if left is Cause.UNDERFLOW]
-    causes[[row for row in sunk if _lost_all(measurement, row)]] = Cause.UNDERFLOW
-    blameless = blameless[[causes[row] is None for row in blameless]]
-    # a wrong formula is no neighbour's cause while there is any loss to compare with
-    named = rest[[causes[row] is not None for row in rest]]
-    if not named.size:
-        named = chosen[[causes[row] is not None for row in chosen]]
-    if named.size:
-        causes[blameless] = _like(measurement, blameless, named, causes[named])
-        return
-    for row in blameless:
-        causes[row] = Cause.UNDERFLOW if row in sunk else _by_result(measurement, row)
+    for row, left in records.range_left(blameless).items():
+        sunk = left is Cause.UNDERFLOW and _lost_all(measurement, row)
+        causes[row] = Cause.UNDERFLOW if sunk else _by_result(measurement, row)
+    return Diagnosis(causes, losses)
 
 
-def _like(measurement: Measurement, rows: np.ndarray, known: np.ndarray, told: np.ndarray) -> np.ndarray:
-    """What is told of each point, or of its like: that failed in the same way, nearest in inputs and results."""
-    judged = measurement.judgement
-    here = np.arange(len(judged.got)), judged.worst_element
-    keys = [
-        _FATE_WEIGHT * judged.fate[here],
-        *(_signed_log(x[here]) for x in (judged.got, judged.truth.nearest())),
-    ]
-    for column in measurement.points.columns.values():
-        if isinstance(column, tuple):
-            keys.append(_FATE_WEIGHT * np.unique([str(choice) for choice in column], return_inverse=True)[1])
-        elif column.is_floating_point():
-            numbers = column.double().numpy().reshape(len(column), -1)
-            largest = np.abs(numbers).argmax(1)
-            keys.append(_signed_log(numbers[np.arange(len(numbers)), largest]))
-        else:
-            keys.append(_INTEGER_WEIGHT * column.numpy())
-    key = np.stack(keys, axis=1)
-    distance = np.abs(key[rows][:, None, :] - key[known][None, :, :]).sum(axis=2)
-    distance[rows[:, None] == known[None, :]] = -1  # itself, before others that look the same
-    return told[distance.argmin(axis=1)]
-
-
-_INTEGER_WEIGHT = 64.0
-_FATE_WEIGHT = 1e6
-
-
-def _signed_log(x: np.ndarray) -> np.ndarray:
-    with np.errstate(all="ignore"):
-        magnitude = np.log2(np.abs(x))
-    magnitude = np.nan_to_num(np.where(x == 0, -1100.0, magnitude), nan=5000.0, posinf=2000.0, neginf=-1100.0)
-    return np.where(x < 0, -1e4 - magnitude, magnitude)
+# The formula ------------------------------------------------------------------------------------------------------
 
 
 def _error(measurement: Measurement, rows: np.ndarray) -> np.ndarray:
@@ -177,36 +110,58 @@ def _sharply(
     suspects = _shared_with_the_shadow(measurement, rows, records)
     if not suspects.size:
         return suspects, {}
-    sharp = Records(measurement, _asked(measurement, suspects, SHARPENED), sharp=wrong_formula.NOISE)
-    error = _error(measurement, sharp.rows)
+    sharp = Records(measurement, suspects, wrong_formula.NOISE)
+    error = _error(measurement, suspects)
 
     def shares(shaken: Records) -> np.ndarray:
-        alike = np.isin(sharp.rows, _shared_with_the_shadow(measurement, sharp.rows, shaken))
+        alike = np.isin(suspects, _shared_with_the_shadow(measurement, suspects, shaken))
         with np.errstate(all="ignore"):
-            return alike & (np.abs(shaken.shadow(sharp.rows) - records.shadow(sharp.rows)) < error / 16)
+            return alike & (np.abs(shaken.shadow(suspects) - records.shadow(suspects)) < error / 16)
 
     shared = shares(sharp)
     if shared.any():
-        shared &= shares(Records(measurement, sharp.rows, sharp=wrong_formula.LOUDER))
-    mathematical = suspects[_like(measurement, suspects, sharp.rows, shared)]
-    return mathematical, sharp.losses(sharp.rows[~shared])
+        shared &= shares(Records(measurement, suspects, wrong_formula.LOUDER))
+    return suspects[shared], sharp.losses(suspects[~shared])
 
 
 def _unconverged(measurement: Measurement, records: "Records") -> np.ndarray:
     """Points whose shadow runs the same loop to the same wrong value, which still moves from pass to pass."""
-    if measurement.of != "value":
+    if measurement.of is not Of.VALUE:
         return records.rows[:0]
     moving = records.moving(records.rows, unconverged.MOVING * measurement.judgement.format.unit_roundoff)
     distance, error = _distance(measurement, records.rows, records), _error(measurement, records.rows)
     return records.rows[moving & (distance < error / 4)]
 
 
-def _scale_or_formula(measurement: Measurement, rows: np.ndarray) -> Cause:
-    judged = measurement.judgement
-    elements = judged.worst_element[rows]
-    native, exact = judged.got[rows, elements], judged.truth[rows, elements].nearest()
-    ratios = native / np.where(exact == 0, np.nan, exact)
-    return Cause.SCALE if scale.is_constant(ratios, judged.format.unit_roundoff) else Cause.WRONG_FORMULA
+def _scale_or_formula(measurement: Measurement, rows: np.ndarray) -> list[Cause]:
+    """Of points that are wrong whatever the precision: whether by the factor by which the routine usually is."""
+    routine, format, points = measurement.routine, measurement.format, measurement.points
+    factor = (
+        _usual_factor(routine, measurement.of, format, measurement.device, points.size) if rows.size else None
+    )
+    if factor is None:
+        return [Cause.WRONG_FORMULA] * len(rows)
+    judged, elements = measurement.judgement, measurement.judgement.worst_element[rows]
+    got, exact = judged.got[rows, elements], factor * judged.truth[rows, elements].nearest()
+    nearness = np.ldexp(2.0, np.clip(judged.unit[rows, elements], -1074, 1000).astype(np.int32))
+    nearness = np.maximum(nearness, scale.tolerance(factor, judged.format.unit_roundoff) * np.abs(exact))
+    return [Cause.SCALE if near else Cause.WRONG_FORMULA for near in np.abs(got - exact) < nearness]
+
+
+@lru_cache(maxsize=64)
+def _usual_factor(routine: Routine, of: Of, format: Format, device: str, size: int | None) -> float | None:
+    """The factor by which what a routine gives is wrong at points drawn for its formula, the same in every run."""
+    (points,) = (part for part in routine.formula.points(format, USUAL, 0) if part.size == size)
+    truth = settle(routine.formula, points, format, with_gradient=of is Of.GRAD)
+    (usual,) = (one for one in measure(routine, points, truth, format, device) if one.of is of)
+    judged, rows = usual.judgement, np.flatnonzero(usual.judgement.of_points()[0] >= Fate.OVER)
+    exact = judged.truth[rows, judged.worst_element[rows]].nearest()
+    with np.errstate(all="ignore"):
+        ratios = judged.got[rows, judged.worst_element[rows]] / np.where(exact == 0, np.nan, exact)
+    return scale.factor_of(ratios, judged.format.unit_roundoff)
+
+
+# Range or rounding ------------------------------------------------------------------------------------------------
 
 
 def _range_or_rounding(
@@ -282,20 +237,22 @@ def _widened(measurement: Measurement, rows: np.ndarray) -> tuple[np.ndarray, ..
 
 
 def _emulated(measurement: Measurement, rows: np.ndarray, widen: str | None) -> np.ndarray:
-    wrt = measurement.routine.formula.wrt if measurement.of == "grad" else ()
+    wrt = measurement.routine.formula.wrt if measurement.of is Of.GRAD else ()
+    count, rows = len(rows), rows[whole_vectors(len(rows))]
+    arguments = arguments_at(measurement, rows)
     out, slopes = emulate(
         measurement.routine.function,
-        arguments_at(measurement, rows),
+        arguments,
         wrt,
         format=measurement.format,
         widen=widen,
         component=component_of(measurement, rows),
     )
-    if measurement.of == "value":
-        return out.cpu().numpy().reshape(len(rows), -1)
-    inputs = arguments_at(measurement, rows)
-    parts = [torch.zeros_like(inputs[name]) if slope is None else slope for name, slope in slopes.items()]
-    return np.concatenate([part.double().cpu().numpy().reshape(len(rows), -1) for part in parts], axis=1)
+    parts = [torch.zeros_like(arguments[name]) if slope is None else slope for name, slope in slopes.items()]
+    shown = [out] if measurement.of is Of.VALUE else parts
+    return np.concatenate(
+        [part.double().cpu().numpy().reshape(len(rows), -1)[:count] for part in shown], axis=1
+    )
 
 
 _ROUNDING = (Cause.CANCELLATION, Cause.ABSORPTION, Cause.ORDER)
@@ -305,7 +262,7 @@ def _not_a_number(measurement: Measurement, row: int, blamed: Cause) -> Cause:
     """A NaN gradient is called that, whatever made it, for it is what training meets; so is a NaN out of rounding."""
     if not np.isnan(_speaking(measurement, row)):
         return blamed
-    if measurement.of == "grad":
+    if measurement.of is Of.GRAD:
         return Cause.NAN_GRADIENT
     return Cause.SPECIAL_VALUE if blamed in _ROUNDING else blamed
 
@@ -322,7 +279,7 @@ def _by_result(measurement: Measurement, row: int) -> Cause:
     element = judged.worst_element[row]
     got, truth = _speaking(measurement, row), judged.truth.high[row, element]
     if np.isnan(got):
-        return Cause.NAN_GRADIENT if measurement.of == "grad" else Cause.SPECIAL_VALUE
+        return Cause.NAN_GRADIENT if measurement.of is Of.GRAD else Cause.SPECIAL_VALUE
     if np.isinf(got) and np.isfinite(truth):
         return Cause.OVERFLOW
     small = _truth_is_small(measurement, row)

@@ -1,14 +1,16 @@
 """Findings: what a reader is told of the points that failed for one cause."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from numcheck.declaration.words import Cause, Fate
+from numcheck.declaration.formulas import Gap
+from numcheck.declaration.words import Cause, Fate, Of
 from numcheck.diagnosis.causes import FACTS
 from numcheck.diagnosis.diagnose import Diagnosis
 from numcheck.diagnosis.questions import Search, beside
+from numcheck.diagnosis.records import Loss
 from numcheck.diagnosis.regions import complexity, prober, surroundings
 from numcheck.domain import Points
 from numcheck.measure.measurement import Measurement
@@ -24,19 +26,29 @@ class Finding:
     points: int
     region: str
     bits_lost: float
-    operator: str | None
-    line: str | None
+    loss: Loss | None
+    """The operator that lost the worst point's digits, and its line; None where none could be blamed."""
     worst: int
     simplest: Points
     component: int
     """The output whose gradient the examples are of; 0 for a formula with one."""
     forgiven: bool
-    gap: str | None
+    gap: Gap | None
 
     @property
     def remedy(self) -> str:
         """What to do about it."""
         return FACTS[self.cause].remedy
+
+    def lines(self) -> Iterator[tuple[str, str]]:
+        """What is told of it wherever a point or a routine is: names and contents of lines."""
+        yield "finding", f"{self.cause.value}, {self.bits_lost:.3g} bits lost"
+        if self.loss is not None and self.loss.operator:
+            yield "operator", self.loss.operator + (f" at {self.loss.line}" if self.loss.line else "")
+        yield "region", self.region
+        yield "remedy", self.remedy
+        if self.gap is not None:
+            yield "gap", self.gap.why
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,7 +58,7 @@ class Cluster:
     measurement: Measurement
     cause: Cause
     rows: np.ndarray
-    culprit: tuple[str, str] | None
+    loss: Loss | None
     forgiven: bool = False
 
     @property
@@ -68,31 +80,29 @@ def clusters(measurement: Measurement, diagnosis: Diagnosis) -> list[Cluster]:
     for cause in Cause:
         if cause in met:
             rows = np.flatnonzero(diagnosis.causes == cause)
-            order = np.argsort(-np.nan_to_num(spent[rows], nan=np.inf), kind="stable")
-            found.append(Cluster(measurement, cause, rows[order], diagnosis.culprits.get(cause)))
-    budget = measurement.routine.value if measurement.of == "value" else measurement.routine.grad
-    assert budget is not None
+            rows = rows[np.argsort(-np.nan_to_num(spent[rows], nan=np.inf), kind="stable")]
+            found.append(Cluster(measurement, cause, rows, diagnosis.losses.get(int(rows[0]))))
     proved = (judged.truth.state == PROVED).all(axis=1)
-    rows = np.flatnonzero((fates == Fate.WITHIN) & (error > budget.ulps) & proved)
+    rows = np.flatnonzero((fates == Fate.WITHIN) & (error > measurement.budget.ulps) & proved)
     if rows.size:
         found.append(Cluster(measurement, Cause.SENSITIVITY, rows[np.argsort(-error[rows])], None, True))
     return found
 
 
-def findings(found: Sequence[Cluster], gaps: Mapping[Cause, str]) -> Search[list[Finding]]:
+def findings(found: Sequence[Cluster], gap_of: Callable[[Cause], Gap | None]) -> Search[list[Finding]]:
     """One finding for each cause, gravest first; of several clusters with one cause the gravest speaks for all."""
     by_cause: dict[Cause, list[Cluster]] = {}
     for cluster in found:
         by_cause.setdefault(cluster.cause, []).append(cluster)
     searches: list[Search[Finding]] = []
-    for alike in by_cause.values():
+    for cause, alike in by_cause.items():
         gravest = max(alike, key=lambda c: (c.bits_lost, len(c.rows)))
-        searches.append(_finding(gravest, sum(len(c.rows) for c in alike), gaps))
+        searches.append(_finding(gravest, sum(len(c.rows) for c in alike), gap_of(cause)))
     told = yield from beside(searches)
     return sorted(told, key=lambda f: (f.forgiven, f.gap is not None, -f.points))
 
 
-def _finding(cluster: Cluster, points: int, gaps: Mapping[Cause, str]) -> Search[Finding]:
+def _finding(cluster: Cluster, points: int, gap: Gap | None) -> Search[Finding]:
     measurement, rows = cluster.measurement, cluster.rows
     formula, format = measurement.routine.formula, measurement.format
     fates, _, _ = measurement.judgement.of_points()
@@ -103,19 +113,16 @@ def _finding(cluster: Cluster, points: int, gaps: Mapping[Cause, str]) -> Search
     where = "scattered, where the condition number is large"
     if not cluster.forgiven:
         where, simple = yield from surroundings(formula, anchor, prober(measurement, row), format)
-    operator, line = cluster.culprit or (None, None)
-    gap = gaps.get(cluster.cause)
     return Finding(
         measurement,
         cluster.cause,
         points,
         where,
         cluster.bits_lost,
-        operator,
-        line,
+        cluster.loss,
         worst,
         simple,
-        int(measurement.component[row]) if measurement.of == "grad" else 0,
+        int(measurement.component[row]) if measurement.of is Of.GRAD else 0,
         cluster.forgiven,
         gap,
     )

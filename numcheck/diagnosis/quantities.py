@@ -5,8 +5,9 @@ from typing import Any
 
 import numpy as np
 
+from numcheck.declaration.words import Of
 from numcheck.diagnosis.questions import Search
-from numcheck.diagnosis.records import Records, unless_untraceable
+from numcheck.diagnosis.records import Records, same_settings, unless_untraceable
 from numcheck.diagnosis.regions import failing_ranges, prober, region
 from numcheck.measure.execute import RoutineError
 from numcheck.measure.measurement import Measurement
@@ -62,10 +63,11 @@ def cancellations(measurements: Sequence[Measurement]) -> dict[str, dict[str, An
     """
     part = measurements[-1]
     rows = np.unique(np.linspace(0, len(part.points) - 1, CANCELLATION_POINTS).astype(int))
-    ((_, record),) = Records(part, rows, 1).groups
+    alike = rows[max(same_settings(part, rows), key=len)]
+    ((_, record),) = Records(part, alike).groups
     return {
         measurement.of: unless_untraceable(
-            record, _most_cancelled_in("forward" if measurement.of == "value" else "backward")
+            record, _most_cancelled_in("forward" if measurement.of is Of.VALUE else "backward")
         )
         for measurement in measurements
     }

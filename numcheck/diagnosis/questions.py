@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from numcheck.declaration.words import Of
 from numcheck.domain import Points
 from numcheck.measure.execute import RoutineError
 from numcheck.measure.measurement import Measurement, measure
@@ -120,7 +121,7 @@ def _answered(questions: Sequence[Question]) -> list[Answer]:
         like.routine.formula,
         Points.concatenate([question.points for question in questions]),
         like.format,
-        with_gradient=like.of == "grad",
+        with_gradient=like.of is Of.GRAD,
         with_conditioning=questions[0].conditioning,
         component=np.repeat([question.component for question in questions], sizes),
     )
@@ -129,7 +130,7 @@ def _answered(questions: Sequence[Question]) -> list[Answer]:
         like, points = question.like, question.points
         part = truth.select(np.arange(stop - len(points), stop))
         try:
-            found = measure(like.routine, points, part, like.format, like.device, like.of == "grad")
+            found = measure(like.routine, points, part, like.format, like.device)
         except RoutineError as error:
             answers.append(error)
         else:

@@ -7,16 +7,16 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from numcheck.declaration.words import Cause
+from numcheck.declaration.words import Cause, Of
 from numcheck.diagnosis.causes import unconverged
 from numcheck.diagnosis.culprit import blame
-from numcheck.measure.execute import arguments_of
+from numcheck.measure.execute import arguments_of, whole_vectors
 from numcheck.measure.measurement import Measurement
 from numcheck.operators import Trace, TraceError, trace
 
 T = TypeVar("T")
 
-GROUPS = 16  # calls with different settings that are traced
+LANES = 4096  # points traced at once: their operators' results are all kept
 
 
 def same_settings(measurement: Measurement, rows: np.ndarray) -> list[np.ndarray]:
@@ -35,11 +35,12 @@ def arguments_at(measurement: Measurement, rows: np.ndarray) -> dict[str, Any]:
 
 def component_of(measurement: Measurement, rows: np.ndarray) -> np.ndarray | None:
     """Of which number of each point's output the gradient is; None where all the output is asked about."""
-    return None if measurement.of == "value" else measurement.component[rows]
+    return None if measurement.of is Of.VALUE else measurement.component[rows]
 
 
 def _traced(measurement: Measurement, rows: np.ndarray, sharp: float | None) -> Trace | None:
-    differentiate = measurement.routine.formula.wrt if measurement.of == "grad" else ()
+    differentiate = measurement.routine.formula.wrt if measurement.of is Of.GRAD else ()
+    rows = rows[whole_vectors(len(rows))]
     element = measurement.judgement.worst_element[rows].astype(np.int64)
     try:
         return trace(
@@ -71,18 +72,11 @@ class Loss:
 class Records:
     """Traces of a measurement's points, one for each group that can be run in one call."""
 
-    def __init__(
-        self,
-        measurement: Measurement,
-        rows: np.ndarray,
-        most: int = GROUPS,
-        sharp: float | None = None,
-    ) -> None:
-        groups = sorted(same_settings(measurement, rows), key=len, reverse=True)[:most]
-        self.groups = [
-            (rows[positions], _traced(measurement, rows[positions], sharp)) for positions in groups
-        ]
-        self.rows = np.sort(np.concatenate([group for group, _ in self.groups]))
+    def __init__(self, measurement: Measurement, rows: np.ndarray, sharp: float | None = None) -> None:
+        alike = [rows[positions] for positions in same_settings(measurement, rows)]
+        groups = [group[start : start + LANES] for group in alike for start in range(0, len(group), LANES)]
+        self.groups = [(group, _traced(measurement, group, sharp)) for group in groups]
+        self.rows = rows
         self.of = measurement.of
 
     def _told(
@@ -93,7 +87,13 @@ class Records:
         for group, record in self.groups:
             found = unless_untraceable(record, tell)
             if found is not None:
-                told.update(zip(group.tolist(), np.broadcast_to(found, len(group)).tolist(), strict=True))
+                told.update(
+                    zip(
+                        group.tolist(),
+                        np.broadcast_to(found, record.lanes)[: len(group)].tolist(),
+                        strict=True,
+                    )
+                )
         return np.array([told[row] for row in rows.tolist()], dtype=type(otherwise))
 
     def shadow(self, rows: np.ndarray) -> np.ndarray:

@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from numcheck.diagnosis.findings import Finding
     from numcheck.formats import Format
     from numcheck.measure.measurement import Measurement
-    from numcheck.runs.search import Examined, Found, Sample
+    from numcheck.runs.examine import Sample
+    from numcheck.runs.search import Found, Tested
 
 ROOT = "numcheck"
 """The first part of every item's node id, where a test file's path stands for other items."""
@@ -97,13 +98,6 @@ def _whole(config: pytest.Config, what: str, least: int) -> int:
 
 def _formats(config: pytest.Config) -> "list[Format]":
     return formats_of(str(config.getoption("numcheck_formats")), "--numcheck-formats")
-
-
-def _usual(config: pytest.Config) -> "tuple[Format, ...]":
-    """The formats in which a gap may strike: whether it is stale must not hang on which of them were asked for."""
-    from numcheck.formats import format_of
-
-    return tuple(dict.fromkeys([*_formats(config), *(format_of(name) for name in DEFAULT_FORMATS)]))
 
 
 def _devices(config: pytest.Config) -> list[str]:
@@ -204,26 +198,26 @@ class RoutineItem(pytest.Item):
         import torch
 
         from numcheck.measure.execute import RoutineError
-        from numcheck.runs.search import examine, sampled
+        from numcheck.runs.search import property_of, sampled
 
         points, seed = _whole(self.config, "points", 1), _whole(self.config, "seed", 0)
         threads = torch.get_num_threads()
         torch.set_num_threads(1)  # the batches are small, and xdist's workers share the cores
         try:
-            sample = sampled(self.routine.formula, self.format, points, seed)
-            examined = examine(self.routine, self.format, self.device, sample, None, _usual(self.config))
+            sample, known = sampled(self.routine.formula, self.format, points, seed)
+            halves = property_of(self.routine, sample, known, self.device)
         except RoutineError as error:
             raise BrokenPromiseError(f"{self.routine.formula.name}: {error}") from None
         finally:
             torch.set_num_threads(threads)
-        self.user_properties.append((ROOT, json.dumps(_tally(self, examined))))
-        if sample.disagreements or not all(one.passed for one in examined):
-            raise BrokenPromiseError("\n".join(_failure(self, sample, examined, seed)))
-        met = [gap for one in examined for gap in one.met]
+        self.user_properties.append((ROOT, json.dumps(_tally(self, halves))))
+        if sample.opinion.disagreements or not all(one.passed for one in halves):
+            raise BrokenPromiseError("\n".join(_failure(self, sample, halves, seed)))
+        met = [gap for one in halves for gap in one.met]
         if met:
             if self.config.option.runxfail:
-                raise BrokenPromiseError("\n".join(_gap_lines(self, examined)))
-            pytest.xfail("; ".join(dict.fromkeys(f"{gap.cause.value}: {gap.reason}" for gap in met)))
+                raise BrokenPromiseError("\n".join(_gap_lines(self, halves)))
+            pytest.xfail("; ".join(dict.fromkeys(f"{gap.name}: {gap.why}" for gap in met)))
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
         if isinstance(excinfo.value, BrokenPromiseError):
@@ -244,60 +238,54 @@ class BrokenPromiseError(Exception):
 # What a failing item prints ---------------------------------------------------------------------------------------
 
 
-def _failure(
-    item: RoutineItem, sample: "Sample", examined: "tuple[Examined, ...]", seed: int
-) -> Generator[str]:
-    routine = item.routine
+def _failure(item: RoutineItem, sample: "Sample", halves: "tuple[Tested, ...]", seed: int) -> Generator[str]:
     # pytest's short summary shows the beginning of the first line.
-    yield f"{_headline(sample, examined)}: {_title(item)}"
-    for told in sample.disagreements:
+    yield f"{_headline(sample, halves)}: {_title(item)}"
+    for told in sample.opinion.disagreements:
         yield f"truth in doubt: the second opinion disagrees: {told}"
-    for one in examined:
+    for one in halves:
+        of, examples = one.examined.of, one.searched.examples
         if one.in_doubt:
-            yield (
-                f"truth in doubt: {one.unresolved} of {one.points + one.examples} points unresolved ({one.of})"
-            )
-        budget = routine.value if one.of == "value" else routine.grad
-        shown = _shown(one)
-        for finding, found in shown:
+            yield f"truth in doubt: {one.unresolved} of {one.points + examples} points unresolved ({of})"
+        budget = f"spends more than its budget of {item.routine.budgets[of]}"
+        found = one.searched.found
+        for finding in one.findings:
+            shrunk = found if found is not None and found.cause is finding.cause else None
             yield ""
-            at = (
-                f"{finding.points} of {one.points} points"
-                if finding.points
-                else "an input that was searched for"
-            )
-            yield (
-                f"{one.of} spends more than its budget of {budget}: {finding.cause.value}, "
-                f"{finding.bits_lost:.3g} bits lost, at {at}"
-            )
-            yield from _finding_lines(finding, found, seed, one)
-        if one.crash is not None:
-            measurement, row = one.crash
-            count = len(measurement.crashes)
+            yield f"{of} {budget}, at {finding.points} of {one.points} points"
+            yield from _indented(finding.lines())
+            yield f"  worst      {_point(finding.measurement, finding.worst)}  (sampled, seed {seed})"
+            yield from _simplest(finding, shrunk, examples)
+        if one.examined.crash is not None:
+            measurement, row = one.examined.crash
             yield ""
-            yield f"{one.of} raises, as it does at {count} of {len(measurement.points)} points drawn"
+            yield f"{of} raises, as it does at {len(measurement.crashes)} of {len(measurement.points)} points drawn"
             yield from _crash_lines(measurement, row, f"sampled, seed {seed}")
-        if one.found is not None and one.found.cause is None:
+        if found is not None and found.cause is None:
             yield ""
-            yield f"{one.of} raises at the simplest input found"
-            yield from _crash_lines(one.found.measurement, 0, f"searched, {one.examples} examples")
-    for gap in dict.fromkeys(gap for one in examined for gap in one.stale):
+            yield f"{of} raises at the simplest input found"
+            yield from _crash_lines(found.examined.parts[0], 0, f"searched, {examples} examples")
+        elif found is not None and all(found.cause is not finding.cause for finding in one.findings):
+            yield ""
+            yield f"{of} {budget}, at an input that was searched for"
+            yield from _found_lines(found, examples)
+    for gap in dict.fromkeys(gap for one in halves for gap in one.stale):
         yield ""
-        yield f"stale gap {gap.cause.value!r} ({gap.reason}): nothing fails so any more; delete the gap"
+        yield f"stale gap {gap.name!r} ({gap.why}): its witnesses fail no more here; delete the gap, or run --witness"
     yield ""
     yield f"  again      pytest --numcheck '{item.nodeid}'"
 
 
-def _headline(sample: "Sample", examined: "tuple[Examined, ...]") -> str:
+def _headline(sample: "Sample", halves: "tuple[Tested, ...]") -> str:
     told: list[str] = []
-    for one in examined:
+    for one in halves:
+        found = one.searched.found
         told += [finding.cause.value for finding in one.findings]
-        if one.found is not None and one.found.cause is not None:
-            told.append(one.found.cause.value)
-        if one.crash is not None or (one.found is not None and one.found.cause is None):
-            told.append("crash")
+        told += [] if found is None or found.cause is None else [found.cause.value]
+        raised = found is not None and found.cause is None
+        told += ["crash"] * (raised or one.examined.crash is not None)
         told += ["stale gap"] * bool(one.stale) + ["truth in doubt"] * one.in_doubt
-    told += ["truth in doubt"] * bool(sample.disagreements)
+    told += ["truth in doubt"] * bool(sample.opinion.disagreements)
     return ", ".join(dict.fromkeys(told))
 
 
@@ -308,66 +296,37 @@ def _title(item: RoutineItem) -> str:
     return f"{routine.formula.name}.{routine.name} in {item.format.name} on {item.device} ({where})"
 
 
-def _shown(one: "Examined") -> "list[tuple[Finding, Found | None]]":
-    """The findings of the drawn points, each with the simplest input searched for, and that input's own if new."""
-    from dataclasses import replace
+def _indented(lines: Iterable[tuple[str, str]]) -> Generator[str]:
+    for name, content in lines:
+        yield f"  {name:<10} {content}"
 
-    from numcheck.declaration.words import Cause
-    from numcheck.diagnosis.diagnose import diagnose
-    from numcheck.diagnosis.findings import Finding as Told
-    from numcheck.diagnosis.findings import clusters, findings
+
+def _simplest(finding: "Finding", shrunk: "Found | None", examples: int) -> Generator[str]:
+    """The simplest input: that which the search shrunk, else the one that the region's search found."""
+    from numcheck.runs.examine import examine_at
+
+    like = finding.measurement
+    if shrunk is not None:
+        simplest, evidence = shrunk.examined, f"searched, {examples} examples"
+    else:
+        simplest, evidence = (
+            examine_at(like.routine, finding.simplest, finding.component, like.format, like.device, like.of),
+            "sampled",
+        )
+    yield f"  simplest   {_point(simplest.parts[0], 0)}  ({evidence})"
+    yield from _reproduce_lines(simplest.parts[0])
+
+
+def _found_lines(found: "Found", examples: int) -> Generator[str]:
     from numcheck.diagnosis.questions import alone
 
-    found = one.found if one.found is not None and one.found.cause is not None else None
-    shown = [(f, found if found is not None and f.cause == found.cause else None) for f in one.findings]
-    if found is None or any(shrunk is found for _, shrunk in shown):
-        return shown
-    measured = found.measurement
-    told = [c for c in clusters(measured, diagnose(measured)) if not c.forgiven]
-    if told and found.cause is not Cause.ORDER:
-        return [*shown, *((replace(f, points=0), found) for f in alone(findings(told, {})))]
-    assert found.cause is not None
-    flaky = Told(
-        measured,
-        found.cause,
-        0,
-        "equal inputs gave different results",
-        0.0,
-        None,
-        None,
-        0,
-        found.point,
-        int(measured.component[0]),
-        False,
-        None,
-    )
-    return [*shown, (flaky, found)]
-
-
-def _finding_lines(finding: "Finding", found: "Found | None", seed: int, one: "Examined") -> Generator[str]:
-    from numcheck.runs.search import judged_alone
-
-    measurement = finding.measurement
-    yield f"  region     {finding.region}"
-    if finding.operator:
-        yield f"  operator   {finding.operator}{f' in {finding.line}' if finding.line else ''}"
-    if finding.points:
-        yield f"  worst      {_point(measurement, finding.worst)}  (sampled, seed {seed})"
-    if found is not None:
-        yield f"  simplest   {_point(found.measurement, 0)}  (searched, {one.examples} examples)"
-        simplest = found.measurement
+    if found.flaky:
+        yield "  finding    equal inputs gave different results"
     else:
-        simplest = judged_alone(
-            measurement.routine,
-            finding.simplest,
-            int(measurement.component[finding.worst]),
-            measurement.format,
-            measurement.device,
-            measurement.of,
-        )
-        yield f"  simplest   {_point(simplest, 0)}  (sampled)"
-    yield f"  remedy     {finding.remedy}"
-    yield from _reproduce_lines(simplest)
+        for finding in alone(found.examined.findings()):
+            yield from _indented(finding.lines())
+    yield f"  simplest   {_point(found.examined.parts[0], 0)}  (searched, {examples} examples)"
+    yield from _reproduce_lines(found.examined.parts[0])
 
 
 def _crash_lines(measurement: "Measurement", row: int, evidence: str) -> Generator[str]:
@@ -377,14 +336,14 @@ def _crash_lines(measurement: "Measurement", row: int, evidence: str) -> Generat
 
 
 def _reproduce_lines(measurement: "Measurement", row: int = 0) -> Generator[str]:
-    from numcheck.runs.entry import reproduce
+    from numcheck.runs.points import shown_again
 
-    command = reproduce(measurement.routine, measurement.points, row, measurement.format, measurement.of)
-    yield f"  reproduce  {command}"
+    component = int(measurement.component[row]) if measurement.of == "grad" else 0
+    yield f"  reproduce  {shown_again(measurement, measurement.points.select([row]), component)}"
 
 
 def _point(measurement: "Measurement", row: int) -> str:
-    from numcheck.runs.entry import decimal
+    from numcheck.runs.points import decimal
 
     judged = measurement.judgement
     element = int(judged.worst_element[row])
@@ -401,28 +360,28 @@ def _inputs(measurement: "Measurement", row: int) -> str:
     return describe(measurement.points.select([row]))
 
 
-def _gap_lines(item: RoutineItem, examined: "tuple[Examined, ...]") -> Generator[str]:
+def _gap_lines(item: RoutineItem, halves: "tuple[Tested, ...]") -> Generator[str]:
     yield f"known gaps, taken as failures by --runxfail: {_title(item)}"
-    for one in examined:
-        for gap, count in one.gaps.items():
-            yield f"{one.of}: gap {gap.cause.value!r} at {count} of {one.points} points: {gap.reason}"
+    for one in halves:
+        for gap, mask in one.examined.covered.items():
+            yield f"{one.examined.of}: gap {gap.name!r} at {mask.sum()} of {one.points} points: {gap.why}"
 
 
 # The summary ------------------------------------------------------------------------------------------------------
 
 
-def _tally(item: RoutineItem, examined: "tuple[Examined, ...]") -> dict[str, Any]:
-    worst = max(examined, key=lambda one: one.spent)
+def _tally(item: RoutineItem, halves: "tuple[Tested, ...]") -> dict[str, Any]:
+    worst = max(halves, key=lambda one: one.spent)
     return {
         "formula": item.routine.formula.name,
         "routine": item.routine.name,
         "format": item.format.name,
-        "points": sum(one.points for one in examined),
-        "examples": sum(one.examples for one in examined),
-        "unresolved": sum(one.unresolved for one in examined),
-        "gap_points": sum(sum({gap.cause: n for gap, n in one.gaps.items()}.values()) for one in examined),
+        "points": sum(one.points for one in halves),
+        "examples": sum(one.searched.examples for one in halves),
+        "unresolved": sum(one.unresolved for one in halves),
+        "gap_points": sum(int(mask.sum()) for one in halves for mask in one.examined.covered.values()),
         "spent": str(worst.spent),  # an infinity is no JSON number
-        "of": worst.of,
+        "of": worst.examined.of.value,
     }
 
 

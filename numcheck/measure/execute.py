@@ -12,9 +12,12 @@ import numpy as np
 import torch
 
 from numcheck.declaration.formulas import Formula, Routine
-from numcheck.declaration.words import UsageError
+from numcheck.declaration.words import Of, UsageError
 from numcheck.domain import Points
 from numcheck.formats import FORMATS, Format, format_of
+
+WHOLE = 64
+"""Points that fill vectors: two of AVX-512, as torch takes them, hold so many numbers of 16 bits."""
 
 
 class RoutineError(UsageError):
@@ -30,16 +33,21 @@ def check_device(device: str) -> None:
 
 
 @dataclass(frozen=True, eq=False)
+class Given:
+    """What a routine gave of one half: (N, *out) or (N, n) numbers as exact float64, and the format that they have."""
+
+    numbers: np.ndarray
+    format: Format
+
+
+@dataclass(frozen=True, eq=False)
 class Outcome:
-    """What a routine gave: `value` (N, *out) and `gradient` (N, n) as exact float64, each in its own format.
+    """What a routine gave: its value, and the gradient where that was asked for.
 
     `crashes` maps a point to the message of the exception that it raised.
     """
 
-    value: np.ndarray
-    value_format: Format
-    gradient: np.ndarray | None
-    gradient_format: Format
+    halves: Mapping[Of, Given]
     crashes: Mapping[int, str]
 
     def select(self, rows: np.ndarray) -> "Outcome":
@@ -47,15 +55,20 @@ class Outcome:
         crashes: dict[int, str] = {}
         if self.crashes:
             crashes = {i: self.crashes[row] for i, row in enumerate(rows.tolist()) if row in self.crashes}
-        gradient = None if self.gradient is None else self.gradient[rows]
-        return Outcome(self.value[rows], self.value_format, gradient, self.gradient_format, crashes)
+        halves = {of: Given(given.numbers[rows], given.format) for of, given in self.halves.items()}
+        return Outcome(halves, crashes)
+
+
+Tensors = Mapping[Of, torch.Tensor]
 
 
 @dataclass(frozen=True, eq=False)
 class _Batch:
-    value: torch.Tensor
-    gradient: torch.Tensor | None
-    crashes: dict[int, str]
+    """What one call, or several put together, gave at `count` points; nothing where all of them raised."""
+
+    count: int
+    halves: Tensors
+    crashes: Mapping[int, str]
 
 
 def execute(
@@ -67,34 +80,29 @@ def execute(
     backward: bool,
 ) -> Outcome:
     """Run `routine` at `points` on `device`; `component` picks the output that each point's gradient is of."""
-    pieces: list[tuple[np.ndarray, _Batch]] = []
+    numbers: dict[Of, np.ndarray] = {}
+    formats: dict[Of, Format] = {}
+    crashes: dict[int, str] = {}
     for rows in _by_settings(routine.formula, points):
         chosen = None if component is None else component[rows]
         alike = points if len(rows) == len(points) else points.select(rows)
-        pieces.append((rows, _attempt(routine, alike, device, chosen, backward)))
-    whole = [batch for _, batch in pieces if len(batch.crashes) < len(batch.value)] or [
-        batch for _, batch in pieces
-    ]
-    shape, dtype = whole[0].value.shape[1:], whole[0].value.dtype
-    value = np.full((len(points), *shape), np.nan)
-    width = _width(routine.formula, points)
-    gradient = np.full((len(points), width), np.nan) if backward else None
-    crashes: dict[int, str] = {}
-    gradient_format = format
-    for rows, batch in pieces:
-        crashes.update({int(rows[i]): message for i, message in batch.crashes.items()})
-        if len(batch.crashes) == len(rows):
-            continue
-        if batch.value.shape[1:] != shape or batch.value.dtype != dtype:
-            raise RoutineError(
-                f"{routine.name}: returned {tuple(batch.value.shape[1:])} {batch.value.dtype} for some points and "
-                f"{tuple(shape)} {dtype} for others; return one shape and dtype"
-            )
-        value[rows] = batch.value.double().numpy()
-        if gradient is not None and batch.gradient is not None:
-            gradient[rows] = batch.gradient.double().numpy()
-            gradient_format = format_of(batch.gradient.dtype)
-    return Outcome(value, format_of(dtype), gradient, gradient_format, crashes)
+        batch = _attempt(routine, alike, device, chosen, backward)
+        crashes |= {int(rows[i]): message for i, message in batch.crashes.items()}
+        for of, tensor in batch.halves.items():
+            made = numbers.setdefault(of, np.full((len(points), *tensor.shape[1:]), np.nan))
+            if (
+                tensor.shape[1:] != made.shape[1:]
+                or formats.setdefault(of, format_of(tensor.dtype)).dtype != tensor.dtype
+            ):
+                raise RoutineError(
+                    f"{routine.name}: returned {tuple(tensor.shape[1:])} {tensor.dtype} for some points and "
+                    f"{made.shape[1:]} {formats[of].dtype} for others; return one shape and dtype"
+                )
+            made[rows] = tensor.double().numpy()
+    asked = {Of.VALUE: (), Of.GRAD: (_width(routine.formula, points),)} if backward else {Of.VALUE: ()}
+    nothing = {of: np.full((len(points), *shape), np.nan) for of, shape in asked.items()}
+    halves = {of: Given(numbers.get(of, nothing[of]), formats.get(of, format)) for of in asked}
+    return Outcome(halves, crashes)
 
 
 def _by_settings(formula: Formula, points: Points) -> Iterator[np.ndarray]:
@@ -134,7 +142,7 @@ def _attempt(
             message = (
                 f"{type(error).__name__}: {str(error).strip().splitlines()[0] if str(error).strip() else ''}"
             )
-            return _Batch(torch.full((count,), torch.nan), None, dict.fromkeys(range(count), message))
+            return _Batch(count, {}, dict.fromkeys(range(count), message))
     middle = count // 2
     left, right = (
         _attempt(
@@ -142,7 +150,7 @@ def _attempt(
         )
         for rows in (np.arange(middle), np.arange(middle, count))
     )
-    return _combined(left, right, middle)
+    return _combined(left, right)
 
 
 def _always_raises(
@@ -161,23 +169,16 @@ def _always_raises(
     return True
 
 
-def _combined(left: _Batch, right: _Batch, middle: int) -> _Batch:
-    crashes = left.crashes | {middle + i: message for i, message in right.crashes.items()}
-    sound = left if len(left.crashes) < len(left.value) else right
+def _combined(left: _Batch, right: _Batch) -> _Batch:
+    crashes = {**left.crashes, **{left.count + i: message for i, message in right.crashes.items()}}
+    sound = left.halves or right.halves
 
-    def padded(batch: _Batch) -> _Batch:
-        if len(batch.crashes) < len(batch.value):
-            return batch
-        count = len(batch.value)
-        value = torch.full((count, *sound.value.shape[1:]), torch.nan, dtype=sound.value.dtype)
-        if sound.gradient is None:
-            return _Batch(value, None, batch.crashes)
-        gradient = torch.full((count, *sound.gradient.shape[1:]), torch.nan, dtype=sound.gradient.dtype)
-        return _Batch(value, gradient, batch.crashes)
+    def padded(batch: _Batch, of: Of) -> torch.Tensor:
+        like = sound[of]
+        return batch.halves.get(of, torch.full((batch.count, *like.shape[1:]), torch.nan, dtype=like.dtype))
 
-    a, b = padded(left), padded(right)
-    gradient = None if a.gradient is None or b.gradient is None else torch.cat([a.gradient, b.gradient])
-    return _Batch(torch.cat([a.value, b.value]), gradient, crashes)
+    halves = {of: torch.cat([padded(left, of), padded(right, of)]) for of in sound}
+    return _Batch(left.count + right.count, halves, crashes)
 
 
 def arguments_of(routine: Routine, points: Points, device: str, backward: bool) -> dict[str, Any]:
@@ -200,25 +201,37 @@ def cotangent_of(out: torch.Tensor, component: np.ndarray | None) -> torch.Tenso
     return flat.scatter(1, chosen.to(out.device)[:, None], 1.0).reshape(out.shape)
 
 
+def whole_vectors(count: int) -> np.ndarray:
+    """The rows of so many points, and the last one again until they fill whole vectors, and once more.
+
+    A vectorised kernel ends a batch in another way than it goes through it, and need not give the same there. What a
+    routine gives at a point shall hang on no company, so that no point that counts stands at the end of a batch. The
+    length is odd, so that no other axis is mistaken for that of the points.
+    """
+    return np.minimum(np.arange(-(-count // WHOLE) * WHOLE + 1), count - 1)
+
+
 def _run(
     routine: Routine, points: Points, device: str, component: np.ndarray | None, backward: bool
 ) -> _Batch:
-    arguments = arguments_of(routine, points, device, backward)
+    count, rows = len(points), whole_vectors(len(points))
+    arguments = arguments_of(routine, points.select(rows), device, backward)
     with torch.set_grad_enabled(backward):
         out = routine.function(**arguments)
-    _check_result(routine, out, len(points))
-    value = out.detach().cpu()
+    _check_result(routine, out, len(rows))
+    halves = {Of.VALUE: out.detach().cpu()[:count]}
     if not backward:
-        return _Batch(value, None, {})
+        return _Batch(count, halves, {})
     variables = [arguments[name] for name in routine.formula.wrt]
     if not out.requires_grad:
         raise RuntimeError("the result does not depend on its inputs through autograd")
-    slopes = torch.autograd.grad(out, variables, cotangent_of(out, component), allow_unused=True)
-    rows = [
-        (torch.zeros_like(x) if slope is None else slope).detach().cpu().reshape(len(points), -1)
+    cotangent = cotangent_of(out, None if component is None else component[rows])
+    slopes = torch.autograd.grad(out, variables, cotangent, allow_unused=True)
+    parts = [
+        (torch.zeros_like(x) if slope is None else slope).detach().cpu().reshape(len(rows), -1)
         for x, slope in zip(variables, slopes, strict=True)
     ]
-    return _Batch(value, torch.cat(rows, dim=1), {})
+    return _Batch(count, halves | {Of.GRAD: torch.cat(parts, dim=1)[:count]}, {})
 
 
 def _check_result(routine: Routine, out: object, count: int) -> None:
@@ -233,8 +246,3 @@ def _check_result(routine: Routine, out: object, count: int) -> None:
         )
     if out.dtype not in {f.dtype for f in FORMATS}:
         raise RoutineError(f"{routine.name}: returned {out.dtype}; return a floating-point tensor")
-
-
-def has_gradient(routine: Routine) -> bool:
-    """Whether the routine promises a gradient."""
-    return routine.grad is not None and bool(routine.formula.wrt)

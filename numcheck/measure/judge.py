@@ -7,10 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from numcheck.declaration.budgets import LARGEST, Budget
-from numcheck.declaration.words import Fate
+from numcheck.declaration.words import Fate, Of
 from numcheck.formats import Format
+from numcheck.measure.execute import Given
 from numcheck.reals.enclosures import INVALID, PROVED, TOLERANCE, Enclosure, binade, negligible, ulp_exponent
-from numcheck.truth import forgiven_by_all
+from numcheck.truth import Half, forgiven_by_all
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,7 +37,8 @@ class Judgement:
     @functools.cached_property
     def worst_element(self) -> np.ndarray:
         """For each point, its element with the gravest fate, and among those the one that spent most."""
-        return np.argmax(self.fate * 1e30 + np.minimum(np.nan_to_num(self.spent, nan=1e29), 1e29), axis=1)
+        gravest = self.fate == self.fate.max(axis=1, keepdims=True)
+        return np.argmax(np.where(gravest, np.nan_to_num(self.spent, nan=np.inf), -1.0), axis=1)
 
     def of_points(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """(fate index, spent, error in ulps) of each point, taken from its worst element."""
@@ -67,25 +69,18 @@ _MOST_LENIENT = Budget(LARGEST, LARGEST, coupled=True)
 
 
 def judge(
-    got: np.ndarray,
-    truth: Enclosure,
-    conditioning: np.ndarray,
-    budget: Budget,
-    format: Format,
-    components: int,
-    crashes: Mapping[int, str],
-    signed_zero: bool,
+    of: Of, given: Given, half: Half, budget: Budget, components: int, crashes: Mapping[int, str]
 ) -> Judgement:
-    """The fate of every number in `got`, which is in `format`, against proved truths.
+    """The fate of every number that a routine gave of one half, against its proved truths.
 
-    `signed_zero` asks that a zero carry the sign of a truth too small for the format, where the budget is less than an
-    ulp: a wider one reaches across zero anyway. A gradient cannot promise that: autograd adds up parts, and IEEE
-    addition turns -0 + 0 into +0.
+    A zero of the value has to carry the sign of a truth too small for the format, where the budget is less than an ulp:
+    a wider one reaches across zero anyway. A gradient cannot promise that: autograd adds up parts, and IEEE addition
+    turns -0 + 0 into +0.
     """
-    count = len(got)
-    got = got.reshape(count, -1)
-    truth = truth.reshaped(got.shape)
-    conditioning = conditioning.reshape(got.shape)
+    format, count = given.format, len(given.numbers)
+    got = given.numbers.reshape(count, -1)
+    truth = half.exact.reshaped(got.shape)
+    conditioning = half.conditioning.reshape(got.shape)
     exponent = ulp_exponent(truth, format)
     if budget.coupled:
         exponent = np.broadcast_to(exponent.max(axis=1, keepdims=True), exponent.shape)
@@ -111,7 +106,7 @@ def judge(
             interval = wide & ~negligible(truth, most, TOLERANCE)
         margin = np.where(interval | (radius == 0), 0.0, radius / allowed)
     fate = _fates(got, truth, spent, format)
-    if signed_zero:
+    if of is Of.VALUE:
         fate[_wrong_zeros(got, truth, format) & ~wide & (spent <= 1) & (allowed < 1)] = Fate.SPECIAL
     lost = ~np.isfinite(got) & (fate != Fate.WITHIN)
     spent, error = np.where(lost, np.inf, spent), np.where(lost, np.inf, error)

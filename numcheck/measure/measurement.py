@@ -5,14 +5,15 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from numcheck.declaration.budgets import Budget
 from numcheck.declaration.formulas import Formula, Routine
-from numcheck.declaration.words import Fate
+from numcheck.declaration.words import Fate, Of
 from numcheck.domain import Points
 from numcheck.formats import Format
-from numcheck.measure.execute import Outcome, RoutineError, components_of, execute, has_gradient
+from numcheck.measure.execute import Given, Outcome, RoutineError, components_of, execute
 from numcheck.measure.judge import Judgement, judge
-from numcheck.reals.enclosures import TOLERANCE, Enclosure, narrow
-from numcheck.truth import Truth, settle
+from numcheck.reals.enclosures import TOLERANCE, narrow
+from numcheck.truth import Half, Truth, settle
 
 
 @dataclass(frozen=True, eq=False)
@@ -20,7 +21,7 @@ class Measurement:
     """A routine at points: what it gave and how that was judged, of its value or of its gradient."""
 
     routine: Routine
-    of: str
+    of: Of
     format: Format
     device: str
     points: Points
@@ -28,12 +29,15 @@ class Measurement:
     crashes: Mapping[int, str]
     component: np.ndarray
 
+    @property
+    def budget(self) -> Budget:
+        """What was promised of this half."""
+        return self.routine.budgets[self.of]
 
-def measure(
-    routine: Routine, points: Points, truth: Truth, format: Format, device: str, backward: bool = True
-) -> list[Measurement]:
-    """Value, and gradient where the routine promises one, judged at every point."""
-    backward = backward and has_gradient(routine) and truth.gradient is not None
+
+def measure(routine: Routine, points: Points, truth: Truth, format: Format, device: str) -> list[Measurement]:
+    """Each half of the truth that the routine makes a promise of, judged at every point."""
+    backward = Of.GRAD in routine.budgets and Of.GRAD in truth.halves
     outcome = execute(routine, points, format, device, truth.component, backward)
     return assess(routine, points, truth, format, device, outcome)
 
@@ -41,71 +45,51 @@ def measure(
 def assess(
     routine: Routine, points: Points, truth: Truth, format: Format, device: str, outcome: Outcome
 ) -> list[Measurement]:
-    """What a routine gave at some points, judged there: its value, and the gradient where it gave one."""
+    """What a routine gave at some points, judged there: each half that it gave, the value first."""
     components = components_of(routine.formula, points)
-    expected, got = truth.value.shape[1:], outcome.value.shape[1:]
-    if expected != got and len(outcome.crashes) < len(points):
-        raise RoutineError(
-            f"{routine.name}: returned shape {got} per point; {routine.formula.name} gives {expected or 'one number'}"
-        )
-    value = outcome.value if expected == got else np.full(truth.value.shape, np.nan)
-    made = [("value", value, truth.value, truth.conditioning, routine.value, outcome.value_format)]
-    if outcome.gradient is not None and truth.gradient is not None and routine.grad is not None:
-        assert truth.gradient_conditioning is not None
-        made.append(
-            (
-                "grad",
-                outcome.gradient,
-                truth.gradient,
-                truth.gradient_conditioning,
-                routine.grad,
-                outcome.gradient_format,
-            )
-        )
     measurements: list[Measurement] = []
-    for of, numbers, exact, conditioning, budget, out_format in made:
-        exact = _sharpened(routine.formula, points, truth, of, exact, format, out_format)
-        judgement = judge(
-            numbers, exact, conditioning, budget, out_format, components, outcome.crashes, of == "value"
-        )
-        measurements.append(
-            Measurement(routine, of, format, device, points, judgement, outcome.crashes, truth.component)
-        )
-    return [_decided(m, truth.loose) for m in measurements]
+    for of, given in outcome.halves.items():
+        half, budget = truth.halves[of], routine.budgets[of]
+        expected, got = half.exact.shape[1:], given.numbers.shape[1:]
+        if expected != got:
+            if len(outcome.crashes) < len(points):
+                raise RoutineError(
+                    f"{routine.name}: returned shape {got} per point; {routine.formula.name} gives "
+                    f"{expected or 'one number'}"
+                )
+            given = Given(np.full(half.exact.shape, np.nan), given.format)
+        half = _sharpened(routine.formula, points, truth, of, format, given.format)
+        judgement = judge(of, given, half, budget, components, outcome.crashes)
+        made = Measurement(routine, of, format, device, points, judgement, outcome.crashes, truth.component)
+        measurements.append(_decided(made, truth.loose))
+    return measurements
 
 
 def _sharpened(
-    formula: Formula,
-    points: Points,
-    truth: Truth,
-    of: str,
-    exact: Enclosure,
-    format: Format,
-    out_format: Format,
-) -> Enclosure:
+    formula: Formula, points: Points, truth: Truth, of: Of, format: Format, out_format: Format
+) -> Half:
     """The truth, tight enough for the format of the result where that is finer than the points' own.
 
     A ball that is wide only because a coarse format settled it must not pass for the interval of a kink.
     """
+    half = truth.halves[of]
     if out_format.precision <= format.precision and out_format.min_exponent >= format.min_exponent:
-        return exact
-    wide = ~narrow(exact, out_format, TOLERANCE).reshape(len(points), -1).all(axis=1)
+        return half
+    wide = ~narrow(half.exact, out_format, TOLERANCE).reshape(len(points), -1).all(axis=1)
     rows = np.flatnonzero(wide)
     if not rows.size:
-        return exact
+        return half
     again = settle(
         formula,
         points.select(rows),
         out_format,
-        with_gradient=of == "grad",
+        with_gradient=of is Of.GRAD,
         with_conditioning=False,
         component=truth.component[rows],
     )
-    tight = again.value if of == "value" else again.gradient
-    assert tight is not None
-    sharper = exact.copy()
-    sharper.put(rows, tight)
-    return sharper
+    sharper = half.exact.copy()
+    sharper.put(rows, again.halves[of].exact)
+    return Half(sharper, half.conditioning)
 
 
 _VERDICT = ("error", "allowed", "forgiven", "spent", "margin", "fate")
@@ -126,24 +110,14 @@ def _decided(measurement: Measurement, loose: np.ndarray) -> Measurement:
         routine.formula,
         points,
         judged.format,
-        with_gradient=measurement.of == "grad",
+        with_gradient=measurement.of is Of.GRAD,
         component=measurement.component[rows],
         tolerance=2.0**-60,
     )
-    exact = tight.value if measurement.of == "value" else tight.gradient
-    conditioning = tight.conditioning if measurement.of == "value" else tight.gradient_conditioning
-    budget = routine.value if measurement.of == "value" else routine.grad
-    assert exact is not None and conditioning is not None and budget is not None
-    again = judge(
-        judged.got[rows].reshape(exact.shape),
-        exact,
-        conditioning,
-        budget,
-        judged.format,
-        components_of(routine.formula, points),
-        {},
-        measurement.of == "value",
-    )
+    half = tight.halves[measurement.of]
+    given = Given(judged.got[rows].reshape(half.exact.shape), judged.format)
+    components = components_of(routine.formula, points)
+    again = judge(measurement.of, given, half, measurement.budget, components, {})
     decided = {name: getattr(judged, name).copy() for name in _VERDICT}
     for name, numbers in decided.items():
         numbers[rows] = getattr(again, name)

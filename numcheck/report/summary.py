@@ -67,8 +67,8 @@ class RoutineSection:
     measurements: tuple[tuple[str, Measurement], ...]
     """Column title and measurement, values before gradients."""
     findings: tuple[Finding, ...]
-    gaps: tuple[tuple[str, str, bool, str], ...]
-    """Cause, reason, stale, and where it held."""
+    gaps: tuple[tuple[tuple[str, ...], str, bool, str], ...]
+    """Causes, reason, stale, and where it held."""
     verdict: str
 
 
@@ -276,10 +276,10 @@ def _routine_section(name: str, found: list[tuple[str, Measurement]], order: lis
     budgets = dict.fromkeys(
         (measurement["of"], measurement.get("budget") or "") for _, measurement in ordered
     )
-    gaps: dict[tuple[str, str, bool], list[str]] = {}
+    gaps: dict[tuple[tuple[str, ...], str, bool], list[str]] = {}
     for title, measurement in ordered:
         for gap in measurement.get("gaps") or ():
-            key = (gap["cause"], gap["reason"], bool(gap.get("stale")))
+            key = (tuple(gap["causes"]), gap["reason"], bool(gap.get("stale")))
             side = OF.get(measurement["of"], measurement["of"])
             gaps.setdefault(key, []).append(f"{title} {side} ({counted(gap.get('points') or 0, 'point')})")
     return RoutineSection(
@@ -287,7 +287,7 @@ def _routine_section(name: str, found: list[tuple[str, Measurement]], order: lis
         tuple(budgets),
         tuple(ordered),
         _merged_findings(ordered),
-        tuple((cause, reason, stale, ", ".join(places)) for (cause, reason, stale), places in gaps.items()),
+        tuple((causes, reason, stale, ", ".join(places)) for (causes, reason, stale), places in gaps.items()),
         worst_verdict(verdict(measurement) for _, measurement in ordered),
     )
 

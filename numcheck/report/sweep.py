@@ -28,7 +28,7 @@ def sweep_page(result: Mapping[str, Any]) -> str:
             lines.append(f"  shown by     {entry['reproduce']}")
         lines += _regions_in_words(result, entry)
         if entry["failing"] and entry["gaps"]:
-            causes = ", ".join(dict.fromkeys(gap["cause"] for gap in entry["gaps"]))
+            causes = ", ".join(dict.fromkeys(cause for gap in entry["gaps"] for cause in gap["causes"]))
             lines.append(f"  gaps         {entry['failing']} points fail; the routine declares: {causes}")
     return "\n".join(lines)
 

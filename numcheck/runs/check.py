@@ -13,7 +13,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 
 import numcheck
@@ -21,39 +20,36 @@ from numcheck.declaration.budgets import Budget
 from numcheck.declaration.formulas import Formula, Routine
 from numcheck.declaration.registry import format_named, formula_named, load_catalog
 from numcheck.declaration.registry import formulas as registered
-from numcheck.declaration.words import DEFAULT_FORMATS, DEFAULT_POINTS, DEFAULT_SEED
+from numcheck.declaration.words import DEFAULT_FORMATS, DEFAULT_POINTS, DEFAULT_SEED, Of
 from numcheck.diagnosis.quantities import cancellations
 from numcheck.diagnosis.questions import Search, alone, beside
-from numcheck.domain import Points
 from numcheck.foreign import adapt
 from numcheck.formats import Format, format_of
 from numcheck.measure.execute import RoutineError, check_device
-from numcheck.measure.measurement import Measurement, measure
 from numcheck.measure.scaling import ladder, scalings
 from numcheck.report import figure
+from numcheck.runs import witnesses
 from numcheck.runs.entry import disagreement_of, entry_of
 from numcheck.runs.environment import environment
-from numcheck.runs.verdict import _mark_stale
+from numcheck.runs.examine import Examined, drawn, examine
+from numcheck.runs.gaps import shown_by, uncovered
+from numcheck.runs.witnesses import Witness
 from numcheck.runs.workers import workers
-from numcheck.runs.worst_inputs import Row, points_of, replay
-from numcheck.truth import FLOAT64, ContradictionError, second_opinion, settle
-
-SECOND_OPINION = 0.01  # least share of points that mpmath recomputes
-
+from numcheck.truth import ContradictionError
 
 Progress = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True)
 class Unit:
-    """One formula in one format, on some devices; `worst` are inputs in words that are judged before drawn ones."""
+    """One formula in one format, on some devices; where `witness` is set, what shows its gaps is gathered too."""
 
     formula: str
     format: str
     devices: tuple[str, ...]
     points: int
     seed: int
-    worst: tuple[Row, ...] = ()
+    witness: bool = False
 
 
 @dataclass
@@ -70,10 +66,11 @@ class Result:
     disagreements: list[str] = field(default_factory=list)
     contradictions: list[str] = field(default_factory=list)
     errors: list[str] = field(default_factory=list)
+    witnesses: list[Witness] = field(default_factory=list)
 
 
 def run_unit(unit: Unit, routines: Sequence[Routine] | None = None, formula: Formula | None = None) -> Result:
-    """Measure every routine of a formula in one format on the unit's devices.
+    """Examine every routine of a formula in one format on the unit's devices.
 
     Where the first device and another disagree on a routine, that is a finding of the other. Where two arithmetics
     disagree on a truth the unit ends there, and what was measured before is kept.
@@ -89,58 +86,50 @@ def run_unit(unit: Unit, routines: Sequence[Routine] | None = None, formula: For
         if routine.formats is None or format.name in routine.formats
     ]
     result = Result()
-    try:
-        _measure_all(result, unit, formula, format, chosen)
-    except ContradictionError as error:
-        result.contradictions.append(str(error))
+    if chosen:
+        try:
+            _examine_all(result, unit, formula, format, chosen)
+        except ContradictionError as error:
+            result.contradictions.append(str(error))
     return result
 
 
-def _measure_all(
+def _examine_all(
     result: Result, unit: Unit, formula: Formula, format: Format, routines: Sequence[Routine]
 ) -> None:
-    if not routines:
-        return
-    backward = any(routine.grad is not None for routine in routines)
-    drawn = formula.points(format, unit.points, unit.seed)
-    if unit.worst:
-        drawn[0] = Points.concatenate([points_of(formula, unit.worst, format), drawn[0]])
-    truths = [settle(formula, points, format, with_gradient=backward) for points in drawn]
-    result.truths = sum(len(points) for points in drawn)
-    result.in_float64 = sum(int((truth.precision == FLOAT64).sum()) for truth in truths)
-    for points, truth in zip(drawn, truths, strict=True):
-        share = max(2, int(np.ceil(SECOND_OPINION * len(points))))
-        rows = np.unique(np.linspace(0, len(points) - 1, share).astype(int))
-        opinion = second_opinion(formula, points, truth, format, rows)
-        result.checked += opinion.checked
-        result.disagreements.extend(opinion.disagreements)
-    climb = ladder(formula, drawn[0], format, backward)
-    elsewhere: dict[tuple[str, str], Sequence[Measurement]] = {}
+    known = witnesses.read(formula)
+    taken = drawn(formula, format, unit.points, unit.seed, known, routines)
+    result.truths, result.in_float64 = taken.count, taken.in_float64
+    result.checked += taken.opinion.checked
+    result.disagreements.extend(taken.opinion.disagreements)
+    climb = ladder(formula, taken.points[0], format, Of.GRAD in taken.truths[0].halves)
+    first: dict[tuple[str, Of], Examined] = {}
     made: dict[int, dict[str, Any]] = {}
     searches: list[Search[None]] = []
 
-    def entry(number: int, parts: list[Measurement], lost: Any, climbed: Any) -> Search[None]:
-        told = yield from entry_of(parts[0].routine, format, parts[0].device, parts, lost, climbed)
-        one = elsewhere[parts[0].routine.name, parts[0].of]
-        differs = None if one is parts else (yield from disagreement_of(one, parts))
+    def entry(number: int, examined: Examined, lost: Any, climbed: Any) -> Search[None]:
+        found = yield from examined.findings()
+        told = yield from entry_of(examined, found, known, lost, climbed)
+        if unit.witness:
+            result.witnesses.extend(shown_by(examined, found))
+        one = first[examined.routine.name, examined.of]
+        differs = None if one is examined else (yield from disagreement_of(one, examined))
         told["findings"] += [] if differs is None else [differs]
         made[number] = told
 
     for device in unit.devices:
         for routine in routines:
             try:
-                measured = [
-                    measure(routine, p, t, format, device) for p, t in zip(drawn, truths, strict=True)
-                ]
+                halves = examine(routine, taken, device)
             except RoutineError as error:
                 result.errors.append(f"{formula.name}: {error}")
                 continue
-            lost = cancellations(measured[-1])
+            lost = cancellations([examined.parts[-1] for examined in halves])
             climbed = scalings(routine, climb, format, device)
-            for parts in map(list, zip(*measured, strict=True)):
-                of = parts[0].of
-                elsewhere.setdefault((routine.name, of), parts)
-                searches.append(entry(len(searches), parts, lost[of], climbed[of]))
+            for examined in halves:
+                of = examined.of
+                first.setdefault((routine.name, of), examined)
+                searches.append(entry(len(searches), examined, lost[of], climbed[of]))
     try:
         alone(beside(searches))
     finally:
@@ -157,41 +146,38 @@ def check_catalog(
     routine: Routine | None = None,
     progress: Progress | None = None,
     jobs: int | None = None,
-    worst: Path | None = None,
+    witness: bool = False,
 ) -> dict[str, Any]:
     """Judge the routines of some formulas (all by default), or one given routine, and return the report.
 
-    `worst` is a folder of worst inputs that sweeps left: those of a formula, format and device are judged first,
-    beside the drawn points. Where it has none for them, the report is what it is without a folder.
+    Every formula's witnesses are tried first, beside the drawn points. With `witness` what shows its gaps here is
+    written into its file of witnesses.
 
-    Raises UsageError for names, formats or devices that do not exist, and for a damaged file of worst inputs.
+    Raises UsageError for names, formats or devices that do not exist, and where witnesses cannot be written.
     """
     started = time.perf_counter()
     load_catalog()
-    known = registered()
     if routine is not None:
         selected: list[Formula] = [routine.formula]
     else:
         named = [f if isinstance(f, Formula) else formula_named(f) for f in formulas]
-        selected = named or list(known.values())
+        selected = named or list(registered().values())
     names = tuple(format_named(name).name for name in formats)
     devices = tuple(dict.fromkeys(devices))
     for device in devices:
         check_device(device)
-    units: list[Unit] = []
-    ignored: list[str] = []
-    for f, name in itertools.product(selected, names):
-        found = [replay(worst, f, format_of(name), device) for device in devices]
-        rows = tuple(dict.fromkeys(row for again in found for row in again.rows))
-        units.append(Unit(f.name, name, devices, points, seed, rows))
-        ignored.extend(text for again in found for text in again.ignored)
-    shippable = routine is None and all(f.module.startswith("numcheck.") for f in selected)
-    several = jobs if jobs is not None else min(len(units), multiprocessing.cpu_count())
+    for f in selected if witness else ():
+        witnesses.expect_writable(f)
+    units = [
+        Unit(f.name, name, devices, points, seed, witness) for f, name in itertools.product(selected, names)
+    ]
+    own = {f.name: f for f in selected}
 
     def run_here(unit: Unit) -> Result:
-        own = next(f for f in selected if f.name == unit.formula)
-        return run_unit(unit, None if routine is None else [routine], own)
+        return run_unit(unit, None if routine is None else [routine], own[unit.formula])
 
+    shippable = routine is None and all(f.module.startswith("numcheck.") for f in selected)
+    several = jobs if jobs is not None else min(len(units), multiprocessing.cpu_count())
     results: dict[Unit, Result] = {}
     interrupted = False
     try:
@@ -203,22 +189,38 @@ def check_catalog(
     except KeyboardInterrupt:  # what is measured already is worth reporting
         interrupted = True
     ordered = [results[unit] for unit in units if unit in results]
-    measurements = [entry for result in ordered for entry in result.measurements]
-    truths, checked = sum(r.truths for r in ordered), sum(r.checked for r in ordered)
-    in_float64 = sum(r.in_float64 for r in ordered)
-    if not interrupted:
-        _mark_stale(measurements)
-    disagreements = [text for result in ordered for text in result.disagreements]
-    report: dict[str, Any] = {
+    report = _report(selected, names, devices, points, seed, ordered)
+    report["seconds"] = round(time.perf_counter() - started, 3)
+    remarks = [text for f in selected for text in witnesses.read(f).remarks]
+    if interrupted:
+        return report | {"remarks": remarks, "interrupted": True}
+    if witness:
+        written = [_record(f, [results[unit] for unit in units if unit.formula == f.name]) for f in selected]
+        remarks += [f"{path} has what shows the gaps" for path in written if path is not None]
+    remarks += uncovered(selected, report) if routine is None else []
+    return report | ({"remarks": remarks} if remarks else {})
+
+
+def _report(
+    selected: Sequence[Formula],
+    formats: Sequence[str],
+    devices: Sequence[str],
+    points: int,
+    seed: int,
+    results: Sequence[Result],
+) -> dict[str, Any]:
+    truths, checked = sum(r.truths for r in results), sum(r.checked for r in results)
+    in_float64 = sum(r.in_float64 for r in results)
+    disagreements = [text for result in results for text in result.disagreements]
+    return {
         "schema": 1,
         "numcheck": numcheck.__version__,
         "environment": environment(devices),
         "seed": seed,
         "points": points,
-        "formats": list(names),
+        "formats": list(formats),
         "devices": list(devices),
-        "precision": {name: format_of(name).precision for name in names},
-        "seconds": round(time.perf_counter() - started, 3),
+        "precision": {name: format_of(name).precision for name in formats},
         "second_opinion": {
             "checked": checked,
             "disagreed": len(disagreements),
@@ -228,15 +230,22 @@ def check_catalog(
         "in_float64": {
             "points": in_float64,
             "share": figure(in_float64 / max(1, truths)),
-            "contradictions": [text for result in ordered for text in result.contradictions],
+            "contradictions": [text for result in results for text in result.contradictions],
         },
         "formulas": [described(f) for f in selected],
-        "measurements": measurements,
-        "notes": [text for result in ordered for text in result.errors],
+        "measurements": [entry for result in results for entry in result.measurements],
+        "notes": [text for result in results for text in result.errors],
     }
-    if ignored or any(unit.worst for unit in units):
-        report["worst"] = {"points": sum(len(unit.worst) for unit in units), "ignored": ignored}
-    return report | {"interrupted": True} if interrupted else report
+
+
+def _record(formula: Formula, results: Sequence[Result]) -> Path | None:
+    """Put what showed a formula's gaps in a run into its file of witnesses; its path where there is anything."""
+    entries = [entry for result in results for entry in result.measurements]
+    cells: set[witnesses.Cell] = {
+        (False, one["routine"], one["format"], Of(one["of"]), witnesses.environment_name(one["device"]))
+        for one in entries
+    }
+    return witnesses.record(formula, [row for result in results for row in result.witnesses], cells)
 
 
 def described(formula: Formula) -> dict[str, Any]:

@@ -1,23 +1,11 @@
 """Exit code and closing sentence of a run."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from numcheck.declaration.words import ExitCode, Fate
 
 UNRESOLVED = 0.002  # share of unresolved points that a run may have
-
-
-def _mark_stale(measurements: Sequence[dict[str, Any]]) -> None:
-    """A gap is stale where it covers no point of the whole run, in no format and of neither value nor gradient."""
-    met: dict[tuple[str, str, str, str], int] = {}
-    for entry in measurements:
-        for gap in entry["gaps"]:
-            key = (entry["formula"], entry["routine"], gap["cause"], gap["reason"])
-            met[key] = met.get(key, 0) + gap["points"]
-    for entry in measurements:
-        for gap in entry["gaps"]:
-            gap["stale"] = not met[entry["formula"], entry["routine"], gap["cause"], gap["reason"]]
 
 
 def verdict(report: Mapping[str, Any], fail_on: str = "over") -> tuple[ExitCode, str]:
@@ -28,7 +16,11 @@ def verdict(report: Mapping[str, Any], fail_on: str = "over") -> tuple[ExitCode,
         for fate, count in entry["fates"].items():
             totals[fate] += count
         where = f"{entry['formula']}.{entry['routine']}"
-        stale |= {f"{where}: {gap['cause']}" for gap in entry["gaps"] if gap["stale"]}
+        stale |= {
+            f"{where}: {', '.join(gap['causes'])} in {entry['format']} {entry['of']}"
+            for gap in entry["gaps"]
+            if gap["stale"]
+        }
     judged = sum(totals.values())
     failing = sum(totals[fate.word] for fate in Fate if fate.fails)
     in_doubt = report["second_opinion"]["disagreements"] + report["in_float64"]["contradictions"]

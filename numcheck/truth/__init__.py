@@ -10,7 +10,7 @@ from numcheck.reals.enclosures import ContradictionError
 from numcheck.truth.batches import groups, lifted
 from numcheck.truth.compiled import BATCH, LONG, Exact, Truths, missing_compiler
 from numcheck.truth.opinion import Opinion, audit, audit_enclosures, describe, second_opinion
-from numcheck.truth.proofs import FLOAT64, Truth, forgiven_by_all
+from numcheck.truth.proofs import FLOAT64, Half, Truth, forgiven_by_all
 from numcheck.truth.settling import FEWEST, FILTERED, settle
 
 __all__ = [
@@ -21,6 +21,7 @@ __all__ = [
     "LONG",
     "ContradictionError",
     "Exact",
+    "Half",
     "Opinion",
     "Truth",
 ]

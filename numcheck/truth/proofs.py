@@ -1,14 +1,14 @@
 """The truth at points, proved by Arb: precision doubles until a formula's balls are narrow enough to judge a format."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from flint import ctx
 
 from numcheck.declaration.budgets import Budget
 from numcheck.declaration.formulas import Formula
+from numcheck.declaration.words import Of
 from numcheck.domain import Points
 from numcheck.formats import Format
 from numcheck.reals.arb import ARB
@@ -32,35 +32,60 @@ FLOAT64 = 53  # told as the precision that settled a point
 
 
 @dataclass(frozen=True, eq=False)
-class Truth:
-    """The exact value, gradient and conditioning terms at each point.
+class Half:
+    """The exact numbers of one half at each point, each with its conditioning term.
 
-    `value` has shape (N, *out), `gradient` (N, n) over the flattened inputs of `formula.wrt`; `conditioning` holds
-    sum(abs(x_i df/dx_i)) for each output, `gradient_conditioning` sum over j of abs(x_j d2f/dx_i dx_j) for each i.
+    Of the value they have shape (N, *out), and the terms are sum(abs(x_i df/dx_i)). Of the gradient they have shape
+    (N, n) over the flattened inputs of `formula.wrt`, and the terms are sum over j of abs(x_j d2f/dx_i dx_j).
+    """
+
+    exact: Enclosure
+    conditioning: np.ndarray
+
+    def select(self, rows: np.ndarray) -> "Half":
+        """At some of the points."""
+        return Half(self.exact[rows], self.conditioning[rows])
+
+
+@dataclass(frozen=True, eq=False)
+class Truth:
+    """The exact value at each point, and the gradient where it was asked for.
+
     `component` tells which output the gradient is of; `precision` the bits that settled the point. Where `loose` is
     set, a conditioning term of the point may be larger than told.
     """
 
-    value: Enclosure
-    conditioning: np.ndarray
-    gradient: Enclosure | None
-    gradient_conditioning: np.ndarray | None
+    halves: Mapping[Of, Half]
     component: np.ndarray
     precision: np.ndarray
     loose: np.ndarray
 
+    @property
+    def value(self) -> Enclosure:
+        """The exact value, whatever conditioning forgives."""
+        return self.halves[Of.VALUE].exact
+
+    @property
+    def gradient(self) -> Enclosure | None:
+        """The exact gradient, None where it was not asked for."""
+        half = self.halves.get(Of.GRAD)
+        return None if half is None else half.exact
+
     def select(self, rows: np.ndarray) -> "Truth":
         """The truth at some of the points."""
-        parts: list[Any] = [None if part is None else part[rows] for part in vars(self).values()]
-        return Truth(*parts)
+        halves = {of: half.select(rows) for of, half in self.halves.items()}
+        return Truth(halves, self.component[rows], self.precision[rows], self.loose[rows])
 
     def put(self, rows: np.ndarray, found: "Truth") -> None:
         """Overwrite some points in place."""
-        for part, new in zip(vars(self).values(), vars(found).values(), strict=True):
-            if isinstance(part, Enclosure):
-                part.put(rows, new)
-            elif part is not None:
-                part[rows] = new
+        for of, half in self.halves.items():
+            half.exact.put(rows, found.halves[of].exact)
+            half.conditioning[rows] = found.halves[of].conditioning
+        self.component[rows], self.precision[rows], self.loose[rows] = (
+            found.component,
+            found.precision,
+            found.loose,
+        )
 
 
 def proved(
@@ -96,11 +121,11 @@ def proved(
 def evaluate_chunk(formula: Formula, points: Points, component: np.ndarray, wanted: Wanted) -> Truth:
     """One group of points at the current precision; the point's `component` counts modulo the outputs."""
     found = evaluated(formula, lifted(formula, points, ARB, True), len(points), component, wanted)
+    halves = {Of.VALUE: Half(enclosure(found.value), found.conditioning)}
+    if found.gradient is not None:
+        halves[Of.GRAD] = Half(enclosure(found.gradient), found.gradient_conditioning)
     return Truth(
-        enclosure(found.value),
-        found.conditioning,
-        None if found.gradient is None else enclosure(found.gradient),
-        found.gradient_conditioning,
+        halves,
         component % max(1, int(np.prod(found.value.shape[1:]))),
         np.full(len(points), ctx.prec),
         np.zeros(len(points), dtype=bool),
@@ -110,21 +135,18 @@ def evaluate_chunk(formula: Formula, points: Points, component: np.ndarray, want
 def tightness(
     formula: Formula, truth: Truth, format: Format, tolerance: float
 ) -> Iterator[tuple[Enclosure, np.ndarray]]:
-    """The value, and the gradient where there is one, each with the elements that are narrow enough to judge.
+    """Each half's exact numbers, with those among them that are narrow enough to judge.
 
     Around zero a radius may be `tolerance` of what every routine of the formula is forgiven there; not where a tighter
     tolerance is asked for, because a verdict hangs on it.
     """
-    routines = formula.routines.values()
-    for part, conditioning, budgets in (
-        (truth.value, truth.conditioning, [routine.value for routine in routines]),
-        (truth.gradient, truth.gradient_conditioning, [routine.grad for routine in routines if routine.grad]),
-    ):
-        if part is not None:
-            tight = narrow(part, format, tolerance)
-            if conditioning is not None and budgets and tolerance >= TOLERANCE:
-                tight |= negligible(part, forgiven_by_all(budgets, part, conditioning, format), tolerance)
-            yield part, tight
+    for of, half in truth.halves.items():
+        tight = narrow(half.exact, format, tolerance)
+        budgets = [routine.budgets[of] for routine in formula.routines.values() if of in routine.budgets]
+        if budgets and tolerance >= TOLERANCE:
+            forgiven = forgiven_by_all(budgets, half.exact, half.conditioning, format)
+            tight |= negligible(half.exact, forgiven, tolerance)
+        yield half.exact, tight
 
 
 def forgiven_by_all(

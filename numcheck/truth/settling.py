@@ -12,6 +12,7 @@ import numpy as np
 
 from numcheck.declaration.budgets import LARGEST
 from numcheck.declaration.formulas import Formula
+from numcheck.declaration.words import Of
 from numcheck.domain import Points
 from numcheck.formats import Format
 from numcheck.reals import trust
@@ -21,7 +22,7 @@ from numcheck.reals.enclosures import TOLERANCE, Enclosure, enclosure_of_float64
 from numcheck.reals.evaluation import Wanted
 from numcheck.truth.batches import chunks, evaluated, groups, kindred, lifted
 from numcheck.truth.opinion import audit
-from numcheck.truth.proofs import CHUNK, FLOAT64, Truth, at_all_elements, proved, tightness
+from numcheck.truth.proofs import CHUNK, FLOAT64, Half, Truth, at_all_elements, proved, tightness
 
 LANES = 2**14  # of float64 balls evaluated at once
 FEWEST = 256
@@ -91,16 +92,19 @@ def _in_float64(
     """What float64 balls say of one group of points, narrow enough or not."""
     count = len(points)
     found = evaluated(formula, lifted(formula, points, BALLS, True), count, component, wanted)
-    value = enclosure_of_float64(found.value)
-    conditioning, loose = _lower_end(found.conditioning, value, format)
-    slopes = slope_conditioning = None
-    if found.gradient is not None:
-        slopes = enclosure_of_float64(found.gradient)
-        assert found.gradient_conditioning is not None
-        slope_conditioning, unsure = _lower_end(found.gradient_conditioning, slopes, format)
-        loose |= unsure
-    component = component % max(1, int(np.prod(value.shape[1:])))
-    return Truth(value, conditioning, slopes, slope_conditioning, component, np.full(count, FLOAT64), loose)
+    halves: dict[Of, Half] = {}
+    loose = np.zeros(count, dtype=bool)
+    for of, balls, terms in (
+        (Of.VALUE, found.value, found.conditioning),
+        (Of.GRAD, found.gradient, found.gradient_conditioning),
+    ):
+        if balls is not None:
+            exact = enclosure_of_float64(balls)
+            conditioning, unsure = _lower_end(terms, exact, format)
+            halves[of] = Half(exact, conditioning)
+            loose |= unsure
+    component = component % max(1, int(np.prod(found.value.high.shape[1:])))
+    return Truth(halves, component, np.full(count, FLOAT64), loose)
 
 
 def _lower_end(conditioning: Balls, of: Enclosure, format: Format) -> tuple[np.ndarray, np.ndarray]:
@@ -121,8 +125,11 @@ def _joined(pieces: Sequence[tuple[np.ndarray, Truth]]) -> Truth:
     order = np.argsort(np.concatenate([rows for rows, _ in pieces]), kind="stable")
 
     def join(parts: Sequence[Any]) -> Any:
-        if isinstance(parts[0], Enclosure):
-            return Enclosure(*map(join, zip(*(vars(part).values() for part in parts), strict=True)))
-        return None if parts[0] is None else np.concatenate(parts)[order]
+        """Arrays one after another, and whatever is made of arrays piece by piece."""
+        if isinstance(parts[0], np.ndarray):
+            return np.concatenate(parts)[order]
+        if isinstance(parts[0], dict):
+            return {key: join([part[key] for part in parts]) for key in parts[0]}
+        return type(parts[0])(*map(join, zip(*(vars(part).values() for part in parts), strict=True)))
 
-    return Truth(*map(join, zip(*(vars(truth).values() for _, truth in pieces), strict=True)))
+    return join([truth for _, truth in pieces])

@@ -36,9 +36,10 @@ _SQRT_HALF = 0.70710678118654752440
 
 # cond=4: the derivative P(x) + x p(x) is a difference near -0.75, and each of its terms is rounded up to four times
 @gap(
-    "cancellation", "1 + erf(x / sqrt 2) cancels in the negative tail: nothing is left below -5.5 in float32"
+    "cancellation",
+    why="1 + erf(x / sqrt 2) cancels in the negative tail: nothing is left below -5.5 in float32",
 )
-@gap("underflow", "exp(-x*x/2) is subnormal, with few digits, where x times it is not yet")
+@gap("underflow", why="exp(-x*x/2) is subnormal, with few digits, where x times it is not yet")
 @gelu.routine(value=ulps(2), grad=ulps(4, cond=4))
 def naive_form(x):
     """As the paper prints it."""
@@ -46,7 +47,7 @@ def naive_form(x):
 
 
 # cond=2: the argument is rounded twice, and erfc magnifies each by x*x
-@gap("underflow", "erfc is subnormal, with few digits, where x times it is not yet")
+@gap("underflow", why="erfc is subnormal, with few digits, where x times it is not yet")
 @gelu.routine(value=ulps(2, cond=2), grad=ulps(4, cond=4))
 def complementary_form(x):
     """x erfc(-x / sqrt 2) / 2: nothing to subtract."""
@@ -54,9 +55,10 @@ def complementary_form(x):
 
 
 @gap(
-    "cancellation", "1 + erf(x / sqrt 2) cancels in the negative tail: nothing is left below -5.5 in float32"
+    "cancellation",
+    why="1 + erf(x / sqrt 2) cancels in the negative tail: nothing is left below -5.5 in float32",
 )
-@gap("underflow", "exp(-x*x/2) is subnormal, with few digits, where x times it is not yet")
+@gap("underflow", why="exp(-x*x/2) is subnormal, with few digits, where x times it is not yet")
 @gelu.routine(value=ulps(2), grad=ulps(4, cond=4))
 def normal_distribution(x):
     """x times torch.special.ndtr(x)."""
@@ -64,16 +66,16 @@ def normal_distribution(x):
 
 
 # cond=2: the logarithm is rounded as well as its exponential, and torch has log_ndtr in float32 and float64 only
-@gap("underflow", "the exponential is subnormal, with few digits or none, where x times it is not yet")
-@gap("cancellation", "the errors of log_ndtr's two terms below -1 are magnified by the exponential")
+@gap("underflow", why="the exponential is subnormal, with few digits or none, where x times it is not yet")
+@gap("cancellation", why="the errors of log_ndtr's two terms below -1 are magnified by the exponential")
 @gelu.routine(value=ulps(4, cond=2), grad=ulps(6, cond=6), formats=("float32",))
 def exponential_of_log_normal(x):
     """x times exp(torch.special.log_ndtr(x))."""
     return x * torch.exp(torch.special.log_ndtr(x))
 
 
-@gap("cancellation", "1 + erf(x / sqrt 2) cancels in the negative tail: use x erfc(-x / sqrt 2) / 2")
-@gap("underflow", "the kernel flushes subnormal results to zero, around x = 0 and in the tail")
+@gap("cancellation", why="1 + erf(x / sqrt 2) cancels in the negative tail: use x erfc(-x / sqrt 2) / 2")
+@gap("underflow", why="the kernel flushes subnormal results to zero, around x = 0 and in the tail")
 @gelu.routine(value=ulps(2), grad=ulps(4, cond=4))
 def torch_builtin(x):
     """torch.nn.functional.gelu."""

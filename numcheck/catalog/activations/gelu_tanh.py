@@ -37,11 +37,16 @@ _ROOT = 0.79788456080286535588
 
 
 # cond=4: the cubic under the exponential is rounded four times, and the exponential magnifies each by the cubic itself
-@gap("cancellation", "1 + tanh(u) cancels for negative x: 2 sigmoid(2 u) is the same without a difference")
-@gap("absorption", "the derivative of the tanh or sigmoid is taken of a result that has rounded to its limit")
+@gap(
+    "cancellation", why="1 + tanh(u) cancels for negative x: 2 sigmoid(2 u) is the same without a difference"
+)
+@gap(
+    "absorption",
+    why="the derivative of the tanh or sigmoid is taken of a result that has rounded to its limit",
+)
 @gap(
     "nan_gradient",
-    "x**3 or its derivative exceeds the largest number, and the backward multiplies it by 1 - tanh**2 = 0",
+    why="x**3 or its derivative exceeds the largest number, and the backward multiplies it by 1 - tanh**2 = 0",
 )
 @gelu_tanh.routine(value=ulps(2, cond=4), grad=ulps(4, cond=4))
 def naive_form(x):
@@ -49,19 +54,27 @@ def naive_form(x):
     return 0.5 * x * (1 + torch.tanh(_ROOT * (x + 0.044715 * x**3)))
 
 
-@gap("cancellation", "1 + tanh(u) cancels for negative x: 2 sigmoid(2 u) is the same without a difference")
-@gap("nan_gradient", "x*x exceeds the largest number, and the backward multiplies it by 1 - tanh**2 = 0")
-@gap("absorption", "the derivative of the tanh or sigmoid is taken of a result that has rounded to its limit")
+@gap(
+    "cancellation", why="1 + tanh(u) cancels for negative x: 2 sigmoid(2 u) is the same without a difference"
+)
+@gap("nan_gradient", why="x*x exceeds the largest number, and the backward multiplies it by 1 - tanh**2 = 0")
+@gap(
+    "absorption",
+    why="the derivative of the tanh or sigmoid is taken of a result that has rounded to its limit",
+)
 @gelu_tanh.routine(value=ulps(2, cond=4), grad=ulps(4, cond=4))
 def factored_form(x):
     """The same with x taken out of the cubic, as fused kernels do."""
     return 0.5 * x * (1 + torch.tanh(_ROOT * x * (1 + 0.044715 * x * x)))
 
 
-@gap("underflow", "the sigmoid is subnormal or flushed to zero, where x times it is not yet")
-@gap("nan_gradient", "x*x exceeds the largest number, and the backward multiplies it by s (1 - s) = 0")
-@gap("cancellation", "the backward computes s (1 - s) from the rounded s")
-@gap("absorption", "the derivative of the tanh or sigmoid is taken of a result that has rounded to its limit")
+@gap("underflow", why="the sigmoid is subnormal or flushed to zero, where x times it is not yet")
+@gap("nan_gradient", why="x*x exceeds the largest number, and the backward multiplies it by s (1 - s) = 0")
+@gap("cancellation", why="the backward computes s (1 - s) from the rounded s")
+@gap(
+    "absorption",
+    why="the derivative of the tanh or sigmoid is taken of a result that has rounded to its limit",
+)
 @gelu_tanh.routine(value=ulps(2, cond=4), grad=ulps(4, cond=4))
 def sigmoid_form(x):
     """x sigmoid(2 u), for 1 + tanh(u) = 2 sigmoid(2 u)."""
@@ -71,7 +84,7 @@ def sigmoid_form(x):
 # value ulps(4): near the minimum at -0.75 the conditioning vanishes, but the exponent is rounded as before
 @gap(
     "underflow",
-    "the exponential is subnormal, with few digits, where x and the derivative of the cubic times it are not",
+    why="the exponential is subnormal, with few digits, where x and the derivative of the cubic times it are not",
 )
 @gelu_tanh.routine(value=ulps(4, cond=4), grad=ulps(4, cond=4))
 def stable_form(x):
@@ -80,12 +93,14 @@ def stable_form(x):
     return x * torch.exp(functional.logsigmoid(2 * _ROOT * near * (1 + 0.044715 * near * near)))
 
 
-@gap("cancellation", "1 + tanh(u) cancels for negative x: 2 sigmoid(2 u) is the same without a difference")
+@gap(
+    "cancellation", why="1 + tanh(u) cancels for negative x: 2 sigmoid(2 u) is the same without a difference"
+)
 @gap(
     "nan_gradient",
-    "x**2 exceeds the largest number (beyond 1.8e19 in float32), and the backward multiplies it by 1 - tanh**2 = 0",
+    why="x**2 exceeds the largest number (beyond 1.8e19 in float32), and the backward multiplies it by 1 - tanh**2 = 0",
 )
-@gap("underflow", "1 + tanh(u), computed in float32, is a few units of its last place")
+@gap("underflow", why="1 + tanh(u), computed in float32, is a few units of its last place")
 @gelu_tanh.routine(value=ulps(2, cond=4), grad=ulps(4, cond=4))
 def torch_builtin(x):
     """torch.nn.functional.gelu(x, approximate='tanh')."""

@@ -36,20 +36,20 @@ def it_is_minus_softplus_of_minus_x(f, x):
     return f(x), -m.log1p(m.exp(-x))
 
 
-@gap("underflow", "the backward squares 1 / (1 + exp(-x)), which underflows")
-@gap("overflow", "exp(-x) exceeds the largest number below -log(largest): log(0)")
-@gap("absorption", "exp(-x) and 1 absorb each other in 1 + exp(-x)")
-@gap("nan_gradient", "the backward multiplies infinity by zero")
+@gap("underflow", why="the backward squares 1 / (1 + exp(-x)), which underflows")
+@gap("overflow", why="exp(-x) exceeds the largest number below -log(largest): log(0)")
+@gap("absorption", why="exp(-x) and 1 absorb each other in 1 + exp(-x)")
+@gap("nan_gradient", why="the backward multiplies infinity by zero")
 @log_sigmoid.routine(value=ulps(4), grad=ulps(4))
 def naive_form(x):
     """As the book prints it."""
     return torch.log(1 / (1 + torch.exp(-x)))
 
 
-@gap("underflow", "the sigmoid underflows to zero or a subnormal before its logarithm is large")
-@gap("cancellation", "the logarithm of a rounded number near one has lost what distinguishes it from one")
-@gap("nan_gradient", "the backward multiplies 1/0 by zero")
-@gap("overflow", "the backward divides by a subnormal sigmoid")
+@gap("underflow", why="the sigmoid underflows to zero or a subnormal before its logarithm is large")
+@gap("cancellation", why="the logarithm of a rounded number near one has lost what distinguishes it from one")
+@gap("nan_gradient", why="the backward multiplies 1/0 by zero")
+@gap("overflow", why="the backward divides by a subnormal sigmoid")
 @log_sigmoid.routine(value=ulps(2), grad=ulps(4))
 def log_of_sigmoid(x):
     """The logarithm of torch's own sigmoid."""
@@ -65,7 +65,7 @@ def stable_form(x):
 
 @gap(
     "wrong_formula",
-    "autograd takes the derivatives of clamp and abs at 0 as 1 and 0; their sum is 1, not 1/2",
+    why="autograd takes the derivatives of clamp and abs at 0 as 1 and 0; their sum is 1, not 1/2",
 )
 @log_sigmoid.routine(value=ulps(2), grad=ulps(4))
 def clamped_form(x):
@@ -73,7 +73,7 @@ def clamped_form(x):
     return torch.clamp(x, max=0) - torch.log1p(torch.exp(-torch.abs(x)))
 
 
-@gap("overflow", "the backward exponentiates a positive number, which overflows, and divides by it")
+@gap("overflow", why="the backward exponentiates a positive number, which overflows, and divides by it")
 @log_sigmoid.routine(value=ulps(2), grad=ulps(4))
 def log_add_exp(x):
     """-logaddexp(0, -x)."""

@@ -48,10 +48,10 @@ def a_common_offset_changes_nothing(f, x):
 
 
 # ulps(4), ulps(6): the share is rounded three times before its logarithm is taken
-@gap("underflow", "exponentials are subnormal or zero, and so is the share whose logarithm is taken")
-@gap("overflow", "exp exceeds the largest number beyond log(largest): infinity over infinity")
-@gap("cancellation", "the logarithm of a rounded share near one has lost what distinguishes it from one")
-@gap("nan_gradient", "the backward multiplies an infinity by zero")
+@gap("underflow", why="exponentials are subnormal or zero, and so is the share whose logarithm is taken")
+@gap("overflow", why="exp exceeds the largest number beyond log(largest): infinity over infinity")
+@gap("cancellation", why="the logarithm of a rounded share near one has lost what distinguishes it from one")
+@gap("nan_gradient", why="the backward multiplies an infinity by zero")
 @log_softmax.routine(value=ulps(6), grad=ulps(8))
 def naive_form(x):
     """As the book prints it."""
@@ -59,9 +59,9 @@ def naive_form(x):
     return torch.log(z / z.sum(-1, keepdim=True))
 
 
-@gap("underflow", "the share is subnormal or zero before its logarithm is large")
-@gap("cancellation", "the logarithm of a rounded share near one has lost what distinguishes it from one")
-@gap("nan_gradient", "the backward multiplies 1/0 by zero")
+@gap("underflow", why="the share is subnormal or zero before its logarithm is large")
+@gap("cancellation", why="the logarithm of a rounded share near one has lost what distinguishes it from one")
+@gap("nan_gradient", why="the backward multiplies 1/0 by zero")
 @log_softmax.routine(value=ulps(2), grad=ulps(4))
 def log_of_softmax(x):
     """The logarithm of torch's softmax."""
@@ -69,12 +69,12 @@ def log_of_softmax(x):
 
 
 # ulps(4), ulps(6): near zero the logarithm of the sum, up to log(8), is rounded at its own size
-@gap("absorption", "the logarithm of the sum is absorbed by the largest input")
+@gap("absorption", why="the logarithm of the sum is absorbed by the largest input")
 @gap(
     "cancellation",
-    "x and logsumexp(x) are close where a share is nearly one, and both rounded at the size of the offset",
+    why="x and logsumexp(x) are close where a share is nearly one, and both rounded at the size of the offset",
 )
-@gap("overflow", "x - logsumexp(x) leaves the range")
+@gap("overflow", why="x - logsumexp(x) leaves the range")
 @log_softmax.routine(value=ulps(6), grad=ulps(6))
 def minus_logsumexp(x):
     """x - logsumexp(x): two numbers of the size of the offset are subtracted."""
@@ -83,12 +83,15 @@ def minus_logsumexp(x):
 
 @gap(
     "cancellation",
-    "log(1 + small) of a rounded sum: the largest entry's logarithm has lost its digits, as has 1 - s_i",
+    why="log(1 + small) of a rounded sum: the largest entry's logarithm has lost its digits, as has 1 - s_i",
 )
-@gap("absorption", "small exponentials are absorbed by the largest entry's 1, so that its logarithm is zero")
+@gap(
+    "absorption",
+    why="small exponentials are absorbed by the largest entry's 1, so that its logarithm is zero",
+)
 @gap(
     "underflow",
-    "small exponentials underflow or are absorbed; the result is +0 where the exact one is negative",
+    why="small exponentials underflow or are absorbed; the result is +0 where the exact one is negative",
 )
 @log_softmax.routine(value=ulps(6), grad=ulps(7))
 def max_subtracted(x):
@@ -100,12 +103,12 @@ def max_subtracted(x):
 # grad ulps(8): the derivatives of eight entries are added one after another
 @gap(
     "underflow",
-    "small exponentials are subnormal, with few digits or none, and so are the derivatives made of them",
+    why="small exponentials are subnormal, with few digits or none, and so are the derivatives made of them",
 )
-@gap("cancellation", "the derivative 1 - s_i is taken of a rounded share that is nearly one")
+@gap("cancellation", why="the derivative 1 - s_i is taken of a rounded share that is nearly one")
 @gap(
     "absorption",
-    "a small share is absorbed where the backward adds it to the other parts of its class's derivative",
+    why="a small share is absorbed where the backward adds it to the other parts of its class's derivative",
 )
 @log_softmax.routine(value=ulps(2), grad=ulps(8))
 def stable_form(x):
@@ -118,11 +121,11 @@ def stable_form(x):
 
 @gap(
     "cancellation",
-    "log(1 + small) of a rounded sum: the largest entry's logarithm has lost its digits, as has 1 - s_i",
+    why="log(1 + small) of a rounded sum: the largest entry's logarithm has lost its digits, as has 1 - s_i",
 )
 @gap(
     "underflow",
-    "small exponentials underflow or are absorbed; the result is +0 where the exact one is negative",
+    why="small exponentials underflow or are absorbed; the result is +0 where the exact one is negative",
 )
 @log_softmax.routine(value=ulps(2), grad=ulps(4))
 def torch_builtin(x):

@@ -60,27 +60,27 @@ def a_common_offset_moves_the_result(f, x):
 
 @gap(
     "underflow",
-    "exponentials are subnormal, with few digits or none, though the result is about the largest input",
+    why="exponentials are subnormal, with few digits or none, though the result is about the largest input",
 )
-@gap("overflow", "exp exceeds the largest number beyond log(largest)")
-@gap("cancellation", "the logarithm of a rounded sum near one has lost what distinguishes it from one")
-@gap("nan_gradient", "the backward multiplies 1/0 by zero")
+@gap("overflow", why="exp exceeds the largest number beyond log(largest)")
+@gap("cancellation", why="the logarithm of a rounded sum near one has lost what distinguishes it from one")
+@gap("nan_gradient", why="the backward multiplies 1/0 by zero")
 @logsumexp.routine(value=ulps(4), grad=ulps(4))
 def naive_form(x):
     """As the paper prints it."""
     return torch.log(torch.sum(torch.exp(x), -1))
 
 
-@gap("special_value", "inf - inf where the largest input is infinite")
+@gap("special_value", why="inf - inf where the largest input is infinite")
 @gap(
     "absorption",
-    "the logarithm of the sum is absorbed by the largest input, or a small exponential by the sum",
+    why="the logarithm of the sum is absorbed by the largest input, or a small exponential by the sum",
 )
 @gap(
     "cancellation",
-    "the result is a difference where it is near zero: the sum's logarithm and a negative maximum cancel",
+    why="the result is a difference where it is near zero: the sum's logarithm and a negative maximum cancel",
 )
-@gap("nan_gradient", "inf - inf where the largest input is infinite")
+@gap("nan_gradient", why="inf - inf where the largest input is infinite")
 @logsumexp.routine(value=ulps(4), grad=ulps(4))
 def max_subtracted(x):
     """The largest input goes before the exponentials and comes back after the logarithm."""
@@ -91,11 +91,11 @@ def max_subtracted(x):
 # grad ulps(8): the derivative by the largest of eight inputs is 1 less a sum of seven shares
 @gap(
     "cancellation",
-    "the derivative by the largest input is 1 - others, and by tiny shares inherits the rounded difference x - largest",
+    why="the derivative by the largest input is 1 - others, and by tiny shares inherits the rounded difference x - largest",
 )
 @gap(
     "nan_gradient",
-    "inf - inf where an infinite maximum meets a finite input; the value passes by, its derivative does not",
+    why="inf - inf where an infinite maximum meets a finite input; the value passes by, its derivative does not",
 )
 @logsumexp.routine(value=ulps(3), grad=ulps(10))
 def stable_form(x):
@@ -108,11 +108,14 @@ def stable_form(x):
     return torch.where(torch.isfinite(largest.squeeze(-1)), finite, largest.squeeze(-1))
 
 
-@gap("overflow", "the backward exponentiates a positive number, which overflows, and divides by it")
-@gap("nan_gradient", "inf - inf where two inputs are infinite")
-@gap("absorption", "the logarithm of two is absorbed by a large running total")
-@gap("cancellation", "each derivative is taken of rounded running totals, whose differences have lost digits")
-@gap("underflow", "the derivative is 1 / (1 + exp(b - a)), 0 where it should be subnormal", of="grad")
+@gap("overflow", why="the backward exponentiates a positive number, which overflows, and divides by it")
+@gap("nan_gradient", why="inf - inf where two inputs are infinite")
+@gap("absorption", why="the logarithm of two is absorbed by a large running total")
+@gap(
+    "cancellation",
+    why="each derivative is taken of rounded running totals, whose differences have lost digits",
+)
+@gap("underflow", why="the derivative is 1 / (1 + exp(b - a)), 0 where it should be subnormal", of="grad")
 @logsumexp.routine(value=ulps(2), grad=ulps(8))
 def pairwise_logaddexp(x):
     """torch.logaddexp folded over the entries."""
@@ -124,11 +127,11 @@ def pairwise_logaddexp(x):
 
 @gap(
     "absorption",
-    "the logarithm of the sum is absorbed by the largest input, and the backward exponentiates x - result",
+    why="the logarithm of the sum is absorbed by the largest input, and the backward exponentiates x - result",
 )
 @gap(
     "cancellation",
-    "x minus the rounded result is exponentiated: at large offsets the difference has few digits left",
+    why="x minus the rounded result is exponentiated: at large offsets the difference has few digits left",
 )
 @logsumexp.routine(value=ulps(4), grad=ulps(6))
 def torch_builtin(x):

@@ -33,24 +33,25 @@ def opposite_odds_share_the_rest(f, x):
 
 @gap(
     "underflow",
-    "the backward squares 1 / (1 + exp(-x)), which underflows at half the x at which the derivative does",
+    why="the backward squares 1 / (1 + exp(-x)), which underflows at half the x at which the derivative does",
 )
 @gap(
-    "overflow", "exp(-x) exceeds the largest number below -log(largest), where the result is still subnormal"
+    "overflow",
+    why="exp(-x) exceeds the largest number below -log(largest), where the result is still subnormal",
 )
-@gap("nan_gradient", "the backward multiplies the infinite exp(-x) by the zero square of its reciprocal")
+@gap("nan_gradient", why="the backward multiplies the infinite exp(-x) by the zero square of its reciprocal")
 @sigmoid.routine(value=ulps(2), grad=ulps(6))
 def naive_form(x):
     """As the book prints it."""
     return 1 / (1 + torch.exp(-x))
 
 
-@gap("underflow", "the square of 1 / (1 + exp(x)) underflows before exp(x) overflows")
-@gap("overflow", "exp(x) exceeds the largest number beyond log(largest): infinity over infinity")
-@gap("cancellation", "autograd adds 1/(1 + z) and -z/(1 + z)**2, which cancel for large z = exp(x)")
-@gap("absorption", "1 is absorbed by exp(x), so the two terms of the derivative cancel to zero")
-@gap("special_value", "infinity over infinity at x = inf")
-@gap("nan_gradient", "infinity over infinity at x = inf")
+@gap("underflow", why="the square of 1 / (1 + exp(x)) underflows before exp(x) overflows")
+@gap("overflow", why="exp(x) exceeds the largest number beyond log(largest): infinity over infinity")
+@gap("cancellation", why="autograd adds 1/(1 + z) and -z/(1 + z)**2, which cancel for large z = exp(x)")
+@gap("absorption", why="1 is absorbed by exp(x), so the two terms of the derivative cancel to zero")
+@gap("special_value", why="infinity over infinity at x = inf")
+@gap("nan_gradient", why="infinity over infinity at x = inf")
 @sigmoid.routine(value=ulps(2), grad=ulps(6))
 def exponential_ratio(x):
     """exp(x) / (1 + exp(x)): good for negative x only."""
@@ -67,7 +68,7 @@ def stable_form(x):
 
 @gap(
     "wrong_formula",
-    "autograd takes the derivative of abs at 0 as 0, so this form is flat at x = 0, where the slope is 1/4",
+    why="autograd takes the derivative of abs at 0 as 0, so this form is flat at x = 0, where the slope is 1/4",
 )
 @sigmoid.routine(value=ulps(2), grad=ulps(6))
 def absolute_value_form(x):
@@ -78,7 +79,7 @@ def absolute_value_form(x):
 
 @gap(
     "cancellation",
-    "1 + tanh(x/2) cancels for negative x; the derivative 1 - tanh**2 for large x of either sign",
+    why="1 + tanh(x/2) cancels for negative x; the derivative 1 - tanh**2 for large x of either sign",
 )
 @sigmoid.routine(value=ulps(2), grad=ulps(4))
 def half_tanh(x):
@@ -94,11 +95,11 @@ def exponential_of_log_sigmoid(x):
 
 @gap(
     "underflow",
-    "below -log(largest) the kernel's exp(-x) overflows, and a subnormal result comes out as zero",
+    why="below -log(largest) the kernel's exp(-x) overflows, and a subnormal result comes out as zero",
 )
 @gap(
     "cancellation",
-    "the backward computes s (1 - s) from the rounded s: use log_sigmoid where small derivatives matter",
+    why="the backward computes s (1 - s) from the rounded s: use log_sigmoid where small derivatives matter",
 )
 @sigmoid.routine(value=ulps(2), grad=ulps(4))
 def torch_builtin(x):

@@ -33,13 +33,13 @@ def positive_minus_negative_part_is_x(f, x):
 # cond=4: the derivative s + x s (1 - s) is a difference near -1.278, and each of its terms is rounded up to four times
 @gap(
     "underflow",
-    "the backward squares 1 / (1 + exp(-x)), which underflows at half the x at which the derivative does",
+    why="the backward squares 1 / (1 + exp(-x)), which underflows at half the x at which the derivative does",
 )
 @gap(
     "overflow",
-    "exp(-x) exceeds the largest number below -log(largest), where the result is x exp(x) and not yet zero",
+    why="exp(-x) exceeds the largest number below -log(largest), where the result is x exp(x) and not yet zero",
 )
-@gap("nan_gradient", "the backward multiplies the infinite exp(-x) by the zero square of its reciprocal")
+@gap("nan_gradient", why="the backward multiplies the infinite exp(-x) by the zero square of its reciprocal")
 @silu.routine(value=ulps(2), grad=ulps(4, cond=4))
 def naive_form(x):
     """As the paper prints it."""
@@ -48,21 +48,23 @@ def naive_form(x):
 
 @gap(
     "underflow",
-    "the backward squares 1 / (1 + exp(-x)), which underflows at half the x at which the derivative does",
+    why="the backward squares 1 / (1 + exp(-x)), which underflows at half the x at which the derivative does",
 )
 @gap(
     "overflow",
-    "exp(-x) exceeds the largest number below -log(largest), where the result is x exp(x) and not yet zero",
+    why="exp(-x) exceeds the largest number below -log(largest), where the result is x exp(x) and not yet zero",
 )
-@gap("nan_gradient", "the backward multiplies the infinite exp(-x) by the zero square of its reciprocal")
+@gap("nan_gradient", why="the backward multiplies the infinite exp(-x) by the zero square of its reciprocal")
 @silu.routine(value=ulps(2), grad=ulps(4, cond=4))
 def quotient_form(x):
     """x / (1 + exp(-x))."""
     return x / (1 + torch.exp(-x))
 
 
-@gap("underflow", "the sigmoid is subnormal, with few digits or none, where x times it is still normal")
-@gap("cancellation", "the backward computes s (1 - s) from the rounded s and multiplies what is left by x")
+@gap("underflow", why="the sigmoid is subnormal, with few digits or none, where x times it is still normal")
+@gap(
+    "cancellation", why="the backward computes s (1 - s) from the rounded s and multiplies what is left by x"
+)
 @silu.routine(value=ulps(2), grad=ulps(4, cond=4))
 def times_sigmoid(x):
     """x * torch.sigmoid(x)."""
@@ -71,7 +73,7 @@ def times_sigmoid(x):
 
 @gap(
     "cancellation",
-    "1 + tanh(x/2) cancels for negative x; the derivative 1 - tanh**2 for large x of either sign",
+    why="1 + tanh(x/2) cancels for negative x; the derivative 1 - tanh**2 for large x of either sign",
 )
 @silu.routine(value=ulps(2), grad=ulps(4, cond=4))
 def half_tanh(x):
@@ -79,7 +81,7 @@ def half_tanh(x):
     return 0.5 * x * (1 + torch.tanh(0.5 * x))
 
 
-@gap("underflow", "the sigmoid is subnormal, with few digits, where x times it is still normal")
+@gap("underflow", why="the sigmoid is subnormal, with few digits, where x times it is still normal")
 @silu.routine(value=ulps(2), grad=ulps(4, cond=4))
 def stable_form(x):
     """x times the two-sided sigmoid, whose exponential is at most one."""
@@ -89,11 +91,11 @@ def stable_form(x):
 
 @gap(
     "underflow",
-    "below -log(largest) the kernel's exp(-x) overflows, and x exp(x), still normal at first, comes out as zero",
+    why="below -log(largest) the kernel's exp(-x) overflows, and x exp(x), still normal at first, comes out as zero",
 )
 @gap(
     "cancellation",
-    "the backward computes 1 - s from the rounded s; for x below -log(largest) s itself is zero",
+    why="the backward computes 1 - s from the rounded s; for x below -log(largest) s itself is zero",
 )
 @silu.routine(value=ulps(2), grad=ulps(4, cond=4))
 def torch_builtin(x):

@@ -46,11 +46,12 @@ def a_common_offset_changes_nothing(f, x):
 # grad ulps(10): autograd's two terms carry the roundings of the sum and of its square, and cancel by up to two bits
 # before that counts as cancellation
 @gap(
-    "underflow", "exponentials or the square of their sum's reciprocal are subnormal, with few digits or none"
+    "underflow",
+    why="exponentials or the square of their sum's reciprocal are subnormal, with few digits or none",
 )
-@gap("overflow", "exp exceeds the largest number beyond log(largest): infinity over infinity")
-@gap("nan_gradient", "the backward multiplies an infinity by zero, or divides by a zero sum")
-@gap("cancellation", "autograd adds the two terms of s_i (1 - s_i), which cancel where s_i is nearly one")
+@gap("overflow", why="exp exceeds the largest number beyond log(largest): infinity over infinity")
+@gap("nan_gradient", why="the backward multiplies an infinity by zero, or divides by a zero sum")
+@gap("cancellation", why="autograd adds the two terms of s_i (1 - s_i), which cancel where s_i is nearly one")
 @softmax.routine(value=ulps(4), grad=ulps(10))
 def naive_form(x):
     """As the book prints it."""
@@ -59,12 +60,12 @@ def naive_form(x):
 
 
 # ulps(8): eight terms are added one after another to a sum near one
-@gap("cancellation", "the derivative s_i (1 - s_i) of a rounded share that is nearly one")
+@gap("cancellation", why="the derivative s_i (1 - s_i) of a rounded share that is nearly one")
 @gap(
     "absorption",
-    "small exponentials are absorbed by the sum, so that the largest share is one and its derivative zero",
+    why="small exponentials are absorbed by the sum, so that the largest share is one and its derivative zero",
 )
-@gap("underflow", "small exponentials are subnormal, with few digits or none, or absorbed")
+@gap("underflow", why="small exponentials are subnormal, with few digits or none, or absorbed")
 @softmax.routine(value=ulps(8), grad=ulps(7))
 def max_subtracted(x):
     """The largest input is subtracted first, so that the exponentials are at most one."""
@@ -73,12 +74,12 @@ def max_subtracted(x):
 
 
 # twice the usual: near zero the logarithm of the sum, up to log(8), and the difference are rounded at that size
-@gap("absorption", "log(n) is absorbed by a large offset, so that the shares sum to more than one")
+@gap("absorption", why="log(n) is absorbed by a large offset, so that the shares sum to more than one")
 @gap(
     "cancellation",
-    "x minus the rounded logsumexp is exponentiated: at large offsets the difference has few digits left",
+    why="x minus the rounded logsumexp is exponentiated: at large offsets the difference has few digits left",
 )
-@gap("overflow", "x - logsumexp(x) leaves the range")
+@gap("overflow", why="x - logsumexp(x) leaves the range")
 @softmax.routine(value=ulps(6), grad=ulps(10))
 def minus_logsumexp(x):
     """exp(x - logsumexp(x))."""
@@ -87,9 +88,9 @@ def minus_logsumexp(x):
 
 @gap(
     "cancellation",
-    "the exponential magnifies the rounding of a large logarithm; s_i (1 - s_i) cancels where s_i is nearly one",
+    why="the exponential magnifies the rounding of a large logarithm; s_i (1 - s_i) cancels where s_i is nearly one",
 )
-@gap("underflow", "small exponentials are subnormal, with few digits or none, or absorbed")
+@gap("underflow", why="small exponentials are subnormal, with few digits or none, or absorbed")
 @softmax.routine(value=ulps(2), grad=ulps(4))
 def exponential_of_log_softmax(x):
     """exp(log_softmax(x))."""
@@ -97,8 +98,8 @@ def exponential_of_log_softmax(x):
 
 
 # ulps(8) as for max_subtracted, in float32
-@gap("cancellation", "the derivative s_i (1 - s_i) of a rounded share that is nearly one")
-@gap("underflow", "small exponentials are subnormal, with few digits or none, or absorbed")
+@gap("cancellation", why="the derivative s_i (1 - s_i) of a rounded share that is nearly one")
+@gap("underflow", why="small exponentials are subnormal, with few digits or none, or absorbed")
 @softmax.routine(value=ulps(8), grad=ulps(4))
 def torch_builtin(x):
     """torch.softmax."""

@@ -30,17 +30,21 @@ def positive_minus_negative_part_is_x(f, x):
     return f(x) - f(-x), x
 
 
-@gap("absorption", "exp(x) is absorbed by 1 below log(u)")
-@gap("overflow", "exp(x) exceeds the largest number beyond log(largest)")
-@gap("nan_gradient", "exp(x) exceeds the largest number, and the backward multiplies it by 1/infinity = 0")
+@gap("absorption", why="exp(x) is absorbed by 1 below log(u)")
+@gap("overflow", why="exp(x) exceeds the largest number beyond log(largest)")
+@gap(
+    "nan_gradient", why="exp(x) exceeds the largest number, and the backward multiplies it by 1/infinity = 0"
+)
 @softplus.routine(value=ulps(2), grad=ulps(4))
 def naive_form(x):
     """As the book prints it."""
     return torch.log(1 + torch.exp(x))
 
 
-@gap("overflow", "exp(x) exceeds the largest number beyond log(largest)")
-@gap("nan_gradient", "exp(x) exceeds the largest number, and the backward multiplies it by 1/infinity = 0")
+@gap("overflow", why="exp(x) exceeds the largest number beyond log(largest)")
+@gap(
+    "nan_gradient", why="exp(x) exceeds the largest number, and the backward multiplies it by 1/infinity = 0"
+)
 @softplus.routine(value=ulps(2), grad=ulps(4))
 def log1p_form(x):
     """log1p(exp(x)): keeps the small exponential, not the large one."""
@@ -56,7 +60,7 @@ def stable_form(x):
 
 @gap(
     "wrong_formula",
-    "autograd takes the derivatives of clamp and abs at 0 as 1 and 0; their sum is 1, not 1/2",
+    why="autograd takes the derivatives of clamp and abs at 0 as 1 and 0; their sum is 1, not 1/2",
 )
 @softplus.routine(value=ulps(2), grad=ulps(4))
 def clamped_form(x):
@@ -64,7 +68,7 @@ def clamped_form(x):
     return torch.clamp(x, min=0) + torch.log1p(torch.exp(-torch.abs(x)))
 
 
-@gap("overflow", "the backward exponentiates a positive number, which overflows, and divides by it")
+@gap("overflow", why="the backward exponentiates a positive number, which overflows, and divides by it")
 @softplus.routine(value=ulps(2), grad=ulps(4))
 def log_add_exp(x):
     """logaddexp(x, 0)."""

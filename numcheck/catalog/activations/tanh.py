@@ -51,16 +51,23 @@ class _TanhWithOwnBackward(torch.autograd.Function):
         return grads[0] * (4 * z / (1 + z) ** 2)
 
 
-@gap("overflow", "exp(abs(x)) exceeds the largest number: infinity over infinity")
+@gap("overflow", why="exp(abs(x)) exceeds the largest number: infinity over infinity")
 @gap(
     "cancellation",
-    "exp(x) - exp(-x) cancels near zero, and autograd's two terms of the derivative far from it",
+    why="exp(x) - exp(-x) cancels near zero, and autograd's two terms of the derivative far from it",
 )
-@gap("absorption", "the small exponential is absorbed by the large one, so the derivative comes out as zero")
-@gap("underflow", "the derivative is a difference of two quotients that are subnormal in float16", of="grad")
+@gap(
+    "absorption",
+    why="the small exponential is absorbed by the large one, so the derivative comes out as zero",
+)
+@gap(
+    "underflow",
+    why="the derivative is a difference of two quotients that are subnormal in float16",
+    of="grad",
+)
 @gap(
     "nan_gradient",
-    "an exponential exceeds the largest number, and the backward multiplies it by 1/infinity = 0",
+    why="an exponential exceeds the largest number, and the backward multiplies it by 1/infinity = 0",
 )
 @tanh.routine(value=ulps(2), grad=ulps(4))
 def naive_form(x):
@@ -69,36 +76,43 @@ def naive_form(x):
     return (up - down) / (up + down)
 
 
-@gap("cancellation", "1 - 2/(exp(2 x) + 1) cancels near zero")
+@gap("cancellation", why="1 - 2/(exp(2 x) + 1) cancels near zero")
 @gap(
     "underflow",
-    "the backward squares 1/(exp(2 x) + 1), which underflows at half the x at which the derivative does",
+    why="the backward squares 1/(exp(2 x) + 1), which underflows at half the x at which the derivative does",
 )
-@gap("nan_gradient", "the backward multiplies the infinite exp(2 x) by zero")
+@gap("nan_gradient", why="the backward multiplies the infinite exp(2 x) by zero")
 @tanh.routine(value=ulps(2), grad=ulps(4))
 def one_minus_form(x):
     """1 - 2 / (exp(2 x) + 1): no overflow to nan, but no digits near zero."""
     return 1 - 2 / (torch.exp(2 * x) + 1)
 
 
-@gap("cancellation", "2 sigmoid(2 x) - 1 cancels near zero; the derivative s (1 - s) where s is nearly one")
-@gap("underflow", "torch.sigmoid gives zero where its result is subnormal")
+@gap(
+    "cancellation", why="2 sigmoid(2 x) - 1 cancels near zero; the derivative s (1 - s) where s is nearly one"
+)
+@gap("underflow", why="torch.sigmoid gives zero where its result is subnormal")
 @tanh.routine(value=ulps(2), grad=ulps(4))
 def twice_sigmoid(x):
     """2 sigmoid(2 x) - 1, as written for hardware that has a sigmoid."""
     return 2 * torch.sigmoid(2 * x) - 1
 
 
-@gap("overflow", "expm1(2 x) exceeds the largest number beyond log(largest)/2: infinity over infinity")
+@gap("overflow", why="expm1(2 x) exceeds the largest number beyond log(largest)/2: infinity over infinity")
 @gap(
     "cancellation",
-    "the backward adds 1 to expm1(2 x), which is nearly -1 far left, and two terms that cancel far right",
+    why="the backward adds 1 to expm1(2 x), which is nearly -1 far left, and two terms that cancel far right",
 )
-@gap("absorption", "2 is absorbed by expm1(2 x), so the two terms of the derivative cancel to zero")
+@gap("absorption", why="2 is absorbed by expm1(2 x), so the two terms of the derivative cancel to zero")
 @gap(
-    "nan_gradient", "expm1(2 x) exceeds the largest number, and the backward multiplies it by 1/infinity = 0"
+    "nan_gradient",
+    why="expm1(2 x) exceeds the largest number, and the backward multiplies it by 1/infinity = 0",
 )
-@gap("underflow", "1 / (expm1(2 x) + 2) is subnormal, and the derivative a difference of two such", of="grad")
+@gap(
+    "underflow",
+    why="1 / (expm1(2 x) + 2) is subnormal, and the derivative a difference of two such",
+    of="grad",
+)
 @tanh.routine(value=ulps(2), grad=ulps(4))
 def expm1_form(x):
     """expm1(2 x) / (expm1(2 x) + 2): digits near zero, infinity over infinity far from it."""
@@ -112,7 +126,7 @@ def stable_form(x):
     return _TanhWithOwnBackward.apply(x)
 
 
-@gap("cancellation", "the backward computes 1 - y*y from the rounded y: stable_form computes it from x")
+@gap("cancellation", why="the backward computes 1 - y*y from the rounded y: stable_form computes it from x")
 @tanh.routine(value=ulps(2), grad=ulps(4))
 def torch_builtin(x):
     """torch.tanh."""

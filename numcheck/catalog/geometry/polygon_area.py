@@ -73,8 +73,8 @@ def any_vertex_may_come_first(f, xy):
 # products four times, hence cond=4; the other in-format forms have the same, so that they can be compared.
 
 
-@gap("cancellation", "x*y' and x'*y grow with the square of the distance, their difference does not")
-@gap("overflow", "products of coordinates leave the range beyond 256")
+@gap("cancellation", why="x*y' and x'*y grow with the square of the distance, their difference does not")
+@gap("overflow", why="products of coordinates leave the range beyond 256")
 @polygon_area.routine(value=ulps(4, cond=4), grad=ulps(2))
 def absolute_shoelace(xy):
     """The formula as printed, on the coordinates as they are."""
@@ -82,9 +82,9 @@ def absolute_shoelace(xy):
     return (x * y.roll(-1, -1) - x.roll(-1, -1) * y).sum(-1) / 2
 
 
-@gap("overflow", "products of a coordinate and a difference leave the range")
-@gap("cancellation", "a thin polygon's products cancel further than its neighbours' differences do")
-@gap("absorption", "beside a long edge, the difference of two vertices absorbs the lesser one's digits")
+@gap("overflow", why="products of a coordinate and a difference leave the range")
+@gap("cancellation", why="a thin polygon's products cancel further than its neighbours' differences do")
+@gap("absorption", why="beside a long edge, the difference of two vertices absorbs the lesser one's digits")
 @polygon_area.routine(value=ulps(4, cond=4))
 def differenced(xy):
     """x1*y2 - x2*y1 rewritten as (x1 - x2)*y2 - x2*(y1 - y2): one factor of each product has become small."""
@@ -93,8 +93,8 @@ def differenced(xy):
     return ((x1 - x2) * y2 - x2 * (y1 - y2)).sum(-1) / 2
 
 
-@gap("overflow", "products of a sum and a difference leave the range")
-@gap("cancellation", "a thin polygon's products cancel further than its neighbours' differences do")
+@gap("overflow", why="products of a sum and a difference leave the range")
+@gap("cancellation", why="a thin polygon's products cancel further than its neighbours' differences do")
 @polygon_area.routine(value=ulps(4, cond=4))
 def trapezoids(xy):
     """Sum of the trapezoids between each edge and the y axis, (x1 + x2)*(y2 - y1)/2."""
@@ -103,9 +103,9 @@ def trapezoids(xy):
     return ((x1 + x2) * (y2 - y1)).sum(-1) / 2
 
 
-@gap("cancellation", "autograd takes the first vertex away from both neighbours before their difference")
-@gap("absorption", "it swallows a neighbour's smaller coordinate")
-@gap("overflow", "products of differences leave the range beyond 256")
+@gap("cancellation", why="autograd takes the first vertex away from both neighbours before their difference")
+@gap("absorption", why="it swallows a neighbour's smaller coordinate")
+@gap("overflow", why="products of differences leave the range beyond 256")
 @polygon_area.routine(value=ulps(4, cond=4), grad=ulps(2))
 def corner_origin(xy):
     """The shoelace formula seen from the first vertex: both factors of each product are as small as the polygon.
@@ -131,7 +131,7 @@ class _NeighbourDifferences(torch.autograd.Function):
         return cotangent[:, None, None] * torch.stack([across[..., 1], -across[..., 0]], dim=-1)
 
 
-@gap("overflow", "products of differences leave the range beyond 256")
+@gap("overflow", why="products of differences leave the range beyond 256")
 @polygon_area.routine(value=ulps(4, cond=4), grad=ulps(1))
 def corner_origin_own_backward(xy):
     """The corner-origin form, with a backward that takes the difference of the two neighbours at once."""

@@ -113,9 +113,9 @@ def _moments(xy):
 # In float16 the products of three coordinates leave the range both ways: `corner_origin` stands for all there.
 
 
-@gap("order", "what is left of cancelling cross products depends on the order of their sum")
-@gap("cancellation", "cross products grow with the square of the distance, their sum does not")
-@gap("special_value", "the cross products cancel to an area of 0, and the moments with them: 0/0")
+@gap("order", why="what is left of cancelling cross products depends on the order of their sum")
+@gap("cancellation", why="cross products grow with the square of the distance, their sum does not")
+@gap("special_value", why="the cross products cancel to an area of 0, and the moments with them: 0/0")
 @polygon_centroid.routine(value=ulps(4, cond=8), formats=["float32", "bfloat16"])
 def absolute_shoelace(xy):
     """The formula as printed, on the coordinates as they are."""
@@ -123,10 +123,13 @@ def absolute_shoelace(xy):
     return moment / (3 * twice_area)
 
 
-@gap("order", "what is left of cancelling cross products depends on the order of their sum")
-@gap("cancellation", "the cross products are good, but far coordinates multiply them before they are summed")
-@gap("absorption", "beside a long edge, the difference of two vertices absorbs the lesser one's digits")
-@gap("special_value", "the cross products cancel to an area of 0, and the moments with them: 0/0")
+@gap("order", why="what is left of cancelling cross products depends on the order of their sum")
+@gap(
+    "cancellation",
+    why="the cross products are good, but far coordinates multiply them before they are summed",
+)
+@gap("absorption", why="beside a long edge, the difference of two vertices absorbs the lesser one's digits")
+@gap("special_value", why="the cross products cancel to an area of 0, and the moments with them: 0/0")
 @polygon_centroid.routine(value=ulps(4, cond=8), formats=["float32", "bfloat16"])
 def differenced(xy):
     """The cross product rewritten as (x1 - x2)*y2 - x2*(y1 - y2), the rest as printed."""
@@ -136,11 +139,12 @@ def differenced(xy):
     return ((xy + after) * cross[..., None]).sum(-2) / (3 * cross.sum(-1, keepdim=True))
 
 
-@gap("overflow", "products of three lengths leave the range beyond 40")
-@gap("underflow", "products of three lengths leave the range below 2**-8")
-@gap("cancellation", "subnormal products have few digits left to subtract")
+@gap("overflow", why="products of three lengths leave the range beyond 40")
+@gap("underflow", why="products of three lengths leave the range below 2**-8")
+@gap("cancellation", why="subnormal products have few digits left to subtract")
 @gap(
-    "special_value", "a thin polygon's cross products cancel to an area of 0, and the moments with them: 0/0"
+    "special_value",
+    why="a thin polygon's cross products cancel to an area of 0, and the moments with them: 0/0",
 )
 @polygon_centroid.routine(value=ulps(4, cond=8))
 def corner_origin(xy):
@@ -150,11 +154,14 @@ def corner_origin(xy):
     return corner[:, 0] + moment / (3 * twice_area)
 
 
-@gap("cancellation", "a thin polygon's cross products cancel to an area of 0, and the quotient is infinite")
 @gap(
-    "special_value", "a thin polygon's cross products cancel to an area of 0, and the moments with them: 0/0"
+    "cancellation", why="a thin polygon's cross products cancel to an area of 0, and the quotient is infinite"
 )
-@gap("underflow", "a flat polygon's products of two short sides and a long one are subnormal in float16")
+@gap(
+    "special_value",
+    why="a thin polygon's cross products cancel to an area of 0, and the moments with them: 0/0",
+)
+@gap("underflow", why="a flat polygon's products of two short sides and a long one are subnormal in float16")
 @polygon_centroid.routine(value=ulps(4, cond=8))
 def corner_origin_scaled(xy):
     """The same in a unit, a power of two, in which the polygon's extent is about one: nothing leaves the range."""
@@ -166,9 +173,12 @@ def corner_origin_scaled(xy):
     return corner[:, 0] + moment / (3 * twice_area) * unit[:, 0]
 
 
-@gap("cancellation", "a thin polygon's cross products cancel to an area of 0, and the quotient is infinite")
 @gap(
-    "special_value", "a thin polygon's cross products cancel to an area of 0, and the moments with them: 0/0"
+    "cancellation", why="a thin polygon's cross products cancel to an area of 0, and the quotient is infinite"
+)
+@gap(
+    "special_value",
+    why="a thin polygon's cross products cancel to an area of 0, and the moments with them: 0/0",
 )
 @polygon_centroid.routine(value=ulps(4, cond=8), formats=["float32", "bfloat16"])
 def triangle_fan(xy):

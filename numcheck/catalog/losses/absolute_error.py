@@ -51,9 +51,9 @@ def larger_minus_smaller(prediction: torch.Tensor, target: torch.Tensor) -> torc
     return (torch.maximum(prediction, target) - torch.minimum(prediction, target)).mean(1)
 
 
-@gap("underflow", "the square of a small difference underflows")
-@gap("overflow", "the square of a difference beyond 255 overflows")
-@gap("nan_gradient", "the derivative at 0 is 0 times infinity")
+@gap("underflow", why="the square of a small difference underflows")
+@gap("overflow", why="the square of a difference beyond 255 overflows")
+@gap("nan_gradient", why="the derivative at 0 is 0 times infinity")
 @absolute_error.routine(value=ulps(2, gamma=True), grad=ulps(1))
 def root_of_the_square(prediction: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
     """sqrt((p - t)**2) for the absolute value."""

@@ -31,11 +31,13 @@ def exchanging_the_labels_turns_the_logit(f, logit, label):
     return f(logit, label), f(-logit, 1 - label)
 
 
-@gap("overflow", "exp(-logit) overflows: p is 0 and its logarithm infinite")
-@gap("absorption", "1 + exp(-logit) rounds to 1, and 1 - p, too, for a small p")
-@gap("cancellation", "1 - p cancels for a p near 1")
-@gap("underflow", "p underflows, and -log(1 - 0) is -0")
-@gap("nan_gradient", "the branch that is not taken has an infinite derivative, and 0 times infinity is NaN")
+@gap("overflow", why="exp(-logit) overflows: p is 0 and its logarithm infinite")
+@gap("absorption", why="1 + exp(-logit) rounds to 1, and 1 - p, too, for a small p")
+@gap("cancellation", why="1 - p cancels for a p near 1")
+@gap("underflow", why="p underflows, and -log(1 - 0) is -0")
+@gap(
+    "nan_gradient", why="the branch that is not taken has an infinite derivative, and 0 times infinity is NaN"
+)
 @binary_cross_entropy.routine(value=ulps(2), grad=ulps(4))
 def naive_form(logit: torch.Tensor, label: torch.Tensor) -> torch.Tensor:
     """The formula as it is printed."""
@@ -45,13 +47,15 @@ def naive_form(logit: torch.Tensor, label: torch.Tensor) -> torch.Tensor:
 
 @gap(
     "underflow",
-    "sigmoid underflows: log(0) is infinite, and -log(1 - 0) is -0; sigmoid underflows: 1/0 times 0",
+    why="sigmoid underflows: log(0) is infinite, and -log(1 - 0) is -0; sigmoid underflows: 1/0 times 0",
 )
-@gap("absorption", "1 - p rounds to 1 for a small p")
-@gap("cancellation", "1 - p cancels for a p near 1")
-@gap("special_value", "sigmoid rounds to 1, and log(1 - 1) is infinite")
-@gap("nan_gradient", "the branch that is not taken has an infinite derivative, and 0 times infinity is NaN")
-@gap("overflow", "1/p overflows for a subnormal p")
+@gap("absorption", why="1 - p rounds to 1 for a small p")
+@gap("cancellation", why="1 - p cancels for a p near 1")
+@gap("special_value", why="sigmoid rounds to 1, and log(1 - 1) is infinite")
+@gap(
+    "nan_gradient", why="the branch that is not taken has an infinite derivative, and 0 times infinity is NaN"
+)
+@gap("overflow", why="1/p overflows for a subnormal p")
 @binary_cross_entropy.routine(value=ulps(2), grad=ulps(4))
 def sigmoid_then_log(logit: torch.Tensor, label: torch.Tensor) -> torch.Tensor:
     """The two layers of a network that ends in a sigmoid."""
@@ -61,34 +65,37 @@ def sigmoid_then_log(logit: torch.Tensor, label: torch.Tensor) -> torch.Tensor:
 
 @gap(
     "wrong_formula",
-    "torch cuts logarithms off at -100, and the denominator p (1 - p) of the derivative at 1e-12",
+    why="torch cuts logarithms off at -100, and the denominator p (1 - p) of the derivative at 1e-12",
 )
 @gap(
     "cancellation",
-    "1 - p cancels for a p near 1: the derivative is 0 for a prediction that is sure and wrong",
+    why="1 - p cancels for a p near 1: the derivative is 0 for a prediction that is sure and wrong",
 )
-@gap("underflow", "sigmoid underflows")
-@gap("overflow", "1/p overflows for a subnormal p")
-@gap("nan_gradient", "1e-12 is 0 in half precision, and the derivative 0/0")
+@gap("underflow", why="sigmoid underflows")
+@gap("overflow", why="1/p overflows for a subnormal p")
+@gap("nan_gradient", why="1e-12 is 0 in half precision, and the derivative 0/0")
 @binary_cross_entropy.routine(value=ulps(2), grad=ulps(4))
 def sigmoid_then_torch_builtin(logit: torch.Tensor, label: torch.Tensor) -> torch.Tensor:
     """`binary_cross_entropy` after a sigmoid, as many models have it; logarithms below -100 are cut off."""
     return functional.binary_cross_entropy(torch.sigmoid(logit), label.to(logit.dtype), reduction="none")
 
 
-@gap("cancellation", "the logarithm of a sum near 1 keeps no digit of a small loss, nor does sigmoid(x) - 1")
-@gap("underflow", "sigmoid is 0 where it should be subnormal")
+@gap(
+    "cancellation",
+    why="the logarithm of a sum near 1 keeps no digit of a small loss, nor does sigmoid(x) - 1",
+)
+@gap("underflow", why="sigmoid is 0 where it should be subnormal")
 @binary_cross_entropy.routine(value=ulps(2), grad=ulps(2))
 def torch_builtin(logit: torch.Tensor, label: torch.Tensor) -> torch.Tensor:
     """`binary_cross_entropy_with_logits`."""
     return functional.binary_cross_entropy_with_logits(logit, label.to(logit.dtype), reduction="none")
 
 
-@gap("cancellation", "the derivative is 1 less a sigmoid near 1")
-@gap("absorption", "the derivative 1 absorbs that of log1p(exp(-x))")
+@gap("cancellation", why="the derivative is 1 less a sigmoid near 1")
+@gap("absorption", why="the derivative 1 absorbs that of log1p(exp(-x))")
 @gap(
     "wrong_formula",
-    "at 0 the derivatives of clamp and abs are 1 and 0, so that the sum is 1 - label, not 1/2 - label",
+    why="at 0 the derivatives of clamp and abs are 1 and 0, so that the sum is 1 - label, not 1/2 - label",
 )
 @binary_cross_entropy.routine(value=ulps(2), grad=ulps(4))
 def maximum_and_log1p(logit: torch.Tensor, label: torch.Tensor) -> torch.Tensor:

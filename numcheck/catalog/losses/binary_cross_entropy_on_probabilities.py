@@ -29,15 +29,19 @@ def exchanging_the_labels_reflects_the_probability(f, probability, label):
     return f(probability, label), f(1 - probability, 1 - label)
 
 
-@gap("absorption", "1 - p rounds to 1 for a small p")
-@gap("nan_gradient", "the branch that is not taken has an infinite derivative, and 0 times infinity is NaN")
+@gap("absorption", why="1 - p rounds to 1 for a small p")
+@gap(
+    "nan_gradient", why="the branch that is not taken has an infinite derivative, and 0 times infinity is NaN"
+)
 @binary_cross_entropy_on_probabilities.routine(value=ulps(2), grad=ulps(2))
 def naive_form(probability: torch.Tensor, label: torch.Tensor) -> torch.Tensor:
     """The formula as it is printed."""
     return -torch.where(label == 1, torch.log(probability), torch.log(1 - probability))
 
 
-@gap("nan_gradient", "the branch that is not taken has an infinite derivative, and 0 times infinity is NaN")
+@gap(
+    "nan_gradient", why="the branch that is not taken has an infinite derivative, and 0 times infinity is NaN"
+)
 @binary_cross_entropy_on_probabilities.routine(value=ulps(2), grad=ulps(2))
 def log1p_form(probability: torch.Tensor, label: torch.Tensor) -> torch.Tensor:
     """log1p(-p) where the label is 0."""
@@ -57,17 +61,17 @@ def guarded_branches(probability: torch.Tensor, label: torch.Tensor) -> torch.Te
 
 @gap(
     "wrong_formula",
-    "logarithms are cut off at -100; the denominator p (1 - p) of the derivative is cut off at 1e-12",
+    why="logarithms are cut off at -100; the denominator p (1 - p) of the derivative is cut off at 1e-12",
 )
-@gap("nan_gradient", "1e-12 is 0 in half precision, and the derivative at p = label 0/0")
+@gap("nan_gradient", why="1e-12 is 0 in half precision, and the derivative at p = label 0/0")
 @binary_cross_entropy_on_probabilities.routine(value=ulps(2), grad=ulps(2))
 def torch_builtin(probability: torch.Tensor, label: torch.Tensor) -> torch.Tensor:
     """`binary_cross_entropy`."""
     return functional.binary_cross_entropy(probability, label.to(probability.dtype), reduction="none")
 
 
-@gap("wrong_formula", "the added number is not small beside a small p")
-@gap("absorption", "1 - p rounds to 1 for a small p")
+@gap("wrong_formula", why="the added number is not small beside a small p")
+@gap("absorption", why="1 - p rounds to 1 for a small p")
 @binary_cross_entropy_on_probabilities.routine(value=ulps(2), grad=ulps(2))
 def shifted_logarithms(probability: torch.Tensor, label: torch.Tensor) -> torch.Tensor:
     """1e-7 added inside the logarithms against log(0), as many training scripts have it."""
@@ -75,11 +79,11 @@ def shifted_logarithms(probability: torch.Tensor, label: torch.Tensor) -> torch.
     return -(label * torch.log(probability + tiny) + (1 - label) * torch.log(1 - probability + tiny))
 
 
-@gap("wrong_formula", "p is cut off, and its derivative 0 there")
-@gap("underflow", "1e-7 is a rounded subnormal in half precision")
+@gap("wrong_formula", why="p is cut off, and its derivative 0 there")
+@gap("underflow", why="1e-7 is a rounded subnormal in half precision")
 @gap(
     "nan_gradient",
-    "1 - 1e-7 rounds to 1 in half precision: 0 times the infinite derivative of the branch that is not taken",
+    why="1 - 1e-7 rounds to 1 in half precision: 0 times the infinite derivative of the branch that is not taken",
 )
 @binary_cross_entropy_on_probabilities.routine(value=ulps(2), grad=ulps(2))
 def clamped_probability(probability: torch.Tensor, label: torch.Tensor) -> torch.Tensor:

@@ -57,8 +57,8 @@ def moving_both_changes_nothing(f, first, second, unlike, margin):
     return f(first, second, unlike, margin), f(first + 3, second + 3, unlike, margin)
 
 
-@gap("nan_gradient", "the derivative of sqrt at 0 is infinite, times 0")
-@gap("underflow", "the square of a small distance underflows")
+@gap("nan_gradient", why="the derivative of sqrt at 0 is infinite, times 0")
+@gap("underflow", why="the square of a small distance underflows")
 @contrastive.routine(value=ulps(2, gamma=True), grad=ulps(4, gamma=True))
 def plain_square_root(
     first: torch.Tensor, second: torch.Tensor, unlike: torch.Tensor, margin: float
@@ -69,9 +69,9 @@ def plain_square_root(
     return 0.5 * torch.where(unlike == 1, lacking**2, squared)
 
 
-@gap("wrong_formula", "1e-6 is added to every difference, which moves equal embeddings apart")
-@gap("underflow", "the square of a small distance underflows, 1e-6 with it")
-@gap("absorption", "the added 1e-6 is rounded to few digits beside the difference")
+@gap("wrong_formula", why="1e-6 is added to every difference, which moves equal embeddings apart")
+@gap("underflow", why="the square of a small distance underflows, 1e-6 with it")
+@gap("absorption", why="the added 1e-6 is rounded to few digits beside the difference")
 @contrastive.routine(value=ulps(2, gamma=True), grad=ulps(2, gamma=True))
 def torch_pairwise_distance(
     first: torch.Tensor, second: torch.Tensor, unlike: torch.Tensor, margin: float
@@ -82,7 +82,7 @@ def torch_pairwise_distance(
     return 0.5 * torch.where(unlike == 1, lacking**2, distance**2)
 
 
-@gap("underflow", "squares of small differences are 0, and with them the gradient, or keep few digits")
+@gap("underflow", why="squares of small differences are 0, and with them the gradient, or keep few digits")
 @contrastive.routine(value=ulps(2, gamma=True), grad=ulps(2, gamma=True))
 def torch_vector_norm(
     first: torch.Tensor, second: torch.Tensor, unlike: torch.Tensor, margin: float
@@ -93,9 +93,9 @@ def torch_vector_norm(
     return 0.5 * torch.where(unlike == 1, lacking**2, distance**2)
 
 
-@gap("wrong_formula", "the added number is not small beside a small distance")
-@gap("underflow", "the square of a small distance underflows")
-@gap("nan_gradient", "1e-8 rounds to 0 in float16: the infinite derivative of sqrt at 0, times 0")
+@gap("wrong_formula", why="the added number is not small beside a small distance")
+@gap("underflow", why="the square of a small distance underflows")
+@gap("nan_gradient", why="1e-8 rounds to 0 in float16: the infinite derivative of sqrt at 0, times 0")
 @contrastive.routine(value=ulps(2, gamma=True), grad=ulps(2, gamma=True))
 def small_number_under_the_root(
     first: torch.Tensor, second: torch.Tensor, unlike: torch.Tensor, margin: float
@@ -106,7 +106,7 @@ def small_number_under_the_root(
     return 0.5 * torch.where(unlike == 1, lacking**2, squared)
 
 
-@gap("underflow", "the square of a small distance underflows, and the gradient is 0")
+@gap("underflow", why="the square of a small distance underflows, and the gradient is 0")
 @contrastive.routine(value=ulps(2, gamma=True), grad=ulps(4, gamma=True))
 def guarded_square_root(
     first: torch.Tensor, second: torch.Tensor, unlike: torch.Tensor, margin: float
@@ -119,7 +119,7 @@ def guarded_square_root(
     return 0.5 * torch.where(unlike == 1, lacking**2, squared)
 
 
-@gap("underflow", "the gradient is subnormal, with few digits, before it is scaled back", of="grad")
+@gap("underflow", why="the gradient is subnormal, with few digits, before it is scaled back", of="grad")
 @contrastive.routine(value=ulps(2, gamma=True), grad=ulps(4, gamma=True))
 def scaled_distance_in_float32(
     first: torch.Tensor, second: torch.Tensor, unlike: torch.Tensor, margin: float

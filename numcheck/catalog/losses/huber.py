@@ -59,8 +59,8 @@ def clipped_error(prediction: torch.Tensor, target: torch.Tensor, delta: float) 
     return clipped * (error - 0.5 * clipped)
 
 
-@gap("absorption", "the derivative is (q - delta) + delta")
-@gap("cancellation", "the derivative is (q - delta) + delta")
+@gap("absorption", why="the derivative is (q - delta) + delta")
+@gap("cancellation", why="the derivative is (q - delta) + delta")
 @huber.routine(value=ulps(2), grad=ulps(2))
 def quadratic_and_linear_part(prediction: torch.Tensor, target: torch.Tensor, delta: float) -> torch.Tensor:
     """q**2/2 + delta (e - q) with q = min(e, delta), as TensorFlow models have it."""

@@ -37,7 +37,7 @@ def the_order_of_classes_does_not_matter(f, target, log_prediction):
     return f(target, log_prediction), f(m.roll(target, 1), m.roll(log_prediction, 1))
 
 
-@gap("special_value", "0 * log(0) is NaN")
+@gap("special_value", why="0 * log(0) is NaN")
 @kl_divergence.routine(value=ulps(2, gamma=True), grad=ulps(1))
 def naive_form(target: torch.Tensor, log_prediction: torch.Tensor) -> torch.Tensor:
     """The formula without its convention for 0 log 0."""

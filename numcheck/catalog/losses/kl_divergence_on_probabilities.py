@@ -39,25 +39,25 @@ def the_order_of_classes_does_not_matter(f, target, prediction):
     return f(target, prediction), f(m.roll(target, 1), m.roll(prediction, 1))
 
 
-@gap("special_value", "0 * log(0) is NaN, and so is log(0/0)")
-@gap("overflow", "q/p overflows for a tiny p")
-@gap("nan_gradient", "0 times an infinite derivative is NaN")
-@gap("underflow", "q/p underflows to 0 for a tiny q")
+@gap("special_value", why="0 * log(0) is NaN, and so is log(0/0)")
+@gap("overflow", why="q/p overflows for a tiny p")
+@gap("nan_gradient", why="0 times an infinite derivative is NaN")
+@gap("underflow", why="q/p underflows to 0 for a tiny q")
 @kl_divergence_on_probabilities.routine(value=ulps(2, gamma=True), grad=ulps(2))
 def naive_form(target: torch.Tensor, prediction: torch.Tensor) -> torch.Tensor:
     """The formula without its convention for 0 log 0."""
     return (target * torch.log(target / prediction)).sum(1)
 
 
-@gap("special_value", "0 * log(0) is NaN where neither has the class")
-@gap("nan_gradient", "0 times the infinite derivative of log(0)")
+@gap("special_value", why="0 * log(0) is NaN where neither has the class")
+@gap("nan_gradient", why="0 times the infinite derivative of log(0)")
 @kl_divergence_on_probabilities.routine(value=ulps(2, gamma=True), grad=ulps(2))
 def torch_builtin(target: torch.Tensor, prediction: torch.Tensor) -> torch.Tensor:
     """`kl_div` of the prediction's logarithm, summed over each point."""
     return functional.kl_div(prediction.log(), target, reduction="none").sum(1)
 
 
-@gap("nan_gradient", "the derivative q/p is 0/0 where neither has the class")
+@gap("nan_gradient", why="the derivative q/p is 0/0 where neither has the class")
 @kl_divergence_on_probabilities.routine(value=ulps(2, gamma=True), grad=ulps(2))
 def difference_of_xlogy(target: torch.Tensor, prediction: torch.Tensor) -> torch.Tensor:
     """sum(xlogy(q, q) - xlogy(q, p)): xlogy has the convention for 0 log 0."""
@@ -72,9 +72,9 @@ def masked_logarithms(target: torch.Tensor, prediction: torch.Tensor) -> torch.T
     return torch.where(kept, q * (torch.log(q) - torch.log(p)), 0.0).sum(1)
 
 
-@gap("wrong_formula", "the added number is not small beside a small p")
-@gap("underflow", "1e-8 rounds to 0 in float16, so that the logarithms are infinite after all")
-@gap("nan_gradient", "1e-8 rounds to 0 in float16: 0 times an infinite derivative")
+@gap("wrong_formula", why="the added number is not small beside a small p")
+@gap("underflow", why="1e-8 rounds to 0 in float16, so that the logarithms are infinite after all")
+@gap("nan_gradient", why="1e-8 rounds to 0 in float16: 0 times an infinite derivative")
 @kl_divergence_on_probabilities.routine(value=ulps(2, gamma=True), grad=ulps(2))
 def shifted_logarithms(target: torch.Tensor, prediction: torch.Tensor) -> torch.Tensor:
     """1e-8 added inside both logarithms against log(0)."""

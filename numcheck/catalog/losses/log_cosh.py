@@ -40,12 +40,12 @@ def a_common_offset_changes_nothing(f, prediction, target):
 _LOG_2 = 0.69314718055994530942
 
 
-@gap("overflow", "cosh overflows")
-@gap("absorption", "cosh(e) rounds to 1 for a small e, and its logarithm to 0")
-@gap("cancellation", "the logarithm of a number near 1 keeps few digits")
+@gap("overflow", why="cosh overflows")
+@gap("absorption", why="cosh(e) rounds to 1 for a small e, and its logarithm to 0")
+@gap("cancellation", why="the logarithm of a number near 1 keeps few digits")
 @gap(
     "nan_gradient",
-    "cosh and its derivative overflow, and the backward multiplies an infinity by 1/infinity = 0",
+    why="cosh and its derivative overflow, and the backward multiplies an infinity by 1/infinity = 0",
 )
 @log_cosh.routine(value=ulps(2), grad=ulps(4))
 def naive_form(prediction: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
@@ -53,8 +53,8 @@ def naive_form(prediction: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
     return torch.log(torch.cosh(prediction - target))
 
 
-@gap("cancellation", "softplus(-2e) - log 2 cancels near 0; so do the derivatives 1 and -2 sigmoid(-2e)")
-@gap("absorption", "log 2 absorbs a small loss")
+@gap("cancellation", why="softplus(-2e) - log 2 cancels near 0; so do the derivatives 1 and -2 sigmoid(-2e)")
+@gap("absorption", why="log 2 absorbs a small loss")
 @log_cosh.routine(value=ulps(2), grad=ulps(4))
 def softplus_form(prediction: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
     """e + softplus(-2e) - log 2, as Keras has it."""
@@ -62,8 +62,8 @@ def softplus_form(prediction: torch.Tensor, target: torch.Tensor) -> torch.Tenso
     return error + functional.softplus(-2 * error) - _LOG_2
 
 
-@gap("cancellation", "log1p(exp(-2|e|)) - log 2 cancels near 0; so do the derivatives")
-@gap("absorption", "log 2 absorbs a small loss")
+@gap("cancellation", why="log1p(exp(-2|e|)) - log 2 cancels near 0; so do the derivatives")
+@gap("absorption", why="log 2 absorbs a small loss")
 @log_cosh.routine(value=ulps(2), grad=ulps(4))
 def absolute_form(prediction: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
     """|e| + log1p(exp(-2|e|)) - log 2."""

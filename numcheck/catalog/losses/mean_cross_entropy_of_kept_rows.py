@@ -42,9 +42,9 @@ def a_common_offset_changes_nothing(f, logits, first, second):
     return f(logits, first, second), f(logits + 3, first, second)
 
 
-@gap("special_value", "the mean over no row is 0/0")
-@gap("cancellation", "log_softmax keeps no digit of a small loss, and p_label - 1 cancels")
-@gap("underflow", "the logarithm of a p near 1 rounds to 0")
+@gap("special_value", why="the mean over no row is 0/0")
+@gap("cancellation", why="log_softmax keeps no digit of a small loss, and p_label - 1 cancels")
+@gap("underflow", why="the logarithm of a p near 1 rounds to 0")
 @mean_cross_entropy_of_kept_rows.routine(value=ulps(4, gamma=True), grad=ulps(4, gamma=True))
 def torch_builtin(logits: torch.Tensor, first: torch.Tensor, second: torch.Tensor) -> torch.Tensor:
     """`cross_entropy` with reduction="mean", mapped over the points because each is a batch of its own."""
@@ -55,8 +55,8 @@ def torch_builtin(logits: torch.Tensor, first: torch.Tensor, second: torch.Tenso
     return torch.vmap(loss)(logits.reshape(-1, 2, 3), torch.stack([first, second], 1))
 
 
-@gap("cancellation", "log_softmax keeps no digit of a small loss, and p_label - 1 cancels")
-@gap("underflow", "the logarithm of a p near 1 rounds to 0")
+@gap("cancellation", why="log_softmax keeps no digit of a small loss, and p_label - 1 cancels")
+@gap("underflow", why="the logarithm of a p near 1 rounds to 0")
 @mean_cross_entropy_of_kept_rows.routine(value=ulps(4, gamma=True), grad=ulps(4, gamma=True))
 def sum_over_at_least_one(logits: torch.Tensor, first: torch.Tensor, second: torch.Tensor) -> torch.Tensor:
     """The sum of torch's losses over the number of kept rows, which counts as 1 where there is none."""
@@ -65,9 +65,9 @@ def sum_over_at_least_one(logits: torch.Tensor, first: torch.Tensor, second: tor
     return losses.reshape(-1, 2).sum(1) / (labels != -100).sum(1).clamp(min=1)
 
 
-@gap("scale", "ignored rows are counted: the mean is half of what it should be")
-@gap("cancellation", "log_softmax keeps no digit of a small loss, and p_label - 1 cancels")
-@gap("underflow", "the logarithm of a p near 1 rounds to 0")
+@gap("scale", why="ignored rows are counted: the mean is half of what it should be")
+@gap("cancellation", why="log_softmax keeps no digit of a small loss, and p_label - 1 cancels")
+@gap("underflow", why="the logarithm of a p near 1 rounds to 0")
 @mean_cross_entropy_of_kept_rows.routine(value=ulps(4, gamma=True), grad=ulps(4, gamma=True))
 def mean_over_all_rows(logits: torch.Tensor, first: torch.Tensor, second: torch.Tensor) -> torch.Tensor:
     """The mean of torch's unreduced losses, in which the ignored rows count as rows with loss 0."""

@@ -39,8 +39,8 @@ def exchanging_prediction_and_target_changes_nothing(f, prediction, target, beta
     return f(prediction, target, beta), f(target, prediction, beta)
 
 
-@gap("nan_gradient", "beta = 0: the branch that is not taken divides by 0")
-@gap("underflow", "e * e is subnormal before the division by a small beta")
+@gap("nan_gradient", why="beta = 0: the branch that is not taken divides by 0")
+@gap("underflow", why="e * e is subnormal before the division by a small beta")
 @smooth_l1.routine(value=ulps(2), grad=ulps(2))
 def naive_form(prediction: torch.Tensor, target: torch.Tensor, beta: float) -> torch.Tensor:
     """The formula as it is printed, without a case for beta = 0."""
@@ -49,7 +49,7 @@ def naive_form(prediction: torch.Tensor, target: torch.Tensor, beta: float) -> t
     return torch.where(error < beta, square, error - 0.5 * beta)
 
 
-@gap("underflow", "e * e is subnormal before the division by a small beta")
+@gap("underflow", why="e * e is subnormal before the division by a small beta")
 @smooth_l1.routine(value=ulps(2), grad=ulps(2))
 def torch_builtin(prediction: torch.Tensor, target: torch.Tensor, beta: float) -> torch.Tensor:
     """`smooth_l1_loss`."""
@@ -66,7 +66,7 @@ def divided_before_squaring(prediction: torch.Tensor, target: torch.Tensor, beta
     return torch.where(error < beta, near * (near / (2 * beta)), error - 0.5 * beta)
 
 
-@gap("underflow", "e * e / 2 is subnormal before the division by a small beta")
+@gap("underflow", why="e * e / 2 is subnormal before the division by a small beta")
 @smooth_l1.routine(value=ulps(2), grad=ulps(2))
 def huber_over_beta(prediction: torch.Tensor, target: torch.Tensor, beta: float) -> torch.Tensor:
     """torch's huber_loss divided by its delta; L1 where beta is 0."""

@@ -44,10 +44,10 @@ def the_order_of_classes_does_not_matter(f, logits, label, smoothing):
     return f(logits, label, smoothing), f(m.roll(logits, 1), (int(label) + 1) % size, smoothing)
 
 
-@gap("underflow", "a probability underflows, and its logarithm is infinite")
-@gap("cancellation", "p keeps no digit of 1 - p")
-@gap("absorption", "p - smoothing/K keeps few digits of how far p is from 1/K")
-@gap("nan_gradient", "a probability underflows: the infinite derivative of its logarithm times 0")
+@gap("underflow", why="a probability underflows, and its logarithm is infinite")
+@gap("cancellation", why="p keeps no digit of 1 - p")
+@gap("absorption", why="p - smoothing/K keeps few digits of how far p is from 1/K")
+@gap("nan_gradient", why="a probability underflows: the infinite derivative of its logarithm times 0")
 @smoothed_softmax_cross_entropy.routine(value=ulps(4, gamma=True), grad=ulps(4, gamma=True))
 def softmax_then_log(logits: torch.Tensor, label: torch.Tensor, smoothing: float) -> torch.Tensor:
     """The logarithm of a softmax layer's output, averaged with the smoothed target."""
@@ -56,18 +56,18 @@ def softmax_then_log(logits: torch.Tensor, label: torch.Tensor, smoothing: float
     return -(1 - smoothing) * chosen - smoothing * logarithms.mean(1)
 
 
-@gap("cancellation", "log_softmax keeps no digit of a small loss; p - target cancels")
-@gap("underflow", "the logarithm of a p near 1 rounds to 0")
-@gap("absorption", "p - smoothing/K keeps few digits of how far p is from 1/K")
+@gap("cancellation", why="log_softmax keeps no digit of a small loss; p - target cancels")
+@gap("underflow", why="the logarithm of a p near 1 rounds to 0")
+@gap("absorption", why="p - smoothing/K keeps few digits of how far p is from 1/K")
 @smoothed_softmax_cross_entropy.routine(value=ulps(4, gamma=True), grad=ulps(4, gamma=True))
 def torch_builtin(logits: torch.Tensor, label: torch.Tensor, smoothing: float) -> torch.Tensor:
     """`cross_entropy` with `label_smoothing`."""
     return functional.cross_entropy(logits, label, reduction="none", label_smoothing=smoothing)
 
 
-@gap("cancellation", "log_softmax keeps no digit of a small loss; p - target cancels")
-@gap("underflow", "the logarithm of a p near 1 rounds to 0")
-@gap("absorption", "p - smoothing/K keeps few digits of how far p is from 1/K")
+@gap("cancellation", why="log_softmax keeps no digit of a small loss; p - target cancels")
+@gap("underflow", why="the logarithm of a p near 1 rounds to 0")
+@gap("absorption", why="p - smoothing/K keeps few digits of how far p is from 1/K")
 @smoothed_softmax_cross_entropy.routine(value=ulps(4, gamma=True), grad=ulps(4, gamma=True))
 def smoothed_target(logits: torch.Tensor, label: torch.Tensor, smoothing: float) -> torch.Tensor:
     """The target written out as probabilities, times -log_softmax."""
@@ -76,8 +76,8 @@ def smoothed_target(logits: torch.Tensor, label: torch.Tensor, smoothing: float)
     return -(target * torch.log_softmax(logits, 1)).sum(1)
 
 
-@gap("cancellation", "p - smoothing/K cancels where the prediction is as flat as the smoothed target")
-@gap("absorption", "p - smoothing/K keeps few digits of how far p is from 1/K")
+@gap("cancellation", why="p - smoothing/K cancels where the prediction is as flat as the smoothed target")
+@gap("absorption", why="p - smoothing/K keeps few digits of how far p is from 1/K")
 @smoothed_softmax_cross_entropy.routine(value=ulps(4, gamma=True), grad=ulps(4, gamma=True))
 def margins_from_the_label(logits: torch.Tensor, label: torch.Tensor, smoothing: float) -> torch.Tensor:
     """softplus(logsumexp of the others' margins) minus smoothing times the mean margin.

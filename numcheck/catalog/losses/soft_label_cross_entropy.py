@@ -34,39 +34,39 @@ def the_order_of_classes_does_not_matter(f, logits, target):
     return f(logits, target), f(m.roll(logits, 1), m.roll(target, 1))
 
 
-@gap("underflow", "a probability underflows, and its logarithm is infinite")
-@gap("cancellation", "p keeps no digit of 1 - p")
-@gap("nan_gradient", "a probability underflows: the infinite derivative of its logarithm times 0")
+@gap("underflow", why="a probability underflows, and its logarithm is infinite")
+@gap("cancellation", why="p keeps no digit of 1 - p")
+@gap("nan_gradient", why="a probability underflows: the infinite derivative of its logarithm times 0")
 @soft_label_cross_entropy.routine(value=ulps(4, gamma=True), grad=ulps(4, gamma=True))
 def softmax_then_log(logits: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
     """The formula as it is printed, with torch's softmax."""
     return -(target * torch.log(torch.softmax(logits, 1))).sum(1)
 
 
-@gap("cancellation", "log_softmax keeps no digit of a small loss; p - q cancels")
-@gap("underflow", "the logarithm of a p near 1 rounds to 0")
+@gap("cancellation", why="log_softmax keeps no digit of a small loss; p - q cancels")
+@gap("underflow", why="the logarithm of a p near 1 rounds to 0")
 @soft_label_cross_entropy.routine(value=ulps(4, gamma=True), grad=ulps(4, gamma=True))
 def torch_builtin(logits: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
     """`cross_entropy` with probabilities as its target."""
     return functional.cross_entropy(logits, target, reduction="none")
 
 
-@gap("cancellation", "logsumexp(x) - q . x cancels for a small loss; p - q cancels")
-@gap("absorption", "logsumexp absorbs the exponentials of the lesser logits")
-@gap("wrong_formula", "a target whose rounded entries do not sum to 1 is taken as if they did")
+@gap("cancellation", why="logsumexp(x) - q . x cancels for a small loss; p - q cancels")
+@gap("absorption", why="logsumexp absorbs the exponentials of the lesser logits")
+@gap("wrong_formula", why="a target whose rounded entries do not sum to 1 is taken as if they did")
 @soft_label_cross_entropy.routine(value=ulps(4, gamma=True), grad=ulps(4, gamma=True))
 def logsumexp_form(logits: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
     """logsumexp(x) - q . x, which takes it for granted that the target's sum is 1."""
     return torch.logsumexp(logits, 1) - (target * logits).sum(1)
 
 
-@gap("wrong_formula", "the added number is not small beside a small p")
-@gap("absorption", "p + 1e-8 rounds to p; p absorbs 1 - p")
-@gap("underflow", "a probability underflows; in half precision so does 1e-8")
-@gap("cancellation", "p keeps no digit of 1 - p")
+@gap("wrong_formula", why="the added number is not small beside a small p")
+@gap("absorption", why="p + 1e-8 rounds to p; p absorbs 1 - p")
+@gap("underflow", why="a probability underflows; in half precision so does 1e-8")
+@gap("cancellation", why="p keeps no digit of 1 - p")
 @gap(
     "nan_gradient",
-    "a probability and, in float16, 1e-8 are both 0: the infinite derivative of the logarithm times 0",
+    why="a probability and, in float16, 1e-8 are both 0: the infinite derivative of the logarithm times 0",
 )
 @soft_label_cross_entropy.routine(value=ulps(4, gamma=True), grad=ulps(4, gamma=True))
 def shifted_logarithm(logits: torch.Tensor, target: torch.Tensor) -> torch.Tensor:

@@ -35,11 +35,11 @@ def the_two_sides_differ_by_the_score(f, score, side):
     return f(score, side) + score * side, f(-score, side)
 
 
-@gap("overflow", "exp overflows for a score far on the wrong side")
-@gap("absorption", "1 + exp rounds to 1 for a score far on the right side")
+@gap("overflow", why="exp overflows for a score far on the wrong side")
+@gap("absorption", why="1 + exp rounds to 1 for a score far on the right side")
 @gap(
     "nan_gradient",
-    "exp overflows for a score far on the wrong side, and the backward multiplies it by 1/infinity = 0",
+    why="exp overflows for a score far on the wrong side, and the backward multiplies it by 1/infinity = 0",
 )
 @soft_margin.routine(value=ulps(2), grad=ulps(2))
 def naive_form(score: torch.Tensor, side: torch.Tensor) -> torch.Tensor:
@@ -47,10 +47,10 @@ def naive_form(score: torch.Tensor, side: torch.Tensor) -> torch.Tensor:
     return torch.log(1 + torch.exp(-side * score))
 
 
-@gap("overflow", "exp overflows for a score far on the wrong side")
+@gap("overflow", why="exp overflows for a score far on the wrong side")
 @gap(
     "nan_gradient",
-    "exp overflows for a score far on the wrong side, and the backward multiplies it by 1/infinity = 0",
+    why="exp overflows for a score far on the wrong side, and the backward multiplies it by 1/infinity = 0",
 )
 @soft_margin.routine(value=ulps(2), grad=ulps(2))
 def log1p_form(score: torch.Tensor, side: torch.Tensor) -> torch.Tensor:
@@ -58,10 +58,10 @@ def log1p_form(score: torch.Tensor, side: torch.Tensor) -> torch.Tensor:
     return torch.log1p(torch.exp(-side * score))
 
 
-@gap("overflow", "exp overflows for a score far on the wrong side")
+@gap("overflow", why="exp overflows for a score far on the wrong side")
 @gap(
     "nan_gradient",
-    "exp overflows for a score far on the wrong side, and the derivative is infinity over infinity",
+    why="exp overflows for a score far on the wrong side, and the derivative is infinity over infinity",
 )
 @soft_margin.routine(value=ulps(2), grad=ulps(2))
 def torch_builtin(score: torch.Tensor, side: torch.Tensor) -> torch.Tensor:
@@ -77,7 +77,7 @@ def softplus_form(score: torch.Tensor, side: torch.Tensor) -> torch.Tensor:
 
 @gap(
     "overflow",
-    "torch's derivative is 1/(1 + exp(b - a)), whose exp overflows where the result would be subnormal",
+    why="torch's derivative is 1/(1 + exp(b - a)), whose exp overflows where the result would be subnormal",
 )
 @soft_margin.routine(value=ulps(2), grad=ulps(2))
 def logaddexp_form(score: torch.Tensor, side: torch.Tensor) -> torch.Tensor:

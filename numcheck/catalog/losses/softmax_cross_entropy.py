@@ -38,10 +38,10 @@ def the_order_of_classes_does_not_matter(f, logits, label):
     return f(logits, label), f(m.roll(logits, 1), (int(label) + 1) % size)
 
 
-@gap("overflow", "exp(x) overflows beyond the logarithm of the largest number")
-@gap("underflow", "exp(x) underflows, and the loss is infinite, or 0/0 where all of them do")
-@gap("nan_gradient", "an infinite derivative times 0")
-@gap("cancellation", "p keeps no digit of 1 - p")
+@gap("overflow", why="exp(x) overflows beyond the logarithm of the largest number")
+@gap("underflow", why="exp(x) underflows, and the loss is infinite, or 0/0 where all of them do")
+@gap("nan_gradient", why="an infinite derivative times 0")
+@gap("cancellation", why="p keeps no digit of 1 - p")
 @softmax_cross_entropy.routine(value=ulps(4, gamma=True), grad=ulps(6, gamma=True))
 def naive_form(logits: torch.Tensor, label: torch.Tensor) -> torch.Tensor:
     """The formula as it is printed."""
@@ -50,9 +50,9 @@ def naive_form(logits: torch.Tensor, label: torch.Tensor) -> torch.Tensor:
     return -torch.log(chosen / exponentials.sum(1))
 
 
-@gap("underflow", "the probability underflows, and the loss is infinite")
-@gap("nan_gradient", "the derivative 1/p of the logarithm is infinite, times 0")
-@gap("cancellation", "p keeps no digit of 1 - p")
+@gap("underflow", why="the probability underflows, and the loss is infinite")
+@gap("nan_gradient", why="the derivative 1/p of the logarithm is infinite, times 0")
+@gap("cancellation", why="p keeps no digit of 1 - p")
 @softmax_cross_entropy.routine(value=ulps(4, gamma=True), grad=ulps(4, gamma=True))
 def softmax_then_log(logits: torch.Tensor, label: torch.Tensor) -> torch.Tensor:
     """The logarithm of a softmax layer's output."""
@@ -61,17 +61,17 @@ def softmax_then_log(logits: torch.Tensor, label: torch.Tensor) -> torch.Tensor:
 
 @gap(
     "cancellation",
-    "log_softmax takes the logarithm of a sum near 1, which keeps no digit of a small loss; p_label - 1 cancels",
+    why="log_softmax takes the logarithm of a sum near 1, which keeps no digit of a small loss; p_label - 1 cancels",
 )
-@gap("underflow", "the logarithm of a p near 1 rounds to 0, and the loss to -0")
+@gap("underflow", why="the logarithm of a p near 1 rounds to 0, and the loss to -0")
 @softmax_cross_entropy.routine(value=ulps(4, gamma=True), grad=ulps(4, gamma=True))
 def torch_builtin(logits: torch.Tensor, label: torch.Tensor) -> torch.Tensor:
     """`cross_entropy`."""
     return functional.cross_entropy(logits, label, reduction="none")
 
 
-@gap("cancellation", "logsumexp(x) - x_label cancels for a small loss; p_label - 1 cancels")
-@gap("absorption", "logsumexp absorbs the exponentials of the other classes")
+@gap("cancellation", why="logsumexp(x) - x_label cancels for a small loss; p_label - 1 cancels")
+@gap("absorption", why="logsumexp absorbs the exponentials of the other classes")
 @softmax_cross_entropy.routine(value=ulps(4, gamma=True), grad=ulps(4, gamma=True))
 def logsumexp_form(logits: torch.Tensor, label: torch.Tensor) -> torch.Tensor:
     """logsumexp(x) - x_label."""

@@ -31,10 +31,10 @@ def a_common_offset_changes_nothing(f, logits, label):
     return f(logits, label), f(logits + 3, label)
 
 
-@gap("overflow", "exp(x) overflows, and infinity/infinity times the mask 0 is NaN")
-@gap("underflow", "exp(x) underflows: the loss is infinite, or NaN times the mask 0")
-@gap("cancellation", "p keeps no digit of 1 - p")
-@gap("nan_gradient", "exp(x) overflows or underflows, and an infinite derivative is multiplied by 0")
+@gap("overflow", why="exp(x) overflows, and infinity/infinity times the mask 0 is NaN")
+@gap("underflow", why="exp(x) underflows: the loss is infinite, or NaN times the mask 0")
+@gap("cancellation", why="p keeps no digit of 1 - p")
+@gap("nan_gradient", why="exp(x) overflows or underflows, and an infinite derivative is multiplied by 0")
 @softmax_cross_entropy_with_ignored_label.routine(value=ulps(4, gamma=True), grad=ulps(6, gamma=True))
 def naive_form_times_mask(logits: torch.Tensor, label: torch.Tensor) -> torch.Tensor:
     """The printed formula for some class, multiplied by 0 where the row is ignored."""
@@ -43,16 +43,16 @@ def naive_form_times_mask(logits: torch.Tensor, label: torch.Tensor) -> torch.Te
     return -torch.log(chosen / exponentials.sum(1)) * (label >= 0)
 
 
-@gap("cancellation", "log_softmax keeps no digit of a small loss; p_label - 1 cancels")
-@gap("underflow", "the logarithm of a p near 1 rounds to 0, and the loss to -0")
+@gap("cancellation", why="log_softmax keeps no digit of a small loss; p_label - 1 cancels")
+@gap("underflow", why="the logarithm of a p near 1 rounds to 0, and the loss to -0")
 @softmax_cross_entropy_with_ignored_label.routine(value=ulps(4, gamma=True), grad=ulps(4, gamma=True))
 def torch_builtin(logits: torch.Tensor, label: torch.Tensor) -> torch.Tensor:
     """`cross_entropy` with its `ignore_index`."""
     return functional.cross_entropy(logits, label, ignore_index=-100, reduction="none")
 
 
-@gap("cancellation", "log_softmax keeps no digit of a small loss; p_label - 1 cancels")
-@gap("underflow", "the logarithm of a p near 1 rounds to 0, and the loss to -0")
+@gap("cancellation", why="log_softmax keeps no digit of a small loss; p_label - 1 cancels")
+@gap("underflow", why="the logarithm of a p near 1 rounds to 0, and the loss to -0")
 @softmax_cross_entropy_with_ignored_label.routine(value=ulps(4, gamma=True), grad=ulps(4, gamma=True))
 def log_softmax_times_mask(logits: torch.Tensor, label: torch.Tensor) -> torch.Tensor:
     """-log_softmax at some class, multiplied by 0 where the row is ignored."""

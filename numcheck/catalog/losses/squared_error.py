@@ -40,14 +40,14 @@ def a_common_offset_changes_nothing(f, prediction, target):
     return f(prediction, target), f(prediction + 7, target + 7)
 
 
-@gap("overflow", "the square of a difference beyond 255 overflows, though the mean does not")
+@gap("overflow", why="the square of a difference beyond 255 overflows, though the mean does not")
 @squared_error.routine(value=ulps(2, gamma=True), grad=ulps(2))
 def naive_form(prediction: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
     """The formula as it is printed."""
     return ((prediction - target) ** 2).mean(1)
 
 
-@gap("overflow", "the square of a difference beyond 255 overflows, though the mean does not")
+@gap("overflow", why="the square of a difference beyond 255 overflows, though the mean does not")
 @squared_error.routine(value=ulps(2, gamma=True), grad=ulps(2))
 def torch_builtin(prediction: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
     """`mse_loss`, averaged over each point."""
@@ -61,8 +61,8 @@ def divided_before_squaring(prediction: torch.Tensor, target: torch.Tensor) -> t
     return (difference * (difference / prediction.shape[1])).sum(1)
 
 
-@gap("cancellation", "the squares of nearly equal numbers cancel")
-@gap("overflow", "the square of a number beyond 255 overflows")
+@gap("cancellation", why="the squares of nearly equal numbers cancel")
+@gap("overflow", why="the square of a number beyond 255 overflows")
 @squared_error.routine(value=ulps(2, gamma=True), grad=ulps(2))
 def expanded_square(prediction: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
     """mean(p p) - 2 mean(p t) + mean(t t), as distances by matrix products have it."""

@@ -37,10 +37,10 @@ def a_common_offset_changes_nothing(f, logits, weights, label):
     return f(logits, weights, label), f(logits - 5, weights, label)
 
 
-@gap("overflow", "exp(x) overflows beyond the logarithm of the largest number")
-@gap("underflow", "exp(x) underflows, and the loss is infinite, or NaN for the weight 0")
-@gap("cancellation", "p keeps no digit of 1 - p")
-@gap("nan_gradient", "exp(x) overflows or underflows, and an infinite derivative is multiplied by 0")
+@gap("overflow", why="exp(x) overflows beyond the logarithm of the largest number")
+@gap("underflow", why="exp(x) underflows, and the loss is infinite, or NaN for the weight 0")
+@gap("cancellation", why="p keeps no digit of 1 - p")
+@gap("nan_gradient", why="exp(x) overflows or underflows, and an infinite derivative is multiplied by 0")
 @weighted_softmax_cross_entropy.routine(value=ulps(4, gamma=True), grad=ulps(4, gamma=True))
 def naive_form(logits: torch.Tensor, weights: torch.Tensor, label: torch.Tensor) -> torch.Tensor:
     """The formula as it is printed."""
@@ -49,8 +49,8 @@ def naive_form(logits: torch.Tensor, weights: torch.Tensor, label: torch.Tensor)
     return -weights.gather(1, label[:, None])[:, 0] * torch.log(chosen / exponentials.sum(1))
 
 
-@gap("cancellation", "log_softmax keeps no digit of a small loss; p_label - 1 cancels")
-@gap("underflow", "the logarithm of a p near 1 rounds to 0, and the loss to -0")
+@gap("cancellation", why="log_softmax keeps no digit of a small loss; p_label - 1 cancels")
+@gap("underflow", why="the logarithm of a p near 1 rounds to 0, and the loss to -0")
 @weighted_softmax_cross_entropy.routine(value=ulps(4, gamma=True), grad=ulps(4, gamma=True))
 def torch_builtin(logits: torch.Tensor, weights: torch.Tensor, label: torch.Tensor) -> torch.Tensor:
     """`cross_entropy` with `weight`, mapped over the points because each has weights of its own."""
@@ -61,15 +61,15 @@ def torch_builtin(logits: torch.Tensor, weights: torch.Tensor, label: torch.Tens
     return torch.vmap(loss)(logits, weights, label)
 
 
-@gap("cancellation", "log_softmax keeps no digit of a small loss; p_label - 1 cancels")
-@gap("underflow", "the logarithm of a p near 1 rounds to 0, and the loss to -0")
+@gap("cancellation", why="log_softmax keeps no digit of a small loss; p_label - 1 cancels")
+@gap("underflow", why="the logarithm of a p near 1 rounds to 0, and the loss to -0")
 @weighted_softmax_cross_entropy.routine(value=ulps(4, gamma=True), grad=ulps(4, gamma=True))
 def unweighted_times_weight(logits: torch.Tensor, weights: torch.Tensor, label: torch.Tensor) -> torch.Tensor:
     """The unweighted loss of each point, multiplied by its weight afterwards."""
     return functional.cross_entropy(logits, label, reduction="none") * weights.gather(1, label[:, None])[:, 0]
 
 
-@gap("underflow", "a loss or probability is subnormal before the weight multiplies it")
+@gap("underflow", why="a loss or probability is subnormal before the weight multiplies it")
 @weighted_softmax_cross_entropy.routine(value=ulps(2, gamma=True), grad=ulps(12, gamma=True))
 # 12: each of up to 7 exponentials may lose half an ulp when it is added to a sum near 1
 def softplus_of_the_margin(logits: torch.Tensor, weights: torch.Tensor, label: torch.Tensor) -> torch.Tensor:

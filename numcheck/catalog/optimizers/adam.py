@@ -64,8 +64,8 @@ def turned_gradients_turn_the_step(f, weight, grad, exp_avg, exp_avg_sq, step, l
 # conditioning forgives none of them; but the step is seldom larger than the weight that it is taken from.
 
 
-@gap("overflow", "the second moment by 1 - beta2 leaves the range before the root is taken")
-@gap("underflow", "the gradient's square is subnormal or 0 below 2**-8, and eps = 1e-8 is 0")
+@gap("overflow", why="the second moment by 1 - beta2 leaves the range before the root is taken")
+@gap("underflow", why="the gradient's square is subnormal or 0 below 2**-8, and eps = 1e-8 is 0")
 @adam.routine(value=ulps(4, cond=4))
 def as_printed(weight, grad, exp_avg, exp_avg_sq, step, lr, beta1, beta2, eps):
     """Algorithm 1 line by line, every operation rounded to the format."""
@@ -76,7 +76,7 @@ def as_printed(weight, grad, exp_avg, exp_avg_sq, step, lr, beta1, beta2, eps):
     return weight - lr * first_corrected / (second_corrected.sqrt() + eps)
 
 
-@gap("underflow", "the gradient's square is subnormal or 0 below 2**-8, and eps = 1e-8 is 0")
+@gap("underflow", why="the gradient's square is subnormal or 0 below 2**-8, and eps = 1e-8 is 0")
 @adam.routine(value=ulps(4, cond=4))
 def rate_corrected(weight, grad, exp_avg, exp_avg_sq, step, lr, beta1, beta2, eps):
     """Both corrections folded into rate and eps, as just before the paper's section 2.1."""
@@ -86,7 +86,7 @@ def rate_corrected(weight, grad, exp_avg, exp_avg_sq, step, lr, beta1, beta2, ep
     return weight - lr * root / (1 - beta1**step) * first / (second.sqrt() + eps * root)
 
 
-@gap("underflow", "the gradient's square is subnormal or 0 below 2**-8, and eps = 1e-8 is 0")
+@gap("underflow", why="the gradient's square is subnormal or 0 below 2**-8, and eps = 1e-8 is 0")
 @adam.routine(value=ulps(4, cond=4))
 def in_place(weight, grad, exp_avg, exp_avg_sq, step, lr, beta1, beta2, eps):
     """Moments by lerp and addcmul, the step by addcdiv, in place: torch's own sequence of operations."""
@@ -103,7 +103,7 @@ def float32_then_rounded(weight, grad, exp_avg, exp_avg_sq, step, lr, beta1, bet
     return as_printed.function(*wide, step, lr, beta1, beta2, eps).to(weight.dtype)
 
 
-@gap("underflow", "the gradient's square is subnormal or 0 below 2**-8, and eps = 1e-8 is 0")
+@gap("underflow", why="the gradient's square is subnormal or 0 below 2**-8, and eps = 1e-8 is 0")
 @adam.routine(value=ulps(4, cond=4))
 def torch_adam(weight, grad, exp_avg, exp_avg_sq, step, lr, beta1, beta2, eps):
     """torch.optim.Adam itself, all points as one parameter."""

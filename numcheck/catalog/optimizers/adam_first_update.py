@@ -55,7 +55,7 @@ def a_turned_gradient_turns_the_step(f, grad, lr, beta1, beta2, eps):
 # forgiven by the conditioning; hence more than the usual 4 ulps where every operation is rounded to the format.
 
 
-@gap("underflow", "moments of tiny gradients lose their digits; in float16 also squares, and eps")
+@gap("underflow", why="moments of tiny gradients lose their digits; in float16 also squares, and eps")
 @adam_first_update.routine(value=ulps(8))
 def as_printed(grad, lr, beta1, beta2, eps):
     """Algorithm 1 line by line, every operation rounded to the format."""
@@ -64,7 +64,7 @@ def as_printed(grad, lr, beta1, beta2, eps):
     return -lr * (first / (1 - beta1)) / ((second / (1 - beta2)).sqrt() + eps)
 
 
-@gap("underflow", "moments of tiny gradients lose their digits; in float16 also squares, and eps")
+@gap("underflow", why="moments of tiny gradients lose their digits; in float16 also squares, and eps")
 @adam_first_update.routine(value=ulps(8))
 def rate_corrected(grad, lr, beta1, beta2, eps):
     """Both corrections folded into rate and eps, as just before the paper's section 2.1."""
@@ -72,7 +72,7 @@ def rate_corrected(grad, lr, beta1, beta2, eps):
     return -lr * root / (1 - beta1) * ((1 - beta1) * grad) / (((1 - beta2) * grad * grad).sqrt() + eps * root)
 
 
-@gap("underflow", "moments of tiny gradients lose their digits; in float16 also squares, and eps")
+@gap("underflow", why="moments of tiny gradients lose their digits; in float16 also squares, and eps")
 @adam_first_update.routine(value=ulps(8))
 def torch_adam(grad, lr, beta1, beta2, eps):
     """torch.optim.Adam's first step from a weight of zero, all points as one parameter."""

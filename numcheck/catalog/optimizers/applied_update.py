@@ -44,9 +44,11 @@ def the_update_is_the_step(f, weight, grad, lr):
     return f(weight, grad, lr), -1 * lr * grad
 
 
-@gap("absorption", "a step of less than half the weight's spacing is rounded away")
-@gap("cancellation", "a step of some spacings is rounded to whole ones, and the difference lays that bare")
-@gap("underflow", "lr * gradient is subnormal, with few digits")
+@gap("absorption", why="a step of less than half the weight's spacing is rounded away")
+@gap(
+    "cancellation", why="a step of some spacings is rounded to whole ones, and the difference lays that bare"
+)
+@gap("underflow", why="lr * gradient is subnormal, with few digits")
 @applied_update.routine(value=ulps(4))
 def stored_in_format(weight, grad, lr):
     """The weight is kept in the format, as a plain half-precision training loop does."""
@@ -55,11 +57,11 @@ def stored_in_format(weight, grad, lr):
 
 @gap(
     "absorption",
-    "float32 holds 13 bits more than float16 and 16 more than bfloat16, and absorbs what lies below",
+    why="float32 holds 13 bits more than float16 and 16 more than bfloat16, and absorbs what lies below",
 )
 @gap(
     "cancellation",
-    "a step of some float32 spacings is rounded to whole ones, and the difference lays that bare",
+    why="a step of some float32 spacings is rounded to whole ones, and the difference lays that bare",
 )
 @applied_update.routine(value=ulps(4), formats=["bfloat16", "float16"])
 def float32_master_weight(weight, grad, lr):

@@ -114,10 +114,10 @@ def _bracketed_newton(f, g, alpha, y):
     return best
 
 
-@gap("unconverged", "a flat stretch throws Newton far out of [0, 1], whence it returns slowly or never")
-@gap("wrong_formula", "thrown out of [0, 1], Newton settles on a root of the curves' continuation there")
-@gap("special_value", "thrown out of [0, 1], Newton divides 0 by 0 or infinity by infinity")
-@gap("overflow", "thrown out of [0, 1], Newton leaves float64's range")
+@gap("unconverged", why="a flat stretch throws Newton far out of [0, 1], whence it returns slowly or never")
+@gap("wrong_formula", why="thrown out of [0, 1], Newton settles on a root of the curves' continuation there")
+@gap("special_value", why="thrown out of [0, 1], Newton divides 0 by 0 or infinity by infinity")
+@gap("overflow", why="thrown out of [0, 1], Newton leaves float64's range")
 @blend_inverse.routine(value=ulps(1), formats=["float32", "bfloat16", "float16"])
 def newton(f, g, alpha, y):
     """Plain Newton from 0.5 in float64."""

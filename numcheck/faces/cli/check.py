@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from numcheck.declaration.words import DEFAULT_FORMATS, DEFAULT_POINTS, DEFAULT_SEED, ExitCode, UsageError
-from numcheck.faces.cli.options import EXIT_CODES, WORST, devices_option
+from numcheck.faces.cli.options import EXIT_CODES, devices_option
 from numcheck.faces.cli.terminal import console_of, print_table, progress_bar
 from numcheck.faces.names import formats_of, names_of
 
@@ -48,10 +48,9 @@ if TYPE_CHECKING:
     help="What makes the run fail: points over budget, declared gaps too, or nothing.",
 )
 @click.option(
-    "--worst",
-    metavar="DIR",
-    default=str(WORST),
-    help="Judge the worst inputs first that sweeps left there, if any.",
+    "--witness",
+    is_flag=True,
+    help="Write the inputs that show each gap beside the formula's page; every run tries them first.",
 )
 def check(
     formulas: tuple[str, ...],
@@ -64,13 +63,15 @@ def check(
     json_file: str | None,
     folder: str | None,
     fail_on: str,
-    worst: str,
+    witness: bool,
 ) -> ExitCode:
     """Judge every routine of the FORMULAs (names, or FILE.py:NAME), by default of all, against proved truth."""
     if target and (formulas or not claimed):
         raise UsageError(f"say what it claims to compute: --routine {target} --formula F")
     if claimed and not target:
         raise UsageError(f"--formula goes with --routine; for its own routines: numcheck check {claimed}")
+    if witness and not formulas:
+        raise UsageError("say whose witnesses are to be written: numcheck check FORMULA... --witness")
     _expect_writable(json_file, folder)
     from numcheck.runs.workers import jobs, prepare
 
@@ -99,10 +100,10 @@ def check(
             routine=routine,
             progress=progress,
             jobs=jobs(),
-            worst=Path(worst),
+            witness=witness,
         )
     code, sentence = verdict(report, fail_on)
-    for line in report.get("worst", {}).get("ignored", ()):
+    for line in report.get("remarks", ()):
         pages.print(line)
     _deliver(report, pages, sentence, json_file, folder)
     if report.get("interrupted"):

@@ -1,7 +1,6 @@
 """What several commands ask, and ask in the same way."""
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import click
@@ -13,9 +12,6 @@ Exit codes:
   2  wrong usage, or a report that cannot be written
   3  truth in doubt: unresolved points, or two proofs of one number that differ
 """
-
-WORST = Path("reports") / "worst"
-"""Where sweeps leave the worst inputs, and where checks look for them."""
 
 
 def devices_option(told: str) -> Callable[[Any], Any]:

@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from numcheck.declaration.words import ExitCode, UsageError
-from numcheck.faces.cli.options import EXIT_CODES, WORST, devices_option
+from numcheck.faces.cli.options import EXIT_CODES, devices_option
 from numcheck.faces.cli.terminal import progress_bar
 from numcheck.faces.names import formats_of, names_of
 
@@ -32,7 +32,7 @@ from numcheck.faces.names import formats_of, names_of
     "--jobs", "processes", type=click.IntRange(min=1), metavar="N", help="Processes that share the work."
 )
 @click.option("--restart", is_flag=True, help="Begin again, whatever was finished before.")
-@click.option("--worst", metavar="DIR", default=str(WORST), help="Leave the worst inputs there.")
+@click.option("--witness", is_flag=True, help="Write the worst inputs beside the formula's page.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 def sweep(
     formula: str,
@@ -44,7 +44,7 @@ def sweep(
     out: str | None,
     processes: int | None,
     restart: bool,
-    worst: str,
+    witness: bool,
     as_json: bool,
 ) -> ExitCode:
     """Judge ROUTINES of a FORMULA, by default all, at every input of a format; either is a name or FILE.py:NAME.
@@ -78,7 +78,7 @@ def sweep(
                     device=plan.device,
                     **asked,
                     out=folder,
-                    worst=worst,
+                    witness=witness,
                     jobs=processes or jobs(),
                     restart=restart,
                     progress=progress,
@@ -92,5 +92,5 @@ def sweep(
             click.echo((folder / "result.json").read_text(encoding="utf-8"), nl=False)
         else:
             click.echo(sweep_page(result))
-            click.echo(f"\n{sentence}\n{folder / 'result.json'}\n{sweeps.worst_file(worst, result)}")
+            click.echo(f"\n{sentence}\n{folder / 'result.json'}")
     return max(codes)

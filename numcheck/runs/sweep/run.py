@@ -5,7 +5,7 @@ points and leaves one summary for each routine's value and gradient; summaries m
 worker, in any order, before or after an interruption. Nothing is diagnosed: a failing point counts under its fate.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures.process import BrokenProcessPool
 from functools import lru_cache, partial
 from pathlib import Path
@@ -16,16 +16,16 @@ import torch
 
 import numcheck
 from numcheck.declaration.formulas import Formula, Routine
-from numcheck.declaration.words import ExitCode, Fate, UsageError
+from numcheck.declaration.words import ExitCode, Fate, Of, UsageError
 from numcheck.domain import Points
 from numcheck.measure import plain
-from numcheck.measure.execute import Outcome, execute, has_gradient
-from numcheck.measure.measurement import assess
+from numcheck.measure.execute import Outcome, execute
 from numcheck.report import figure, json_text, write_text
-from numcheck.runs import worst_inputs
+from numcheck.runs import witnesses
 from numcheck.runs.check import Progress
-from numcheck.runs.entry import reproduce
 from numcheck.runs.environment import environment
+from numcheck.runs.examine import examine, sample
+from numcheck.runs.points import argument, reproduce
 from numcheck.runs.sweep import checkpoint
 from numcheck.runs.sweep.checkpoint import Keeper, State
 from numcheck.runs.sweep.plan import Plan, Words, fingerprint_of, plan_by_words, plan_of, words_of
@@ -41,11 +41,12 @@ from numcheck.runs.sweep.summary import (
     tallied,
 )
 from numcheck.runs.verdict import UNRESOLVED
+from numcheck.runs.witnesses import Witness
 from numcheck.runs.workers import workers
-from numcheck.truth import BATCH, ContradictionError, Truths, settle
+from numcheck.truth import BATCH, ContradictionError, Truths
 
-MOST_BOUNDARIES = 16
-"""Failing regions whose two ends a worst-case file keeps, for each routine's value and gradient."""
+MOST_BOUNDARIES = 8
+"""Failing regions whose two ends become witnesses, for each half of a routine."""
 
 SCHEMA = 1
 
@@ -53,23 +54,23 @@ SCHEMA = 1
 # Chunks -----------------------------------------------------------------------------------------------------------
 
 
-def sweep_chunk(plan: Plan, start: int, stop: int) -> dict[tuple[str, str], Summary]:
+def sweep_chunk(plan: Plan, start: int, stop: int) -> dict[tuple[str, Of], Summary]:
     """The summary of each routine's value and gradient at the points start to stop."""
     torch.set_num_threads(1)
-    found: dict[tuple[str, str], Summary] = {}
+    found: dict[tuple[str, Of], Summary] = {}
     for begin in range(start, stop, BATCH):
         for key, summary in _batch(plan, begin, min(begin + BATCH, stop)).items():
             found[key] = merged(found[key], summary) if key in found else summary
     return found
 
 
-def _batch(plan: Plan, start: int, stop: int) -> dict[tuple[str, str], Summary]:
+def _batch(plan: Plan, start: int, stop: int) -> dict[tuple[str, Of], Summary]:
     """Plain points are counted; the others, for any routine, are settled together and judged one by one."""
     points = plan.space.at(np.arange(start, stop))
-    backward = not plan.value_only and any(has_gradient(routine) for routine in plan.routines)
+    backward = not plan.value_only and any(Of.GRAD in routine.budgets for routine in plan.routines)
     outcomes = {
         routine.name: execute(
-            routine, points, plan.format, plan.device, None, backward and has_gradient(routine)
+            routine, points, plan.format, plan.device, None, backward and Of.GRAD in routine.budgets
         )
         for routine in plan.routines
     }
@@ -84,14 +85,12 @@ def _batch(plan: Plan, start: int, stop: int) -> dict[tuple[str, str], Summary]:
         empty = summary_of(start, stop, nothing.astype(np.int8), nothing, nothing, line, points=numbers)
         return {key: merged(summary, empty) for key, summary in found.items()}
     chosen = points.select(rows)
-    component = np.zeros(len(rows), dtype=np.int64)
-    truth = settle(plan.formula, chosen, plan.format, with_gradient=backward, component=component)
+    left = sample(plan.formula, plan.format, [chosen], [np.zeros(len(rows), dtype=np.int64)], backward)
     for routine in plan.routines:
-        outcome = outcomes[routine.name].select(rows)
-        for measured in assess(routine, chosen, truth, plan.format, plan.device, outcome):
-            fates, spent, error = measured.judgement.of_points()
+        for examined in examine(routine, left, plan.device, [outcomes[routine.name].select(rows)]):
+            fates, spent, error = examined.judged
             judged = summary_of(start, stop, fates, error, spent, plan.space.line, points=numbers)
-            key = routine.name, measured.of
+            key = routine.name, examined.of
             found[key] = merged(found[key], judged) if key in found else judged
     return found
 
@@ -106,23 +105,25 @@ class Plain(NamedTuple):
 
 def _plainly_within(
     plan: Plan, start: int, points: Points, outcomes: Mapping[str, Outcome]
-) -> dict[tuple[str, str], Plain]:
+) -> dict[tuple[str, Of], Plain]:
     """What is plainly within of each routine's value and gradient; nothing where float64 cannot judge the format."""
     if not plain.applies(plan.format):
         return {}
     exact = _truths(plan).of(points)
-    told: dict[tuple[str, str], Plain] = {}
+    balls = {Of.VALUE: exact.value, Of.GRAD: exact.gradient}
+    told: dict[tuple[str, Of], Plain] = {}
     for routine in plan.routines:
-        outcome = outcomes[routine.name]
-        parts = [("value", outcome.value, exact.value, routine.value, outcome.value_format)]
-        if outcome.gradient is not None and exact.gradient is not None and routine.grad is not None:
-            form = outcome.gradient_format
-            parts.append(("grad", outcome.gradient, exact.gradient, routine.grad, form))
-        for of, got, balls, budget, form in parts:
-            if got.shape != balls.shape or budget.coupled or not plain.applies(form):
+        for of, given in outcomes[routine.name].halves.items():
+            budget, ball = routine.budgets[of], balls[of]
+            if (
+                ball is None
+                or given.numbers.shape != ball.shape
+                or budget.coupled
+                or not plain.applies(given.format)
+            ):
                 sure, error = np.zeros(len(points), bool), np.zeros(len(points))
             else:
-                sure, error = plain.plain(got, balls, budget, form, plan.compiled)
+                sure, error = plain.plain(given.numbers, ball, budget, given.format, plan.compiled)
             told[routine.name, of] = Plain(sure, error, budget.ulps)
     everywhere = np.logical_and.reduce([one.sure for one in told.values()])
     plain.audit(plan.formula, points, exact, everywhere, plan.format)
@@ -142,15 +143,15 @@ def _tally(start: int, everywhere: np.ndarray, one: Plain) -> Summary:
 
 @lru_cache(maxsize=1)
 def _truths(plan: Plan) -> Truths:
-    backward = not plan.value_only and any(has_gradient(routine) for routine in plan.routines)
+    backward = not plan.value_only and any(Of.GRAD in routine.budgets for routine in plan.routines)
     return Truths(plan.formula, plan.device, backward, plan.compiled)
 
 
-def _chunk_here(plan: Plan, span: tuple[int, int]) -> dict[tuple[str, str], Summary]:
+def _chunk_here(plan: Plan, span: tuple[int, int]) -> dict[tuple[str, Of], Summary]:
     return sweep_chunk(plan, *span)
 
 
-def _chunk_by_words(words: Words, span: tuple[int, int]) -> dict[tuple[str, str], Summary]:
+def _chunk_by_words(words: Words, span: tuple[int, int]) -> dict[tuple[str, Of], Summary]:
     """`sweep_chunk` in a worker process, which finds formula and routines by their names."""
     return sweep_chunk(plan_by_words(words), *span)
 
@@ -189,7 +190,7 @@ def sweep(
     value_only: bool = False,
     grid: int | None = None,
     out: str | Path | None = None,
-    worst: str | Path | None = None,
+    witness: bool = False,
     jobs: int = 1,
     restart: bool = False,
     chunk: int | None = None,
@@ -199,8 +200,9 @@ def sweep(
 
     The formula has one real input in a format of up to 32 bits, or two in one of 8 bits, beside choices; `grid` takes
     so many values of each instead. `out` is a folder: there the finished chunks are kept, and the same call goes on
-    where it was stopped, unless `restart` begins again. `worst` is the folder of worst inputs that `numcheck check`
-    replays. `jobs` processes share the work where they can find formula and routines by name.
+    where it was stopped, unless `restart` begins again. With `witness` the worst inputs go into the formula's file of
+    witnesses, which every run tries first. `jobs` processes share the work where they can find formula and routines by
+    name.
 
     Raises UsageError for what cannot be swept, ContradictionError where two proofs of one truth differ; Ctrl-C leaves
     by KeyboardInterrupt. The finished chunks are kept.
@@ -211,7 +213,8 @@ def sweep(
     words = words_of(plan, formula, routines)
     work = partial(_chunk_here, plan) if words is None else partial(_chunk_by_words, words)
     place = None if out is None else Path(out)
-    record = None if worst is None else _record(Path(worst), plan)
+    if witness:  # what lies there is looked at before hours of work, not after them
+        witnesses.expect_writable(plan.formula)
     fingerprint = fingerprint_of(plan)
     before: State = {}
     if place is not None and not restart:
@@ -234,21 +237,13 @@ def sweep(
         write_text(place / "result.json", json_text(result))
         for scratch in place.glob(".checkpoint.json.*"):  # what a kill in the middle of a write left
             scratch.unlink(missing_ok=True)
-    if record is not None:
-        worst_inputs.write(record, _worst_told(result))
+    if witness:
+        here = witnesses.environment_name(plan.device)
+        cells: set[witnesses.Cell] = {
+            (True, name, plan.format.name, Of(of), here) for name, of in keeper.state
+        }
+        witnesses.record(plan.formula, list(_witnesses(plan, keeper.state)), cells)
     return result
-
-
-def _record(folder: Path, plan: Plan) -> Path:
-    """Where the worst inputs go; what lies there is looked at before hours of work, not after them."""
-    path = worst_inputs.path_of(folder, plan.formula.name, plan.format.name, plan.device)
-    worst_inputs.read(path)
-    return path
-
-
-def worst_file(folder: str | Path, result: Mapping[str, Any]) -> Path:
-    """The file that a sweep with this result leaves in the folder of worst inputs."""
-    return worst_inputs.path_of(Path(folder), result["formula"], result["format"], result["device"])
 
 
 def _left(plan: Plan, state: State) -> list[tuple[int, int]]:
@@ -312,26 +307,26 @@ def result_of(plan: Plan, state: State) -> dict[str, Any]:
         "measurements": [
             _measurement(plan, routine, of, state[routine.name, of])
             for routine in plan.routines
-            for of in ("value", "grad")
+            for of in Of
             if (routine.name, of) in state
         ],
     }
 
 
-def _measurement(plan: Plan, routine: Routine, of: str, summary: Summary) -> dict[str, Any]:
-    declared = [gap for gap in routine.gaps if gap.covers(of, plan.format.name, plan.device)]
+def _measurement(plan: Plan, routine: Routine, of: Of, summary: Summary) -> dict[str, Any]:
+    declared = [gap for gap in routine.gaps if gap.speaks_of(of, plan.format.name, plan.device)]
     (whole,) = summary.stretches
     ends = [end for region in whole.regions for end in (region.first, region.last)]
     inputs = iter(_inputs(plan, ends))
     return {
         "routine": routine.name,
-        "of": of,
+        "of": of.value,
         "evidence": plan.evidence,
         "points": summary.points,
-        "budget": str(routine.value if of == "value" else routine.grad),
+        "budget": str(routine.budgets[of]),
         "fates": {fate.word: summary.count(fate) for fate in Fate},
         "failing": summary.failing,
-        "gaps": [{"cause": gap.cause.value, "reason": gap.reason} for gap in declared],
+        "gaps": [{"causes": [cause.value for cause in gap.causes], "reason": gap.why} for gap in declared],
         "ulp_histogram": dict(zip(bins(), summary.histogram, strict=True)),
         "worst_error": _worst(plan, "error_ulp", summary.error),
         "worst_spent": _worst(plan, "spent", summary.spent),
@@ -356,7 +351,7 @@ def _worst(plan: Plan, name: str, found: Worst | None) -> dict[str, Any] | None:
     return {name: figure(found.figure), "point": found.point, "inputs": inputs}
 
 
-def _command(plan: Plan, routine: Routine, of: str, number: int) -> str:
+def _command(plan: Plan, routine: Routine, of: Of, number: int) -> str:
     return reproduce(routine, plan.space.at(np.array([number])), 0, plan.format, of, device=plan.device)
 
 
@@ -376,21 +371,17 @@ def _inputs(plan: Plan, numbers: Sequence[int]) -> list[dict[str, str]]:
     return [dict(zip(plan.formula.inputs, row, strict=True)) for row in zip(*columns, strict=True)]
 
 
-def _worst_told(result: Mapping[str, Any]) -> dict[str, Any]:
-    """The part of a result that is worth trying again: the worst inputs, and the ends of the failing regions."""
-    routines: dict[str, dict[str, Any]] = {}
-    for entry in result["measurements"]:
-        routines.setdefault(entry["routine"], {})[entry["of"]] = {
-            "worst_error": None if entry["worst_error"] is None else entry["worst_error"]["inputs"],
-            "worst_spent": None if entry["worst_spent"] is None else entry["worst_spent"]["inputs"],
-            "regions": [
-                {key: region[key] for key in ("fate", "first", "last")}
-                for region in entry["first_regions"][:MOST_BOUNDARIES]
-            ],
-            "evidence": f"{entry['evidence']}, {entry['points']} points",
-        }
-    kept = ("formula", "format", "device", "numcheck")
-    return {key: result[key] for key in kept} | {"routines": routines}
+def _witnesses(plan: Plan, state: State) -> Iterator[Witness]:
+    """The inputs that are worth trying again: the worst ones, and the ends of the first failing regions."""
+    for (name, of), summary in state.items():
+        (whole,) = summary.stretches
+        ends = [end for region in whole.regions[:MOST_BOUNDARIES] for end in (region.first, region.last)]
+        numbers = [*(worst.point for worst in (summary.error, summary.spent) if worst is not None), *ends]
+        points = plan.space.at(np.array(list(dict.fromkeys(numbers)), dtype=np.int64))
+        for i in range(len(points)):
+            inputs = tuple(argument(column, i, hexadecimal=True) for column in points.columns.values())
+            here = (witnesses.environment_name(plan.device),)
+            yield Witness(name, "", plan.format.name, Of(of), "swept", inputs, 0, here)
 
 
 def verdict(result: Mapping[str, Any]) -> tuple[ExitCode, str]:

@@ -1,0 +1,229 @@
+"""The one way of judging: points with their truths, routines run there, fates, causes, gaps, findings and laws.
+
+Whatever prints or counts a verdict (check, plugin, explain, sweep) prints or counts what `examine` returns. What is
+costly is found out when it is first asked for: a sweep, which counts fates, never pays for a diagnosis.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from numcheck.declaration.formulas import Formula, Gap, Routine
+from numcheck.declaration.words import Cause, Fate, Of
+from numcheck.diagnosis.diagnose import Diagnosis, diagnose
+from numcheck.diagnosis.findings import Cluster, Finding, clusters, findings
+from numcheck.diagnosis.questions import Search
+from numcheck.domain import Points
+from numcheck.formats import Format
+from numcheck.measure.execute import Outcome
+from numcheck.measure.laws import law_defects
+from numcheck.measure.measurement import Measurement, assess, measure
+from numcheck.runs.witnesses import Witnesses, first
+from numcheck.truth import FLOAT64, Opinion, Truth, second_opinion, settle
+
+SECOND_OPINION = 0.01
+"""Least share of points that mpmath recomputes."""
+
+
+@dataclass(frozen=True, eq=False)
+class Sample:
+    """Points of a formula in a format with their truths, in parts of one size each; every routine shares them."""
+
+    formula: Formula
+    format: Format
+    points: tuple[Points, ...]
+    truths: tuple[Truth, ...]
+
+    @property
+    def count(self) -> int:
+        """How many points there are."""
+        return sum(len(part) for part in self.points)
+
+    @property
+    def in_float64(self) -> int:
+        """How many of their truths float64 balls settled."""
+        return sum(int((truth.precision == FLOAT64).sum()) for truth in self.truths)
+
+    @cached_property
+    def opinion(self) -> Opinion:
+        """What mpmath says of some of the truths."""
+        told: list[Opinion] = []
+        for points, truth in zip(self.points, self.truths, strict=True):
+            share = max(2, int(np.ceil(SECOND_OPINION * len(points))))
+            rows = np.unique(np.linspace(0, len(points) - 1, share).astype(int))
+            told.append(second_opinion(self.formula, points, truth, self.format, rows))
+        return Opinion(
+            sum(one.checked for one in told), tuple(text for one in told for text in one.disagreements)
+        )
+
+
+def sample(
+    formula: Formula,
+    format: Format,
+    points: Sequence[Points],
+    component: Sequence[np.ndarray],
+    backward: bool,
+) -> Sample:
+    """The truths at these points; `component` names the output that each point's gradient is of."""
+    truths = [
+        settle(formula, part, format, with_gradient=backward, component=of)
+        for part, of in zip(points, component, strict=True)
+    ]
+    return Sample(formula, format, tuple(points), tuple(truths))
+
+
+def drawn(
+    formula: Formula, format: Format, count: int, seed: int, known: Witnesses, routines: Sequence[Routine]
+) -> Sample:
+    """At least `count` points, witnesses of the format before all others, with the truths that these routines need."""
+    tried = first(formula, known.known, format)
+    points: list[Points] = []
+    component: list[np.ndarray] = []
+    for part in formula.points(format, count, seed):
+        fitting = [(point, of) for point, of in tried if point.size == part.size]
+        points.append(Points.concatenate([*(point for point, _ in fitting), part]))
+        component.append(
+            np.concatenate([np.array([of for _, of in fitting], dtype=int), np.arange(len(part))])
+        )
+    return sample(formula, format, points, component, any(Of.GRAD in routine.budgets for routine in routines))
+
+
+@dataclass(frozen=True, eq=False)
+class Examined:
+    """What came of one half of a routine at the points of a sample.
+
+    Arrays over points go through the parts one after another. A point's cause is its own, so that it is told the same
+    whoever asks, and in whatever company.
+    """
+
+    parts: tuple[Measurement, ...]
+
+    @property
+    def routine(self) -> Routine:
+        """The routine that was run."""
+        return self.parts[0].routine
+
+    @property
+    def of(self) -> Of:
+        """Which half."""
+        return self.parts[0].of
+
+    @property
+    def format(self) -> Format:
+        """The format of the points."""
+        return self.parts[0].format
+
+    @property
+    def device(self) -> str:
+        """Where it ran."""
+        return self.parts[0].device
+
+    # As it was judged -----------------------------------------------------------------------------------------------
+
+    @cached_property
+    def judged(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Of each point its fate, whatever gaps are declared, its share of the budget and its error in ulps."""
+        told = zip(*(part.judgement.of_points() for part in self.parts), strict=True)
+        fates, spent, error = (np.concatenate(each) for each in told)
+        return fates, spent, error
+
+    @property
+    def worst(self) -> tuple[Measurement, int]:
+        """The point that spent most, as a part and its row."""
+        shares = [np.nan_to_num(part.judgement.of_points()[1], posinf=1e308) for part in self.parts]
+        widest = max(range(len(shares)), key=lambda k: float(np.max(shares[k], initial=0)))
+        return self.parts[widest], int(np.argmax(shares[widest]))
+
+    @property
+    def crash(self) -> tuple[Measurement, int] | None:
+        """A point at which the routine raised, as a part and its row."""
+        return next(((part, min(part.crashes)) for part in self.parts if part.crashes), None)
+
+    # Why, and whether it was known ------------------------------------------------------------------------------------
+
+    @cached_property
+    def diagnoses(self) -> tuple[Diagnosis, ...]:
+        """Why points failed, part by part."""
+        return tuple(diagnose(part) for part in self.parts)
+
+    @cached_property
+    def causes(self) -> np.ndarray:
+        """The cause of each point that failed, None of the others and of crashes."""
+        return np.concatenate([diagnosis.causes for diagnosis in self.diagnoses])
+
+    @property
+    def gaps(self) -> tuple[Gap, ...]:
+        """The routine's gaps that speak of this half, format and device."""
+        return tuple(g for g in self.routine.gaps if g.speaks_of(self.of, self.format.name, self.device))
+
+    def gap_of(self, cause: Cause) -> Gap | None:
+        """The gap whose mechanism shows as this cause."""
+        return next((gap for gap in self.gaps if cause in gap.causes), None)
+
+    @cached_property
+    def covered(self) -> dict[Gap, np.ndarray]:
+        """For each gap the points that fail by its mechanism, as a mask."""
+        return {gap: np.isin(self.causes.astype(str), gap.causes) for gap in self.gaps}
+
+    @cached_property
+    def fates(self) -> np.ndarray:
+        """The fate of each point; `GAP` where it fails as a gap says."""
+        if not self.gaps:
+            return self.judged[0]
+        return np.where(np.logical_or.reduce(list(self.covered.values())), Fate.GAP, self.judged[0])
+
+    @property
+    def spent(self) -> float:
+        """The largest share of the budget outside of gaps."""
+        return float(np.max(self.judged[1][self.fates != Fate.GAP], initial=0.0))
+
+    @property
+    def clusters(self) -> list[Cluster]:
+        """The failing points by cause, part by part, and those that only conditioning forgives."""
+        return [c for part, why in zip(self.parts, self.diagnoses, strict=True) for c in clusters(part, why)]
+
+    @property
+    def broken(self) -> list[Cluster]:
+        """The failing points that no gap covers."""
+        return [c for c in self.clusters if not c.forgiven and self.gap_of(c.cause) is None]
+
+    def findings(self) -> Search[list[Finding]]:
+        """What is told of the causes, gravest first."""
+        return findings(self.clusters, self.gap_of)
+
+    def laws(self) -> list[dict[str, Any]]:
+        """How far the routine is from each law of its formula; laws are of values."""
+        return (
+            law_defects(self.routine, self.parts[0], self.format, self.device) if self.of is Of.VALUE else []
+        )
+
+
+def examine(
+    routine: Routine, sample: Sample, device: str, outcomes: Sequence[Outcome] | None = None
+) -> tuple[Examined, ...]:
+    """Each half of which the routine makes a promise, the value first, judged at every point of the sample.
+
+    `outcomes` is what it gave at the points where it has been run there already. Raises RoutineError where the routine
+    breaks its contract.
+    """
+    parts = list(zip(sample.points, sample.truths, strict=True))
+    if outcomes is None:
+        measured = [measure(routine, points, truth, sample.format, device) for points, truth in parts]
+    else:
+        measured = [
+            assess(routine, points, truth, sample.format, device, outcome)
+            for (points, truth), outcome in zip(parts, outcomes, strict=True)
+        ]
+    return tuple(Examined(parts) for parts in zip(*measured, strict=True))
+
+
+def examine_at(
+    routine: Routine, point: Points, component: int, format: Format, device: str, of: Of
+) -> Examined:
+    """One half of a routine at one point, a gradient's of one output."""
+    alone = sample(routine.formula, format, [point], [np.array([component])], of is Of.GRAD)
+    (half,) = (examined for examined in examine(routine, alone, device) if examined.of is of)
+    return half

@@ -1,0 +1,100 @@
+"""What a run says of the gaps of a routine: what shows them, and which are stale.
+
+One rule serves command and plugin. A gap is stale, in a format and half, where witnesses name this environment and
+neither they, which every run tries, nor any other point fails by its mechanism. In another environment, and of a gap
+without witnesses, that nothing fails is only a remark.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from numcheck.declaration.formulas import Formula, Gap, Routine
+from numcheck.declaration.words import DEFAULT_FORMATS, DEFAULT_POINTS, Of
+from numcheck.diagnosis.findings import Finding
+from numcheck.diagnosis.regions import complexity
+from numcheck.domain import Points
+from numcheck.measure.execute import RoutineError
+from numcheck.runs.examine import Examined, examine_at
+from numcheck.runs.points import argument
+from numcheck.runs.witnesses import Witness, Witnesses, environment_name
+
+
+def is_stale(examined: Examined, gap: Gap, known: Witnesses) -> bool:
+    """Whether a gap is stale in this half and format."""
+    here = environment_name(examined.device)
+    named = known.of_gap(examined.routine.name, gap, examined.format.name, examined.of)
+    return not examined.covered[gap].any() and any(here in one.environments for one in named)
+
+
+def shown_by(examined: Examined, told: Sequence[Finding]) -> Iterator[Witness]:
+    """The simplest and the worst input that showed each gap of a half; `told` are its findings."""
+    numbers = [
+        (part.points, row, int(part.component[row]))
+        for part in examined.parts
+        for row in range(len(part.points))
+    ]
+    ink = np.concatenate([complexity(part.points) for part in examined.parts])
+    for gap, mask in examined.covered.items():
+        rows = np.flatnonzero(mask)
+        if not rows.size:
+            continue
+        worst = numbers[rows[np.argmax(np.nan_to_num(examined.judged[1][rows], nan=np.inf, posinf=1e308))]]
+        simplest, least = numbers[rows[np.argmin(ink[rows])]], float(ink[rows].min())
+        for finding in told:
+            point, component = finding.simplest, finding.component
+            shorter = finding.gap == gap and complexity(point)[0] < least
+            if shorter and _shows(examined, gap, point, component):
+                simplest, least = (point, 0, component), float(complexity(point)[0])
+        for which, (points, row, component) in (("simplest", simplest), ("worst", worst)):
+            yield Witness(
+                examined.routine.name,
+                gap.name,
+                examined.format.name,
+                examined.of,
+                which,
+                tuple(argument(column, row, hexadecimal=True) for column in points.columns.values()),
+                component if examined.of is Of.GRAD else 0,
+                (environment_name(examined.device),),
+            )
+
+
+def _shows(examined: Examined, gap: Gap, point: Points, component: int) -> bool:
+    """Whether a point fails by the gap where it is asked about alone."""
+    like = examined
+    try:
+        again = examine_at(like.routine, point, component, like.format, like.device, like.of)
+    except RoutineError:
+        return False
+    return bool(again.covered[gap][0])
+
+
+def uncovered(formulas: Sequence[Formula], report: Mapping[str, Any]) -> list[str]:
+    """A remark on each gap that covered no point of a complete run: of all its formats, with the default points."""
+    if report["points"] < DEFAULT_POINTS:
+        return []
+    met: dict[tuple[str, str, str], int] = {}
+    stale: set[tuple[str, str, str]] = set()
+    for entry in report["measurements"]:
+        for gap in entry["gaps"]:
+            key = entry["formula"], entry["routine"], ", ".join(gap["causes"])
+            met[key] = met.get(key, 0) + gap["points"]
+            stale |= {key} if gap["stale"] else set()
+    return [
+        f"{formula.name}.{routine.name}: the gap {gap.name} covers no point of this run: delete it, "
+        "or find one that shows it"
+        for formula in formulas
+        for routine in formula.routines.values()
+        for gap in routine.gaps
+        if _formats(routine, gap) <= set(report["formats"])
+        and met.get(key := (formula.name, routine.name, gap.name)) == 0
+        and key not in stale
+    ]
+
+
+def _formats(routine: Routine, gap: Gap) -> set[str]:
+    """The usual formats in which a gap may show."""
+    return (
+        set(DEFAULT_FORMATS) & set(routine.formats or DEFAULT_FORMATS) & set(gap.formats or DEFAULT_FORMATS)
+    )

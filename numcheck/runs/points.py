@@ -1,0 +1,143 @@
+"""Points and numbers in words: as they are shown, as `--at` takes them, and the command that shows one again."""
+
+import os
+import re
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import mpmath
+import numpy as np
+import torch
+
+from numcheck.declaration.formulas import Formula, Routine
+from numcheck.declaration.registry import loaded_by_name
+from numcheck.declaration.words import Of, UsageError
+from numcheck.domain import Points
+from numcheck.formats import Format
+from numcheck.measure.measurement import Measurement
+from numcheck.reals.enclosures import Enclosure
+
+
+def decimal(truth: Enclosure, key: Any, digits: int = 20) -> str:
+    """The enclosure's midpoint in decimal digits, as far as it proves them, outside float64's range too.
+
+    Where it proves not even two, as at a kink and around a zero, its radius stands beside it.
+    """
+    high, radius = float(truth.high[key]), float(truth.radius[key])
+    if not np.isfinite(high):
+        return "undefined" if np.isnan(high) else str(high)
+    with mpmath.workprec(160):
+        unit = mpmath.mpf(2) ** int(truth.exponent[key])
+        exact = (mpmath.mpf(high) + mpmath.mpf(float(truth.low[key]))) * unit
+        proved = digits
+        if radius > 0:
+            proved = int(-np.log10(min(radius / abs(high), 1.0))) if high else 0
+        told = str(mpmath.nstr(exact, max(2, min(digits, proved)), min_fixed=-5, max_fixed=16))
+        if proved >= 2:
+            return told
+        return f"{told} ± {mpmath.nstr(radius * unit, 2, min_fixed=-5, max_fixed=16)}"
+
+
+def argument(column: Any, i: int, hexadecimal: bool = False) -> str:
+    """One point's value of one input, as `--at` takes it.
+
+    In decimal with nine digits, which tell every number of float32 apart, or exactly in hexadecimal.
+    """
+    if isinstance(column, tuple):
+        return str(column[i])
+    entry = column[i]
+    if not entry.is_floating_point():
+        return str(entry.tolist())
+    digits = 17 if entry.dtype == torch.float64 else 9
+
+    def told(x: torch.Tensor) -> str:
+        if x.ndim:
+            return (";" if x.ndim == 2 else ",").join(told(part) for part in x)
+        return re.sub(r"[.]?0+p", "p", float(x).hex()) if hexadecimal else f"{float(x):.{digits}g}"
+
+    return told(entry)
+
+
+def text_of(value: Any) -> str:
+    """A value as `--at` takes it: `1,2` for a vector, `0,0;1,0;0,1` for a polygon."""
+    if isinstance(value, str):
+        return value
+    value = value.tolist() if isinstance(value, torch.Tensor | np.ndarray) else value
+    if not isinstance(value, list | tuple):
+        return str(value)
+    separator = ";" if any(isinstance(part, list | tuple) for part in value) else ","
+    return separator.join(text_of(part) for part in value)
+
+
+def parsed_point(formula: Formula, at: Mapping[str, str], format: Format) -> Points:
+    """The point that `name=value` texts describe, in the format."""
+    missing, unknown = set(formula.inputs) - set(at), set(at) - set(formula.inputs)
+    if missing or unknown:
+        needed = " ".join(f"--at {name}=..." for name in formula.inputs)
+        raise UsageError(f"{formula.name} takes {', '.join(formula.inputs)}: write {needed}")
+    columns: dict[str, Any] = {}
+    for name, domain in formula.inputs.items():
+        try:
+            given: list[Any] = [domain.parse(at[name], format)]
+            columns[name] = domain.column(given, format)
+        except ValueError as error:
+            raise UsageError(f"--at {name}={at[name]}: {error}") from None
+    sizes = {
+        len(column[0]) for name, column in columns.items() if formula.inputs[name].ragged and column[0].ndim
+    }
+    if len(sizes) > 1:
+        raise UsageError(
+            f"the inputs of {formula.name} have one size, not {sorted(sizes)}: give each as many numbers"
+        )
+    return Points(columns, np.array(["given"]), next(iter(sizes), None))
+
+
+def shown_again(measurement: Measurement, point: Points, component: int) -> str:
+    """The command that shows a point again of what was measured."""
+    like = measurement
+    return reproduce(like.routine, point, 0, like.format, like.of, component, like.device)
+
+
+def reproduce(
+    routine: Routine, points: Points, i: int, format: Format, of: Of, component: int = 0, device: str = "cpu"
+) -> str:
+    """What shows one point again: a command, or a line of Python where the code lives in a notebook.
+
+    Of a vector-valued formula's gradient it names the component, too.
+    """
+    formula = routine.formula
+    registered = formula.routines.get(routine.name) is routine
+    words = (
+        _word(formula.function, formula.name),
+        routine.name if registered else _word(routine.function, routine.name),
+    )
+    at = {name: argument(column, i) for name, column in points.columns.items()}
+    if all(words):
+        inputs = " ".join(f"--at '{name}={text}'" for name, text in at.items())
+        gradient = " --of grad" if of is Of.GRAD else ""
+        gradient += f" --component {component}" if component else ""
+        there = "" if device == "cpu" else f" --device {device}"
+        return f"numcheck explain {words[0]} {words[1]} {inputs} --format {format.name}{gradient}{there}"
+    inside = f"{formula.name}.routines[{routine.name!r}]" if registered else routine.name.rpartition(":")[2]
+    gradient = ', of="grad"' if of is Of.GRAD else ""
+    gradient += f", component={component}" if component else ""
+    there = "" if device == "cpu" else f", device={device!r}"
+    return f"numcheck.explain({inside}, {formula.name}, {at}, format={format.name!r}{gradient}{there})"
+
+
+def _word(function: Callable[..., Any], name: str) -> str | None:
+    """How the command line finds what `function` declares: its name, MODULE:NAME or FILE:NAME; None in a notebook."""
+    if ":" in name:
+        return name  # as the command line was given it
+    module = getattr(function, "__module__", None) or ""
+    if loaded_by_name(module):
+        return name
+    home = sys.modules.get(module)
+    file = getattr(home, "__file__", None)
+    if not file or not hasattr(home, name):
+        return None
+    if module != "__main__" and not Path(file).is_relative_to(Path.cwd()):
+        return f"{module}:{name}"
+    return f"{os.path.relpath(file)}:{name}"

@@ -1,0 +1,217 @@
+"""Witnesses: inputs that every run tries first, in a file beside the page of their formula.
+
+For each gap, format and half the file holds the simplest and the worst input that showed it, and the environments that
+did; a sweep adds the worst of all inputs. It is written by a command and reviewed as any other change: sorted, a line
+for each witness, numbers in hexadecimal.
+"""
+
+import json
+import sys
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from numcheck.declaration.formulas import Formula, Gap
+from numcheck.declaration.words import Of, UsageError
+from numcheck.domain import Points
+from numcheck.formats import Format, format_of
+from numcheck.report import folder_name, json_text, write_text
+from numcheck.runs.environment import environment
+
+SCHEMA = 1
+ORIGIN = "witness"
+"""What `Points.origin` says of them."""
+
+
+@dataclass(frozen=True, order=True)
+class Witness:
+    """One input that showed a gap, or that a sweep found to be among the worst (then `gap` is empty)."""
+
+    routine: str
+    gap: str
+    format: str
+    of: Of
+    which: str
+    """"simplest", "worst", or "swept"."""
+    inputs: tuple[str, ...]
+    """In the order of the formula's inputs, as `--at` takes them."""
+    component: int
+    environments: tuple[str, ...]
+
+    @property
+    def input(self) -> tuple[tuple[str, ...], int]:
+        """What is tried."""
+        return self.inputs, self.component
+
+
+@dataclass(frozen=True)
+class Witnesses:
+    """What stands in a formula's file: what can be tried, what cannot, and what is said of that."""
+
+    path: Path | None
+    known: tuple[Witness, ...] = ()
+    left_out: tuple[Witness, ...] = ()
+    """Outside of the present domains, or of a gap that is not declared any more."""
+    remarks: tuple[str, ...] = ()
+    damaged: bool = False
+
+    def of_gap(self, routine: str, gap: Gap, format: str, of: Of) -> tuple[Witness, ...]:
+        """Those of a gap in one format and half."""
+        key = routine, gap.name, format, of
+        return tuple(one for one in self.known if (one.routine, one.gap, one.format, one.of) == key)
+
+
+@cache
+def environment_name(device: str) -> str:
+    """This environment as witnesses name it: what results may depend on."""
+    return folder_name(environment([device]))
+
+
+# Reading ----------------------------------------------------------------------------------------------------------
+
+
+def path_of(formula: Formula) -> Path | None:
+    """The file beside the formula's page; None where that was typed into a session."""
+    page = getattr(sys.modules.get(formula.module), "__file__", None)
+    return None if page is None else Path(page).with_name(f"{formula.name}.witnesses.json")
+
+
+def read(formula: Formula) -> Witnesses:
+    """The formula's witnesses. What cannot be read or tried is left out, and told in one line."""
+    path = path_of(formula)
+    if path is None or not path.exists():
+        return Witnesses(path)
+    try:
+        told = json.loads(path.read_text(encoding="utf-8"))
+        if told["schema"] != SCHEMA:
+            raise ValueError(f"its schema is {told['schema']!r}, not {SCHEMA}")
+        if told["formula"] != formula.name:
+            raise ValueError(f"it is of the formula {told['formula']}")
+        rows = [_from_json(row, formula, told["environments"]) for row in told["witnesses"]]
+    except (OSError, ValueError, TypeError, KeyError, AttributeError, IndexError) as error:
+        why = f"no {error}" if isinstance(error, KeyError) else " ".join(str(error).split())
+        told = f"{path} is no file of witnesses ({why}): restore or delete it; it is not tried"
+        return Witnesses(path, remarks=(told,), damaged=True)
+    known = tuple(row for row in rows if _is_declared(formula, row) and _lies_inside(formula, row))
+    left_out = tuple(row for row in rows if row not in known)
+    again = f"numcheck check {formula.name} --witness writes it again"
+    remark = (
+        f"{path}: {len(left_out)} of {len(rows)} witnesses lie outside of the present domains, or their gap is not "
+        f"declared any more: {again}"
+    )
+    return Witnesses(path, known, left_out, (remark,) if left_out else ())
+
+
+def _from_json(row: dict[str, Any], formula: Formula, environments: Sequence[str]) -> Witness:
+    if set(row["inputs"]) != set(formula.inputs):
+        raise ValueError(f"a witness has the inputs {', '.join(row['inputs'])}")
+    return Witness(
+        row["routine"],
+        row["gap"],
+        format_of(row["format"]).name,
+        Of(row["of"]),
+        row["which"],
+        tuple(row["inputs"][name] for name in formula.inputs),
+        int(row["component"]),
+        tuple(environments[place] for place in row["environments"]),
+    )
+
+
+def _is_declared(formula: Formula, row: Witness) -> bool:
+    routine = formula.routines.get(row.routine)
+    return routine is not None and row.gap in ("", *(gap.name for gap in routine.gaps))
+
+
+def _lies_inside(formula: Formula, row: Witness) -> bool:
+    format = format_of(row.format)
+    try:
+        arguments = _arguments(formula, row.inputs, format)
+        return formula.holds(arguments, formula.at(arguments, format), format)
+    except ValueError:
+        return False
+
+
+def _arguments(formula: Formula, inputs: Sequence[str], format: Format) -> tuple[Any, ...]:
+    domains = formula.inputs.values()
+    return tuple(domain.parse(text, format) for domain, text in zip(domains, inputs, strict=True))
+
+
+def first(formula: Formula, known: Iterable[Witness], format: Format) -> list[tuple[Points, int]]:
+    """The points of a format to try before others, each once, with the output that its gradient is of."""
+    inputs = dict.fromkeys(row.input for row in known if row.format == format.name)
+    points = [(formula.at(_arguments(formula, texts, format), format), of) for texts, of in inputs]
+    return [(replace(point, origin=np.array([ORIGIN])), of) for point, of in points]
+
+
+# Writing ----------------------------------------------------------------------------------------------------------
+
+
+Cell = tuple[bool, str, str, Of, str]
+"""Where a run looks for witnesses: whether by a sweep, routine, format, half and environment."""
+
+
+def merged(before: Iterable[Witness], found: Iterable[Witness], cells: set[Cell]) -> list[Witness]:
+    """The witnesses known before, with what a run found in the cells that it looked at.
+
+    Witnesses of other cells stay; one that is found again names the environment, too.
+    """
+    kept: dict[Witness, set[str]] = {}
+    for row in before:
+        cell = not row.gap, row.routine, row.format, row.of
+        elsewhere = {name for name in row.environments if (*cell, name) not in cells}
+        kept.setdefault(replace(row, environments=()), set()).update(elsewhere)
+    for row in found:
+        kept.setdefault(replace(row, environments=()), set()).update(row.environments)
+    return sorted(replace(row, environments=tuple(sorted(names))) for row, names in kept.items() if names)
+
+
+def expect_writable(formula: Formula) -> Witnesses:
+    """What the formula's file has; UsageError where it has no place, or where what lies there could not be read."""
+    known = read(formula)
+    if known.path is None:
+        raise UsageError(
+            f"{formula.name} stands in no file, so its witnesses have no place: write it into one"
+        )
+    if known.damaged:
+        raise UsageError(f"{known.remarks[0]}, and nothing is written over it")
+    return known
+
+
+def record(formula: Formula, found: Sequence[Witness], cells: set[Cell]) -> Path | None:
+    """Put what a run found into the formula's file; its path, None where there are no witnesses.
+
+    Raises UsageError as `expect_writable` does.
+    """
+    known = expect_writable(formula)
+    rows = merged((*known.known, *known.left_out), found, cells)
+    assert known.path is not None
+    if not rows:
+        known.path.unlink(missing_ok=True)
+        return None
+    return write_text(known.path, json_text(_told(formula, rows)))
+
+
+def _told(formula: Formula, rows: Sequence[Witness]) -> dict[str, Any]:
+    environments = sorted({name for row in rows for name in row.environments})
+    return {
+        "schema": SCHEMA,
+        "formula": formula.name,
+        "environments": environments,
+        "witnesses": [
+            {
+                "routine": row.routine,
+                "gap": row.gap,
+                "format": row.format,
+                "of": row.of.value,
+                "which": row.which,
+                "inputs": dict(zip(formula.inputs, row.inputs, strict=True)),
+                "component": row.component,
+                "environments": [environments.index(name) for name in row.environments],
+            }
+            for row in rows
+        ],
+    }
