@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from numcheck.declaration.words import DEFAULT_FORMATS, DEFAULT_POINTS, DEFAULT_SEED
+from numcheck.declaration.words import DEFAULT_FORMATS, DEFAULT_POINTS, DEFAULT_SEED, UsageError
+from numcheck.faces.names import formats_of, names_of
 
 if TYPE_CHECKING:
     from numcheck.declaration.formulas import Formula, Routine
@@ -66,10 +67,13 @@ def pytest_configure(config: pytest.Config) -> None:
     """Check the options before anything is collected, and set the items aside that were asked for by node id."""
     if not config.getoption("numcheck"):
         return
-    _whole(config, "points", 1)
-    _whole(config, "seed", 0)
-    _formats(config)
-    _devices(config)
+    try:
+        _whole(config, "points", 1)
+        _whole(config, "seed", 0)
+        _formats(config)
+        _devices(config)
+    except UsageError as error:
+        raise pytest.UsageError(str(error)) from None
     chosen = [argument for argument in config.args if argument.split("::")[0] == ROOT and "::" in argument]
     if chosen:
         # They are no paths, so pytest must not look for them; the files are imported for what they declare. The
@@ -88,37 +92,23 @@ def _whole(config: pytest.Config, what: str, least: int) -> int:
     except ValueError:
         number = least - 1
     if number < least:
-        raise pytest.UsageError(f"--numcheck-{what} {text}: write a whole number, {least} or more")
+        raise UsageError(f"--numcheck-{what} {text}: write a whole number, {least} or more")
     return number
 
 
-def _listed(config: pytest.Config, what: str) -> list[str]:
-    names = [name.strip() for name in str(config.getoption(f"numcheck_{what}")).split(",") if name.strip()]
-    if not names:
-        raise pytest.UsageError(f"--numcheck-{what}: name at least one")
-    return list(dict.fromkeys(names))
-
-
 def _formats(config: pytest.Config) -> "list[Format]":
-    from numcheck.formats import format_of
-
-    try:
-        return [format_of(name) for name in _listed(config, "formats")]
-    except ValueError as error:
-        raise pytest.UsageError(f"--numcheck-formats: {error}") from None
+    return formats_of(str(config.getoption("numcheck_formats")), "--numcheck-formats")
 
 
 def _devices(config: pytest.Config) -> list[str]:
-    import torch
+    from numcheck.measure.execute import check_device
 
-    names = _listed(config, "devices")
-    for name in names:
-        try:
-            torch.zeros(1, device=name)
-        except (RuntimeError, AssertionError):
-            raise pytest.UsageError(
-                f"--numcheck-devices: no device {name!r} here: write cpu, or cuda where torch sees a GPU"
-            ) from None
+    names = names_of(str(config.getoption("numcheck_devices")), "--numcheck-devices")
+    try:
+        for name in names:
+            check_device(name)
+    except UsageError as error:
+        raise UsageError(f"--numcheck-devices: {error}") from None
     return names
 
 
@@ -133,7 +123,6 @@ def pytest_collection_modifyitems(
     if not config.getoption("numcheck"):
         return
     from numcheck.declaration.registry import formulas, load_catalog
-    from numcheck.declaration.words import UsageError
 
     try:
         load_catalog()
@@ -144,9 +133,7 @@ def pytest_collection_modifyitems(
     if chosen and config.option.numcheck_only:
         config.hook.pytest_deselected(items=items[:])
         items.clear()
-    root = Catalog.from_parent(
-        session, name=ROOT, nodeid=ROOT, formulas=known, formats=_formats(config), devices=_devices(config)
-    )
+    root = Catalog.from_parent(session, name=ROOT, nodeid=ROOT, formulas=known)
     found = [item for item in session.genitems(root) if isinstance(item, RoutineItem)]
     for node in chosen:
         if not any(_within(item.nodeid, node) for item in found):
@@ -164,50 +151,32 @@ class Catalog(pytest.Collector):
     """Stands above every formula in node ids and in the tree of `--collect-only`."""
 
     def __init__(
-        self,
-        name: str,
-        parent: pytest.Session,
-        nodeid: str,
-        formulas: "Mapping[str, Formula]",
-        formats: "list[Format]",
-        devices: list[str],
+        self, name: str, parent: pytest.Session, nodeid: str, formulas: "Mapping[str, Formula]"
     ) -> None:
         super().__init__(name, parent, nodeid=nodeid)
         self.formulas = formulas
-        self.formats = formats
-        self.devices = devices
 
     def collect(self) -> Iterable[pytest.Collector]:
         """A node for each formula."""
         for formula in self.formulas.values():
-            yield FormulaNode.from_parent(
-                self, name=formula.name, formula=formula, formats=self.formats, devices=self.devices
-            )
+            yield FormulaNode.from_parent(self, name=formula.name, formula=formula)
 
 
 class FormulaNode(pytest.Collector):
     """One formula, above the items of its routines."""
 
-    def __init__(
-        self,
-        name: str,
-        parent: pytest.Collector,
-        formula: "Formula",
-        formats: "list[Format]",
-        devices: list[str],
-    ) -> None:
+    def __init__(self, name: str, parent: pytest.Collector, formula: "Formula") -> None:
         super().__init__(name, parent)
         self.formula = formula
-        self.formats = formats
-        self.devices = devices
 
     def collect(self) -> Iterable[pytest.Item]:
         """An item for each routine, in each format that it was written for, on each device."""
+        formats, devices = _formats(self.config), _devices(self.config)
         for routine in self.formula.routines.values():
-            for format in self.formats:
+            for format in formats:
                 if routine.formats is not None and format.name not in routine.formats:
                     continue
-                for device in self.devices:
+                for device in devices:
                     name = f"{routine.name}[{format.name}-{device}]"
                     yield RoutineItem.from_parent(
                         self, name=name, routine=routine, format=format, device=device
@@ -218,12 +187,7 @@ class RoutineItem(pytest.Item):
     """One routine in one format on one device, its value and its gradient."""
 
     def __init__(
-        self,
-        name: str,
-        parent: pytest.Collector,
-        routine: "Routine",
-        format: "Format",
-        device: str,
+        self, name: str, parent: pytest.Collector, routine: "Routine", format: "Format", device: str
     ) -> None:
         super().__init__(name, parent)
         self.routine = routine

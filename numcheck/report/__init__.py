@@ -15,7 +15,7 @@ from numcheck.report.store import (
     write_json,
     write_text,
 )
-from numcheck.report.summary import failing, label, verdict, verdict_sentence
+from numcheck.report.summary import verdict, verdict_sentence
 from numcheck.report.sweep import sweep_page
 from numcheck.report.table import table_page
 
@@ -23,12 +23,10 @@ __all__ = [
     "ReportError",
     "compare",
     "deterministic",
-    "failing",
     "figure",
     "finite",
     "folder_name",
     "json_text",
-    "label",
     "read_json",
     "sweep_page",
     "table_page",

@@ -6,7 +6,8 @@ from collections.abc import Iterable
 import click
 
 from numcheck.declaration.words import Cause, UsageError
-from numcheck.faces.cli.options import EXIT_CODES, devices_option, formats_of, names_of
+from numcheck.faces.cli.options import EXIT_CODES, devices_option
+from numcheck.faces.names import formats_of, names_of
 
 
 @click.command(epilog=EXIT_CODES)
@@ -59,12 +60,14 @@ def explain(
     from numcheck.foreign import adapt, formula_at, load
     from numcheck.runs import explain as explanation
 
-    (name,) = formats_of(format_name)
+    (form,) = formats_of(format_name, "--format")
     load_catalog()
     stated = formula_at(formula)
     judged = adapt(load(routine), stated, routine) if ":" in routine else routine
     told = [
-        explanation.explain(judged, stated, point, format=name, device=device, of=of, component=component)
+        explanation.explain(
+            judged, stated, point, format=form.name, device=device, of=of, component=component
+        )
         for device in names_of(devices, "--devices")
     ]
     click.echo("\n\n".join(str(one) for one in told))

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from numcheck.declaration.words import DEFAULT_FORMATS, DEFAULT_POINTS, DEFAULT_SEED, ExitCode
+from numcheck.declaration.words import ExitCode
 from numcheck.faces.cli.terminal import progress_bar
 
 
@@ -21,16 +21,7 @@ def report(reports: Path) -> ExitCode:
     from numcheck.runs.workers import jobs
 
     with progress_bar() as progress:
-        measured = check_catalog(
-            (),
-            formats=DEFAULT_FORMATS,
-            devices=("cpu",),
-            points=DEFAULT_POINTS,
-            seed=DEFAULT_SEED,
-            routine=None,
-            progress=progress,
-            jobs=jobs(),
-        )
+        measured = check_catalog(progress=progress, jobs=jobs())
     if measured.get("interrupted"):
         raise click.Abort
     folder = reports / folder_name(measured["environment"])

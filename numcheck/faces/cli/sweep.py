@@ -6,8 +6,9 @@ from typing import Any
 import click
 
 from numcheck.declaration.words import ExitCode, UsageError
-from numcheck.faces.cli.options import EXIT_CODES, devices_option, formats_of, names_of
+from numcheck.faces.cli.options import EXIT_CODES, devices_option
 from numcheck.faces.cli.terminal import progress_bar
+from numcheck.faces.names import formats_of, names_of
 
 
 @click.command(epilog=EXIT_CODES)
@@ -54,7 +55,7 @@ def sweep(
 
     A sweep that was stopped goes on where it stood when the same command is given again.
     """
-    (name,) = formats_of(format_name)
+    (form,) = formats_of(format_name, "--format")
     places = names_of(devices, "--devices")
     if len(places) > 1 and (out is not None or as_json):
         raise UsageError("--out and --json take one sweep: write one device")
@@ -63,7 +64,7 @@ def sweep(
     from numcheck.runs.sweep.plan import plan_of
     from numcheck.runs.workers import jobs
 
-    asked: dict[str, Any] = {"format": name, "value_only": value_only, "grid": grid}
+    asked: dict[str, Any] = {"format": form.name, "value_only": value_only, "grid": grid}
     codes: list[ExitCode] = []
     for plan in [plan_of(formula, routines, device=device, **asked) for device in places]:
         folder = sweeps.folder_of(plan) if out is None else Path(out)
