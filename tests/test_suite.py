@@ -11,10 +11,12 @@ import torch
 import numcheck
 from numcheck import m, real, ulps
 from numcheck.declaration.formulas import formula_of, routine_of
+from numcheck.declaration.words import Of
 from numcheck.formats import format_of
 from numcheck.report import deterministic, figure, json_text
 from numcheck.report.summary import opinion_sentence
 from numcheck.runs import check as suite
+from numcheck.runs import witnesses
 from numcheck.runs.check import check_catalog
 from numcheck.runs.verdict import verdict
 from numcheck.truth import ContradictionError, Opinion
@@ -142,7 +144,9 @@ def test_a_routine_that_always_raises_is_a_crash_with_its_message():
 
 
 def test_a_second_opinion_that_disagrees_is_exit_code_3(monkeypatch):
-    monkeypatch.setattr(suite, "second_opinion", lambda *_: Opinion(2, ("softplus in float32: elsewhere",)))
+    monkeypatch.setattr(
+        "numcheck.runs.examine.second_opinion", lambda *_: Opinion(2, ("softplus in float32: elsewhere",))
+    )
     code, sentence = verdict(report_of(softplus, formats=["float32"]))
     assert code == 3
     assert sentence.endswith("softplus in float32: elsewhere")
@@ -152,7 +156,7 @@ def test_proofs_that_contradict_each_other_end_a_unit_with_what_was_measured(mon
     right = suite.entry_of
 
     def second_fails(*arguments):
-        if arguments[3][0].of == "grad":
+        if arguments[0].of == "grad":
             raise ContradictionError("stated: float64 balls and Arb prove different values at x=1.0")
         return right(*arguments)
 
@@ -168,14 +172,33 @@ def test_proofs_that_contradict_each_other_end_a_unit_with_what_was_measured(mon
     assert "prove different values" in opinion_sentence(report)
 
 
-def test_a_stale_gap_fails_the_run_and_is_named():
+def test_a_stale_gap_fails_the_run_and_is_named(monkeypatch):
     routine = numcheck.gap("overflow", why="it does not")(
         FORMULA.routine(value=ulps(2), grad=ulps(4))(lambda x: torch.nn.functional.softplus(x))
     )
+    here = witnesses.environment_name("cpu")
+    witness = witnesses.Witness(
+        routine.name, "overflow", "float32", Of.VALUE, "worst", ("0x1p0",), 0, (here,)
+    )
+    monkeypatch.setattr(witnesses, "read", lambda formula: witnesses.Witnesses(None, (witness,)))
     report = check_catalog(points=100, routine=routine, formats=["float32"], jobs=1)
     code, sentence = verdict(report)
     assert code == 1
-    assert "stale" in sentence and "overflow" in sentence
+    assert "stale" in sentence and "overflow in float32 value" in sentence
+
+
+def test_a_gap_that_covers_nothing_is_a_remark_where_no_witness_speaks_of_it():
+    def twice(x):
+        """Twice a number."""
+        return 2 * x
+
+    stated = formula_of(twice, "a school book", [((1,), "2")], None, {"x": real(-1, 1)})
+    numcheck.gap("overflow", why="it does not")(stated.routine(value=ulps(0))(lambda x: x + x))
+    report = check_catalog([stated], jobs=1)
+    assert verdict(report)[0] == 0
+    (remark,) = report["remarks"]
+    assert "twice.<lambda>: the gap overflow covers no point of this run" in remark
+    assert "remarks" not in check_catalog([stated], formats=["float32"], jobs=1)
 
 
 def test_check_judges_a_formula_that_was_just_defined():

@@ -252,7 +252,7 @@ def _failure(item: RoutineItem, sample: "Sample", halves: "tuple[Tested, ...]", 
         for finding in one.findings:
             shrunk = found if found is not None and found.cause is finding.cause else None
             yield ""
-            yield f"{of} {budget}, at {finding.points} of {one.points} points"
+            yield f"{of} {budget}: {finding.sentence}, at {finding.points} of {one.points} points"
             yield from _indented(finding.lines())
             yield f"  worst      {_point(finding.measurement, finding.worst)}  (sampled, seed {seed})"
             yield from _simplest(finding, shrunk, examples)
@@ -267,8 +267,7 @@ def _failure(item: RoutineItem, sample: "Sample", halves: "tuple[Tested, ...]", 
             yield from _crash_lines(found.examined.parts[0], 0, f"searched, {examples} examples")
         elif found is not None and all(found.cause is not finding.cause for finding in one.findings):
             yield ""
-            yield f"{of} {budget}, at an input that was searched for"
-            yield from _found_lines(found, examples)
+            yield from _found_lines(f"{of} {budget}", found, examples)
     for gap in dict.fromkeys(gap for one in halves for gap in one.stale):
         yield ""
         yield f"stale gap {gap.name!r} ({gap.why}): its witnesses fail no more here; delete the gap, or run --witness"
@@ -317,14 +316,14 @@ def _simplest(finding: "Finding", shrunk: "Found | None", examples: int) -> Gene
     yield from _reproduce_lines(simplest.parts[0])
 
 
-def _found_lines(found: "Found", examples: int) -> Generator[str]:
+def _found_lines(says: str, found: "Found", examples: int) -> Generator[str]:
     from numcheck.diagnosis.questions import alone
 
+    for finding in () if found.flaky else alone(found.examined.findings()):
+        yield f"{says}: {finding.sentence}, at an input that was searched for"
+        yield from _indented(finding.lines())
     if found.flaky:
-        yield "  finding    equal inputs gave different results"
-    else:
-        for finding in alone(found.examined.findings()):
-            yield from _indented(finding.lines())
+        yield f"{says}: equal inputs gave different results"
     yield f"  simplest   {_point(found.examined.parts[0], 0)}  (searched, {examples} examples)"
     yield from _reproduce_lines(found.examined.parts[0])
 

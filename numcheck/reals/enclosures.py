@@ -18,7 +18,7 @@ from flint import arb
 
 from numcheck.formats import Format
 from numcheck.reals.arb import is_infinite, is_undefined
-from numcheck.reals.ball64 import EXPONENT_LIMIT, REMAINDER, Balls, normalised
+from numcheck.reals.ball64 import EXPONENT_LIMIT, Balls, covering, normalised
 
 TOLERANCE = 1 / 64
 KEPT = 2.0**-20  # FLINT's radii have 30 bits, rounded up at every operation
@@ -145,9 +145,8 @@ def enclosure(data: np.ndarray) -> Enclosure:
     for i in np.flatnonzero(~plain):
         high[i], low[i], radius[i], exponent[i], state[i] = _extreme_parts(balls[i])
     high, shift = np.frexp(high)  # zeros, infinities and nans keep a shift of 0
-    # before scaling, in which a radius may underflow
-    remainder = np.where((radius > 0) & (high != 0), REMAINDER, 0.0)
-    low, radius = np.ldexp(low, -shift), np.ldexp(radius, -shift) + remainder
+    lossy = (radius > 0) & (high != 0)  # before scaling, in which a radius may underflow
+    low, radius = np.ldexp(low, -shift), covering(np.ldexp(radius, -shift), lossy)
     return Enclosure(high, low, radius, exponent + shift, state).reshaped(data.shape)
 
 
@@ -191,6 +190,17 @@ def contradiction(one: Enclosure, other: Enclosure) -> np.ndarray:
 def ulp_exponent(truth: Enclosure, format: Format) -> np.ndarray:
     """Exponent of the format's unit in the last place at the truth, floored at the smallest subnormal's."""
     return np.maximum(binade(truth), format.min_exponent) - (format.precision - 1)
+
+
+def largest_ulp_exponent(truth: Enclosure, format: Format) -> np.ndarray:
+    """For each point, the exponent of the largest unit among its numbers, which keep axes of length 1.
+
+    What is infinite, undefined or not known has no unit.
+    """
+    numbers = (truth.state == PROVED) & np.isfinite(truth.high)
+    least = format.min_exponent - (format.precision - 1)
+    exponent = np.where(numbers, ulp_exponent(truth, format), least)
+    return exponent.max(axis=tuple(range(1, exponent.ndim)), keepdims=True)
 
 
 def binade(truth: Enclosure) -> np.ndarray:

@@ -133,9 +133,8 @@ class Examined:
     @property
     def worst(self) -> tuple[Measurement, int]:
         """The point that spent most, as a part and its row."""
-        shares = [np.nan_to_num(part.judgement.of_points()[1], posinf=1e308) for part in self.parts]
-        widest = max(range(len(shares)), key=lambda k: float(np.max(shares[k], initial=0)))
-        return self.parts[widest], int(np.argmax(shares[widest]))
+        numbers = [(part, row) for part in self.parts for row in range(len(part.points))]
+        return numbers[int(np.argmax(self.judged[1]))]  # which takes a NaN for the most
 
     @property
     def crash(self) -> tuple[Measurement, int] | None:

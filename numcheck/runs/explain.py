@@ -104,5 +104,5 @@ def _explained(
     if one.crashes:
         rows.append(("crash", one.crashes[0]))
     for found in told(examined.findings()):
-        rows += found.lines()
+        rows += [("finding", found.sentence), *found.lines()]
     return Explanation(tuple(rows))

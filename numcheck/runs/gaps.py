@@ -40,7 +40,7 @@ def shown_by(examined: Examined, told: Sequence[Finding]) -> Iterator[Witness]:
         rows = np.flatnonzero(mask)
         if not rows.size:
             continue
-        worst = numbers[rows[np.argmax(np.nan_to_num(examined.judged[1][rows], nan=np.inf, posinf=1e308))]]
+        worst = numbers[rows[np.argmax(examined.judged[1][rows])]]
         simplest, least = numbers[rows[np.argmin(ink[rows])]], float(ink[rows].min())
         for finding in told:
             point, component = finding.simplest, finding.component

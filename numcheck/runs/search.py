@@ -97,13 +97,14 @@ def search(
     `of` is "value" or "grad"; failures that a gap of the routine covers do not count. Without `chosen` settings
     hypothesis's current profile holds.
     """
-    return explore(routine, format, device, Of(of), chosen).found
+    return explore(routine, format, device, of, chosen).found
 
 
 def explore(
-    routine: Routine, format: Format, device: str, of: Of, chosen: settings | None = None
+    routine: Routine, format: Format, device: str, of: str, chosen: settings | None = None
 ) -> Searched:
     """`search`, with an account of what it saw on the way."""
+    of = Of(of)
     seen = _Account()
 
     def breaks(example: Example) -> bool:
@@ -253,8 +254,9 @@ class Tested:
 
     @cached_property
     def stale(self) -> list[Gap]:
-        """The gaps that fail no more although their witnesses say so of this environment."""
-        return [gap for gap in self.examined.gaps if is_stale(self.examined, gap, self.known)]
+        """The gaps that fail no more, at drawn points or in the search, although witnesses name this environment."""
+        idle = [gap for gap in self.examined.gaps if gap not in self.searched.met]
+        return [gap for gap in idle if is_stale(self.examined, gap, self.known)]
 
     @cached_property
     def findings(self) -> list[Finding]:

@@ -18,10 +18,10 @@ from numcheck.reals.enclosures import (
     UNRESOLVED,
     Enclosure,
     enclosure,
+    largest_ulp_exponent,
     narrow,
     negligible,
     no_longer_narrows,
-    ulp_exponent,
 )
 from numcheck.reals.evaluation import Wanted
 from numcheck.reals.precision import START, precision, precisions
@@ -155,9 +155,8 @@ def forgiven_by_all(
     """What the strictest of these budgets forgives an element near zero, whose own ulps are nothing."""
     forgiven = min(budget.cond for budget in budgets) * format.unit_roundoff * conditioning
     if all(budget.coupled for budget in budgets):
-        elements = tuple(range(1, of.high.ndim))
-        largest = ulp_exponent(of, format).max(axis=elements, keepdims=True)
-        forgiven = forgiven + np.ldexp(1.0, np.clip(largest, -1074, 1023).astype(np.int32))
+        largest = np.clip(largest_ulp_exponent(of, format), -1074, 1023).astype(np.int32)
+        forgiven = forgiven + np.ldexp(1.0, largest)
     return np.asarray(forgiven)
 
 

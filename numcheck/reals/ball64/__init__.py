@@ -31,7 +31,7 @@ double-word arithmetic"; underflow in Dekker's product: Boldo 2006, "Pitfalls of
 from numcheck.reals.ball64.arithmetic import BALL64, Ball64Arithmetic
 from numcheck.reals.ball64.balls import Balls, only_where, recording, two_product, two_sum
 from numcheck.reals.ball64.bounds import BOUNDS, ORDERS
-from numcheck.reals.ball64.normalised import EXPONENT_LIMIT, REMAINDER, normalised
+from numcheck.reals.ball64.normalised import EXPONENT_LIMIT, covering, normalised
 from numcheck.reals.ball64.operations import COMPARABLE, comparable, unscaled
 
 __all__ = [
@@ -40,10 +40,10 @@ __all__ = [
     "COMPARABLE",
     "EXPONENT_LIMIT",
     "ORDERS",
-    "REMAINDER",
     "Ball64Arithmetic",
     "Balls",
     "comparable",
+    "covering",
     "normalised",
     "only_where",
     "recording",

@@ -36,6 +36,11 @@ def normalised(x: Balls) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray
     return high, low, radius, exponent
 
 
+def covering(radius: np.ndarray, lossy: np.ndarray) -> np.ndarray:
+    """Radii that also hold what high and low leave unsaid, where they may; rounded up, for a wide one would hide it."""
+    return np.where(lossy, np.nextafter(radius + REMAINDER, np.inf), radius)
+
+
 _Parts = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
 
 
@@ -51,8 +56,7 @@ def _normalised(x: Balls) -> _Parts:
         mantissa, shift = np.frexp(np.where(known, middle, np.nan))
         lower, width = np.ldexp(low, -shift), np.ldexp(radius, -shift)
         lost = (radius > 0) | (np.ldexp(lower, shift) != low)
-        width = width + np.where(lost, REMAINDER, 0.0)
-        width = np.where(around_zero, mantissa, width)
+        width = np.where(around_zero, mantissa, covering(width, lost))
         mantissa, lower = np.where(around_zero, 0.0, mantissa), np.where(around_zero, 0.0, lower)
     return (
         np.where(known, mantissa, np.nan),
