@@ -3,8 +3,9 @@
 import click
 
 from numcheck.declaration.words import DEFAULT_FORMATS, ExitCode
-from numcheck.faces.cli.options import EXIT_CODES, formats_of
+from numcheck.faces.cli.options import EXIT_CODES
 from numcheck.faces.cli.terminal import progress_bar
+from numcheck.faces.names import formats_of
 
 
 @click.command(epilog=EXIT_CODES)
@@ -38,7 +39,7 @@ def table(
     A function is a formula of one real number whose page has a routine torch_builtin. Rows that are not asked for stay
     as they are, and a row that was stopped goes on where it stood when the same command is given again.
     """
-    names = formats_of(formats)
+    names = [format.name for format in formats_of(formats, "--formats")]
     from numcheck.report import json_text, write_json
     from numcheck.runs.sweep.run import Interrupted
     from numcheck.runs.sweep.table import tabulate
