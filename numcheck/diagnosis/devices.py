@@ -15,9 +15,7 @@ from numcheck.declaration.words import Fate, Of
 from numcheck.diagnosis.questions import Question, Search, asked
 from numcheck.diagnosis.regions import complexity, surroundings
 from numcheck.domain import Points
-from numcheck.measure.error import apart
-from numcheck.measure.judge import Judgement
-from numcheck.measure.measurement import Measurement
+from numcheck.measure import Judgement, Measurement, apart
 from numcheck.reals.enclosures import PROVED
 
 NAME = "device_disagreement"

@@ -22,9 +22,7 @@ from numcheck.declaration.words import Cause, Fate, Of
 from numcheck.diagnosis.causes import scale, unconverged, wrong_formula
 from numcheck.diagnosis.records import Loss, Records, arguments_at, component_of, same_settings
 from numcheck.formats import Format
-from numcheck.measure.error import errors
-from numcheck.measure.execute import whole_vectors
-from numcheck.measure.measurement import Measurement, measure
+from numcheck.measure import Measurement, errors, measure, whole_vectors
 from numcheck.operators import emulate
 from numcheck.reals.enclosures import ulp_exponent
 from numcheck.truth import settle

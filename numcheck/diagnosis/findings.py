@@ -13,7 +13,7 @@ from numcheck.diagnosis.questions import Search, beside
 from numcheck.diagnosis.records import Loss
 from numcheck.diagnosis.regions import complexity, prober, surroundings
 from numcheck.domain import Points
-from numcheck.measure.measurement import Measurement
+from numcheck.measure import Measurement
 from numcheck.reals.enclosures import PROVED
 
 

@@ -10,8 +10,7 @@ import numpy as np
 from numcheck.declaration.words import Cause, Of
 from numcheck.diagnosis.causes import unconverged
 from numcheck.diagnosis.culprit import blame
-from numcheck.measure.execute import arguments_of, whole_vectors
-from numcheck.measure.measurement import Measurement
+from numcheck.measure import Measurement, arguments_of, whole_vectors
 from numcheck.operators import Trace, TraceError, trace
 
 T = TypeVar("T")

@@ -20,11 +20,10 @@ from numcheck.faces.names import formats_of, names_of
 
 if TYPE_CHECKING:
     from numcheck.declaration.formulas import Formula, Routine
-    from numcheck.diagnosis.findings import Finding
+    from numcheck.diagnosis import Finding
     from numcheck.formats import Format
-    from numcheck.measure.measurement import Measurement
-    from numcheck.runs.examine import Sample
-    from numcheck.runs.search import Found, Tested
+    from numcheck.measure import Measurement
+    from numcheck.runs import Found, Sample, Tested
 
 ROOT = "numcheck"
 """The first part of every item's node id, where a test file's path stands for other items."""
@@ -101,7 +100,7 @@ def _formats(config: pytest.Config) -> "list[Format]":
 
 
 def _devices(config: pytest.Config) -> list[str]:
-    from numcheck.measure.execute import check_device
+    from numcheck.measure import check_device
 
     names = names_of(str(config.getoption("numcheck_devices")), "--numcheck-devices")
     try:
@@ -197,8 +196,8 @@ class RoutineItem(pytest.Item):
     def runtest(self) -> None:
         import torch
 
-        from numcheck.measure.execute import RoutineError
-        from numcheck.runs.search import property_of, sampled
+        from numcheck.measure import RoutineError
+        from numcheck.runs import property_of, sampled
 
         points, seed = _whole(self.config, "points", 1), _whole(self.config, "seed", 0)
         threads = torch.get_num_threads()
@@ -302,7 +301,7 @@ def _indented(lines: Iterable[tuple[str, str]]) -> Generator[str]:
 
 def _simplest(finding: "Finding", shrunk: "Found | None", examples: int) -> Generator[str]:
     """The simplest input: that which the search shrunk, else the one that the region's search found."""
-    from numcheck.runs.examine import examine_at
+    from numcheck.runs import examine_at
 
     like = finding.measurement
     if shrunk is not None:
@@ -317,7 +316,7 @@ def _simplest(finding: "Finding", shrunk: "Found | None", examples: int) -> Gene
 
 
 def _found_lines(says: str, found: "Found", examples: int) -> Generator[str]:
-    from numcheck.diagnosis.questions import alone
+    from numcheck.diagnosis import alone
 
     for finding in () if found.flaky else alone(found.examined.findings()):
         yield f"{says}: {finding.sentence}, at an input that was searched for"
@@ -335,14 +334,14 @@ def _crash_lines(measurement: "Measurement", row: int, evidence: str) -> Generat
 
 
 def _reproduce_lines(measurement: "Measurement", row: int = 0) -> Generator[str]:
-    from numcheck.runs.points import shown_again
+    from numcheck.runs import shown_again
 
     component = int(measurement.component[row]) if measurement.of == "grad" else 0
     yield f"  reproduce  {shown_again(measurement, measurement.points.select([row]), component)}"
 
 
 def _point(measurement: "Measurement", row: int) -> str:
-    from numcheck.runs.points import decimal
+    from numcheck.runs import decimal
 
     judged = measurement.judgement
     element = int(judged.worst_element[row])

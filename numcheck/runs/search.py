@@ -21,8 +21,7 @@ from hypothesis.errors import Flaky, NoSuchExample
 
 from numcheck.declaration.formulas import Formula, Gap, Routine
 from numcheck.declaration.words import Cause, Fate, Of
-from numcheck.diagnosis.findings import Finding, findings
-from numcheck.diagnosis.questions import alone
+from numcheck.diagnosis import Finding, alone, findings
 from numcheck.domain import Points
 from numcheck.formats import Format
 from numcheck.runs.examine import Examined, Sample, drawn, examine, examine_at

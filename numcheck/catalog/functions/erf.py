@@ -24,12 +24,8 @@ def erf(x):
 
 @gap(
     "cancellation",
-    "the 16-bit kernel approximates the result to an absolute error, in which a small one drowns",
-    of="value",
-)
-@gap(
     "underflow",
-    "the 16-bit kernel approximates the result to an absolute error, in which a small one drowns",
+    why="the 16-bit kernel approximates the result to an absolute error, in which a small one drowns",
     of="value",
 )
 @erf.routine(value=ulps(2), grad=ulps(2))

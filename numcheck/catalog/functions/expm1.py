@@ -22,7 +22,7 @@ def expm1(x):
     return m.exp(x) - 1
 
 
-@gap("cancellation", "the backward adds 1 to the rounded result, which is nearly -1 far left", of="grad")
+@gap("cancellation", why="the backward adds 1 to the rounded result, which is nearly -1 far left", of="grad")
 @expm1.routine(value=ulps(2), grad=ulps(2))
 def torch_builtin(x):
     """torch.expm1."""

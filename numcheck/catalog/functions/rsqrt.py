@@ -23,7 +23,7 @@ def rsqrt(x):
     return 1 / m.sqrt(x)
 
 
-@gap("overflow", "the backward cubes the result before it halves it", of="grad")
+@gap("overflow", why="the backward cubes the result before it halves it", of="grad")
 @rsqrt.routine(value=ulps(2), grad=ulps(4))
 def torch_builtin(x):
     """torch.rsqrt."""

@@ -73,15 +73,14 @@ def check(
     if witness and not formulas:
         raise UsageError("say whose witnesses are to be written: numcheck check FORMULA... --witness")
     _expect_writable(json_file, folder)
-    from numcheck.runs.workers import jobs, prepare
+    from numcheck.runs import jobs, prepare
 
     if not formulas and not target and jobs() > 1:  # the whole catalogue is sure to need them
         # which the first trace imports in every worker
         prepare("numcheck.runs.check", "torch._dynamo")
     from numcheck.declaration.registry import load_catalog
     from numcheck.foreign import adapt, formula_at, load
-    from numcheck.runs.check import check_catalog
-    from numcheck.runs.verdict import verdict
+    from numcheck.runs import check_catalog, verdict_of
 
     asked = formats_of(formats, "--formats")
     load_catalog()
@@ -102,7 +101,7 @@ def check(
             jobs=jobs(),
             witness=witness,
         )
-    code, sentence = verdict(report, fail_on)
+    code, sentence = verdict_of(report, fail_on)
     for line in report.get("remarks", ()):
         pages.print(line)
     _deliver(report, pages, sentence, json_file, folder)

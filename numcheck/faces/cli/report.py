@@ -17,8 +17,7 @@ from numcheck.faces.cli.terminal import progress_bar
 def report(reports: Path) -> ExitCode:
     """Write this environment's report of the whole catalogue under REPORTS; exit code 1 where its figures changed."""
     from numcheck.report import compare, deterministic, folder_name, read_json, write_report
-    from numcheck.runs.check import check_catalog
-    from numcheck.runs.workers import jobs
+    from numcheck.runs import check_catalog, jobs
 
     with progress_bar() as progress:
         measured = check_catalog(progress=progress, jobs=jobs())

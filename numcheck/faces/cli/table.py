@@ -41,9 +41,7 @@ def table(
     """
     names = [format.name for format in formats_of(formats, "--formats")]
     from numcheck.report import json_text, write_json
-    from numcheck.runs.sweep.run import Interrupted
-    from numcheck.runs.sweep.table import tabulate
-    from numcheck.runs.workers import jobs
+    from numcheck.runs import Interrupted, jobs, tabulate
 
     try:
         with progress_bar(plainly=True) as progress:

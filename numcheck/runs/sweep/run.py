@@ -18,8 +18,7 @@ import numcheck
 from numcheck.declaration.formulas import Formula, Routine
 from numcheck.declaration.words import ExitCode, Fate, Of, UsageError
 from numcheck.domain import Points
-from numcheck.measure import plain
-from numcheck.measure.execute import Outcome, execute
+from numcheck.measure import Outcome, execute, plain
 from numcheck.report import figure, json_text, write_text
 from numcheck.runs import witnesses
 from numcheck.runs.check import Progress
@@ -399,7 +398,7 @@ def _witnesses(plan: Plan, state: State) -> Iterator[Witness]:
             yield Witness(name, "", plan.format.name, Of(of), "swept", inputs, 0, here)
 
 
-def verdict(result: Mapping[str, Any]) -> tuple[ExitCode, str]:
+def sweep_verdict(result: Mapping[str, Any]) -> tuple[ExitCode, str]:
     """Exit code and closing sentence; points that fail where a gap is declared are told, and pass."""
     entries = result["measurements"]
     judged = sum(entry["points"] for entry in entries)

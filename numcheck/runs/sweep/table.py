@@ -28,8 +28,7 @@ from numcheck.declaration.registry import format_named, formulas, load_catalog
 from numcheck.declaration.words import DEFAULT_FORMATS, Fate, UsageError
 from numcheck.domain import Points, continuous, real, space_of
 from numcheck.formats import Format
-from numcheck.measure import plain
-from numcheck.measure.error import error_of_ball, ulps_per_unit
+from numcheck.measure import error_of_ball, plain, ulps_per_unit
 from numcheck.reals.ball64.balls import filled
 from numcheck.reals.enclosures import INVALID, PROVED, UNRESOLVED, Enclosure
 from numcheck.reals.mp import CONTEXT
