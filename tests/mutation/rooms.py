@@ -22,7 +22,7 @@ ROOMS = {
             "numcheck.reals.enclosures": "TOLERANCE KEPT _extreme_parts _exponent _stored _converted "
             "_brought_near_one enclosure enclosure_of_float64 contradiction ulp_exponent largest_ulp_exponent "
             "binade narrow negligible no_longer_narrows Enclosure.nearest",
-            "numcheck.reals.ball64.normalised": "covering",
+            "numcheck.reals.ball64.normalised": "REMAINDER covering",
             "numcheck.reals.precision": "precisions",
             "numcheck.truth.proofs": "proved tightness forgiven_by_all at_all_elements",
             "numcheck.truth.settling": "LOOSE _settle_group _lower_end",
@@ -48,8 +48,8 @@ ROOMS = {
             "Examined.covered Examined.fates Examined.spent Examined.broken",
             "numcheck.runs.witnesses": "Witnesses.of_gap",
             "numcheck.runs.entry": "entry_of",
-            "numcheck.runs.search": "Tested.points Tested.unresolved Tested.in_doubt Tested.spent Tested.met Tested.stale "
-            "Tested.passed",
+            "numcheck.runs.search": "Tested.points Tested.unresolved Tested.in_doubt Tested.spent Tested.met "
+            "Tested.stale Tested.passed",
             "numcheck.runs.sweep.run": "verdict",
             "numcheck.declaration.words": "Fate.fails",
             "numcheck.declaration.formulas": "Gap.name Gap.speaks_of Gap.overlaps",
