@@ -12,16 +12,19 @@ from hypothesis import strategies as st
 
 from numcheck import format_of, m, real, ulps, vector
 from numcheck.declaration.formulas import formula_of, routine_of
-from numcheck.declaration.words import Fate, UsageError
+from numcheck.declaration.words import Fate, Of, UsageError
 from numcheck.diagnosis.devices import compared, disagreement
 from numcheck.diagnosis.questions import alone
 from numcheck.domain import Points
+from numcheck.measure.execute import Given
 from numcheck.measure.judge import Judgement, judge
 from numcheck.measure.measurement import measure
 from numcheck.runs import check as suite
+from numcheck.runs import examine as conductor
 from numcheck.runs.check import check_catalog
 from numcheck.runs.entry import disagreement_of
-from numcheck.runs.verdict import verdict_of
+from numcheck.runs.examine import Examined
+from numcheck.runs.verdict import verdict
 from numcheck.truth import settle
 
 FLOAT32 = format_of("float32")
@@ -43,12 +46,10 @@ def judged(*got, x=1.0, budget=None, formula=IDENTITY, of="value", crashed=False
     """What is made of results `got` of the formula at `x`, each a point of its own."""
     points = at(*[x] * len(got))
     truth = settle(formula, points, FLOAT32)
-    exact = truth.value if of == "value" else truth.gradient
-    conditioning = truth.conditioning if of == "value" else truth.gradient_conditioning
+    half = truth.halves[Of(of)]
     crashes = dict.fromkeys(range(len(got)), "out of order") if crashed else {}
-    return judge(
-        np.array(got), exact, conditioning, budget or ulps(2, cond=0), FLOAT32, 1, crashes, of == "value"
-    )
+    given = Given(np.array(got), FLOAT32)
+    return judge(Of(of), given, half, budget or ulps(2, cond=0), 1, crashes)
 
 
 def share(one, other):
@@ -175,7 +176,8 @@ def test_a_disagreement_of_a_gradient_is_found_at_its_component():
 
 
 def test_the_finding_shows_both_results_and_the_truth_and_how_to_see_the_other_device_again():
-    told = alone(disagreement_of(measured(lambda x: x), measured(off_above_two, device=SECOND)))
+    one, other = measured(lambda x: x), measured(off_above_two, device=SECOND)
+    told = alone(disagreement_of(Examined(tuple(one)), Examined(tuple(other))))
     assert told is not None
     schema = json.loads(importlib.resources.files("numcheck.report").joinpath("schema.json").read_text())
     jsonschema.validate(told, {"$ref": "#/$defs/finding", "$defs": schema["$defs"]})
@@ -196,7 +198,7 @@ def test_two_devices_are_judged_at_the_same_points_against_one_truth(monkeypatch
         settled.append(points)
         return settle(formula, points, format, **wanted)
 
-    monkeypatch.setattr(suite, "settle", counted)
+    monkeypatch.setattr(conductor, "settle", counted)
     alone, both = (
         check_catalog(["softplus"], formats=["float32"], devices=devices, points=100, jobs=1)
         for devices in (["cpu"], ["cpu", SECOND, "cpu"])
@@ -216,10 +218,10 @@ def test_a_disagreement_stands_among_the_findings_of_the_second_device_and_adds_
     routine = routine_of(IDENTITY, lambda x: x, "routine", ulps(2), ulps(2))
     wrong = routine_of(IDENTITY, off_above_two, "routine", ulps(2), ulps(2))
 
-    def on_device(asked, points, truth, format, device, backward=True):
-        return measure(wrong if device == SECOND else asked, points, truth, format, device, backward)
+    def on_device(asked, points, truth, format, device):
+        return measure(wrong if device == SECOND else asked, points, truth, format, device)
 
-    monkeypatch.setattr(suite, "measure", on_device)
+    monkeypatch.setattr(conductor, "measure", on_device)
     report = check_catalog(routine=routine, formats=["float32"], devices=["cpu", SECOND], points=100, jobs=1)
     found = {
         (e["device"], e["of"]): [f["cause"] for f in e["findings"] if not f["forgiven"]]
@@ -228,7 +230,7 @@ def test_a_disagreement_stands_among_the_findings_of_the_second_device_and_adds_
     assert found["cpu", "value"] == found["cpu", "grad"] == []
     assert found[SECOND, "value"][-1] == "device_disagreement"
     assert all(sum(e["fates"].values()) == e["points"] for e in report["measurements"])
-    assert verdict_of(report)[0] == 1
+    assert verdict(report)[0] == 1
 
 
 def test_a_device_that_is_not_there_is_one_line_before_anything_runs(monkeypatch):

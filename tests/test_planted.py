@@ -41,9 +41,9 @@ def drawn_and_settled(formula: Formula, format: Format, backward: bool) -> list[
 
 
 def measured(routine: Routine, of: str, format_name: str) -> list[Measurement]:
-    format, backward = format_of(format_name), of == "grad"
-    parts = drawn_and_settled(routine.formula, format, backward)
-    found = [measure(routine, points, truth, format, "cpu", backward) for points, truth in parts]
+    format = format_of(format_name)
+    parts = drawn_and_settled(routine.formula, format, of == "grad")
+    found = [measure(routine, points, truth, format, "cpu") for points, truth in parts]
     return [measurement for part in found for measurement in part]
 
 

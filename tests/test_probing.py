@@ -102,7 +102,7 @@ def test_a_truth_is_shared_by_so_few_points_that_company_does_not_change_it(monk
 
 def test_a_routine_that_breaks_its_contract_stops_its_own_search_only():
     def broken(x):
-        return x if len(x) > 3 else x.sum()
+        return x if x.max() > 2 else x.sum()
 
     like = measured(broken)
 

@@ -13,6 +13,7 @@ from flint import ctx
 
 from numcheck.declaration.budgets import ulps
 from numcheck.declaration.formulas import Formula, formula_of
+from numcheck.declaration.words import Of
 from numcheck.domain import Domain, Points, index, one_of, real, vector
 from numcheck.formats import format_of
 from numcheck.reals import arrays, tape
@@ -92,19 +93,17 @@ def test_conditioning_is_the_sum_of_arguments_times_slopes() -> None:
     found = settle(made(ratio_of_powers, x=ANY, y=ANY), at(x=XS, y=YS), FLOAT64)
     x, y = np.abs(XS), np.abs(YS)
     # |x * 3x**2/y| + |y * x**3/y**2|
-    assert_near(found.conditioning, 4 * x**3 / y)
+    assert_near(found.halves[Of.VALUE].conditioning, 4 * x**3 / y)
     # |x * 6x/y| + |y * 3x**2/y**2|  and  |x * 3x**2/y**2| + |y * 2x**3/y**3|
-    assert found.gradient_conditioning is not None
-    assert_near(found.gradient_conditioning, np.stack([9 * x**2 / y, 5 * x**3 / y**2], 1))
+    assert_near(found.halves[Of.GRAD].conditioning, np.stack([9 * x**2 / y, 5 * x**3 / y**2], 1))
 
 
 def test_conditioning_counts_the_inputs_by_which_no_gradient_is_asked() -> None:
     found = settle(made(ratio_of_powers, wrt=("x",), x=ANY, y=ANY), at(x=XS, y=YS), FLOAT64)
     x, y = np.abs(XS), np.abs(YS)
-    assert_near(found.conditioning, 4 * x**3 / y)
+    assert_near(found.halves[Of.VALUE].conditioning, 4 * x**3 / y)
     assert found.gradient is not None and found.gradient.shape == (4, 1)
-    assert found.gradient_conditioning is not None
-    assert_near(found.gradient_conditioning, (9 * x**2 / y)[:, None])
+    assert_near(found.halves[Of.GRAD].conditioning, (9 * x**2 / y)[:, None])
 
 
 def test_an_infinite_slope_forgives_nothing() -> None:
@@ -112,7 +111,7 @@ def test_an_infinite_slope_forgives_nothing() -> None:
         return m.sqrt(x)
 
     told = settle(made(root, x=ANY), at(x=[0.0, 4.0]), FLOAT64)
-    assert told.conditioning.tolist() == [0.0, 1.0]
+    assert told.halves[Of.VALUE].conditioning.tolist() == [0.0, 1.0]
     assert told.value.state.tolist() == [PROVED, PROVED]
 
 
@@ -125,10 +124,10 @@ def test_of_several_outputs_the_gradient_is_that_of_the_chosen_one() -> None:
     points = at(v=[[3.0, 5.0]] * 4)
     found = settle(formula, points, FLOAT64)
     assert found.component.tolist() == [0, 1, 2, 0]
-    assert found.gradient is not None and found.gradient_conditioning is not None
+    assert found.gradient is not None
     assert_holds(found.gradient, [Fraction(v) for v in (6, 0, 5, 3, 0, 75, 6, 0)])
-    assert found.gradient_conditioning.tolist() == [[6, 0], [5, 3], [0, 150], [6, 0]]
-    assert found.conditioning.tolist() == [[18, 30, 375]] * 4
+    assert found.halves[Of.GRAD].conditioning.tolist() == [[6, 0], [5, 3], [0, 150], [6, 0]]
+    assert found.halves[Of.VALUE].conditioning.tolist() == [[18, 30, 375]] * 4
     chosen = settle(formula, points, FLOAT64, component=np.array([2, 2, 2, 2]))
     assert chosen.gradient is not None
     assert_holds(chosen.gradient, [Fraction(v) for v in (0, 75)] * 4)
@@ -136,7 +135,7 @@ def test_of_several_outputs_the_gradient_is_that_of_the_chosen_one() -> None:
 
 def test_the_gradient_can_be_left_out() -> None:
     found = settle(made(ratio_of_powers, x=ANY, y=ANY), at(x=XS, y=YS), FLOAT64, with_gradient=False)
-    assert found.gradient is None and found.gradient_conditioning is None
+    assert set(found.halves) == {Of.VALUE} and found.gradient is None
 
 
 def labelled(x: Reals, label: Any, mode: Any) -> Reals:
@@ -410,7 +409,14 @@ def moved_by_ulps(truth: Truth, ulps: int) -> Truth:
         shift = np.ldexp(
             float(ulps), np.clip(ulp_exponent(value, FLOAT32) - value.exponent, -900, 900).astype(int)
         )
-    return replace(truth, value=replace(value, low=value.low + shift))
+    return lied(truth, Of.VALUE, low=value.low + shift)
+
+
+def lied(truth: Truth, of: Of, **parts: np.ndarray) -> Truth:
+    """The truth with other parts told of one half's exact numbers."""
+    half = truth.halves[of]
+    wrong = replace(half, exact=replace(half.exact, **parts))
+    return replace(truth, halves={**truth.halves, of: wrong})
 
 
 @pytest.mark.parametrize(
@@ -446,7 +452,7 @@ def test_an_infinity_told_for_a_number_is_caught() -> None:
     formula, points = case_of("tanh")
     points = points.select(np.arange(1))
     found = settle(formula, points, FLOAT32)
-    wrong = replace(found, value=replace(found.value, high=np.full_like(found.value.high, np.inf)))
+    wrong = lied(found, Of.VALUE, high=np.full_like(found.value.high, np.inf))
     assert len(second_opinion(formula, points, wrong, FLOAT32).disagreements) == 1
 
 
@@ -464,7 +470,7 @@ def test_a_wrong_slope_beside_a_kink_is_caught() -> None:
     found = settle(formula, points, FLOAT32)
     assert second_opinion(formula, points, found, FLOAT32).disagreements == ()
     assert found.gradient is not None
-    wrong = replace(found, gradient=replace(found.gradient, high=found.gradient.high * [1, 1 + 2.0**-20]))
+    wrong = lied(found, Of.GRAD, high=found.gradient.high * [1, 1 + 2.0**-20])
     assert len(second_opinion(formula, points, wrong, FLOAT32).disagreements) == 1
 
 

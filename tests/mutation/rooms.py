@@ -3,8 +3,6 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-SETTLE, TRUTH, MEASURE = "numcheck.reals.settle", "numcheck.truth", "numcheck.measure"
-
 
 @dataclass(frozen=True)
 class Room:
@@ -21,34 +19,46 @@ class Room:
 ROOMS = {
     "enclosures": Room(
         {
-            SETTLE: "TOLERANCE KEPT _extreme_parts _scaled _stored _pairs _brought_near_one enclosure "
-            "enclosure_of_float64 contradiction ulp_exponent binade narrow negligible no_longer_narrows "
-            "precisions Enclosure.nearest",
-            TRUTH: "LOOSE _settle_group _tight forgiven_by_all _at_all_elements _lower_end _in_arb",
+            "numcheck.reals.enclosures": "TOLERANCE KEPT _extreme_parts _exponent _stored _converted "
+            "_brought_near_one enclosure enclosure_of_float64 contradiction ulp_exponent largest_ulp_exponent "
+            "binade narrow negligible no_longer_narrows Enclosure.nearest",
+            "numcheck.reals.ball64.normalised": "REMAINDER covering",
+            "numcheck.reals.precision": "precisions",
+            "numcheck.truth.proofs": "proved tightness forgiven_by_all at_all_elements",
+            "numcheck.truth.settling": "LOOSE _settle_group _lower_end",
         },
-        ("test_settle.py", "test_enclosures.py", "test_truth.py"),
+        ("test_enclosures.py", "test_enclosure_limits.py", "test_truth.py"),
     ),
     "measuring": Room(
         {
-            MEASURE: "in_units in_ulps judge _fates _rounds_to_infinity _wrong_zeros _decided _sharpened tally "
-            "_GRAVITY Judgement.worst_element Judgement.of_points",
-            "numcheck.prefilter": "_plain",
-            "numcheck.agreement": "disagreement",
+            "numcheck.measure.judge": "in_units in_ulps judge _fates _rounds_to_infinity _wrong_zeros "
+            "Judgement.worst_element Judgement.of_points",
+            "numcheck.measure.measurement": "_decided _sharpened tally",
+            "numcheck.measure.plain": "_plain",
+            "numcheck.diagnosis.devices": "disagreement",
+            "numcheck.declaration.words": "Fate.fails",
         },
         ("test_measure.py", "test_judge.py"),
     ),
     "verdicts": Room(
         {
-            "numcheck.suite": "UNRESOLVED _mark_stale verdict",
-            "numcheck.entry": "entry_of",
-            "numcheck.search": "covered_by Examined.in_doubt Examined.passed",
-            "numcheck.sweeps": "verdict",
-            "numcheck.case": "FAILING Gap.covers",
-            "numcheck.cli": "WRONG_USAGE INTERRUPTED run check",
+            "numcheck.runs.verdict": "UNRESOLVED verdict",
+            "numcheck.runs.gaps": "is_stale uncovered _formats",
+            "numcheck.runs.examine": "Examined.judged Examined.worst Examined.crash Examined.gaps Examined.gap_of "
+            "Examined.covered Examined.fates Examined.spent Examined.broken",
+            "numcheck.runs.witnesses": "Witnesses.of_gap",
+            "numcheck.runs.entry": "entry_of",
+            "numcheck.runs.search": "Tested.points Tested.unresolved Tested.in_doubt Tested.spent Tested.met "
+            "Tested.stale Tested.passed",
+            "numcheck.runs.sweep.run": "verdict",
+            "numcheck.declaration.words": "Fate.fails",
+            "numcheck.declaration.formulas": "Gap.name Gap.speaks_of Gap.overlaps",
+            "numcheck.faces.cli": "run",
+            "numcheck.faces.cli.check": "check",
         },
         ("test_verdicts.py",),
         {
-            "entry_of": ("gap", "applicable", "covered", "struck", "reasons", "fate"),
+            "entry_of": ("gap", "fate", "spent", "error", "covered", "failing", "judged"),
             "check": ("code", "verdict", "interrupted"),
         },
     ),
@@ -64,6 +74,6 @@ NEIGHBOURS: dict[str, str] = {
 
 def enumerations() -> tuple[Any, ...]:
     """Enumerations whose members are exchanged for the next one."""
-    from numcheck.case import Cause, Fate
+    from numcheck.declaration.words import Cause, ExitCode, Fate, Of
 
-    return Fate, Cause
+    return Fate, Cause, Of, ExitCode
