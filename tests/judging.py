@@ -381,7 +381,7 @@ def verdict(
         "second_opinion": {"disagreements": list(disagreements)},
         "in_float64": {"contradictions": list(contradictions)},
     }
-    return verdicts.verdict(report, fail_on)
+    return verdicts.verdict_of(report, fail_on)
 
 
 def sweep_verdict(*entries: dict[str, Any], evidence: str = "exhaustive") -> tuple[int, str]:
