@@ -381,7 +381,7 @@ def verdict(
         "second_opinion": {"disagreements": list(disagreements)},
         "in_float64": {"contradictions": list(contradictions)},
     }
-    return verdicts.verdict(report, fail_on)
+    return verdicts.verdict_of(report, fail_on)
 
 
 def sweep_verdict(*entries: dict[str, Any], evidence: str = "exhaustive") -> tuple[int, str]:
@@ -391,7 +391,7 @@ def sweep_verdict(*entries: dict[str, Any], evidence: str = "exhaustive") -> tup
         fates = dict.fromkeys(FATES, 0) | one["fates"]
         count = sum(fates[fate.word] for fate in Fate if fate.fails)
         told.append(one | {"fates": fates, "points": sum(fates.values()), "failing": count})
-    return sweeps.verdict({"measurements": told, "evidence": evidence})
+    return sweeps.sweep_verdict({"measurements": told, "evidence": evidence})
 
 
 def promise(examined: Examined, found: bool = False, searched: int = 0, unresolved: int = 0) -> Tested:

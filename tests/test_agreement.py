@@ -24,7 +24,7 @@ from numcheck.runs import examine as conductor
 from numcheck.runs.check import check_catalog
 from numcheck.runs.entry import disagreement_of
 from numcheck.runs.examine import Examined
-from numcheck.runs.verdict import verdict
+from numcheck.runs.verdict import verdict_of
 from numcheck.truth import settle
 
 FLOAT32 = format_of("float32")
@@ -230,7 +230,7 @@ def test_a_disagreement_stands_among_the_findings_of_the_second_device_and_adds_
     assert found["cpu", "value"] == found["cpu", "grad"] == []
     assert found[SECOND, "value"][-1] == "device_disagreement"
     assert all(sum(e["fates"].values()) == e["points"] for e in report["measurements"])
-    assert verdict(report)[0] == 1
+    assert verdict_of(report)[0] == 1
 
 
 def test_a_device_that_is_not_there_is_one_line_before_anything_runs(monkeypatch):

@@ -73,9 +73,9 @@ def test_a_gap_covers_what_it_names_and_nothing_else():
         stated_here.routine(value=ulps(1), grad=ulps(1))(square)
     )
     (declared,) = routine.gaps
-    assert declared.covers("grad", "float16", "cuda:1")
-    assert not declared.covers("value", "float16", "cpu")
-    assert not declared.covers("grad", "float32", "cpu")
+    assert declared.speaks_of("grad", "float16", "cuda:1")
+    assert not declared.speaks_of("value", "float16", "cpu")
+    assert not declared.speaks_of("grad", "float32", "cpu")
 
 
 def test_a_law_takes_the_function_and_the_formulas_inputs():

@@ -215,7 +215,7 @@ def told(capsys: pytest.CaptureFixture[str]) -> str:
     [
         (["chek"], "No such command"),
         (["check", "--formats", "float33"], "float32"),
-        (["check", "--formats", ","], "--formats names at least one"),
+        (["check", "--formats", ","], "--formats: name at least one"),
         (["check", "--points", "0"], "--points"),
         (["check", "--fail-on", "never"], "--fail-on"),
         (["check", "--routine", "torch:tanh"], "--formula F"),

@@ -31,7 +31,7 @@ def told(formula, function, format, of="value", count=400):
     for points in draw(formula.inputs, format, count, 0, "diagnosed"):
         parts = measure(routine, points, settle(formula, points, format), format, "cpu")
         found.extend(c for part in parts if part.of == of for c in clusters(part, diagnose(part)))
-    return {finding.cause: finding for finding in alone(findings(found, {}))}
+    return {finding.cause: finding for finding in alone(findings(found, lambda cause: None))}
 
 
 def test_the_region_of_an_overflow_begins_at_the_logarithm_of_the_largest_number():

@@ -199,7 +199,8 @@ def results(draw: st.DrawFn, ball: Ball, format: Format, unit: Fraction, allowed
     else:
         off = Fraction(draw(st.integers(0, 40)), draw(st.sampled_from([1, 8, 64])))
     got = ball.middle + draw(st.sampled_from([1, -1])) * off * unit
-    return copysign(number(got), (got > 0) - (got < 0) or draw(st.sampled_from([1, -1])))
+    beyond = abs(got) >= power(format.max_exponent + 1)  # where the format has infinities only
+    return copysign(inf if beyond else number(got), (got > 0) - (got < 0) or draw(st.sampled_from([1, -1])))
 
 
 BUDGETS = st.builds(

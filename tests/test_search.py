@@ -11,10 +11,11 @@ from hypothesis.database import InMemoryExampleDatabase
 from numcheck import m
 from numcheck.declaration.budgets import Budget, ulps
 from numcheck.declaration.formulas import Formula, Routine, formula_of, gap, routine_of
-from numcheck.declaration.words import Cause
+from numcheck.declaration.words import Cause, Of
 from numcheck.domain import one_of, real, vector
 from numcheck.formats import format_of
-from numcheck.runs.search import covered_by, database_key, examine, explore, sampled, search, steering
+from numcheck.runs.search import database_key, explore, property_of, sampled, search, steering
+from numcheck.runs.witnesses import Witness, Witnesses, environment_name
 
 FLOAT32 = format_of("float32")
 QUIET = settings(max_examples=60, database=None, derandomize=True, deadline=None)
@@ -77,14 +78,15 @@ def half_a_slope(x: torch.Tensor) -> torch.Tensor:
 def test_a_gap_hides_its_own_cause_only():
     covered = gap("wrong_formula", why="planted")(routine(doubled(), wrong_above_one))
     seen = explore(covered, FLOAT32, "cpu", "value", QUIET)
-    assert (seen.found, seen.covered) == (None, {Cause.WRONG_FORMULA})
+    assert (seen.found, seen.met) == (None, set(covered.gaps))
     other = gap("overflow", why="planted, and not what happens")(routine(doubled(), wrong_above_one))
     assert search(other, FLOAT32, "cpu", "value", QUIET) is not None
 
 
-def test_a_single_point_cannot_tell_a_scale_from_a_wrong_formula():
-    assert covered_by(Cause.WRONG_FORMULA, frozenset({Cause.SCALE}))
-    assert not covered_by(Cause.SCALE, frozenset({Cause.WRONG_FORMULA}))
+def test_a_single_point_is_told_a_scale_from_a_wrong_formula():
+    found = search(routine(doubled(), half_a_slope, ulps(1)), FLOAT32, "cpu", "grad", QUIET)
+    assert found is not None
+    assert found.cause == Cause.SCALE
 
 
 def test_a_routine_that_raises_is_found_with_its_message():
@@ -96,7 +98,7 @@ def test_a_routine_that_raises_is_found_with_its_message():
     found = search(routine(doubled(), refuses), FLOAT32, "cpu", "value", QUIET)
     assert found is not None
     assert found.cause is None
-    assert found.measurement.crashes == {0: "ValueError: no negative numbers"}
+    assert found.examined.parts[0].crashes == {0: "ValueError: no negative numbers"}
     assert found.point.columns["x"].tolist() == [-1.0]
 
 
@@ -139,7 +141,7 @@ def test_the_gradient_of_every_output_is_searched():
 
     found = search(routine(formula, second_slope_lost, ulps(1)), FLOAT32, "cpu", "grad", QUIET)
     assert found is not None
-    assert found.measurement.component.tolist() == [1]
+    assert found.examined.parts[0].component.tolist() == [1]
     assert found.point.columns["x"].tolist() == [1.0]
 
 
@@ -202,21 +204,25 @@ def test_the_search_is_steered_by_finite_numbers(spent):
 # The whole property -----------------------------------------------------------------------------------------------
 
 
-def test_a_gap_that_nothing_fails_by_is_stale():
+def test_a_gap_whose_witness_fails_no_more_is_stale():
     judged = gap("overflow", why="planted, and not what happens")(routine(doubled(), exact))
-    (value,) = examine(judged, FLOAT32, "cpu", sampled(judged.formula, FLOAT32, 100, 0), QUIET)
-    assert [stale.cause for stale in value.stale] == [Cause.OVERFLOW]
-    assert not value.passed
+    sample, nothing = sampled(judged.formula, FLOAT32, 100, 0)
+    (value,) = property_of(judged, sample, nothing, "cpu", QUIET)
+    assert (value.stale, value.passed) == ([], True)
+    here = environment_name("cpu")
+    witness = Witness("exact", "overflow", "float32", Of.VALUE, "worst", ("0x1p0",), 0, (here,))
+    (value,) = property_of(judged, sample, Witnesses(None, (witness,)), "cpu", QUIET)
+    assert (value.stale, value.passed) == (list(judged.gaps), False)
 
 
 def test_a_failure_that_is_covered_passes():
     judged = gap("wrong_formula", why="planted")(routine(doubled(), wrong_above_one))
-    (value,) = examine(judged, FLOAT32, "cpu", sampled(judged.formula, FLOAT32, 100, 0), QUIET)
+    (value,) = property_of(judged, *sampled(judged.formula, FLOAT32, 100, 0), "cpu", QUIET)
     assert value.passed
     assert value.spent <= 1
 
 
 def test_value_and_gradient_are_both_examined():
     judged = routine(doubled(), half_a_slope, ulps(1))
-    value, grad = examine(judged, FLOAT32, "cpu", sampled(judged.formula, FLOAT32, 100, 0), QUIET)
-    assert (value.of, value.passed, grad.of, grad.passed) == ("value", True, "grad", False)
+    value, grad = property_of(judged, *sampled(judged.formula, FLOAT32, 100, 0), "cpu", QUIET)
+    assert (value.examined.of, value.passed, grad.examined.of, grad.passed) == ("value", True, "grad", False)

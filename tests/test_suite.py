@@ -11,12 +11,14 @@ import torch
 import numcheck
 from numcheck import m, real, ulps
 from numcheck.declaration.formulas import formula_of, routine_of
+from numcheck.declaration.words import Of
 from numcheck.formats import format_of
 from numcheck.report import deterministic, figure, json_text
 from numcheck.report.summary import opinion_sentence
 from numcheck.runs import check as suite
+from numcheck.runs import witnesses
 from numcheck.runs.check import check_catalog
-from numcheck.runs.verdict import verdict
+from numcheck.runs.verdict import verdict_of
 from numcheck.truth import ContradictionError, Opinion
 
 
@@ -107,14 +109,14 @@ def test_another_seed_draws_other_points(catalogue):
 
 
 def test_a_right_routine_passes():
-    code, sentence = verdict(report_of(softplus))
+    code, sentence = verdict_of(report_of(softplus))
     assert (code, sentence.split(":")[0]) == (0, "passed")
 
 
 def test_a_wrong_routine_fails_and_its_finding_says_how_to_see_it_again():
     report = report_of(lambda x: torch.log(1 + torch.exp(x)), formats=["float32"])
-    assert verdict(report)[0] == 1
-    assert verdict(report, "none")[0] == 0
+    assert verdict_of(report)[0] == 1
+    assert verdict_of(report, "none")[0] == 0
     overflow = next(f for e in report["measurements"] for f in e["findings"] if f["cause"] == "overflow")
     assert overflow["region"] == "x >= 88.72"
     # what lives in this file's variables only is shown again from Python
@@ -125,7 +127,7 @@ def test_a_wrong_routine_fails_and_its_finding_says_how_to_see_it_again():
 def test_a_routine_that_breaks_its_contract_does_not_lose_the_others():
     routine = routine_of(FORMULA, lambda x: x.sum(), "total", ulps(2), None)
     report = check_catalog(points=100, routine=routine, formats=["float32"], jobs=1)
-    code, sentence = verdict(report)
+    code, sentence = verdict_of(report)
     assert code == 2
     assert "return one result per point" in sentence
 
@@ -138,12 +140,14 @@ def test_a_routine_that_always_raises_is_a_crash_with_its_message():
     entry = report["measurements"][0]
     assert entry["fates"]["crash"] == entry["points"]
     assert entry["message"] == "ArithmeticError: out of order"
-    assert verdict(report)[0] == 1
+    assert verdict_of(report)[0] == 1
 
 
 def test_a_second_opinion_that_disagrees_is_exit_code_3(monkeypatch):
-    monkeypatch.setattr(suite, "second_opinion", lambda *_: Opinion(2, ("softplus in float32: elsewhere",)))
-    code, sentence = verdict(report_of(softplus, formats=["float32"]))
+    monkeypatch.setattr(
+        "numcheck.runs.examine.second_opinion", lambda *_: Opinion(2, ("softplus in float32: elsewhere",))
+    )
+    code, sentence = verdict_of(report_of(softplus, formats=["float32"]))
     assert code == 3
     assert sentence.endswith("softplus in float32: elsewhere")
 
@@ -152,13 +156,13 @@ def test_proofs_that_contradict_each_other_end_a_unit_with_what_was_measured(mon
     right = suite.entry_of
 
     def second_fails(*arguments):
-        if arguments[3][0].of == "grad":
+        if arguments[0].of == "grad":
             raise ContradictionError("stated: float64 balls and Arb prove different values at x=1.0")
         return right(*arguments)
 
     monkeypatch.setattr(suite, "entry_of", second_fails)
     report = report_of(softplus, formats=["float32", "float16"])
-    code, sentence = verdict(report)
+    code, sentence = verdict_of(report)
     assert code == 3
     assert "2 contradicted" in sentence and "prove different values at x=1.0" in sentence
     assert [(e["format"], e["of"]) for e in report["measurements"]] == [
@@ -168,14 +172,33 @@ def test_proofs_that_contradict_each_other_end_a_unit_with_what_was_measured(mon
     assert "prove different values" in opinion_sentence(report)
 
 
-def test_a_stale_gap_fails_the_run_and_is_named():
+def test_a_stale_gap_fails_the_run_and_is_named(monkeypatch):
     routine = numcheck.gap("overflow", why="it does not")(
         FORMULA.routine(value=ulps(2), grad=ulps(4))(lambda x: torch.nn.functional.softplus(x))
     )
+    here = witnesses.environment_name("cpu")
+    witness = witnesses.Witness(
+        routine.name, "overflow", "float32", Of.VALUE, "worst", ("0x1p0",), 0, (here,)
+    )
+    monkeypatch.setattr(witnesses, "read", lambda formula: witnesses.Witnesses(None, (witness,)))
     report = check_catalog(points=100, routine=routine, formats=["float32"], jobs=1)
-    code, sentence = verdict(report)
+    code, sentence = verdict_of(report)
     assert code == 1
-    assert "stale" in sentence and "overflow" in sentence
+    assert "stale" in sentence and "overflow in float32 value" in sentence
+
+
+def test_a_gap_that_covers_nothing_is_a_remark_where_no_witness_speaks_of_it():
+    def twice(x):
+        """Twice a number."""
+        return 2 * x
+
+    stated = formula_of(twice, "a school book", [((1,), "2")], None, {"x": real(-1, 1)})
+    numcheck.gap("overflow", why="it does not")(stated.routine(value=ulps(0))(lambda x: x + x))
+    report = check_catalog([stated], jobs=1)
+    assert verdict_of(report)[0] == 0
+    (remark,) = report["remarks"]
+    assert "twice.<lambda>: the gap overflow covers no point of this run" in remark
+    assert "remarks" not in check_catalog([stated], formats=["float32"], jobs=1)
 
 
 def test_check_judges_a_formula_that_was_just_defined():

@@ -142,7 +142,7 @@ def test_the_one_input_at_which_a_routine_is_wrong_is_found():
     assert (value["regions"], value["failing"]) == (1, 1)
     assert value["worst_error"]["inputs"] == value["worst_spent"]["inputs"] == inputs
     assert grad["first_regions"] == value["first_regions"]
-    assert sweeps.verdict(result)[0] == 1
+    assert sweeps.sweep_verdict(result)[0] == 1
 
 
 def test_value_only_leaves_the_gradient_alone():
@@ -192,14 +192,14 @@ def test_gaps_are_not_told_apart_but_named():
     result = sweep("sigmoid", ["half_tanh"], format="float16", value_only=True)
     (entry,) = result["measurements"]
     failing = entry["failing"]
-    code, sentence = sweeps.verdict(result)
+    code, sentence = sweeps.sweep_verdict(result)
     assert (code, failing > 0) == (0, True)
     assert f"{failing} more fail where gaps are declared, and are not told apart: half_tanh value" in sentence
     assert "the routine declares: cancellation" in report.sweep_page(result)
     entry["fates"]["crash"] = 1  # which no gap covers
-    assert sweeps.verdict(result)[0] == 1
+    assert sweeps.sweep_verdict(result)[0] == 1
     entry["fates"]["unresolved"] = entry["points"]
-    assert sweeps.verdict(result)[0] == 3
+    assert sweeps.sweep_verdict(result)[0] == 3
 
 
 # Checkpoints ------------------------------------------------------------------------------------------------------
@@ -532,7 +532,7 @@ def test_the_command_prints_what_was_found_and_where_it_is_kept(
         "reports/worst/tanh/float8_e5m2-cpu.json",
     ]
     assert all((here / line).is_file() for line in lines[-2:])
-    assert code == sweeps.verdict(json.loads((here / lines[-2]).read_text()))[0]
+    assert code == sweeps.sweep_verdict(json.loads((here / lines[-2]).read_text()))[0]
 
 
 def test_the_command_prints_the_result_as_json(here: Path, capsys: pytest.CaptureFixture[str]):
@@ -578,7 +578,7 @@ def test_several_devices_are_swept_one_after_the_other(
 
     one = sweep("tanh", ["torch_builtin"], format="float8_e5m2", value_only=True)
     monkeypatch.setattr(sweeps, "sweep", told)
-    assert cli.run([*SWEEP, "--devices", "cpu,cuda:1"]) == sweeps.verdict(one)[0]
+    assert cli.run([*SWEEP, "--devices", "cpu,cuda:1"]) == sweeps.sweep_verdict(one)[0]
     assert swept == ["cpu", "cuda:1"]
     assert "tanh in float8_e5m2 on cuda:1" in capsys.readouterr().out
     assert cli.run([*SWEEP, "--devices", "cpu,cuda:1", "--json"]) == 2

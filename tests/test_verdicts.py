@@ -19,7 +19,7 @@ from numcheck.faces import cli
 from numcheck.reals.enclosures import ContradictionError
 from numcheck.runs import gaps
 from numcheck.runs.check import check_catalog
-from numcheck.runs.verdict import verdict as run_verdict
+from numcheck.runs.verdict import verdict_of
 from numcheck.runs.witnesses import Witnesses
 
 FAILING = ("over", "special", "overflow", "underflow", "crash")
@@ -396,9 +396,9 @@ def test_a_run_fails_by_a_gap_whose_witnesses_fail_no_more(
 ) -> None:
     monkeypatch.setattr("numcheck.runs.witnesses.path_of", lambda _: tmp_path / "it.witnesses.json")
     every = [word.value for word in Cause]
-    assert run_verdict(one_run(every, witness=True))[0] == 0
-    assert run_verdict(one_run(every))[0] == 0
-    code, sentence = run_verdict(one_run(every, wrong=1.0))
+    assert verdict_of(one_run(every, witness=True))[0] == 0
+    assert verdict_of(one_run(every))[0] == 0
+    code, sentence = verdict_of(one_run(every, wrong=1.0))
     assert code == 1 and sentence.startswith("2 stale gaps: <lambda>.<lambda>: ")
 
 
@@ -453,7 +453,7 @@ def test_the_process_ends_with_the_verdict(
 ) -> None:
     report: dict[str, Any] = {"measurements": [], "schema": 1}
     monkeypatch.setattr("numcheck.runs.check.check_catalog", lambda *_, **__: report)
-    monkeypatch.setattr("numcheck.runs.verdict.verdict", lambda *_: (code, "so it is"))
+    monkeypatch.setattr("numcheck.runs.verdict.verdict_of", lambda *_: (code, "so it is"))
     monkeypatch.setattr(sys, "argv", ["numcheck", "check", "softplus"])
     with pytest.raises(SystemExit) as ended:
         cli.main()

@@ -1,1 +1,17 @@
-"""Why digits were lost: a cause for every failing point, its region, its examples, and what is told of it."""
+"""Why digits were lost: a cause for every failing point, its region, its examples, and what is told of it.
+
+causes -> culprit -> records -> diagnose -> questions -> regions -> findings
+                                                `--> quantities, devices
+"""
+
+from numcheck.diagnosis import devices
+from numcheck.diagnosis.causes import FACTS
+from numcheck.diagnosis.diagnose import Diagnosis, diagnose
+from numcheck.diagnosis.findings import Cluster, Finding, clusters, findings
+from numcheck.diagnosis.quantities import cancellations, underflow
+from numcheck.diagnosis.questions import Question, Search, alone, asked, beside
+from numcheck.diagnosis.regions import complexity
+
+__all__ = ["FACTS", "Cluster", "Diagnosis", "Finding", "Question", "Search"]
+__all__ += ["alone", "asked", "beside", "cancellations", "clusters", "complexity", "devices", "diagnose"]
+__all__ += ["findings", "underflow"]

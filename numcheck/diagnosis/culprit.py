@@ -29,22 +29,33 @@ class Blame:
 
 
 def blame(
-    record: Trace, of: str = "value", ranged: bool = True, lanes: Iterable[int] | None = None
+    record: Trace,
+    of: str = "value",
+    ranged: bool = True,
+    lanes: Iterable[int] | None = None,
+    beyond: float = _FAITHFUL,
 ) -> tuple[Blame | None, ...]:
     """Per lane (of all, by default) what to blame for the digits that `of` ("value" or "grad") lost; None where none
     were.
 
-    Without `ranged`, where it is known that the range has no part in it, digits were lost to rounding alone.
+    Without `ranged`, where it is known that the range has no part in it, digits were lost to rounding alone. A result
+    is wrong that is farther from the shadow than `beyond` unit roundoffs.
     """
     if of not in ("value", "grad"):
         raise ValueError(f'blame of {of!r}: write of="value" or of="grad"')
     sinks = record.sinks[:1] if of == "value" else record.sinks[1:]
     asked = range(record.lanes) if lanes is None else lanes
-    return tuple(_blame_lane(record, of, sinks, lane, ranged) for lane in asked)
+    return tuple(_blame_lane(record, of, sinks, lane, ranged, beyond) for lane in asked)
 
 
-def _blame_lane(record: Trace, of: str, sinks: tuple[Sink, ...], lane: int, ranged: bool) -> Blame | None:
-    wrong = [s for s in sinks if s.operation >= 0 and (s.nonfinite[lane] or s.error[lane] > 0)]
+def _blame_lane(
+    record: Trace, of: str, sinks: tuple[Sink, ...], lane: int, ranged: bool, beyond: float
+) -> Blame | None:
+    wrong = [
+        s
+        for s in sinks
+        if s.operation >= 0 and (s.nonfinite[lane] or s.error[lane] > beyond * _roundoff(record))
+    ]
     if not wrong:
         return None
     worst = max(wrong, key=lambda s: (bool(s.nan[lane]), bool(s.nonfinite[lane]), float(s.error[lane])))

@@ -15,8 +15,7 @@ from numcheck.declaration.words import Fate, Of
 from numcheck.diagnosis.questions import Question, Search, asked
 from numcheck.diagnosis.regions import complexity, surroundings
 from numcheck.domain import Points
-from numcheck.measure.judge import Judgement, in_units
-from numcheck.measure.measurement import Measurement
+from numcheck.measure import Judgement, Measurement, apart
 from numcheck.reals.enclosures import PROVED
 
 NAME = "device_disagreement"
@@ -26,17 +25,16 @@ REMEDY = "the devices order sums or evaluate functions differently: mend the one
 def disagreement(one: Judgement, other: Judgement) -> np.ndarray:
     """How far two devices' results lie apart, as a share of what both budgets allow together; for every number.
 
-    Both are of one routine at the same points. More than 1 is a disagreement. What the truth's enclosure leaves open is
-    taken off the distance: anywhere between the one-sided derivatives at a kink is right. Results that are not both
-    finite agree where they are the same, or both within their budgets (an infinity beside the largest number).
-    0 where the truth is not proved, for nobody can be over there.
+    Both are of one routine at the same points. More than 1 is a disagreement. The distance is the error of the one
+    against the other, by the law of `measure.error`: anywhere between the one-sided derivatives at a kink is right.
+    Results that are not both finite agree where they are the same, or both within their budgets (an infinity beside the
+    largest number). 0 where the truth is not proved, for nobody can be over there.
     """
     a, b = one.got, other.got
     with np.errstate(all="ignore"):
         radius = np.ldexp(one.truth.radius, _steps(one.truth.exponent - one.unit))
-        apart = np.abs(in_units(a, one.unit, one.format) - in_units(b, one.unit, other.format))
         allowed = one.allowed + np.ldexp(other.allowed, _steps(other.unit - one.unit))
-        share = np.maximum(apart - 2 * radius, 0.0) / allowed
+        share = apart(a, one.format, b, other.format, one.unit, radius) / allowed
     crashed = one.fate == _CRASH, other.fate == _CRASH
     share = np.where(np.isfinite(a) & np.isfinite(b), share, np.inf)
     share = np.where((a == b) | (np.isnan(a) & np.isnan(b)), 0.0, share)
@@ -95,12 +93,10 @@ def element(one: Judgement, other: Judgement, row: int) -> int:
 
 
 def _bits(one: Judgement, other: Judgement, row: int) -> float:
-    key = row, element(one, other, row)
+    key = [row], [element(one, other, row)]
     with np.errstate(all="ignore"):
-        apart = float(np.abs(in_units(one.got[key], one.unit[key], one.format)
-                             - in_units(other.got[key], one.unit[key], other.format)))  # fmt: skip
-    bits = np.log2(max(apart, 1.0)) if np.isfinite(apart) else np.inf
-    return float(min(bits, one.format.precision))
+        (steps,) = apart(one.got[key], one.format, other.got[key], other.format, one.unit[key], np.zeros(1))
+    return float(min(np.log2(max(steps, 1.0)), one.format.precision))
 
 
 def _region_and_simplest(one: Measurement, other: Measurement, row: int) -> Search[tuple[str, Points]]:

@@ -22,9 +22,7 @@ from numcheck.declaration.words import Cause, Fate, Of
 from numcheck.diagnosis.causes import scale, unconverged, wrong_formula
 from numcheck.diagnosis.records import Loss, Records, arguments_at, component_of, same_settings
 from numcheck.formats import Format
-from numcheck.measure.execute import whole_vectors
-from numcheck.measure.judge import in_ulps
-from numcheck.measure.measurement import Measurement, measure
+from numcheck.measure import Measurement, errors, measure, whole_vectors
 from numcheck.operators import emulate
 from numcheck.reals.enclosures import ulp_exponent
 from numcheck.truth import settle
@@ -224,7 +222,7 @@ def _widened(measurement: Measurement, rows: np.ndarray) -> tuple[np.ndarray, ..
         found.append(numbers[np.arange(len(rows)), elements])
     with np.errstate(all="ignore"):
         (narrow, _), (wide, _), (native, _) = (
-            in_ulps(x, truth, exponent, judged.format) for x in (*found, got)
+            errors(x, truth, exponent, judged.format) for x in (*found, got)
         )
     allowed = judged.allowed[rows, elements]
     # a normal result that is hardly over its budget may come right by the luck of another rounding

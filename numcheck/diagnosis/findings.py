@@ -13,7 +13,7 @@ from numcheck.diagnosis.questions import Search, beside
 from numcheck.diagnosis.records import Loss
 from numcheck.diagnosis.regions import complexity, prober, surroundings
 from numcheck.domain import Points
-from numcheck.measure.measurement import Measurement
+from numcheck.measure import Measurement
 from numcheck.reals.enclosures import PROVED
 
 
@@ -40,9 +40,13 @@ class Finding:
         """What to do about it."""
         return FACTS[self.cause].remedy
 
+    @property
+    def sentence(self) -> str:
+        """The cause and what it cost."""
+        return f"{self.cause.value}, {self.bits_lost:.3g} bits lost"
+
     def lines(self) -> Iterator[tuple[str, str]]:
-        """What is told of it wherever a point or a routine is: names and contents of lines."""
-        yield "finding", f"{self.cause.value}, {self.bits_lost:.3g} bits lost"
+        """What else is told of it, by whatever face: names and contents of lines."""
         if self.loss is not None and self.loss.operator:
             yield "operator", self.loss.operator + (f" at {self.loss.line}" if self.loss.line else "")
         yield "region", self.region

@@ -9,8 +9,7 @@ from numcheck.declaration.words import Of
 from numcheck.diagnosis.questions import Search
 from numcheck.diagnosis.records import Records, same_settings, unless_untraceable
 from numcheck.diagnosis.regions import failing_ranges, prober, region
-from numcheck.measure.execute import RoutineError
-from numcheck.measure.measurement import Measurement
+from numcheck.measure import Measurement, RoutineError
 from numcheck.operators import Trace
 from numcheck.reals.enclosures import PROVED
 from numcheck.report import figure

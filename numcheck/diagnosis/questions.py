@@ -13,8 +13,7 @@ import numpy as np
 
 from numcheck.declaration.words import Of
 from numcheck.domain import Points
-from numcheck.measure.execute import RoutineError
-from numcheck.measure.measurement import Measurement, measure
+from numcheck.measure import Measurement, RoutineError, measure
 from numcheck.truth import FEWEST, settle
 
 T = TypeVar("T")

@@ -10,8 +10,7 @@ import numpy as np
 from numcheck.declaration.words import Cause, Of
 from numcheck.diagnosis.causes import unconverged
 from numcheck.diagnosis.culprit import blame
-from numcheck.measure.execute import arguments_of, whole_vectors
-from numcheck.measure.measurement import Measurement
+from numcheck.measure import Measurement, arguments_of, whole_vectors
 from numcheck.operators import Trace, TraceError, trace
 
 T = TypeVar("T")
@@ -141,13 +140,15 @@ class Records:
         )
 
     def losses(self, rows: np.ndarray, ranged: bool = True) -> dict[int, Loss]:
-        """What is to blame at each of the rows; none where no operator lost more than a few ulps."""
+        """What is to blame at each of the rows, which are known to be wrong; none where no operator lost anything."""
         found: dict[int, Loss] = {}
         for group, record in self.groups:
             lanes = np.flatnonzero(np.isin(group, rows)).tolist()
             if record is None or not lanes:
                 continue
-            blamed = unless_untraceable(record, lambda r, lanes=lanes: blame(r, self.of, ranged, lanes))
+            blamed = unless_untraceable(
+                record, lambda r, lanes=lanes: blame(r, self.of, ranged, lanes, beyond=0.0)
+            )
             if blamed is None:
                 continue
             for row, lane, culprit in zip(group[lanes].tolist(), lanes, blamed, strict=True):

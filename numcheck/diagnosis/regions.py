@@ -15,8 +15,7 @@ from numcheck.declaration.words import Fate
 from numcheck.diagnosis.questions import Question, Search, asked
 from numcheck.domain import Continuous, Points, continuous, magnitude
 from numcheck.formats import Format
-from numcheck.measure.execute import RoutineError
-from numcheck.measure.measurement import Measurement
+from numcheck.measure import Measurement, RoutineError
 
 SECTIONS = 16  # a search for a border divides its interval into so many at a time
 CALM = 3  # so many passing neighbours in a row end a region

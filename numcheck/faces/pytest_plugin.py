@@ -15,15 +15,15 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from numcheck.declaration.words import DEFAULT_FORMATS, DEFAULT_POINTS, DEFAULT_SEED
+from numcheck.declaration.words import DEFAULT_FORMATS, DEFAULT_POINTS, DEFAULT_SEED, UsageError
+from numcheck.faces.names import formats_of, names_of
 
 if TYPE_CHECKING:
     from numcheck.declaration.formulas import Formula, Routine
-    from numcheck.diagnosis.findings import Finding
+    from numcheck.diagnosis import Finding
     from numcheck.formats import Format
-    from numcheck.measure.measurement import Measurement
-    from numcheck.runs.examine import Sample
-    from numcheck.runs.search import Found, Tested
+    from numcheck.measure import Measurement
+    from numcheck.runs import Found, Sample, Tested
 
 ROOT = "numcheck"
 """The first part of every item's node id, where a test file's path stands for other items."""
@@ -66,10 +66,13 @@ def pytest_configure(config: pytest.Config) -> None:
     """Check the options before anything is collected, and set the items aside that were asked for by node id."""
     if not config.getoption("numcheck"):
         return
-    _whole(config, "points", 1)
-    _whole(config, "seed", 0)
-    _formats(config)
-    _devices(config)
+    try:
+        _whole(config, "points", 1)
+        _whole(config, "seed", 0)
+        _formats(config)
+        _devices(config)
+    except UsageError as error:
+        raise pytest.UsageError(str(error)) from None
     chosen = [argument for argument in config.args if argument.split("::")[0] == ROOT and "::" in argument]
     if chosen:
         # They are no paths, so pytest must not look for them; the files are imported for what they declare. The
@@ -88,37 +91,23 @@ def _whole(config: pytest.Config, what: str, least: int) -> int:
     except ValueError:
         number = least - 1
     if number < least:
-        raise pytest.UsageError(f"--numcheck-{what} {text}: write a whole number, {least} or more")
+        raise UsageError(f"--numcheck-{what} {text}: write a whole number, {least} or more")
     return number
 
 
-def _listed(config: pytest.Config, what: str) -> list[str]:
-    names = [name.strip() for name in str(config.getoption(f"numcheck_{what}")).split(",") if name.strip()]
-    if not names:
-        raise pytest.UsageError(f"--numcheck-{what}: name at least one")
-    return list(dict.fromkeys(names))
-
-
 def _formats(config: pytest.Config) -> "list[Format]":
-    from numcheck.formats import format_of
-
-    try:
-        return [format_of(name) for name in _listed(config, "formats")]
-    except ValueError as error:
-        raise pytest.UsageError(f"--numcheck-formats: {error}") from None
+    return formats_of(str(config.getoption("numcheck_formats")), "--numcheck-formats")
 
 
 def _devices(config: pytest.Config) -> list[str]:
-    import torch
+    from numcheck.measure import check_device
 
-    names = _listed(config, "devices")
-    for name in names:
-        try:
-            torch.zeros(1, device=name)
-        except (RuntimeError, AssertionError):
-            raise pytest.UsageError(
-                f"--numcheck-devices: no device {name!r} here: write cpu, or cuda where torch sees a GPU"
-            ) from None
+    names = names_of(str(config.getoption("numcheck_devices")), "--numcheck-devices")
+    try:
+        for name in names:
+            check_device(name)
+    except UsageError as error:
+        raise UsageError(f"--numcheck-devices: {error}") from None
     return names
 
 
@@ -133,7 +122,6 @@ def pytest_collection_modifyitems(
     if not config.getoption("numcheck"):
         return
     from numcheck.declaration.registry import formulas, load_catalog
-    from numcheck.declaration.words import UsageError
 
     try:
         load_catalog()
@@ -144,9 +132,7 @@ def pytest_collection_modifyitems(
     if chosen and config.option.numcheck_only:
         config.hook.pytest_deselected(items=items[:])
         items.clear()
-    root = Catalog.from_parent(
-        session, name=ROOT, nodeid=ROOT, formulas=known, formats=_formats(config), devices=_devices(config)
-    )
+    root = Catalog.from_parent(session, name=ROOT, nodeid=ROOT, formulas=known)
     found = [item for item in session.genitems(root) if isinstance(item, RoutineItem)]
     for node in chosen:
         if not any(_within(item.nodeid, node) for item in found):
@@ -164,50 +150,32 @@ class Catalog(pytest.Collector):
     """Stands above every formula in node ids and in the tree of `--collect-only`."""
 
     def __init__(
-        self,
-        name: str,
-        parent: pytest.Session,
-        nodeid: str,
-        formulas: "Mapping[str, Formula]",
-        formats: "list[Format]",
-        devices: list[str],
+        self, name: str, parent: pytest.Session, nodeid: str, formulas: "Mapping[str, Formula]"
     ) -> None:
         super().__init__(name, parent, nodeid=nodeid)
         self.formulas = formulas
-        self.formats = formats
-        self.devices = devices
 
     def collect(self) -> Iterable[pytest.Collector]:
         """A node for each formula."""
         for formula in self.formulas.values():
-            yield FormulaNode.from_parent(
-                self, name=formula.name, formula=formula, formats=self.formats, devices=self.devices
-            )
+            yield FormulaNode.from_parent(self, name=formula.name, formula=formula)
 
 
 class FormulaNode(pytest.Collector):
     """One formula, above the items of its routines."""
 
-    def __init__(
-        self,
-        name: str,
-        parent: pytest.Collector,
-        formula: "Formula",
-        formats: "list[Format]",
-        devices: list[str],
-    ) -> None:
+    def __init__(self, name: str, parent: pytest.Collector, formula: "Formula") -> None:
         super().__init__(name, parent)
         self.formula = formula
-        self.formats = formats
-        self.devices = devices
 
     def collect(self) -> Iterable[pytest.Item]:
         """An item for each routine, in each format that it was written for, on each device."""
+        formats, devices = _formats(self.config), _devices(self.config)
         for routine in self.formula.routines.values():
-            for format in self.formats:
+            for format in formats:
                 if routine.formats is not None and format.name not in routine.formats:
                     continue
-                for device in self.devices:
+                for device in devices:
                     name = f"{routine.name}[{format.name}-{device}]"
                     yield RoutineItem.from_parent(
                         self, name=name, routine=routine, format=format, device=device
@@ -218,12 +186,7 @@ class RoutineItem(pytest.Item):
     """One routine in one format on one device, its value and its gradient."""
 
     def __init__(
-        self,
-        name: str,
-        parent: pytest.Collector,
-        routine: "Routine",
-        format: "Format",
-        device: str,
+        self, name: str, parent: pytest.Collector, routine: "Routine", format: "Format", device: str
     ) -> None:
         super().__init__(name, parent)
         self.routine = routine
@@ -233,8 +196,8 @@ class RoutineItem(pytest.Item):
     def runtest(self) -> None:
         import torch
 
-        from numcheck.measure.execute import RoutineError
-        from numcheck.runs.search import property_of, sampled
+        from numcheck.measure import RoutineError
+        from numcheck.runs import property_of, sampled
 
         points, seed = _whole(self.config, "points", 1), _whole(self.config, "seed", 0)
         threads = torch.get_num_threads()
@@ -288,7 +251,7 @@ def _failure(item: RoutineItem, sample: "Sample", halves: "tuple[Tested, ...]", 
         for finding in one.findings:
             shrunk = found if found is not None and found.cause is finding.cause else None
             yield ""
-            yield f"{of} {budget}, at {finding.points} of {one.points} points"
+            yield f"{of} {budget}: {finding.sentence}, at {finding.points} of {one.points} points"
             yield from _indented(finding.lines())
             yield f"  worst      {_point(finding.measurement, finding.worst)}  (sampled, seed {seed})"
             yield from _simplest(finding, shrunk, examples)
@@ -303,8 +266,7 @@ def _failure(item: RoutineItem, sample: "Sample", halves: "tuple[Tested, ...]", 
             yield from _crash_lines(found.examined.parts[0], 0, f"searched, {examples} examples")
         elif found is not None and all(found.cause is not finding.cause for finding in one.findings):
             yield ""
-            yield f"{of} {budget}, at an input that was searched for"
-            yield from _found_lines(found, examples)
+            yield from _found_lines(f"{of} {budget}", found, examples)
     for gap in dict.fromkeys(gap for one in halves for gap in one.stale):
         yield ""
         yield f"stale gap {gap.name!r} ({gap.why}): its witnesses fail no more here; delete the gap, or run --witness"
@@ -339,7 +301,7 @@ def _indented(lines: Iterable[tuple[str, str]]) -> Generator[str]:
 
 def _simplest(finding: "Finding", shrunk: "Found | None", examples: int) -> Generator[str]:
     """The simplest input: that which the search shrunk, else the one that the region's search found."""
-    from numcheck.runs.examine import examine_at
+    from numcheck.runs import examine_at
 
     like = finding.measurement
     if shrunk is not None:
@@ -353,14 +315,14 @@ def _simplest(finding: "Finding", shrunk: "Found | None", examples: int) -> Gene
     yield from _reproduce_lines(simplest.parts[0])
 
 
-def _found_lines(found: "Found", examples: int) -> Generator[str]:
-    from numcheck.diagnosis.questions import alone
+def _found_lines(says: str, found: "Found", examples: int) -> Generator[str]:
+    from numcheck.diagnosis import alone
 
+    for finding in () if found.flaky else alone(found.examined.findings()):
+        yield f"{says}: {finding.sentence}, at an input that was searched for"
+        yield from _indented(finding.lines())
     if found.flaky:
-        yield "  finding    equal inputs gave different results"
-    else:
-        for finding in alone(found.examined.findings()):
-            yield from _indented(finding.lines())
+        yield f"{says}: equal inputs gave different results"
     yield f"  simplest   {_point(found.examined.parts[0], 0)}  (searched, {examples} examples)"
     yield from _reproduce_lines(found.examined.parts[0])
 
@@ -372,14 +334,14 @@ def _crash_lines(measurement: "Measurement", row: int, evidence: str) -> Generat
 
 
 def _reproduce_lines(measurement: "Measurement", row: int = 0) -> Generator[str]:
-    from numcheck.runs.points import shown_again
+    from numcheck.runs import shown_again
 
     component = int(measurement.component[row]) if measurement.of == "grad" else 0
     yield f"  reproduce  {shown_again(measurement, measurement.points.select([row]), component)}"
 
 
 def _point(measurement: "Measurement", row: int) -> str:
-    from numcheck.runs.points import decimal
+    from numcheck.runs import decimal
 
     judged = measurement.judgement
     element = int(judged.worst_element[row])

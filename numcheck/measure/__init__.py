@@ -1,1 +1,24 @@
-"""What a routine gave, judged: run, compared with the truth under its budget, one fate for each point."""
+"""What a routine gave, judged: run, compared with the truth under its budget, one fate for each point.
+
+execute -> error -> judge -> measurement -> laws, scaling
+              `--> plain (points of a sweep that are plainly within)
+"""
+
+from numcheck.measure import plain
+from numcheck.measure.error import apart, error_of_ball, errors, ulps_per_unit
+from numcheck.measure.execute import (
+    Outcome,
+    RoutineError,
+    arguments_of,
+    check_device,
+    execute,
+    whole_vectors,
+)
+from numcheck.measure.judge import Judgement
+from numcheck.measure.laws import law_defects
+from numcheck.measure.measurement import Measurement, assess, measure, tally
+from numcheck.measure.scaling import ladder, scalings
+
+__all__ = ["Judgement", "Measurement", "Outcome", "RoutineError"]
+__all__ += ["apart", "arguments_of", "assess", "check_device", "error_of_ball", "errors", "execute", "ladder"]
+__all__ += ["law_defects", "measure", "plain", "scalings", "tally", "ulps_per_unit", "whole_vectors"]

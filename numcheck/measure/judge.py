@@ -9,6 +9,7 @@ import numpy as np
 from numcheck.declaration.budgets import LARGEST, Budget
 from numcheck.declaration.words import Fate, Of
 from numcheck.formats import Format
+from numcheck.measure.error import WIDE, errors, rounds_to_infinity
 from numcheck.measure.execute import Given
 from numcheck.reals.enclosures import (
     INVALID,
@@ -55,25 +56,6 @@ class Judgement:
         return self.fate[rows, worst], self.spent[rows, worst], self.error[rows, worst]
 
 
-def in_units(got: np.ndarray, exponent: np.ndarray, format: Format) -> np.ndarray:
-    """Each number in units of 2**exponent; an infinity counts as the power of two after the format's largest number."""
-    infinite = np.isinf(got)
-    power = np.where(infinite, format.max_exponent + 1, 0)
-    finite = np.where(infinite, np.sign(got), got)
-    return np.ldexp(finite, np.clip(power - exponent, -2100, 2100).astype(np.int32))
-
-
-def in_ulps(
-    got: np.ndarray, truth: Enclosure, exponent: np.ndarray, format: Format
-) -> tuple[np.ndarray, np.ndarray]:
-    """Distance of each number from the truth's midpoint, and the truth's radius, in units of 2**exponent."""
-    # In ulps from the start: a truth near zero has an exponent so low that a result scaled by it is infinite.
-    scaled = in_units(got, exponent, format)
-    shift = np.clip(truth.exponent - exponent, -2100, 2100).astype(np.int32)
-    high, low, radius = (np.ldexp(part, shift) for part in (truth.high, truth.low, truth.radius))
-    return np.abs((scaled - high) - low), radius
-
-
 _MOST_LENIENT = Budget(LARGEST, LARGEST, coupled=True)
 
 
@@ -94,14 +76,8 @@ def judge(
     if budget.coupled:
         exponent = np.broadcast_to(largest_ulp_exponent(truth, format), exponent.shape)
     with np.errstate(all="ignore"):
-        difference, radius = in_ulps(got, truth, exponent, format)
-        # a wide truth is met anywhere inside it: an interval on purpose (a kink), or a ball around zero
-        wide = ~(radius <= 1 / 8)
-        error = np.where(wide, difference - radius, difference)
-        error = np.where(difference <= radius, 0.0, error)  # nothing tells such a result from the truth
-        error = np.where(
-            _rounds_to_infinity(truth, format) & (got == np.copysign(np.inf, truth.high)), 0.0, error
-        )
+        error, radius = errors(got, truth, exponent, format)
+        wide = ~(radius <= WIDE)
         forgiven = (budget.cond + (components if budget.gamma else 0)) * format.unit_roundoff * conditioning
         forgiven = np.nan_to_num(
             np.ldexp(forgiven, np.clip(-exponent, -2100, 2100).astype(np.int32)), nan=0.0, posinf=np.inf
@@ -129,9 +105,8 @@ def judge(
 def _fates(got: np.ndarray, truth: Enclosure, spent: np.ndarray, format: Format) -> np.ndarray:
     """The fate of each number, the later rule before the earlier.
 
-    An infinity is within where the truth rounds to it. Just below, an infinity has been measured
-    as the power of two after the largest number, which is what rounding to nearest takes it for (IEEE 754-2019, section
-    4.3.1): within if the budget reaches so far, else an overflow.
+    An infinity is within where the truth rounds to it. Just below, it has been measured as the power of two after the
+    largest number: within if the budget reaches so far, else an overflow.
     """
     fate = np.full(got.shape, Fate.WITHIN, np.int8)
     over = ~(spent <= 1)  # a share that is no number is over, too
@@ -140,20 +115,12 @@ def _fates(got: np.ndarray, truth: Enclosure, spent: np.ndarray, format: Format)
     fate[over] = Fate.OVER
     fate[over & normal & (np.abs(got) < format.smallest_normal)] = Fate.UNDERFLOW
     fate[over & infinite] = Fate.OVERFLOW
-    fate[over & infinite & _rounds_to_infinity(truth, format)] = Fate.SPECIAL  # of the wrong sign
+    fate[over & infinite & rounds_to_infinity(truth, format)] = Fate.SPECIAL  # of the wrong sign
     fate[np.isinf(truth.high) & ~infinite] = Fate.SPECIAL
     fate[np.isnan(got)] = Fate.SPECIAL
     fate[truth.state == INVALID] = Fate.INVALID
     fate[truth.state > INVALID] = Fate.UNRESOLVED
     return fate
-
-
-def _rounds_to_infinity(truth: Enclosure, format: Format) -> np.ndarray:
-    """Where the truth is infinite or rounds beyond the format's largest number."""
-    magnitude, exponent = np.abs(truth.high), truth.exponent - 1
-    least = 1.0 - format.unit_roundoff / 2  # the mantissa in [1/2, 1) from which the last binade rounds up
-    beyond = (exponent > format.max_exponent) | ((exponent == format.max_exponent) & (magnitude >= least))
-    return (magnitude == np.inf) | (beyond & (magnitude != 0))
 
 
 def _wrong_zeros(got: np.ndarray, truth: Enclosure, format: Format) -> np.ndarray:

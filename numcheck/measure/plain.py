@@ -21,7 +21,9 @@ from numcheck.declaration.budgets import Budget
 from numcheck.declaration.formulas import Formula
 from numcheck.domain import Points
 from numcheck.formats import Format
+from numcheck.measure.error import error_of_ball, ulps_per_unit
 from numcheck.reals.ball64 import COMPARABLE, Balls
+from numcheck.reals.ball64.balls import filled
 from numcheck.reals.enclosures import TOLERANCE, enclosure_of_float64
 from numcheck.truth import FILTERED, Exact, audit_enclosures
 
@@ -35,29 +37,16 @@ def applies(format: Format) -> bool:
 
 
 def _plain(
-    got: Tensor,
-    high: Tensor,
-    low: Tensor,
-    radius: Tensor,
-    ulps: Tensor,
-    min_exponent: int,
-    precision: int,
-    overflow: float,
+    got: Tensor, high: Tensor, low: Tensor, radius: Tensor, scale: Tensor, ulps: Tensor, format: Format
 ) -> tuple[Tensor, Tensor]:
     """Where a result is plainly within, and its error in ulps of the format there.
 
-    `overflow` is the least magnitude that rounds to infinity. A zero must have the sign of a truth whose sign is known.
+    A zero must have the sign of a truth whose sign is known.
     """
-    # where the ball reaches across a power of two, the larger unit counts, as in enclosures.ulp_exponent
-    binade = (((high.abs() + radius).view(torch.int64) >> 52) & 0x7FF) - 1023
-    ulp = binade.clamp(min=min_exponent) - (precision - 1)
-    scale = ((1023 - ulp) << 52).view(torch.float64)  # formats narrower than float64 keep this normal
-    error = ((got - high) - low).abs() * scale
-    width = radius * scale
+    error, width, past = error_of_ball(got, high, low, radius, scale, format)
     signed = (got != 0) | (radius >= high.abs()) | (torch.signbit(got) == torch.signbit(high))
     within = (width <= TOLERANCE) & (error + width <= ulps) & signed
-    beyond = (high.abs() - radius >= overflow) & got.isinf() & ((got > 0) == (high > 0))
-    return within | beyond, torch.where(beyond, 0.0, error)
+    return within | (past & (error == 0)), error
 
 
 @lru_cache(maxsize=8)
@@ -69,19 +58,13 @@ def plain(
     got: np.ndarray, exact: Balls, budget: Budget, format: Format, compiled: bool
 ) -> tuple[np.ndarray, np.ndarray]:
     """Which of the points are plainly within, and the largest error in ulps of each, valid at those."""
-    device = exact.high.device
-    results = torch.from_numpy(got).to(device).reshape(exact.high.shape)
-    zeros = torch.zeros_like(exact.high)
-    sure, error = _judge(compiled)(
-        results,
-        exact.high,
-        zeros if exact.low is None else exact.low,
-        zeros if exact.radius is None else exact.radius,
-        torch.tensor(budget.ulps, dtype=torch.float64, device=device),
-        format.min_exponent,
-        format.precision,
-        format.overflow_threshold,
-    )
+    high = exact.high
+    results = torch.from_numpy(got).to(high.device).reshape(high.shape)
+    low, radius = filled(exact.low, high), filled(exact.radius, high)
+    # where the ball reaches across a power of two, the larger unit counts, as in enclosures.ulp_exponent
+    scale = ulps_per_unit(high.abs() + radius, format)
+    ulps = torch.tensor(budget.ulps, dtype=torch.float64, device=high.device)
+    sure, error = _judge(compiled)(results, high, low, radius, scale, ulps, format)
     by_point = (len(got), -1)
     everywhere = sure.reshape(by_point).all(dim=1), error.reshape(by_point).amax(dim=1)
     return everywhere[0].cpu().numpy(), everywhere[1].cpu().numpy()

@@ -475,7 +475,7 @@ def _underflow(ran: Ran) -> _Told:
     errors = relative_error(out, local, np.zeros_like(local))
     told: _Told = {}
     if ran.call.row.additive is None and not ran.call.row.never_zero:
-        told["sank"] = lanes.any(hardly & (errors > 2 * ran.format.unit_roundoff) & (local != 0))
+        told["sank"] = lanes.any(hardly & (errors > ran.format.unit_roundoff) & (local != 0))
     # Sums of a format's numbers are exact where they are small; only a Python number that the format
     # doesn't hold, such as an epsilon, underflows in one.
     small &= np.maximum(np.abs(local), np.abs(ran.high)) < 2 * smallest

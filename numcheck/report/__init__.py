@@ -3,7 +3,6 @@
 Nothing here imports torch or measures anything; a report written elsewhere is read and shown just the same.
 """
 
-from numcheck.report.accuracy import accuracy_page
 from numcheck.report.changes import compare, deterministic
 from numcheck.report.pages import to_html, to_markdown, write_report
 from numcheck.report.store import (
@@ -16,22 +15,21 @@ from numcheck.report.store import (
     write_json,
     write_text,
 )
-from numcheck.report.summary import failing, label, verdict, verdict_sentence
+from numcheck.report.summary import verdict, verdict_sentence
 from numcheck.report.sweep import sweep_page
+from numcheck.report.table import table_page
 
 __all__ = [
     "ReportError",
-    "accuracy_page",
     "compare",
     "deterministic",
-    "failing",
     "figure",
     "finite",
     "folder_name",
     "json_text",
-    "label",
     "read_json",
     "sweep_page",
+    "table_page",
     "to_html",
     "to_markdown",
     "verdict",

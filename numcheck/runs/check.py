@@ -21,12 +21,10 @@ from numcheck.declaration.formulas import Formula, Routine
 from numcheck.declaration.registry import format_named, formula_named, load_catalog
 from numcheck.declaration.registry import formulas as registered
 from numcheck.declaration.words import DEFAULT_FORMATS, DEFAULT_POINTS, DEFAULT_SEED, Of
-from numcheck.diagnosis.quantities import cancellations
-from numcheck.diagnosis.questions import Search, alone, beside
+from numcheck.diagnosis import Search, alone, beside, cancellations
 from numcheck.foreign import adapt
 from numcheck.formats import Format, format_of
-from numcheck.measure.execute import RoutineError, check_device
-from numcheck.measure.scaling import ladder, scalings
+from numcheck.measure import RoutineError, check_device, ladder, scalings
 from numcheck.report import figure
 from numcheck.runs import witnesses
 from numcheck.runs.entry import disagreement_of, entry_of

@@ -12,12 +12,9 @@ import numpy as np
 import torch
 
 from numcheck.declaration.words import Fate
-from numcheck.diagnosis import devices
-from numcheck.diagnosis.findings import Finding
-from numcheck.diagnosis.quantities import underflow
-from numcheck.diagnosis.questions import Question, Search, asked, beside
+from numcheck.diagnosis import Finding, Question, Search, asked, beside, devices, underflow
 from numcheck.domain import magnitude
-from numcheck.measure.measurement import Measurement, tally
+from numcheck.measure import Measurement, tally
 from numcheck.report import figure
 from numcheck.runs.examine import Examined
 from numcheck.runs.gaps import is_stale

@@ -13,14 +13,10 @@ import numpy as np
 
 from numcheck.declaration.formulas import Formula, Gap, Routine
 from numcheck.declaration.words import Cause, Fate, Of
-from numcheck.diagnosis.diagnose import Diagnosis, diagnose
-from numcheck.diagnosis.findings import Cluster, Finding, clusters, findings
-from numcheck.diagnosis.questions import Search
+from numcheck.diagnosis import Cluster, Diagnosis, Finding, Search, clusters, diagnose, findings
 from numcheck.domain import Points
 from numcheck.formats import Format
-from numcheck.measure.execute import Outcome
-from numcheck.measure.laws import law_defects
-from numcheck.measure.measurement import Measurement, assess, measure
+from numcheck.measure import Measurement, Outcome, assess, law_defects, measure
 from numcheck.runs.witnesses import Witnesses, first
 from numcheck.truth import FLOAT64, Opinion, Truth, second_opinion, settle
 

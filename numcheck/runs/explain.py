@@ -9,10 +9,10 @@ import numpy as np
 from numcheck.declaration.formulas import Formula, Routine
 from numcheck.declaration.registry import format_named, formula_named, load_catalog
 from numcheck.declaration.words import Fate, Of, UsageError
-from numcheck.diagnosis.questions import alone as told
+from numcheck.diagnosis import alone as told
 from numcheck.foreign import adapt
 from numcheck.formats import Format
-from numcheck.measure.execute import check_device
+from numcheck.measure import check_device
 from numcheck.runs.examine import examine, sample
 from numcheck.runs.points import argument, decimal, parsed_point, text_of
 
@@ -104,5 +104,5 @@ def _explained(
     if one.crashes:
         rows.append(("crash", one.crashes[0]))
     for found in told(examined.findings()):
-        rows += found.lines()
+        rows += [("finding", found.sentence), *found.lines()]
     return Explanation(tuple(rows))

@@ -12,10 +12,9 @@ import numpy as np
 
 from numcheck.declaration.formulas import Formula, Gap, Routine
 from numcheck.declaration.words import DEFAULT_FORMATS, DEFAULT_POINTS, Of
-from numcheck.diagnosis.findings import Finding
-from numcheck.diagnosis.regions import complexity
+from numcheck.diagnosis import Finding, complexity
 from numcheck.domain import Points
-from numcheck.measure.execute import RoutineError
+from numcheck.measure import RoutineError
 from numcheck.runs.examine import Examined, examine_at
 from numcheck.runs.points import argument
 from numcheck.runs.witnesses import Witness, Witnesses, environment_name

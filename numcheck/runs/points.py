@@ -16,7 +16,7 @@ from numcheck.declaration.registry import loaded_by_name
 from numcheck.declaration.words import Of, UsageError
 from numcheck.domain import Points
 from numcheck.formats import Format
-from numcheck.measure.measurement import Measurement
+from numcheck.measure import Measurement
 from numcheck.reals.enclosures import Enclosure
 
 

@@ -21,8 +21,7 @@ from hypothesis.errors import Flaky, NoSuchExample
 
 from numcheck.declaration.formulas import Formula, Gap, Routine
 from numcheck.declaration.words import Cause, Fate, Of
-from numcheck.diagnosis.findings import Finding, findings
-from numcheck.diagnosis.questions import alone
+from numcheck.diagnosis import Finding, alone, findings
 from numcheck.domain import Points
 from numcheck.formats import Format
 from numcheck.runs.examine import Examined, Sample, drawn, examine, examine_at
@@ -97,13 +96,14 @@ def search(
     `of` is "value" or "grad"; failures that a gap of the routine covers do not count. Without `chosen` settings
     hypothesis's current profile holds.
     """
-    return explore(routine, format, device, Of(of), chosen).found
+    return explore(routine, format, device, of, chosen).found
 
 
 def explore(
-    routine: Routine, format: Format, device: str, of: Of, chosen: settings | None = None
+    routine: Routine, format: Format, device: str, of: str, chosen: settings | None = None
 ) -> Searched:
     """`search`, with an account of what it saw on the way."""
+    of = Of(of)
     seen = _Account()
 
     def breaks(example: Example) -> bool:

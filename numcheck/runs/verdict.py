@@ -8,7 +8,7 @@ from numcheck.declaration.words import ExitCode, Fate
 UNRESOLVED = 0.002  # share of unresolved points that a run may have
 
 
-def verdict(report: Mapping[str, Any], fail_on: str = "over") -> tuple[ExitCode, str]:
+def verdict_of(report: Mapping[str, Any], fail_on: str = "over") -> tuple[ExitCode, str]:
     """Exit code and closing sentence; `WRONG_USAGE` where a routine broke its contract."""
     totals = {fate.word: 0 for fate in Fate}
     stale: set[str] = set()

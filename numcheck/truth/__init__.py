@@ -8,7 +8,7 @@
 
 from numcheck.reals.enclosures import ContradictionError
 from numcheck.truth.batches import groups, lifted
-from numcheck.truth.compiled import BATCH, LONG, Exact, Truths, missing_compiler
+from numcheck.truth.compiled import BATCH, LONG, Exact, Truths, compiler, missing_compiler
 from numcheck.truth.opinion import Opinion, audit, audit_enclosures, describe, second_opinion
 from numcheck.truth.proofs import FLOAT64, Half, Truth, forgiven_by_all
 from numcheck.truth.settling import FEWEST, FILTERED, settle
@@ -25,5 +25,14 @@ __all__ = [
     "Opinion",
     "Truth",
 ]
-__all__ += ["Truths", "audit", "audit_enclosures", "describe", "forgiven_by_all", "groups", "lifted"]
+__all__ += [
+    "Truths",
+    "audit",
+    "audit_enclosures",
+    "compiler",
+    "describe",
+    "forgiven_by_all",
+    "groups",
+    "lifted",
+]
 __all__ += ["missing_compiler", "second_opinion", "settle"]

@@ -37,12 +37,17 @@ class Exact:
     gradient: Balls | None
 
 
+def compiler() -> str | None:
+    """The C++ compiler by which graphs are compiled for processors: where it stands, None where there is none."""
+    named = os.environ.get("CXX")
+    return next(filter(None, map(shutil.which, [named] if named else ["g++", "clang++", "c++"])), None)
+
+
 def missing_compiler(device: str) -> str | None:
     """What keeps graphs from being compiled for this device, in a line; None where nothing does."""
     if not device.startswith("cpu"):
         return None
-    named = os.environ.get("CXX")
-    if any(shutil.which(name) for name in ([named] if named else ["g++", "clang++", "c++"])):
+    if compiler():
         return None
     return "no C++ compiler is found, so the truth runs uncompiled, several times slower"
 

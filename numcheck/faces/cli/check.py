@@ -1,6 +1,7 @@
 """`numcheck check`: every routine against proved truth."""
 
 import tempfile
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -8,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from numcheck.declaration.words import DEFAULT_FORMATS, DEFAULT_POINTS, DEFAULT_SEED, ExitCode, UsageError
-from numcheck.faces.cli.options import EXIT_CODES, devices_option, formats_of, names_of
+from numcheck.faces.cli.options import EXIT_CODES, devices_option
 from numcheck.faces.cli.terminal import console_of, print_table, progress_bar
+from numcheck.faces.names import formats_of, names_of
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -71,17 +73,16 @@ def check(
     if witness and not formulas:
         raise UsageError("say whose witnesses are to be written: numcheck check FORMULA... --witness")
     _expect_writable(json_file, folder)
-    from numcheck.runs.workers import jobs, prepare
+    from numcheck.runs import jobs, prepare
 
     if not formulas and not target and jobs() > 1:  # the whole catalogue is sure to need them
         # which the first trace imports in every worker
         prepare("numcheck.runs.check", "torch._dynamo")
     from numcheck.declaration.registry import load_catalog
     from numcheck.foreign import adapt, formula_at, load
-    from numcheck.runs.check import check_catalog
-    from numcheck.runs.verdict import verdict
+    from numcheck.runs import check_catalog, verdict_of
 
-    names = formats_of(formats)
+    asked = formats_of(formats, "--formats")
     load_catalog()
     routine = adapt(load(target), formula_at(claimed), target) if target and claimed else None
     pages = console_of(stderr=json_file == "-")
@@ -91,7 +92,7 @@ def check(
     with progress_bar() as progress:
         report = check_catalog(
             [formula_at(word) for word in formulas],
-            formats=names,
+            formats=[format.name for format in asked],
             devices=names_of(devices, "--devices"),
             points=points,
             seed=seed,
@@ -100,7 +101,7 @@ def check(
             jobs=jobs(),
             witness=witness,
         )
-    code, sentence = verdict(report, fail_on)
+    code, sentence = verdict_of(report, fail_on)
     for line in report.get("remarks", ()):
         pages.print(line)
     _deliver(report, pages, sentence, json_file, folder)
@@ -140,14 +141,11 @@ def _deliver(
     from numcheck import report as rooms
 
     lost: list[str] = []
-    saved = False
     if json_file == "-":
         click.echo(rooms.json_text(report))
-        saved = True
     elif json_file is not None:
         try:
             rooms.write_json(report, Path(json_file))
-            saved = True
         except (OSError, rooms.ReportError) as error:
             lost.append(f"cannot write {json_file}: {error}")
     print_table(
@@ -157,12 +155,12 @@ def _deliver(
     if folder is not None:
         try:
             written = rooms.write_report(report, Path(folder))
-            saved = True
             pages.print(next((str(path) for path in written if path.suffix == ".html"), folder))
         except (OSError, rooms.ReportError) as error:
             lost.append(f"cannot write the report into {folder}: {error}")
     if lost:
-        kept = "" if saved else f"; the results are in {_rescued(report)}"
+        asked = [json_file is not None, folder is not None].count(True)
+        kept = "" if len(lost) < asked else f"; the results are in {_rescued(report)}"
         raise UsageError("; ".join(lost) + kept)
 
 
@@ -205,10 +203,9 @@ def _spent(measured: Iterable[Mapping[str, Any]], of: str) -> str:
 
 
 def _fates(measured: Iterable[Mapping[str, Any]]) -> str:
-    total: dict[str, int] = {}
+    total: Counter[str] = Counter()
     for measurement in measured:
-        for fate, count in measurement["fates"].items():
-            total[fate] = total.get(fate, 0) + count
+        total.update(measurement["fates"])
     return ", ".join(f"{count} {fate}" for fate, count in total.items() if count)
 
 

@@ -6,7 +6,8 @@ from collections.abc import Iterable
 import click
 
 from numcheck.declaration.words import Cause, UsageError
-from numcheck.faces.cli.options import EXIT_CODES, devices_option, formats_of, names_of
+from numcheck.faces.cli.options import EXIT_CODES, devices_option
+from numcheck.faces.names import formats_of, names_of
 
 
 @click.command(epilog=EXIT_CODES)
@@ -55,16 +56,16 @@ def explain(
         click.echo(_page_of(formula))
         return
     point = _point((*at, *more))
+    from numcheck import explain as explanation_of
     from numcheck.declaration.registry import load_catalog
     from numcheck.foreign import adapt, formula_at, load
-    from numcheck.runs import explain as explanation
 
-    (name,) = formats_of(format_name)
+    (form,) = formats_of(format_name, "--format")
     load_catalog()
     stated = formula_at(formula)
     judged = adapt(load(routine), stated, routine) if ":" in routine else routine
     told = [
-        explanation.explain(judged, stated, point, format=name, device=device, of=of, component=component)
+        explanation_of(judged, stated, point, format=form.name, device=device, of=of, component=component)
         for device in names_of(devices, "--devices")
     ]
     click.echo("\n\n".join(str(one) for one in told))
@@ -73,7 +74,7 @@ def explain(
 def _page_of(word: str) -> str:
     """The page of the cause of that name; UsageError, with what to write, for any other word that stands alone."""
     from numcheck.declaration.registry import formulas, load_catalog
-    from numcheck.diagnosis.causes import FACTS
+    from numcheck.diagnosis import FACTS
 
     if word in set(Cause):
         return FACTS[Cause(word)].page

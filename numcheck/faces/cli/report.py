@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from numcheck.declaration.words import DEFAULT_FORMATS, DEFAULT_POINTS, DEFAULT_SEED, ExitCode
+from numcheck.declaration.words import ExitCode
 from numcheck.faces.cli.terminal import progress_bar
 
 
@@ -17,20 +17,10 @@ from numcheck.faces.cli.terminal import progress_bar
 def report(reports: Path) -> ExitCode:
     """Write this environment's report of the whole catalogue under REPORTS; exit code 1 where its figures changed."""
     from numcheck.report import compare, deterministic, folder_name, read_json, write_report
-    from numcheck.runs.check import check_catalog
-    from numcheck.runs.workers import jobs
+    from numcheck.runs import check_catalog, jobs
 
     with progress_bar() as progress:
-        measured = check_catalog(
-            (),
-            formats=DEFAULT_FORMATS,
-            devices=("cpu",),
-            points=DEFAULT_POINTS,
-            seed=DEFAULT_SEED,
-            routine=None,
-            progress=progress,
-            jobs=jobs(),
-        )
+        measured = check_catalog(progress=progress, jobs=jobs())
     if measured.get("interrupted"):
         raise click.Abort
     folder = reports / folder_name(measured["environment"])

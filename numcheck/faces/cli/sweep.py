@@ -6,8 +6,9 @@ from typing import Any
 import click
 
 from numcheck.declaration.words import ExitCode, UsageError
-from numcheck.faces.cli.options import EXIT_CODES, devices_option, formats_of, names_of
+from numcheck.faces.cli.options import EXIT_CODES, devices_option
 from numcheck.faces.cli.terminal import progress_bar
+from numcheck.faces.names import formats_of, names_of
 
 
 @click.command(epilog=EXIT_CODES)
@@ -54,24 +55,23 @@ def sweep(
 
     A sweep that was stopped goes on where it stood when the same command is given again.
     """
-    (name,) = formats_of(format_name)
+    (form,) = formats_of(format_name, "--format")
     places = names_of(devices, "--devices")
     if len(places) > 1 and (out is not None or as_json):
         raise UsageError("--out and --json take one sweep: write one device")
+    from numcheck import sweep as sweep_of
     from numcheck.report import sweep_page
-    from numcheck.runs.sweep import run as sweeps
-    from numcheck.runs.sweep.plan import plan_of
-    from numcheck.runs.workers import jobs
+    from numcheck.runs import Interrupted, folder_of, jobs, plan_of, sweep_verdict
 
-    asked: dict[str, Any] = {"format": name, "value_only": value_only, "grid": grid}
+    asked: dict[str, Any] = {"format": form.name, "value_only": value_only, "grid": grid}
     codes: list[ExitCode] = []
     for plan in [plan_of(formula, routines, device=device, **asked) for device in places]:
-        folder = sweeps.folder_of(plan) if out is None else Path(out)
+        folder = folder_of(plan) if out is None else Path(out)
         if plan.note is not None:
             click.echo(f"numcheck: {plan.note}", err=True)
         try:
             with progress_bar(plainly=True) as progress:
-                result = sweeps.sweep(
+                result = sweep_of(
                     formula,
                     routines,
                     device=plan.device,
@@ -82,10 +82,10 @@ def sweep(
                     restart=restart,
                     progress=progress,
                 )
-        except sweeps.Interrupted as stopped:
+        except Interrupted as stopped:
             click.echo(f"numcheck: interrupted: {stopped}", err=True)
             return ExitCode.INTERRUPTED
-        code, sentence = sweeps.verdict(result)
+        code, sentence = sweep_verdict(result)
         codes.append(code)
         if as_json:
             click.echo((folder / "result.json").read_text(encoding="utf-8"), nl=False)

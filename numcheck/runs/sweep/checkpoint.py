@@ -20,7 +20,9 @@ SHARE = 20
 """A checkpoint is written when so many times the time has passed that writing the last one took."""
 
 State = Mapping[tuple[str, str], Summary]
-"""The summary of each routine's value and gradient; all are of the same points."""
+"""A summary for each routine's value and gradient, or for each way and kind of a table's results.
+
+All that speak of a range speak of the same one."""
 
 
 def read(path: Path, fingerprint: Mapping[str, str]) -> State:

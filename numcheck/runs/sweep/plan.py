@@ -23,7 +23,7 @@ from numcheck.declaration.words import UsageError
 from numcheck.domain import Space, continuous, space_of
 from numcheck.foreign import adapt, formula_at, load
 from numcheck.formats import Format
-from numcheck.measure.execute import check_device
+from numcheck.measure import check_device
 from numcheck.runs.environment import environment
 from numcheck.runs.explain import routine_named
 from numcheck.truth import LONG, missing_compiler, settle

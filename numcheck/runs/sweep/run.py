@@ -18,8 +18,7 @@ import numcheck
 from numcheck.declaration.formulas import Formula, Routine
 from numcheck.declaration.words import ExitCode, Fate, Of, UsageError
 from numcheck.domain import Points
-from numcheck.measure import plain
-from numcheck.measure.execute import Outcome, execute
+from numcheck.measure import Outcome, execute, plain
 from numcheck.report import figure, json_text, write_text
 from numcheck.runs import witnesses
 from numcheck.runs.check import Progress
@@ -54,17 +53,7 @@ SCHEMA = 1
 # Chunks -----------------------------------------------------------------------------------------------------------
 
 
-def sweep_chunk(plan: Plan, start: int, stop: int) -> dict[tuple[str, Of], Summary]:
-    """The summary of each routine's value and gradient at the points start to stop."""
-    torch.set_num_threads(1)
-    found: dict[tuple[str, Of], Summary] = {}
-    for begin in range(start, stop, BATCH):
-        for key, summary in _batch(plan, begin, min(begin + BATCH, stop)).items():
-            found[key] = merged(found[key], summary) if key in found else summary
-    return found
-
-
-def _batch(plan: Plan, start: int, stop: int) -> dict[tuple[str, Of], Summary]:
+def _batch(plan: Plan, start: int, stop: int) -> dict[tuple[str, str], Summary]:
     """Plain points are counted; the others, for any routine, are settled together and judged one by one."""
     points = plan.space.at(np.arange(start, stop))
     backward = not plan.value_only and any(Of.GRAD in routine.budgets for routine in plan.routines)
@@ -105,13 +94,13 @@ class Plain(NamedTuple):
 
 def _plainly_within(
     plan: Plan, start: int, points: Points, outcomes: Mapping[str, Outcome]
-) -> dict[tuple[str, Of], Plain]:
+) -> dict[tuple[str, str], Plain]:
     """What is plainly within of each routine's value and gradient; nothing where float64 cannot judge the format."""
     if not plain.applies(plan.format):
         return {}
-    exact = _truths(plan).of(points)
+    exact = truths(plan).of(points)
     balls = {Of.VALUE: exact.value, Of.GRAD: exact.gradient}
-    told: dict[tuple[str, Of], Plain] = {}
+    told: dict[tuple[str, str], Plain] = {}
     for routine in plan.routines:
         for of, given in outcomes[routine.name].halves.items():
             budget, ball = routine.budgets[of], balls[of]
@@ -142,16 +131,29 @@ def _tally(start: int, everywhere: np.ndarray, one: Plain) -> Summary:
 
 
 @lru_cache(maxsize=1)
-def _truths(plan: Plan) -> Truths:
+def truths(plan: Plan) -> Truths:
+    """The float64 balls that judge the batches of a plan, recorded and compiled once."""
     backward = not plan.value_only and any(Of.GRAD in routine.budgets for routine in plan.routines)
     return Truths(plan.formula, plan.device, backward, plan.compiled)
 
 
-def _chunk_here(plan: Plan, span: tuple[int, int]) -> dict[tuple[str, Of], Summary]:
+def sweep_chunk(
+    plan: Plan, start: int, stop: int, batch: Callable[[Plan, int, int], State] = _batch
+) -> State:
+    """The summaries of the points start to stop; `batch` makes those of a batch, by default as a sweep does."""
+    torch.set_num_threads(1)
+    found: dict[tuple[str, str], Summary] = {}
+    for begin in range(start, stop, BATCH):
+        for key, summary in batch(plan, begin, min(begin + BATCH, stop)).items():
+            found[key] = merged(found[key], summary) if key in found else summary
+    return found
+
+
+def _chunk_here(plan: Plan, span: tuple[int, int]) -> dict[tuple[str, str], Summary]:
     return sweep_chunk(plan, *span)
 
 
-def _chunk_by_words(words: Words, span: tuple[int, int]) -> dict[tuple[str, Of], Summary]:
+def _chunk_by_words(words: Words, span: tuple[int, int]) -> dict[tuple[str, str], Summary]:
     """`sweep_chunk` in a worker process, which finds formula and routines by their names."""
     return sweep_chunk(plan_by_words(words), *span)
 
@@ -222,16 +224,7 @@ def sweep(
     if place is not None and restart:
         (place / "result.json").unlink(missing_ok=True)
     keeper = Keeper(None if place is None else place / "checkpoint.json", fingerprint, before)
-    try:
-        _finish(plan, work, jobs if words is not None else 1, keeper, progress)
-    except KeyboardInterrupt:
-        raise Interrupted(_kept(plan, keeper)) from None
-    except ContradictionError as error:
-        raise ContradictionError(f"{error}; {_kept(plan, keeper)}") from error
-    except BrokenProcessPool:
-        raise UsageError(
-            f"a worker process was killed, perhaps for its memory: {_kept(plan, keeper)}, best with fewer --jobs"
-        ) from None
+    finish(plan, work, jobs if words is not None else 1, keeper, progress)
     result = result_of(plan, keeper.state)
     if place is not None:
         write_text(place / "result.json", json_text(result))
@@ -247,8 +240,9 @@ def sweep(
 
 
 def _left(plan: Plan, state: State) -> list[tuple[int, int]]:
-    """The chunks that are still to do; all summaries of a state are of the same points."""
-    return list(ranges_left(next(iter(state.values()), EMPTY), plan.space.chunks(plan.chunk)))
+    """The chunks that are still to do; all summaries of a state that speak of a range are of the same points."""
+    done = next((summary for summary in state.values() if summary.stretches), EMPTY)
+    return list(ranges_left(done, plan.space.chunks(plan.chunk)))
 
 
 def _kept(plan: Plan, keeper: Keeper) -> str:
@@ -260,6 +254,26 @@ def _kept(plan: Plan, keeper: Keeper) -> str:
     return (
         f"{done} of {total} chunks are kept in {keeper.path.parent}, and the same command goes on from there"
     )
+
+
+def finish(
+    plan: Plan,
+    work: Callable[[tuple[int, int]], State],
+    jobs: int,
+    keeper: Keeper,
+    progress: Progress | None,
+) -> None:
+    """Do the chunks that the keeper's state lacks; whatever stops that says how many are kept."""
+    try:
+        _finish(plan, work, jobs, keeper, progress)
+    except KeyboardInterrupt:
+        raise Interrupted(_kept(plan, keeper)) from None
+    except ContradictionError as error:
+        raise ContradictionError(f"{error}; {_kept(plan, keeper)}") from error
+    except BrokenProcessPool:
+        raise UsageError(
+            f"a worker process was killed, perhaps for its memory: {_kept(plan, keeper)}, best with fewer --jobs"
+        ) from None
 
 
 def _finish(
@@ -384,7 +398,7 @@ def _witnesses(plan: Plan, state: State) -> Iterator[Witness]:
             yield Witness(name, "", plan.format.name, Of(of), "swept", inputs, 0, here)
 
 
-def verdict(result: Mapping[str, Any]) -> tuple[ExitCode, str]:
+def sweep_verdict(result: Mapping[str, Any]) -> tuple[ExitCode, str]:
     """Exit code and closing sentence; points that fail where a gap is declared are told, and pass."""
     entries = result["measurements"]
     judged = sum(entry["points"] for entry in entries)

@@ -6,7 +6,7 @@ sweep may be cut into chunks, handed to any number of workers, stopped, and gone
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import reduce
 from typing import Any
 
@@ -111,7 +111,7 @@ def summary_of(
     stop: int,
     fates: np.ndarray,
     error: np.ndarray,
-    spent: np.ndarray,
+    spent: np.ndarray | None,
     line: int,
     points: np.ndarray | None = None,
 ) -> Summary:
@@ -126,19 +126,23 @@ def summary_of(
         tuple(np.bincount(fates, minlength=len(Fate)).tolist()),
         tuple(histogram_of(error[judged]).tolist()),
         _largest(error[judged], numbers[judged]),
-        _largest(spent[judged], numbers[judged]),
+        None if spent is None else _largest(spent[judged], numbers[judged]),
         (_stretch(start, stop, line, fates, numbers),),
     )
 
 
-def tallied(histogram: np.ndarray, error: Worst, spent: Worst) -> Summary:
+def tallied(histogram: np.ndarray, error: Worst, spent: Worst | None) -> Summary:
     """Of points within their budget, of which only the histogram and the largest figures are known.
 
     It speaks of no range: merge it with the `summary_of` of the range in which they lie.
     """
-    fates = [0] * len(Fate)
-    fates[Fate.WITHIN] = int(histogram.sum())
-    return Summary(tuple(fates), tuple(histogram.tolist()), error, spent, ())
+    within = counted({Fate.WITHIN: int(histogram.sum())})
+    return replace(within, histogram=tuple(histogram.tolist()), error=error, spent=spent)
+
+
+def counted(fates: Mapping[Fate, int]) -> Summary:
+    """Of points of which only the fates are known; like `tallied` it speaks of no range."""
+    return replace(EMPTY, fates=tuple(fates.get(fate, 0) for fate in sorted(Fate)))
 
 
 def _largest(figures: np.ndarray, numbers: np.ndarray) -> Worst | None:

@@ -27,7 +27,7 @@ MOST_SHOWN = 4
 """Regions of one row that the page lists."""
 
 
-def accuracy_page(table: Mapping[str, Any]) -> str:
+def table_page(table: Mapping[str, Any]) -> str:
     """The table as Markdown: for each format the largest errors, then where all digits go, then what is missing."""
     rows: list[Row] = table["rows"]
     formats = list(dict.fromkeys(row["format"] for row in rows))

@@ -1,0 +1,60 @@
+"""`numcheck table`: how wrong torch's own functions are at every input of a format."""
+
+import click
+
+from numcheck.declaration.words import DEFAULT_FORMATS, ExitCode
+from numcheck.faces.cli.options import EXIT_CODES
+from numcheck.faces.cli.terminal import progress_bar
+from numcheck.faces.names import formats_of
+
+
+@click.command(epilog=EXIT_CODES)
+@click.argument("functions", metavar="[FUNCTION]...", nargs=-1)
+@click.option(
+    "--formats", metavar="NAMES", default=",".join(DEFAULT_FORMATS), help="Formats, with commas between."
+)
+@click.option(
+    "--out",
+    metavar="DIR",
+    default="reports/torch-accuracy",
+    help="The folder of tables: this environment's is written or completed there.",
+)
+@click.option("--json", "json_file", metavar="FILE", help="Write the rows asked for as JSON, too.")
+@click.option("--missing", is_flag=True, help="Measure only rows that the table lacks.")
+@click.option("--restart", is_flag=True, help="Begin rows again, whatever was finished of them before.")
+def table(
+    functions: tuple[str, ...],
+    formats: str,
+    out: str,
+    json_file: str | None,
+    missing: bool,
+    restart: bool,
+) -> ExitCode:
+    """Measure torch's FUNCTIONs, by default all, at every input of the formats, eager and compiled.
+
+    \b
+    numcheck table sqrt exp --formats float16,bfloat16
+    numcheck table --missing
+
+    A function is a formula of one real number whose page has a routine torch_builtin. Rows that are not asked for stay
+    as they are, and a row that was stopped goes on where it stood when the same command is given again.
+    """
+    names = formats_of(formats, "--formats")
+    from numcheck.report import json_text, write_json
+    from numcheck.runs import Interrupted, jobs, tabulate
+
+    try:
+        with progress_bar(plainly=True) as progress:
+            page, rows = tabulate(
+                out, functions, names, missing=missing, jobs=jobs(), restart=restart, progress=progress
+            )
+    except Interrupted as stopped:
+        click.echo(f"numcheck: interrupted: {stopped}", err=True)
+        return ExitCode.INTERRUPTED
+    if json_file == "-":
+        click.echo(json_text(rows), nl=False)
+        return ExitCode.PASSED
+    if json_file is not None:
+        write_json(rows, json_file)
+    click.echo(str(page))
+    return ExitCode.PASSED

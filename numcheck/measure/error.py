@@ -1,0 +1,119 @@
+"""How far a result is from an enclosure of the truth, in ulps of the format: the one law of errors.
+
+An infinity counts as the power of two after the format's largest number, which is what rounding to nearest takes it
+for (IEEE 754-2019, section 4.3.1); where the truth itself rounds to that infinity it is right. A wide truth is met
+anywhere inside: it is an interval on purpose (a kink), or a ball around zero. Of a narrow one the middle counts, but a
+result that nothing tells from the truth has no error. A NaN is infinitely far from every number.
+
+The law has no branches: checks run it as it stands, and sweeps compile it into the graph that judges their batches.
+"""
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from numcheck.formats import Format
+from numcheck.reals.enclosures import Enclosure
+
+WIDE = 1 / 8
+"""Ulps that a truth may be open before the nearer end of its enclosure counts rather than its middle."""
+_INFINITE = float("inf")
+
+
+def error(
+    got: Tensor, in_ulps: Tensor, high: Tensor, low: Tensor, radius: Tensor, beyond: Tensor, past: Tensor
+) -> Tensor:
+    """The error of each result; the truth (high + low, give or take radius) and all but `got` are in ulps.
+
+    `in_ulps` are the results `got` in that unit, `beyond` the power of two after the largest number; `past` is where
+    the truth rounds to an infinity.
+    """
+    distance = ((counted(in_ulps, beyond) - high) - low).abs()
+    outside = torch.where(radius <= WIDE, distance, distance - radius)
+    outside = torch.where(distance <= radius, 0.0, outside)
+    outside = torch.where(past & (got.abs() == _INFINITE) & (got * high > 0), 0.0, outside)
+    return torch.where(got != got, _INFINITE, outside)
+
+
+def counted(in_ulps: Tensor, beyond: Tensor) -> Tensor:
+    """Results as distances are taken from them: infinities as the power of two after the largest number."""
+    return in_ulps.clamp(-beyond, beyond)
+
+
+# Of float64 balls, in sweeps --------------------------------------------------------------------------------------
+
+
+def ulps_per_unit(size: Tensor, format: Format) -> Tensor:
+    """One over the format's ulp at each magnitude, the ulp floored at the smallest subnormal.
+
+    By the bits of the power of two at or below it: compiled code works on bits one by one, so a graph is better given
+    the result. Formats narrower than float64 keep it normal.
+    """
+    power = (size.view(torch.int64) & (0x7FF << 52)).view(torch.float64)
+    power = power.clamp_(format.smallest_normal, 2.0**1000)  # an infinity's is infinite, and one over it zero
+    return 2.0 ** (format.precision - 1) / power
+
+
+def error_of_ball(
+    got: Tensor, high: Tensor, low: Tensor, radius: Tensor, scale: Tensor, format: Format
+) -> tuple[Tensor, Tensor, Tensor]:
+    """The error of each result against a float64 ball, the ball's radius in ulps, and where the truth is infinite.
+
+    `scale` is what `ulps_per_unit` says. A truth that rounds to an infinity counts as infinite.
+    """
+    past = high.abs() - radius >= format.overflow_threshold
+    width, beyond = radius * scale, 2.0 ** (format.max_exponent + 1) * scale
+    return error(got, got * scale, high * scale, low * scale, width, beyond, past), width, past
+
+
+# Of enclosures, in checks -----------------------------------------------------------------------------------------
+
+
+def errors(
+    got: np.ndarray, truth: Enclosure, exponent: np.ndarray, format: Format
+) -> tuple[np.ndarray, np.ndarray]:
+    """The error of each number against its truth, and the truth's radius, both in units of 2**exponent."""
+    # in that unit from the start: a truth near zero has an exponent so low that a result scaled by it is infinite
+    shift = _steps(truth.exponent - exponent)
+    parts = [np.ldexp(part, shift) for part in (truth.high, truth.low, truth.radius)]
+    ulps, beyond = _in_units(got, exponent), _beyond(exponent, format)
+    given = (got, ulps, *parts, beyond, rounds_to_infinity(truth, format))
+    return error(*(torch.from_numpy(part) for part in given)).numpy(), parts[2]
+
+
+def apart(
+    got: np.ndarray,
+    format: Format,
+    other: np.ndarray,
+    other_format: Format,
+    exponent: np.ndarray,
+    radius: np.ndarray,
+) -> np.ndarray:
+    """How far results lie from other results, each give or take `radius`, all in units of 2**exponent."""
+    ulps, middle = (torch.from_numpy(_in_units(numbers, exponent)) for numbers in (got, other))
+    beyond, further = (torch.from_numpy(_beyond(exponent, form)) for form in (format, other_format))
+    nothing = torch.zeros_like(middle)
+    wide = torch.from_numpy(2 * radius)
+    return error(
+        torch.from_numpy(got), ulps, counted(middle, further), nothing, wide, beyond, nothing > 0
+    ).numpy()
+
+
+def _in_units(numbers: np.ndarray, exponent: np.ndarray) -> np.ndarray:
+    return np.ldexp(numbers, _steps(-exponent))
+
+
+def _beyond(exponent: np.ndarray, format: Format) -> np.ndarray:
+    return np.ldexp(1.0, _steps(format.max_exponent + 1 - exponent))
+
+
+def _steps(exponent: np.ndarray) -> np.ndarray:
+    return np.clip(exponent, -2100, 2100).astype(np.int32)
+
+
+def rounds_to_infinity(truth: Enclosure, format: Format) -> np.ndarray:
+    """Where the truth is infinite or rounds beyond the format's largest number."""
+    magnitude, exponent = np.abs(truth.high), truth.exponent - 1
+    least = 1.0 - format.unit_roundoff / 2  # the mantissa in [1/2, 1) from which the last binade rounds up
+    beyond = (exponent > format.max_exponent) | ((exponent == format.max_exponent) & (magnitude >= least))
+    return (magnitude == np.inf) | (beyond & (magnitude != 0))

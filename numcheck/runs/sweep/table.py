@@ -1,0 +1,480 @@
+"""How wrong torch's own functions are at every input of a format: rows of largest errors rather than verdicts.
+
+A formula of one real number belongs to the table where its page has a `torch_builtin`. That routine runs eagerly and
+compiled alone over every encoding of the format, whatever part of it the page's domain is, and nothing is asked of its
+budget. Results fall into three kinds: those whose truth is a *normal* number of the format, those whose truth is
+*subnormal* (zero included), and those that are *lost*: NaN, an infinity or a number without a correct digit. Each kind
+has a histogram of its errors and its worst input; the lost ones also have their regions.
+
+It is a sweep: chunks, workers and checkpoint are those of `run`, and what it keeps are summaries. Only the truth is
+asked for more closely, for a largest error is told to `NARROW` ulps, and where the formula has no value.
+"""
+
+import re
+import subprocess
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from functools import lru_cache, partial
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+import numcheck
+from numcheck.declaration.formulas import Formula, Routine
+from numcheck.declaration.registry import format_named, formulas, load_catalog
+from numcheck.declaration.words import DEFAULT_FORMATS, Fate, UsageError
+from numcheck.domain import Points, continuous, real, space_of
+from numcheck.formats import Format
+from numcheck.measure import error_of_ball, plain, ulps_per_unit
+from numcheck.reals.ball64.balls import filled
+from numcheck.reals.enclosures import INVALID, PROVED, UNRESOLVED, Enclosure
+from numcheck.reals.mp import CONTEXT
+from numcheck.reals.precision import precision
+from numcheck.report import figure, folder_name, read_json, table_page, write_json, write_text
+from numcheck.runs.check import Progress
+from numcheck.runs.environment import environment
+from numcheck.runs.sweep import checkpoint
+from numcheck.runs.sweep.checkpoint import Keeper, State
+from numcheck.runs.sweep.plan import LONGEST, Plan, fingerprint_of
+from numcheck.runs.sweep.run import finish, sweep_chunk, truths
+from numcheck.runs.sweep.summary import (
+    EDGES,
+    EMPTY,
+    Region,
+    Summary,
+    Worst,
+    bins,
+    counted,
+    merged,
+    summary_of,
+    tallied,
+)
+from numcheck.truth import BATCH, compiler, missing_compiler, settle
+
+BUILTIN = "torch_builtin"
+"""The routine that calls torch's own function."""
+WAYS = ("eager", "compiled")
+FORMATS = DEFAULT_FORMATS
+KINDS = ("normal", "subnormal", "lost")
+"""Of what a result is: a normal truth, a subnormal truth, or a truth of which it has no digit."""
+NORMAL, SUBNORMAL, LOST, UNJUDGED = range(4)
+NARROW = 2.0**-10
+"""How far a truth may be open, in ulps of the format: a maximum is off by no more."""
+AUDITED = LONGEST // BATCH
+"""Of so many batches Arb proves some of one."""
+KEPT = Path(".numcheck") / "table"
+"""Where the finished chunks of a row in work are kept."""
+MOST_REGIONS = 16
+"""Regions of lost results that a row lists, the largest ones."""
+_INFINITE = float("inf")
+_BINS = len(EDGES) + 1
+
+
+# The functions ----------------------------------------------------------------------------------------------------
+
+
+def functions() -> dict[str, Formula]:
+    """The formulas of the catalogue that belong to the table: of one real number, with a function of torch's own."""
+    load_catalog()
+    return {name: formula for name, formula in formulas().items() if _belongs(formula)}
+
+
+def _belongs(formula: Formula) -> bool:
+    alone = len(formula.inputs) == 1 and all(domain.ragged is None for domain in formula.inputs.values())
+    return alone and bool(continuous(formula.inputs)) and BUILTIN in formula.routines
+
+
+def plan_of(formula: Formula, format: Format) -> Plan:
+    """The sweep of torch's own function over every number of the format, infinities and both zeros included."""
+    space = space_of(dict.fromkeys(formula.inputs, real(-_INFINITE, _INFINITE)), format)
+    builtin = formula.routines[BUILTIN]
+    ways: dict[str, Callable[..., Any]] = {"eager": builtin.function}
+    if not missing_compiler("cpu"):
+        ways["compiled"] = torch.compile(builtin.function, dynamic=False)
+    routines = tuple(replace(builtin, name=way, function=function) for way, function in ways.items())
+    return Plan(formula, routines, format, "cpu", space, None, True, LONGEST)
+
+
+@lru_cache(maxsize=1)
+def _plan_by_name(name: str, format: str) -> Plan:
+    return plan_of(functions()[name], format_named(format))
+
+
+@lru_cache(maxsize=1)
+def defined(plan: Plan) -> range:
+    """The points of the plan between which the formula may have a value; at the others NaN is right.
+
+    The bounds of a page's domain may be where the formula ends, as a logarithm does at zero, or where looking at it
+    does. So the truth is asked at the first number beyond, halfway to the format's largest one, and there.
+    """
+    ((name, domain),) = continuous(plan.formula.inputs).items()
+    page, every = domain.enumerated(plan.format, None), plan.space.ordinals[name]
+    assert isinstance(page, range) and isinstance(every, range)
+    first = page[0] - every[0]
+    first -= page[0] == 0 and plan.format.has_negative_zero
+    stop, size = page[-1] - every[0] + 1, plan.space.size
+    # infinities stand at both ends, and are judged each by itself
+    below, above = range(first - 1, 0, -1), range(stop, size - 1)
+    return range(first if _nowhere(plan, below) else 0, stop if _nowhere(plan, above) else size)
+
+
+def _nowhere(plan: Plan, numbers: range) -> bool:
+    """Whether the formula has no value at the first, the middle and the last of these points."""
+    return bool(numbers) and all(
+        _settled(plan, plan.space.at(np.array([number]))).state[0] == INVALID
+        for number in (numbers[0], numbers[len(numbers) // 2], numbers[-1])
+    )
+
+
+# A batch ----------------------------------------------------------------------------------------------------------
+
+
+class Known(NamedTuple):
+    """The truths of a batch as float64 balls; `told` where there is one, `inside` where there may be one."""
+
+    high: Tensor
+    low: Tensor
+    radius: Tensor
+    told: Tensor
+    inside: Tensor
+    unresolved: int
+
+
+def judged(plan: Plan, begin: int, end: int) -> State:
+    """The summaries of every way and kind at the points begin to end."""
+    points = _points(plan, begin)
+    x = _input(points)
+    with torch.no_grad():
+        results = {routine.name: routine.function(x)[: end - begin].double() for routine in plan.routines}
+    known = _known(plan, points, begin, end)
+    scale = ulps_per_unit(known.high.abs(), plan.format)
+    judge = _judge(plan.compiled and end - begin == BATCH)
+    state: dict[tuple[str, str], Summary] = {}
+    before: Tensor | None = None
+    found: dict[str, Summary] = {}
+    for way, got in results.items():
+        # ways often agree to the last bit
+        if before is None or not torch.equal(got, before):
+            error, kind = judge(got, *known[:5], scale, plan.format)
+            found = _summaries(begin, plan.space.line, got, known, error, kind)
+        state |= {(way, name): summary for name, summary in found.items()}
+        before = got
+    return state
+
+
+def _points(plan: Plan, begin: int) -> Points:
+    """A batch, always of the same length, so that the same code runs: the last is filled up with the last number."""
+    return plan.space.at(np.minimum(np.arange(begin, begin + BATCH), plan.space.size - 1))
+
+
+def _input(points: Points) -> Tensor:
+    (x,) = points.columns.values()
+    assert isinstance(x, Tensor)
+    return x
+
+
+def _known(plan: Plan, points: Points, begin: int, end: int) -> Known:
+    """Float64 balls, and Arb for what those leave open."""
+    count, limits = end - begin, defined(plan)
+    inside = torch.zeros(count, dtype=torch.bool)
+    inside[max(limits.start - begin, 0) : max(limits.stop - begin, 0)] = True
+    if not inside.any():
+        nothing = torch.full((count,), torch.nan, dtype=torch.float64)
+        return Known(nothing, nothing, nothing, inside, inside, 0)
+    exact = truths(plan).of(points)
+    high = exact.value.high[:count]
+    low, radius = (filled(part, exact.value.high)[:count] for part in (exact.value.low, exact.value.radius))
+    size = high.abs()
+    past = size - radius >= plan.format.overflow_threshold
+    narrow = radius * ulps_per_unit(size, plan.format) <= NARROW
+    told = (narrow | past) & (high == high) & inside
+    if begin // BATCH % AUDITED == begin // LONGEST * 5 % AUDITED or plan.space.size < LONGEST:
+        sure = np.zeros(BATCH, dtype=bool)
+        sure[:count] = told.numpy()
+        plain.audit(plan.formula, points, exact, sure, plan.format)
+    rows = np.flatnonzero((inside & ~told).numpy())
+    if not rows.size:
+        return Known(high, low, radius, told, inside, 0)
+    truth = _settled(plan, points.select(rows))
+    picked = torch.from_numpy(rows)
+    parts = zip((high, low, radius), _in_doubles(truth), strict=True)
+    high, low, radius = (part.index_put((picked,), proved) for part, proved in parts)
+    told[picked] = torch.from_numpy(truth.state == PROVED)
+    return Known(high, low, radius, told, inside, int((truth.state == UNRESOLVED).sum()))
+
+
+def _settled(plan: Plan, points: Points, tolerance: float = NARROW) -> Enclosure:
+    return settle(
+        plan.formula, points, plan.format, with_gradient=False, with_conditioning=False, tolerance=tolerance
+    ).value
+
+
+def _in_doubles(truth: Enclosure) -> tuple[Tensor, Tensor, Tensor]:
+    """What Arb proved as (high, low, radius) in float64.
+
+    Far beyond every narrower format's range a number is as good as another.
+    """
+    by = np.clip(truth.exponent, -900, 900).astype(np.int32)
+    infinite = np.isinf(truth.high)
+    high = np.ldexp(np.where(infinite, np.sign(truth.high), truth.high), np.where(infinite, 900, by))
+    low, radius = np.ldexp(truth.low, by), np.where(infinite, 0.0, np.ldexp(truth.radius, by))
+    return torch.from_numpy(high), torch.from_numpy(low), torch.from_numpy(radius)
+
+
+@lru_cache(maxsize=2)
+def _judge(compiled: bool) -> Callable[..., tuple[Tensor, Tensor]]:
+    return torch.compile(_error_and_kind, dynamic=False) if compiled else _error_and_kind
+
+
+def _error_and_kind(
+    got: Tensor,
+    high: Tensor,
+    low: Tensor,
+    radius: Tensor,
+    told: Tensor,
+    inside: Tensor,
+    scale: Tensor,
+    format: Format,
+) -> tuple[Tensor, Tensor]:
+    """The error of each result in ulps, and its kind as a double; where there is no value NaN is no result."""
+    error, _, _ = error_of_ball(got, high, low, radius, scale, format)
+    normal = high.abs() >= format.smallest_normal
+    leading = 2.0 ** (format.precision - 1)
+    # an error as large as the truth's leading bit leaves no correct bit
+    lost = (normal & (error >= leading)) | ((got.abs() == _INFINITE) & (error > 1)) | (error == _INFINITE)
+    kind = torch.where(lost, float(LOST), torch.where(normal, float(NORMAL), float(SUBNORMAL)))
+    unasked = ~inside & (got == got)
+    kind = torch.where(told, kind, torch.where(unasked, float(LOST), float(UNJUDGED)))
+    return torch.where(unasked, _INFINITE, error), kind
+
+
+def _summaries(
+    begin: int, line: int, got: Tensor, known: Known, error: Tensor, kind: Tensor
+) -> dict[str, Summary]:
+    """The summary of each kind that is met; that of the lost results knows the points without a truth, too."""
+    counts = _histograms(error, kind)
+    found: dict[str, Summary] = {}
+    for place in (NORMAL, SUBNORMAL):
+        if counts[place].any():
+            shown = error if counts[place].sum() == len(got) else torch.where(kind == place, error, -1.0)
+            at = int(shown.argmax())
+            found[KINDS[place]] = tallied(counts[place], Worst(float(shown[at]), begin + at), None)
+    rows = np.flatnonzero((kind == LOST).numpy()) if counts[LOST].any() else np.zeros(0, dtype=np.int64)
+    fates = np.where(known.inside.numpy()[rows], _fates(got.numpy()[rows]), np.int8(Fate.SPECIAL))
+    lost = summary_of(begin, begin + len(got), fates, error.numpy()[rows], None, line, points=begin + rows)
+    unjudged = int(counts[UNJUDGED].sum())
+    without = {Fate.INVALID: unjudged - known.unresolved, Fate.UNRESOLVED: known.unresolved}
+    found[KINDS[LOST]] = merged(lost, counted(without))
+    return found
+
+
+def _histograms(error: Tensor, kind: Tensor) -> np.ndarray:
+    """How many errors of each kind lie in each bin: by the power of two at or above each, as its bits tell it."""
+    above = ((error.view(torch.int64) + ((1 << 52) - 1)) >> 52) - 1022
+    places = above.clamp_(0, _BINS - 1).add_(kind.long() * _BINS)
+    return np.bincount(places.numpy(), minlength=(UNJUDGED + 1) * _BINS).reshape(-1, _BINS)
+
+
+def _fates(got: np.ndarray) -> np.ndarray:
+    """What a lost result is: NaN, an infinity, a zero, or another number."""
+    fates = np.full(len(got), Fate.OVER, dtype=np.int8)
+    fates[np.isnan(got)] = Fate.SPECIAL
+    fates[np.isinf(got)] = Fate.OVERFLOW
+    fates[got == 0] = Fate.UNDERFLOW
+    return fates
+
+
+# Whole rows -------------------------------------------------------------------------------------------------------
+
+
+def _chunk_by_name(name: str, format: str, span: tuple[int, int]) -> State:
+    """A chunk in a worker process, which finds the function by its name."""
+    return sweep_chunk(_plan_by_name(name, format), *span, judged)
+
+
+def _chunk_here(plan: Plan, span: tuple[int, int]) -> State:
+    return sweep_chunk(plan, *span, judged)
+
+
+def rows_of(
+    formula: Formula,
+    format: str,
+    *,
+    jobs: int = 1,
+    kept: Path | None = None,
+    restart: bool = False,
+    progress: Progress | None = None,
+) -> list[dict[str, Any]]:
+    """The table's rows of a function in a format, one for each way of running it, swept by `jobs` processes.
+
+    `kept` is the file of finished chunks. Other processes know the functions of the catalogue only.
+    """
+    plan = plan_of(formula, format_named(format))
+    fingerprint = fingerprint_of(plan) | what_runs()
+    state: State = {} if kept is None or restart else checkpoint.read(kept, fingerprint)
+    keeper = Keeper(kept, fingerprint, state)
+    shared = functions().get(formula.name) is formula
+    work = partial(_chunk_by_name, formula.name, format) if shared else partial(_chunk_here, plan)
+    finish(plan, work, jobs if shared else 1, keeper, progress)
+    return [_row(plan, routine, keeper.state) for routine in plan.routines]
+
+
+def _row(plan: Plan, routine: Routine, state: State) -> dict[str, Any]:
+    parts = {kind: state.get((routine.name, kind), EMPTY) for kind in KINDS}
+    fates = {fate.word: sum(part.count(fate) for part in parts.values()) for fate in Fate}
+    (whole,) = parts[KINDS[LOST]].stretches
+    # a row has room for the largest regions only, and tells them from left to right
+    largest = sorted(whole.regions, key=lambda region: (region.first - region.last, region.first))
+    shown = sorted(largest[:MOST_REGIONS], key=lambda region: region.first)
+    ends = plan.space.at(np.array([defined(plan)[0], defined(plan)[-1]]))
+    return {
+        "function": plan.formula.name,
+        "way": routine.name,
+        "format": plan.format.name,
+        "formula": plan.formula.doc,
+        "source": plan.formula.source,
+        "domain": [number + 0.0 for number in _input(ends).tolist()],  # without the sign of a zero
+        "evidence": plan.evidence,
+        "inputs": plan.space.size,
+        "fates": {word: many for word, many in fates.items() if many},
+        "kinds": {
+            kind: {
+                "results": sum(part.histogram),
+                "histogram": {name: many for name, many in zip(bins(), part.histogram, strict=True) if many},
+                "worst": None if part.error is None else _point(plan, routine, part.error.point, part.error),
+            }
+            for kind, part in parts.items()
+        },
+        "regions": whole.count,
+        "largest_regions": [_region(plan, routine, region) for region in shown],
+    }
+
+
+def _region(plan: Plan, routine: Routine, region: Region) -> dict[str, Any]:
+    return {
+        "fate": region.fate.word,
+        "points": region.last - region.first + 1,
+        "first": _point(plan, routine, region.first, None),
+        "last": _point(plan, routine, region.last, None),
+    }
+
+
+def _point(plan: Plan, routine: Routine, number: int, worst: Worst | None) -> dict[str, Any]:
+    """An input, the result there as the sweep saw it, and the truth to 12 digits."""
+    # the same place in the same call, for a kernel may end a batch in another way than it goes through it
+    begin = number - number % BATCH
+    x = _input(_points(plan, begin))
+    with torch.no_grad():
+        got = float(routine.function(x)[number - begin])
+    point = plan.space.at(np.array([number]))
+    told = {"input": _number(float(x[number - begin])), "result": _number(got), "truth": _truth(plan, point)}
+    return told if worst is None else {"error_ulp": figure(worst.figure), **told}
+
+
+def _number(value: float) -> dict[str, str]:
+    """A number of the format in hexadecimal, without the zeros that end it, and in decimal."""
+    return {"hex": re.sub(r"[.]?0+p", "p", value.hex()), "decimal": f"{value:.9g}"}
+
+
+def _truth(plan: Plan, point: Points) -> str:
+    found = _settled(plan, point, tolerance=2.0**-60)
+    if found.state[0] != PROVED:
+        return "no value"
+    if not np.isfinite(found.high[0]):
+        return str(float(found.high[0]))
+    if abs(int(found.exponent[0])) > 2**40:
+        return "too large to print" if found.exponent[0] > 0 else "too small to print"
+    with precision(128):
+        exact = (CONTEXT.mpf(float(found.high[0])) + CONTEXT.mpf(float(found.low[0]))) * CONTEXT.mpf(
+            2
+        ) ** int(found.exponent[0])
+        return str(CONTEXT.nstr(exact, 12))
+
+
+# The table --------------------------------------------------------------------------------------------------------
+
+
+def what_runs() -> dict[str, str]:
+    """What results may depend on, in words: versions, instruction set, processor and compiler."""
+    path, told = compiler(), "none"
+    if path is not None:
+        version = subprocess.run([path, "--version"], capture_output=True, text=True, check=False).stdout
+        told = version.splitlines()[0] if version else "unknown"
+    return environment(["cpu"]) | {"compiler": told}
+
+
+def table_of(rows: Sequence[Mapping[str, Any]], told: Mapping[str, str]) -> dict[str, Any]:
+    """The table as its file has it, rows in the order of formats, functions and ways."""
+
+    def place(row: Mapping[str, Any]) -> tuple[int, str, int]:
+        return FORMATS.index(row["format"]), row["function"], WAYS.index(row["way"])
+
+    present = sorted(rows, key=place)
+    known = {(row["function"], row["format"]) for row in present}
+    missing = [[name, form] for form in FORMATS for name in functions() if (name, form) not in known]
+    return {
+        "schema": 1,
+        "numcheck": numcheck.__version__,
+        "environment": dict(told),
+        "call": BATCH,
+        "open_ulp": NARROW,
+        "rows": present,
+        "missing": missing,
+    }
+
+
+def write_table(folder: Path, table: Mapping[str, Any]) -> Path:
+    """Write the table's JSON, and the page made of it; returns the page's path."""
+    path = _path(folder, table["environment"])
+    write_json(table, path)
+    return write_text(path.with_suffix(".md"), table_page(read_json(path)))
+
+
+def _path(folder: Path, told: Mapping[str, str]) -> Path:
+    return folder / f"{folder_name(told)}.json"
+
+
+def tabulate(
+    folder: str | Path,
+    names: Sequence[str] = (),
+    formats: Sequence[str] = FORMATS,
+    *,
+    missing: bool = False,
+    jobs: int = 1,
+    restart: bool = False,
+    progress: Progress | None = None,
+) -> tuple[Path, dict[str, Any]]:
+    """Measure functions, by default all, and write this environment's table into the folder, row by row.
+
+    Rows that are not asked for stay as they are, and with `missing` those too that the table has. Finished chunks are
+    kept under `KEPT`, and the same call goes on from there unless `restart` begins again. Returns the page's path, and
+    a table of the rows that were asked for alone.
+    """
+    known, told = functions(), what_runs()
+    for name in names:
+        if name not in known:
+            raise UsageError(f"no function {name!r} in the table: write one of {', '.join(known)}")
+    for name in formats:
+        if name not in FORMATS:
+            raise UsageError(f"the table has no {name}: write one of {', '.join(FORMATS)}")
+    path = _path(Path(folder), told)
+    rows: list[dict[str, Any]] = []
+    if path.exists():
+        before = read_json(path)
+        if before["environment"] != told:
+            raise UsageError(f"{path} is of another environment: move it away")
+        rows = before["rows"]
+    asked = [(name, form) for form in reversed(formats) for name in names or known]
+    for name, form in asked:
+        if missing and any((row["function"], row["format"]) == (name, form) for row in rows):
+            continue
+        kept = KEPT / f"{name}-{form}.json"
+        found = rows_of(known[name], form, jobs=jobs, kept=kept, restart=restart, progress=progress)
+        rows = [row for row in rows if (row["function"], row["format"]) != (name, form)] + found
+        write_table(Path(folder), table_of(rows, told))
+        kept.unlink(missing_ok=True)
+    of = [row for row in rows if (row["function"], row["format"]) in asked]
+    return path.with_suffix(".md"), table_of(of, told)

@@ -1,0 +1,245 @@
+"""The table of largest errors says of every input what a direct comparison says of one."""
+
+import copy
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from numcheck import format_of, m, real, ulps, vector
+from numcheck.declaration.formulas import Formula, formula_of, routine_of
+from numcheck.declaration.words import UsageError
+from numcheck.faces.cli import run
+from numcheck.report import table_page
+from numcheck.report.store import read_json
+from numcheck.runs.sweep import checkpoint, table
+from numcheck.runs.sweep.run import Interrupted
+from numcheck.runs.sweep.table import functions, plan_of, rows_of, table_of, write_table
+
+WRONG_AT = 0.3017578125
+FLOAT16 = format_of("float16")
+INF = float("inf")
+EVERY = torch.arange(-(2**15), 2**15).to(torch.int16).view(torch.float16)
+"""Every number of float16, and its NaNs."""
+
+
+def doubled(x: Any) -> Any:
+    """Twice a number."""
+    return x + x
+
+
+def off_at_one(x: torch.Tensor) -> torch.Tensor:
+    return torch.where(x == WRONG_AT, 2.5 * x, 2 * x)
+
+
+def zero_in_between(x: torch.Tensor) -> torch.Tensor:
+    return torch.where((x >= 1) & (x < 2), 0 * x, 2 * x)
+
+
+def page_of(
+    formula: Callable[[Any], Any], builtin: Callable[[torch.Tensor], torch.Tensor], low: float, high: float
+) -> Formula:
+    made = formula_of(formula, "a school book", (), None, {"x": real(low, high)})
+    made.routines[table.BUILTIN] = routine_of(made, builtin, table.BUILTIN, ulps(0), None)
+    return made
+
+
+@pytest.fixture(autouse=True)
+def only_eager(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a compiler functions run eagerly alone."""
+    monkeypatch.setattr(table, "missing_compiler", lambda device: f"none for {device}")
+
+
+def table_row(
+    builtin: Any, formula: Any = doubled, low: float = -INF, high: float = INF, **more: Any
+) -> dict[str, Any]:
+    (row,) = rows_of(page_of(formula, builtin, low, high), "float16", **more)
+    return row
+
+
+def test_one_wrong_result_is_the_largest_error_and_no_other_errs():
+    row = table_row(off_at_one)
+    normal = row["kinds"]["normal"]
+    assert normal["worst"]["input"]["decimal"] == f"{WRONG_AT:.9g}"
+    assert sum(normal["histogram"].values()) - normal["histogram"]["<=1/2"] == 1
+    assert row["inputs"] == 2 * (0x7C00 + 1)  # all encodings but the NaNs
+    assert row["regions"] == 0
+
+
+def test_a_stretch_without_a_digit_is_told_by_its_ends():
+    row = table_row(zero_in_between)
+    (region,) = row["largest_regions"]
+    assert (region["fate"], region["points"]) == ("underflow", 1024)
+    assert region["first"]["input"]["decimal"] == "1"
+    assert region["last"]["input"]["decimal"] == f"{2 - 2.0**-10:.9g}"
+    assert row["kinds"]["lost"]["results"] == row["fates"]["underflow"] == 1024
+
+
+@pytest.mark.parametrize(
+    ("result", "fate"), [(torch.nan, "special"), (-INF, "overflow"), (0.0, "underflow"), (-7.0, "over")]
+)
+def test_a_lost_result_is_told_by_what_it_is(result: float, fate: str):
+    row = table_row(lambda x: torch.where(x == 1, result, 2 * x))
+    assert row["fates"] == {"within": row["inputs"] - 1, fate: 1}
+
+
+def test_an_infinity_beside_the_largest_number_keeps_its_digits():
+    """The double of 32752 is 65504, the largest number, and an infinity counts as 65536, one ulp above it."""
+    row = table_row(lambda x: torch.where(x == 32752, INF, 2 * x))
+    assert row["kinds"]["lost"]["results"] == 0
+    assert row["kinds"]["normal"]["worst"]["error_ulp"] == 1
+    assert row["kinds"]["normal"]["worst"]["input"]["decimal"] == "32752"
+
+
+def logarithm(x: Any) -> Any:
+    """A logarithm."""
+    return m.log(x)
+
+
+def test_where_the_formula_ends_only_nan_is_right():
+    right = table_row(lambda x: torch.log(x), logarithm, low=0.0)
+    wrong = table_row(lambda x: torch.log(torch.abs(x)), logarithm, low=0.0)
+    assert right["domain"] == [0.0, "inf"] or right["domain"] == [0.0, INF]
+    assert right["fates"] == {"within": 0x7C00 + 2, "invalid": 0x7C00}  # -0 is in
+    assert wrong["fates"] == {"within": 0x7C00 + 2, "special": 0x7C00}
+    assert wrong["kinds"]["lost"]["results"] == 0x7C00
+
+
+def test_where_only_the_page_ends_the_table_goes_on():
+    row = table_row(zero_in_between, low=-4.0, high=0.5)
+    assert row["domain"] == [-INF, INF]
+    assert row["fates"] == {"within": row["inputs"] - 1024, "underflow": 1024}
+
+
+def test_an_infinity_alone_is_judged_whatever_the_page_says():
+    row = table_row(lambda x: torch.where(x == INF, 0.0, 2 * x), low=-1e308, high=1e308)
+    (region,) = row["largest_regions"]
+    assert (region["fate"], region["first"]["truth"]) == ("underflow", "inf")
+
+
+@pytest.mark.parametrize("name", ["exp", "tanh", "logit", "rsqrt"])
+def test_the_largest_error_is_that_of_a_direct_comparison(name: str):
+    """With torch's own function in float64, at every number of the format."""
+    function = functions()[name].routines[table.BUILTIN].function
+    (row,) = rows_of(functions()[name], "float16")
+    got, exact = function(EVERY).double().numpy(), function(EVERY.double()).numpy()
+    with np.errstate(all="ignore"):
+        ulp = 2.0 ** (np.floor(np.log2(np.abs(exact))) - 10)
+        normal = (np.abs(exact) >= 2.0**-14) & (np.abs(exact) < 65504)
+        largest = np.nanmax(np.where(normal, np.abs(got - exact) / ulp, 0.0))
+    assert row["kinds"]["normal"]["worst"]["error_ulp"] == pytest.approx(largest, rel=1e-3)
+
+
+def test_a_function_belongs_to_the_table_by_its_page():
+    known = functions()
+    assert {"exp", "log1p", "erf", "rsqrt", "tanh", "softplus", "gelu", "gelu_tanh"} <= known.keys()
+    assert "softmax" not in known and "huber" not in known  # of several numbers
+    assert all(table.BUILTIN in formula.routines for formula in known.values())
+    several = formula_of(lambda x: m.max(x), "a school book", (), None, {"x": vector(-1, 1, sizes=(1, 2))})
+    several.routines[table.BUILTIN] = routine_of(
+        several, lambda x: torch.amax(x, 1), table.BUILTIN, ulps(0), None
+    )
+    assert not table._belongs(several)  # pyright: ignore[reportPrivateUsage]
+
+
+def test_a_function_runs_eagerly_and_compiled_where_there_is_a_compiler(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(table, "missing_compiler", lambda device: None)
+    routines = plan_of(functions()["sqrt"], FLOAT16).routines
+    assert [routine.name for routine in routines] == ["eager", "compiled"]
+    assert routines[0].function is functions()["sqrt"].routines[table.BUILTIN].function
+
+
+def test_the_page_is_made_of_the_file_alone_and_twice_the_same(tmp_path: Path):
+    sqrt, told = functions()["sqrt"], table.what_runs()
+    path = write_table(tmp_path, table_of(rows_of(sqrt, "float16"), told))
+    written = read_json(path.with_suffix(".json"))
+    assert path.read_text(encoding="utf-8") == table_page(written)
+    again = write_table(tmp_path / "again", table_of(rows_of(sqrt, "float16"), told))
+    assert again.read_bytes() == path.read_bytes()
+    assert "sqrt in float32" in table_page(written)  # what is missing is said
+    changed = copy.deepcopy(written)
+    changed["rows"][0]["kinds"]["normal"]["worst"]["error_ulp"] = 7
+    assert table_page(changed) != table_page(written)
+
+
+def test_a_row_that_was_stopped_goes_on_where_it_stood(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(table, "LONGEST", 1 << 14)
+    monkeypatch.setattr(table, "BATCH", 1 << 14)
+    monkeypatch.setattr("numcheck.runs.sweep.run.BATCH", 1 << 14)
+    whole, kept, calls = table_row(zero_in_between), tmp_path / "row.json", [0]
+
+    def stopped(x: torch.Tensor) -> torch.Tensor:
+        calls[0] += 1
+        if calls[0] == 3:
+            raise KeyboardInterrupt
+        return zero_in_between(x)
+
+    page = page_of(doubled, stopped, -INF, INF)
+    with pytest.raises(Interrupted, match="2 of 4 chunks are kept"):
+        rows_of(page, "float16", kept=kept)
+    assert len(json.loads(kept.read_text())["sweep"]["summaries"]) == 3
+    before = calls[0]
+    assert rows_of(page, "float16", kept=kept) == [whole]
+    told = 2 * len(whole["largest_regions"]) + sum(
+        kind["worst"] is not None for kind in whole["kinds"].values()
+    )
+    assert calls[0] - before == 2 + told  # the chunks that were left, and the points that the row tells
+
+
+def test_the_command_writes_the_table_and_the_rows_asked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    monkeypatch.chdir(tmp_path)
+    here = ["--formats", "float16", "--out", "out"]
+    assert run(["table", "sqrt", *here]) == 0
+    (path,) = Path("out").glob("*.json")
+    assert capsys.readouterr().out.strip() == str(path.with_suffix(".md"))
+    before = read_json(path)["rows"]
+
+    def refused(*_: Any, **__: Any) -> None:
+        raise AssertionError("the row is there already")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(table, "rows_of", refused)
+        assert run(["table", "sqrt", *here, "--missing", "--json", "rows.json"]) == 0
+    assert read_json("rows.json")["rows"] == before
+    assert run(["table", "exp", *here, "--json", "rows.json"]) == 0
+    assert [row["function"] for row in read_json("rows.json")["rows"]] == ["exp"]
+    assert [row["function"] for row in read_json(path)["rows"]] == ["exp", "sqrt"]
+    assert not list(Path(".numcheck").rglob("*.json"))  # nothing is left of finished rows
+
+
+@pytest.mark.parametrize(
+    ("words", "line"),
+    [
+        (["square"], "no function 'square' in the table: write one of erf, exp"),
+        (["exp", "--formats", "float64"], "the table has no float64: write one of float32"),
+        (["exp", "--formats", "half"], "half"),
+    ],
+)
+def test_wrong_usage_is_told_in_one_line(words: list[str], line: str, capsys: pytest.CaptureFixture[str]):
+    assert run(["table", *words]) == 2
+    told = capsys.readouterr().err
+    assert line in told and told.count("\n") == 1
+
+
+def test_the_table_of_another_environment_stays_as_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    told = table.what_runs()
+    path = write_table(tmp_path, table_of([], told)).with_suffix(".json")
+    text = path.read_text(encoding="utf-8")
+    monkeypatch.setattr(table, "what_runs", lambda: told | {"numpy": "another"})
+    with pytest.raises(UsageError, match="is of another environment: move it away"):
+        table.tabulate(tmp_path, ["sqrt"], ["float16"])
+    assert path.read_text(encoding="utf-8") == text
+
+
+def test_a_checkpoint_of_another_row_is_refused(tmp_path: Path):
+    kept = tmp_path / "row.json"
+    checkpoint.write(kept, {"numcheck": "another"}, {})
+    with pytest.raises(UsageError, match="of a sweep with another"):
+        table_row(zero_in_between, kept=kept)
+    assert table_row(zero_in_between, kept=kept, restart=True)["regions"] == 1
