@@ -199,7 +199,8 @@ def results(draw: st.DrawFn, ball: Ball, format: Format, unit: Fraction, allowed
     else:
         off = Fraction(draw(st.integers(0, 40)), draw(st.sampled_from([1, 8, 64])))
     got = ball.middle + draw(st.sampled_from([1, -1])) * off * unit
-    return copysign(number(got), (got > 0) - (got < 0) or draw(st.sampled_from([1, -1])))
+    beyond = abs(got) >= power(format.max_exponent + 1)  # where the format has infinities only
+    return copysign(inf if beyond else number(got), (got > 0) - (got < 0) or draw(st.sampled_from([1, -1])))
 
 
 BUDGETS = st.builds(
@@ -715,11 +716,14 @@ def test_what_is_plainly_within_is_within_by_the_law(
         and (got > 0) == (ball.middle > 0)
         and abs(ball.middle) - ball.radius >= Fraction(format.overflow_threshold)
     )
-    distance = inf if isinf(got) or isnan(got) else abs(Fraction(got) - ball.middle) / unit
-    assert sure is (infinite or (radius <= Fraction(1, 64) and distance + radius <= ulps and signed))
+    assume(not isnan(got))
+    place = power(format.max_exponent + 1) * int(copysign(1, got)) if isinf(got) else Fraction(got)
+    distance = abs(place - ball.middle) / unit
+    off = Fraction(0) if distance <= radius else distance
+    assert sure is (infinite or (radius <= Fraction(1, 64) and off + radius <= ulps and signed))
     if sure:
         assert law.fate == "within"
-        assert error == number(Fraction(0 if infinite else distance))
+        assert error == number(Fraction(0) if infinite else off)
 
 
 def plain_one(
@@ -770,14 +774,24 @@ def test_an_infinity_is_plain_where_the_whole_ball_rounds_to_it() -> None:
     edge, step = Fraction(FLOAT32.overflow_threshold), power(80)
     for sign in (1, -1):
         infinity = sign * inf
-        assert plain_one(infinity, sign * edge, Fraction(0)) == (True, 0)
-        assert plain_one(infinity, sign * (edge + step), step) == (True, 0)
-        assert plain_one(infinity, sign * (edge + step), 2 * step)[0] is False
-        assert plain_one(infinity, sign * (edge - step), Fraction(0))[0] is False
+        assert plain_one(infinity, sign * edge, Fraction(0), 0.25) == (True, 0)
+        assert plain_one(infinity, sign * (edge + step), step, 0.25) == (True, 0)
+        assert plain_one(infinity, sign * (edge + step), 2 * step, 0.25)[0] is False
+        assert plain_one(infinity, sign * (edge - step), Fraction(0), 0.25)[0] is False
         assert plain_one(-infinity, sign * (edge + step), Fraction(0))[0] is False
+        # as the power of two after the largest number it is within a wider budget
+        assert plain_one(infinity, sign * (edge - step), Fraction(0))[0] is True
+        assert plain_one(infinity, sign * Fraction(FLOAT32.largest), Fraction(0)) == (True, 1)
         assert plain_one(sign * FLOAT32.largest, sign * edge, Fraction(0)) == (True, 0.5)
         assert plain_one(sign * FLOAT32.largest, sign * 3 * edge, Fraction(0))[0] is False
         assert plain_one(nan, sign * 3 * edge, Fraction(0))[0] is False
+        assert plain_one(nan, sign * ONE, Fraction(0))[0] is False
+
+
+def test_what_nothing_tells_from_the_truth_has_no_error_where_it_is_plain() -> None:
+    for radius in (UNIT / 64, UNIT / 128):
+        assert plain_one(ONE + radius, ONE, radius) == (True, 0)
+        assert plain_one(ONE + radius + power(-50), ONE, radius)[1] > 0
 
 
 # Two devices ------------------------------------------------------------------------------------------------------
@@ -794,7 +808,8 @@ def test_two_devices_differ_by_their_distance_as_a_share_of_both_budgets(
     got = [data.draw(results(ball, format, unit, Fraction(b.ulps))) for b in budgets]
     assume(not any(isinf(x) or isnan(x) for x in got))
     one, other = (judgement([x], enclosure(ball), b, format) for x, b in zip(got, budgets, strict=True))
-    apart = max(abs(Fraction(got[0]) - Fraction(got[1])) - 2 * ball.radius, Fraction(0)) / unit
+    distance, open_ = abs(Fraction(got[0]) - Fraction(got[1])) / unit, 2 * ball.radius / unit
+    apart = Fraction(0) if distance <= open_ else distance - open_ if open_ > Fraction(1, 8) else distance
     laws = [
         expected([x], [ball], b, format, [Fraction(0)], 1, True)[0] for x, b in zip(got, budgets, strict=True)
     ]

@@ -19,7 +19,7 @@ from numcheck.faces import cli
 from numcheck.reals.enclosures import ContradictionError
 from numcheck.runs import gaps
 from numcheck.runs.check import check_catalog
-from numcheck.runs.verdict import verdict_of as run_verdict
+from numcheck.runs.verdict import verdict_of
 from numcheck.runs.witnesses import Witnesses
 
 FAILING = ("over", "special", "overflow", "underflow", "crash")
@@ -32,74 +32,74 @@ PASSING = tuple(fate for fate in FATES if fate not in FAILING and fate != "unres
 @pytest.mark.parametrize("fate", FATES)
 def test_a_run_fails_by_its_failing_fates_alone(fate: str) -> None:
     code = 1 if fate in FAILING else 0
-    assert verdict_of(entry({"within": 9999, fate: 1}))[0] == code
-    assert verdict_of(entry({"within": 10}), entry({"within": 9999, fate: 1}), entry({"within": 1}))[0] == code
+    assert verdict(entry({"within": 9999, fate: 1}))[0] == code
+    assert verdict(entry({"within": 10}), entry({"within": 9999, fate: 1}), entry({"within": 1}))[0] == code
 
 
 def test_a_run_tells_how_many_points_failed_and_by_what() -> None:
-    passed = verdict_of(entry({"within": 7, "over": 0, "gap": 1}), entry({"within": 2, "invalid": 3}))
+    passed = verdict(entry({"within": 7, "over": 0, "gap": 1}), entry({"within": 2, "invalid": 3}))
     assert passed == (0, "passed: 13 points: 9 within, 1 gap, 3 invalid")
-    failed = verdict_of(entry({"within": 7, "over": 2}), entry({"crash": 1, "special": 1}))
+    failed = verdict(entry({"within": 7, "over": 2}), entry({"crash": 1, "special": 1}))
     assert failed == (1, "over budget at 4 of 11 points: 7 within, 2 over, 1 special, 1 crash")
-    assert verdict_of() == (0, "passed: 0 points: ")
+    assert verdict() == (0, "passed: 0 points: ")
 
 
 def test_two_in_a_thousand_truths_may_stay_open() -> None:
-    assert verdict_of(entry({"within": 998, "unresolved": 2}))[0] == 0
-    code, sentence = verdict_of(entry({"within": 997, "unresolved": 3}))
+    assert verdict(entry({"within": 998, "unresolved": 2}))[0] == 0
+    code, sentence = verdict(entry({"within": 997, "unresolved": 3}))
     assert (code, sentence) == (3, "truth in doubt: 0 contradicted, 3 of 1000 points unresolved")
-    assert verdict_of(entry({"within": 499, "unresolved": 1}))[0] == 0
-    assert verdict_of(entry({"within": 498, "unresolved": 1}))[0] == 3
+    assert verdict(entry({"within": 499, "unresolved": 1}))[0] == 0
+    assert verdict(entry({"within": 498, "unresolved": 1}))[0] == 3
     # of all points of the run, whatever their fate
-    assert verdict_of(entry({"over": 100, "unresolved": 2}), entry({"within": 898}))[0] == 1
+    assert verdict(entry({"over": 100, "unresolved": 2}), entry({"within": 898}))[0] == 1
 
 
 def test_one_truth_that_is_contradicted_puts_all_in_doubt() -> None:
     within = entry({"within": 5})
     for doubts in ({"disagreements": ["a at 1"]}, {"contradictions": ["a at 1"]}):
         sentence = "truth in doubt: 1 contradicted, 0 of 5 points unresolved; a at 1"
-        assert verdict_of(within, **doubts) == (3, sentence)
-    code, sentence = verdict_of(within, disagreements=["a", "b"], contradictions=["c"])
+        assert verdict(within, **doubts) == (3, sentence)
+    code, sentence = verdict(within, disagreements=["a", "b"], contradictions=["c"])
     assert (code, sentence) == (3, "truth in doubt: 3 contradicted, 0 of 5 points unresolved; a")
 
 
 def test_doubt_comes_before_a_broken_contract_and_that_before_failures() -> None:
     failing = entry({"over": 1, "within": 5}, {"overflow": 0}, ["overflow"])
     for fail_on in ("over", "gap", "none"):
-        assert verdict_of(failing, fail_on=fail_on, notes=["x: shape"], disagreements=["a"])[0] == 3
-        code, sentence = verdict_of(failing, fail_on=fail_on, notes=["x: shape", "y: dtype"])
+        assert verdict(failing, fail_on=fail_on, notes=["x: shape"], disagreements=["a"])[0] == 3
+        code, sentence = verdict(failing, fail_on=fail_on, notes=["x: shape", "y: dtype"])
         assert (code, sentence) == (2, "2 routines broke their contract: x: shape")
-    assert verdict_of(failing)[1].startswith("over budget at 1 of 6 points")
+    assert verdict(failing)[1].startswith("over budget at 1 of 6 points")
 
 
 def test_what_fails_a_run_is_what_was_asked() -> None:
     failing, covers = entry({"over": 1, "within": 5}), entry({"gap": 2, "within": 5}, {"overflow": 2})
     stale = entry({"within": 5}, {"overflow": 0}, ["overflow"])
     table = {
-        fail_on: [verdict_of(one, fail_on=fail_on)[0] for one in (failing, covers, stale, entry({"within": 5}))]
+        fail_on: [verdict(one, fail_on=fail_on)[0] for one in (failing, covers, stale, entry({"within": 5}))]
         for fail_on in ("over", "gap", "none")
     }
     assert table == {"over": [1, 0, 1, 0], "gap": [1, 1, 1, 0], "none": [0, 0, 0, 0]}
-    assert verdict_of(failing, fail_on="none")[1] == "6 points: 5 within, 1 over"
-    assert verdict_of(covers, fail_on="gap")[1] == "2 of 7 points lie in known gaps: 5 within, 2 gap"
+    assert verdict(failing, fail_on="none")[1] == "6 points: 5 within, 1 over"
+    assert verdict(covers, fail_on="gap")[1] == "2 of 7 points lie in known gaps: 5 within, 2 gap"
 
 
 def test_a_run_fails_by_stale_gaps_and_tells_where_they_are() -> None:
     stale = entry({"within": 5}, {"overflow": 0, "underflow": 3}, ["overflow"])
     told = "1 stale gaps: softplus.naive: overflow in float32 value: delete what no longer fails"
-    assert verdict_of(stale) == verdict_of(stale, stale) == (1, told)
+    assert verdict(stale) == verdict(stale, stale) == (1, told)
     # that a gap covers no point is not enough, and in another half or format it may be needed
-    assert verdict_of(entry({"within": 5}, {"overflow": 0}))[0] == 0
-    assert verdict_of(stale, entry({"within": 5}, {"overflow": 1}, format="float16"))[0] == 1
+    assert verdict(entry({"within": 5}, {"overflow": 0}))[0] == 0
+    assert verdict(stale, entry({"within": 5}, {"overflow": 1}, format="float16"))[0] == 1
     both = entry({"within": 1}, {"underflow, nan_gradient": 0}, ["underflow, nan_gradient"], of="grad")
-    assert verdict_of(both)[1].startswith(
+    assert verdict(both)[1].startswith(
         "1 stale gaps: softplus.naive: underflow, nan_gradient in float32 grad:"
     )
     several = [
         entry({"within": 1}, {cause: 0}, [cause]) for cause in ("scale", "order", "overflow", "underflow")
     ]
     told = "; ".join(f"softplus.naive: {cause} in float32 value" for cause in ("order", "overflow", "scale"))
-    assert verdict_of(*several) == (1, f"4 stale gaps: {told}: delete what no longer fails")
+    assert verdict(*several) == (1, f"4 stale gaps: {told}: delete what no longer fails")
 
 
 # A sweep's verdict ------------------------------------------------------------------------------------------------
@@ -396,9 +396,9 @@ def test_a_run_fails_by_a_gap_whose_witnesses_fail_no_more(
 ) -> None:
     monkeypatch.setattr("numcheck.runs.witnesses.path_of", lambda _: tmp_path / "it.witnesses.json")
     every = [word.value for word in Cause]
-    assert run_verdict(one_run(every, witness=True))[0] == 0
-    assert run_verdict(one_run(every))[0] == 0
-    code, sentence = run_verdict(one_run(every, wrong=1.0))
+    assert verdict_of(one_run(every, witness=True))[0] == 0
+    assert verdict_of(one_run(every))[0] == 0
+    code, sentence = verdict_of(one_run(every, wrong=1.0))
     assert code == 1 and sentence.startswith("2 stale gaps: <lambda>.<lambda>: ")
 
 
@@ -453,7 +453,7 @@ def test_the_process_ends_with_the_verdict(
 ) -> None:
     report: dict[str, Any] = {"measurements": [], "schema": 1}
     monkeypatch.setattr("numcheck.runs.check.check_catalog", lambda *_, **__: report)
-    monkeypatch.setattr("numcheck.runs.verdict.verdict", lambda *_: (code, "so it is"))
+    monkeypatch.setattr("numcheck.runs.verdict.verdict_of", lambda *_: (code, "so it is"))
     monkeypatch.setattr(sys, "argv", ["numcheck", "check", "softplus"])
     with pytest.raises(SystemExit) as ended:
         cli.main()

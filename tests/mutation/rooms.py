@@ -31,10 +31,11 @@ ROOMS = {
     ),
     "measuring": Room(
         {
-            "numcheck.measure.judge": "in_units in_ulps judge _fates _rounds_to_infinity _wrong_zeros "
-            "Judgement.worst_element Judgement.of_points",
+            "numcheck.measure.error": "WIDE error counted ulps_per_unit error_of_ball errors apart _in_units _beyond "
+            "_steps rounds_to_infinity",
+            "numcheck.measure.judge": "judge _fates _wrong_zeros Judgement.worst_element Judgement.of_points",
             "numcheck.measure.measurement": "_decided _sharpened tally",
-            "numcheck.measure.plain": "_plain",
+            "numcheck.measure.plain": "_plain plain",
             "numcheck.diagnosis.devices": "disagreement",
             "numcheck.declaration.words": "Fate.fails",
         },
@@ -42,7 +43,7 @@ ROOMS = {
     ),
     "verdicts": Room(
         {
-            "numcheck.runs.verdict": "UNRESOLVED verdict",
+            "numcheck.runs.verdict": "UNRESOLVED verdict_of",
             "numcheck.runs.gaps": "is_stale uncovered _formats",
             "numcheck.runs.examine": "Examined.judged Examined.worst Examined.crash Examined.gaps Examined.gap_of "
             "Examined.covered Examined.fates Examined.spent Examined.broken",
@@ -50,7 +51,7 @@ ROOMS = {
             "numcheck.runs.entry": "entry_of",
             "numcheck.runs.search": "Tested.points Tested.unresolved Tested.in_doubt Tested.spent Tested.met "
             "Tested.stale Tested.passed",
-            "numcheck.runs.sweep.run": "verdict",
+            "numcheck.runs.sweep.run": "sweep_verdict",
             "numcheck.declaration.words": "Fate.fails",
             "numcheck.declaration.formulas": "Gap.name Gap.speaks_of Gap.overlaps",
             "numcheck.faces.cli": "run",
