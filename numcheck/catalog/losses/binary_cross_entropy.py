@@ -63,7 +63,7 @@ tiny_p = gap("overflow", "underflow", why="exp(-x), p, its square or 1/p leave t
 branch_not_taken = gap("nan_gradient", why="0 times the infinite slope, at p 0 or 1, of the branch not taken")
 
 
-@gap("absorption", "cancellation", why="1 + exp(-x) and 1 - p keep few digits of a small term beside 1")
+@gap("cancellation", "absorption", why="1 + exp(-x) and 1 - p keep few digits of a small term beside 1")
 @tiny_p
 @branch_not_taken
 @binary_cross_entropy.routine(value=ulps(2), grad=ulps(4))
@@ -73,7 +73,7 @@ def naive_form(logit, label):
     return -torch.where(label == 1, torch.log(p), torch.log(1 - p))
 
 
-@gap("absorption", "cancellation", "special_value", why="1 - p keeps few digits of a p near 0 or 1, or is 0")
+@gap("cancellation", "absorption", "special_value", why="1 - p keeps few digits of a p near 0 or 1, or is 0")
 @tiny_p
 @branch_not_taken
 @binary_cross_entropy.routine(value=ulps(2), grad=ulps(4))

@@ -66,7 +66,7 @@ def torch_builtin(probability, label):
 
 
 @gap("wrong_formula", "underflow", why="1e-7 is not small beside a small p, and has few digits in float16")
-@gap("absorption", "cancellation", why="sums near 1 have no room for a small p, nor for the digits of 1e-7")
+@gap("cancellation", "absorption", why="sums near 1 have no room for a small p, nor for the digits of 1e-7")
 @binary_cross_entropy_on_probabilities.routine(value=ulps(2), grad=ulps(2))
 def shifted_logarithms(probability, label):
     """1e-7 added inside the logarithms against log(0), as many training scripts have it."""

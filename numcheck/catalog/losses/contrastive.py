@@ -101,7 +101,7 @@ def plain_square_root(first, second, unlike, margin):
     return 0.5 * torch.where(unlike == 1, lacking**2, squared)
 
 
-@gap("wrong_formula", "absorption", "underflow", why="1e-6, rounded, is added to every difference")
+@gap("wrong_formula", "cancellation", "absorption", "underflow", why="1e-6, rounded, moves every difference")
 @contrastive.routine(value=ulps(2, gamma=True), grad=ulps(2, gamma=True))
 def torch_pairwise_distance(first, second, unlike, margin):
     """`pairwise_distance`, which adds 1e-6 to every difference."""

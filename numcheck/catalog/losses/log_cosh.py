@@ -68,7 +68,7 @@ def absolute_form(prediction, target):
     return error + torch.log1p(torch.exp(-2 * error)) - _LOG_2
 
 
-@gap("absorption", "cancellation", why="cosh(e) rounds to a number near 1, whose log keeps few digits")
+@gap("cancellation", "absorption", why="cosh(e) rounds to a number near 1, whose log keeps few digits")
 @gap("overflow", "nan_gradient", why="cosh and its derivative overflow, and infinity times 1/infinity is NaN")
 @log_cosh.routine(value=ulps(2), grad=ulps(4))
 def naive_form(prediction, target):
