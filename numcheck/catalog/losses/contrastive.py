@@ -111,7 +111,7 @@ def torch_pairwise_distance(first, second, unlike, margin):
 
 
 @gap("wrong_formula", "cancellation", "absorption", why="1e-8, rounded, lengthens every distance")
-@gap("underflow", "nan_gradient", why="in float16 1e-8 is 0, too, and 0 times the root's slope is NaN")
+@gap("underflow", "nan_gradient", why="in float16 small squares and 1e-8 are 0, and 0 times infinity is NaN")
 @contrastive.routine(value=ulps(2, gamma=True), grad=ulps(2, gamma=True))
 def small_number_under_the_root(first, second, unlike, margin):
     """sqrt(sum of squares + 1e-8), against the infinite derivative at 0."""
