@@ -67,11 +67,8 @@ def logsumexp_form(logits, label):
     return torch.logsumexp(logits, 1) - logits.gather(1, label[:, None])[:, 0]
 
 
-near_one = gap("cancellation", why="a p near 1 keeps few digits of 1 - p, of which a small loss is made")
-
-
 @gap("underflow", "nan_gradient", why="where p underflows, log(p) is infinite and its slope 1/p times 0 NaN")
-@near_one
+@gap("cancellation", why="a p near 1 keeps few digits of 1 - p, of which a small loss is made")
 @softmax_cross_entropy.routine(value=ulps(4, gamma=True), grad=ulps(4, gamma=True))
 def softmax_then_log(logits, label):
     """The logarithm of a softmax layer's output."""
@@ -79,7 +76,7 @@ def softmax_then_log(logits, label):
 
 
 @gap("overflow", "underflow", "nan_gradient", why="exp(x) leaves the range: inf/inf, 0/0, log(0) follow")
-@near_one
+@gap("cancellation", "order", why="beside the largest exponential the sum has few digits of the others")
 @softmax_cross_entropy.routine(value=ulps(4, gamma=True), grad=ulps(6, gamma=True))
 def naive_form(logits, label):
     """The formula as it is printed."""

@@ -62,7 +62,7 @@ def log_softmax_times_mask(logits, label):
 
 
 @gap("overflow", "underflow", "nan_gradient", why="exp(x) leaves the range: inf and NaN outlive the mask 0")
-@gap("cancellation", why="a p near 1 keeps few digits of 1 - p, of which a small loss is made")
+@gap("cancellation", "order", why="beside the largest exponential the sum has few digits of the others")
 @softmax_cross_entropy_with_ignored_label.routine(value=ulps(4, gamma=True), grad=ulps(6, gamma=True))
 def naive_form_times_mask(logits, label):
     """The printed formula for some class, multiplied by 0 where the row is ignored."""

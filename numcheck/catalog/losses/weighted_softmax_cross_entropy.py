@@ -72,7 +72,7 @@ def unweighted_times_weight(logits, weights, label):
 
 
 @gap("overflow", "underflow", "nan_gradient", why="exp(x) leaves the range: inf/inf, 0/0, log(0) follow")
-@gap("cancellation", why="a p near 1 keeps few digits of 1 - p, of which a small loss is made")
+@gap("cancellation", why="beside the largest exponential the sum has few digits of the others")
 @weighted_softmax_cross_entropy.routine(value=ulps(4, gamma=True), grad=ulps(4, gamma=True))
 def naive_form(logits, weights, label):
     """The formula as it is printed."""
