@@ -24,7 +24,7 @@ ORDER = (
     ("diagnosis",),
     ("foreign",),
     ("runs",),
-    ("faces", "accuracy"),
+    ("faces",),
     ("__main__",),
 )
 """The rooms from the ground up: a module imports from its own room and from those before it, never from later ones."""
