@@ -5,7 +5,7 @@ execute -> error -> judge -> measurement -> laws, scaling
 """
 
 from numcheck.measure import plain
-from numcheck.measure.error import apart, error_of_ball, errors, ulps_per_unit
+from numcheck.measure.error import apart, error_of_ball, errors, power_below
 from numcheck.measure.execute import (
     Outcome,
     RoutineError,
@@ -21,4 +21,4 @@ from numcheck.measure.scaling import ladder, scalings
 
 __all__ = ["Judgement", "Measurement", "Outcome", "RoutineError"]
 __all__ += ["apart", "arguments_of", "assess", "check_device", "error_of_ball", "errors", "execute", "ladder"]
-__all__ += ["law_defects", "measure", "plain", "scalings", "tally", "ulps_per_unit", "whole_vectors"]
+__all__ += ["law_defects", "measure", "plain", "power_below", "scalings", "tally", "whole_vectors"]

@@ -43,24 +43,25 @@ def counted(in_ulps: Tensor, beyond: Tensor) -> Tensor:
 # Of float64 balls, in sweeps --------------------------------------------------------------------------------------
 
 
-def ulps_per_unit(size: Tensor, format: Format) -> Tensor:
-    """One over the format's ulp at each magnitude, the ulp floored at the smallest subnormal.
+def power_below(size: Tensor, format: Format) -> Tensor:
+    """The power of two at or below each magnitude, the format's smallest normal one at least.
 
-    By the bits of the power of two at or below it: compiled code works on bits one by one, so a graph is better given
-    the result. Formats narrower than float64 keep it normal.
+    By its bits, on which compiled code works one by one, in three times the time: so it is given to a graph.
     """
     power = (size.view(torch.int64) & (0x7FF << 52)).view(torch.float64)
-    power = power.clamp_(format.smallest_normal, 2.0**1000)  # an infinity's is infinite, and one over it zero
-    return 2.0 ** (format.precision - 1) / power
+    return power.clamp_(
+        format.smallest_normal, 2.0**1000
+    )  # an infinity's own is infinite, and an ulp of it as well
 
 
 def error_of_ball(
-    got: Tensor, high: Tensor, low: Tensor, radius: Tensor, scale: Tensor, format: Format
+    got: Tensor, high: Tensor, low: Tensor, radius: Tensor, power: Tensor, format: Format
 ) -> tuple[Tensor, Tensor, Tensor]:
     """The error of each result against a float64 ball, the ball's radius in ulps, and where the truth is infinite.
 
-    `scale` is what `ulps_per_unit` says. A truth that rounds to an infinity counts as infinite.
+    `power` is the `power_below` the truth. A truth that rounds to an infinity counts as infinite.
     """
+    scale = 2.0 ** (format.precision - 1) / power  # of formats narrower than float64 this is a normal number
     past = high.abs() - radius >= format.overflow_threshold
     width, beyond = radius * scale, 2.0 ** (format.max_exponent + 1) * scale
     return error(got, got * scale, high * scale, low * scale, width, beyond, past), width, past

@@ -21,7 +21,7 @@ from numcheck.declaration.budgets import Budget
 from numcheck.declaration.formulas import Formula
 from numcheck.domain import Points
 from numcheck.formats import Format
-from numcheck.measure.error import error_of_ball, ulps_per_unit
+from numcheck.measure.error import error_of_ball, power_below
 from numcheck.reals.ball64 import COMPARABLE, Balls
 from numcheck.reals.ball64.balls import filled
 from numcheck.reals.enclosures import TOLERANCE, enclosure_of_float64
@@ -37,13 +37,13 @@ def applies(format: Format) -> bool:
 
 
 def _plain(
-    got: Tensor, high: Tensor, low: Tensor, radius: Tensor, scale: Tensor, ulps: Tensor, format: Format
+    got: Tensor, high: Tensor, low: Tensor, radius: Tensor, power: Tensor, ulps: Tensor, format: Format
 ) -> tuple[Tensor, Tensor]:
     """Where a result is plainly within, and its error in ulps of the format there.
 
     A zero must have the sign of a truth whose sign is known.
     """
-    error, width, past = error_of_ball(got, high, low, radius, scale, format)
+    error, width, past = error_of_ball(got, high, low, radius, power, format)
     signed = (got != 0) | (radius >= high.abs()) | (torch.signbit(got) == torch.signbit(high))
     within = (width <= TOLERANCE) & (error + width <= ulps) & signed
     return within | (past & (error == 0)), error
@@ -62,9 +62,9 @@ def plain(
     results = torch.from_numpy(got).to(high.device).reshape(high.shape)
     low, radius = filled(exact.low, high), filled(exact.radius, high)
     # where the ball reaches across a power of two, the larger unit counts, as in enclosures.ulp_exponent
-    scale = ulps_per_unit(high.abs() + radius, format)
+    power = power_below(high.abs() + radius, format)
     ulps = torch.tensor(budget.ulps, dtype=torch.float64, device=high.device)
-    sure, error = _judge(compiled)(results, high, low, radius, scale, ulps, format)
+    sure, error = _judge(compiled)(results, high, low, radius, power, ulps, format)
     by_point = (len(got), -1)
     everywhere = sure.reshape(by_point).all(dim=1), error.reshape(by_point).amax(dim=1)
     return everywhere[0].cpu().numpy(), everywhere[1].cpu().numpy()

@@ -28,7 +28,7 @@ from numcheck.declaration.registry import format_named, formulas, load_catalog
 from numcheck.declaration.words import DEFAULT_FORMATS, Fate, UsageError
 from numcheck.domain import Points, continuous, real, space_of
 from numcheck.formats import Format
-from numcheck.measure import error_of_ball, plain, ulps_per_unit
+from numcheck.measure import error_of_ball, plain, power_below
 from numcheck.reals.ball64.balls import filled
 from numcheck.reals.enclosures import INVALID, PROVED, UNRESOLVED, Enclosure
 from numcheck.reals.mp import CONTEXT
@@ -133,11 +133,15 @@ def _nowhere(plan: Plan, numbers: range) -> bool:
 
 
 class Known(NamedTuple):
-    """The truths of a batch as float64 balls; `told` where there is one, `inside` where there may be one."""
+    """The truths of a batch as float64 balls; `told` where there is one, `inside` where there may be one.
+
+    `power` is the power of two below each.
+    """
 
     high: Tensor
     low: Tensor
     radius: Tensor
+    power: Tensor
     told: Tensor
     inside: Tensor
     unresolved: int
@@ -145,20 +149,24 @@ class Known(NamedTuple):
 
 def judged(plan: Plan, begin: int, end: int) -> State:
     """The summaries of every way and kind at the points begin to end."""
-    points = _points(plan, begin)
-    x = _input(points)
+    points, count = _points(plan, begin), end - begin
+    x, limits = _input(points), defined(plan)
     with torch.no_grad():
-        results = {routine.name: routine.function(x)[: end - begin].double() for routine in plan.routines}
-    known = _known(plan, points, begin, end)
-    scale = ulps_per_unit(known.high.abs(), plan.format)
-    judge = _judge(plan.compiled and end - begin == BATCH)
+        results = {routine.name: routine.function(x)[:count] for routine in plan.routines}
+    inside = torch.zeros(count, dtype=torch.bool)
+    inside[max(limits.start - begin, 0) : max(limits.stop - begin, 0)] = True
+    if not inside.any() and all(bool(got.isnan().all()) for got in results.values()):
+        nothing = _lost(begin, count, plan.space.line)
+        return {(way, KINDS[LOST]): merged(nothing, counted({Fate.INVALID: count})) for way in results}
+    known = _known(plan, points, begin, inside)
+    judge = _machine(_error_and_kind, plan.compiled and count == BATCH)
     state: dict[tuple[str, str], Summary] = {}
     before: Tensor | None = None
     found: dict[str, Summary] = {}
     for way, got in results.items():
         # ways often agree to the last bit
         if before is None or not torch.equal(got, before):
-            error, kind = judge(got, *known[:5], scale, plan.format)
+            error, kind = judge(got, *known[:6], plan.format)
             found = _summaries(begin, plan.space.line, got, known, error, kind)
         state |= {(way, name): summary for name, summary in found.items()}
         before = got
@@ -176,34 +184,34 @@ def _input(points: Points) -> Tensor:
     return x
 
 
-def _known(plan: Plan, points: Points, begin: int, end: int) -> Known:
+def _known(plan: Plan, points: Points, begin: int, inside: Tensor) -> Known:
     """Float64 balls, and Arb for what those leave open."""
-    count, limits = end - begin, defined(plan)
-    inside = torch.zeros(count, dtype=torch.bool)
-    inside[max(limits.start - begin, 0) : max(limits.stop - begin, 0)] = True
-    if not inside.any():
-        nothing = torch.full((count,), torch.nan, dtype=torch.float64)
-        return Known(nothing, nothing, nothing, inside, inside, 0)
+    count = len(inside)
     exact = truths(plan).of(points)
     high = exact.value.high[:count]
     low, radius = (filled(part, exact.value.high)[:count] for part in (exact.value.low, exact.value.radius))
-    size = high.abs()
-    past = size - radius >= plan.format.overflow_threshold
-    narrow = radius * ulps_per_unit(size, plan.format) <= NARROW
-    told = (narrow | past) & (high == high) & inside
+    power = power_below(high, plan.format)
+    told = _machine(_told, plan.compiled and count == BATCH)(high, low, radius, inside, power, plan.format)
     if begin // BATCH % AUDITED == begin // LONGEST * 5 % AUDITED or plan.space.size < LONGEST:
         sure = np.zeros(BATCH, dtype=bool)
         sure[:count] = told.numpy()
         plain.audit(plan.formula, points, exact, sure, plan.format)
-    rows = np.flatnonzero((inside & ~told).numpy())
+    rows = np.flatnonzero((inside ^ told).numpy())
     if not rows.size:
-        return Known(high, low, radius, told, inside, 0)
-    truth = _settled(plan, points.select(rows))
-    picked = torch.from_numpy(rows)
+        return Known(high, low, radius, power, told, inside, 0)
+    truth, picked = _settled(plan, points.select(rows)), torch.from_numpy(rows)
     parts = zip((high, low, radius), _in_doubles(truth), strict=True)
     high, low, radius = (part.index_put((picked,), proved) for part, proved in parts)
     told[picked] = torch.from_numpy(truth.state == PROVED)
-    return Known(high, low, radius, told, inside, int((truth.state == UNRESOLVED).sum()))
+    unresolved = int((truth.state == UNRESOLVED).sum())
+    return Known(high, low, radius, power_below(high, plan.format), told, inside, unresolved)
+
+
+def _told(high: Tensor, low: Tensor, radius: Tensor, inside: Tensor, power: Tensor, format: Format) -> Tensor:
+    """Where a ball is known, and narrow or so large that every number in it rounds to an infinity."""
+    narrow = radius * (2.0 ** (format.precision - 1) / power) <= NARROW
+    past = high.abs() - radius >= format.overflow_threshold
+    return (narrow | past) & (high == high) & (low == low) & inside
 
 
 def _settled(plan: Plan, points: Points, tolerance: float = NARROW) -> Enclosure:
@@ -224,9 +232,9 @@ def _in_doubles(truth: Enclosure) -> tuple[Tensor, Tensor, Tensor]:
     return torch.from_numpy(high), torch.from_numpy(low), torch.from_numpy(radius)
 
 
-@lru_cache(maxsize=2)
-def _judge(compiled: bool) -> Callable[..., tuple[Tensor, Tensor]]:
-    return torch.compile(_error_and_kind, dynamic=False) if compiled else _error_and_kind
+@lru_cache(maxsize=4)
+def _machine(function: Callable[..., Any], compiled: bool) -> Callable[..., Any]:
+    return torch.compile(function, dynamic=False) if compiled else function
 
 
 def _error_and_kind(
@@ -234,13 +242,13 @@ def _error_and_kind(
     high: Tensor,
     low: Tensor,
     radius: Tensor,
+    power: Tensor,
     told: Tensor,
     inside: Tensor,
-    scale: Tensor,
     format: Format,
 ) -> tuple[Tensor, Tensor]:
     """The error of each result in ulps, and its kind as a double; where there is no value NaN is no result."""
-    error, _, _ = error_of_ball(got, high, low, radius, scale, format)
+    error, _, _ = error_of_ball(got, high, low, radius, power, format)
     normal = high.abs() >= format.smallest_normal
     leading = 2.0 ** (format.precision - 1)
     # an error as large as the truth's leading bit leaves no correct bit
@@ -262,13 +270,26 @@ def _summaries(
             shown = error if counts[place].sum() == len(got) else torch.where(kind == place, error, -1.0)
             at = int(shown.argmax())
             found[KINDS[place]] = tallied(counts[place], Worst(float(shown[at]), begin + at), None)
-    rows = np.flatnonzero((kind == LOST).numpy()) if counts[LOST].any() else np.zeros(0, dtype=np.int64)
-    fates = np.where(known.inside.numpy()[rows], _fates(got.numpy()[rows]), np.int8(Fate.SPECIAL))
-    lost = summary_of(begin, begin + len(got), fates, error.numpy()[rows], None, line, points=begin + rows)
+    if counts[LOST].any():
+        rows = np.flatnonzero((kind == LOST).numpy())
+        fates = np.where(
+            known.inside.numpy()[rows], _fates(got.double().numpy()[rows]), np.int8(Fate.SPECIAL)
+        )
+        lost = summary_of(
+            begin, begin + len(got), fates, error.numpy()[rows], None, line, points=begin + rows
+        )
+    else:
+        lost = _lost(begin, len(got), line)
     unjudged = int(counts[UNJUDGED].sum())
     without = {Fate.INVALID: unjudged - known.unresolved, Fate.UNRESOLVED: known.unresolved}
     found[KINDS[LOST]] = merged(lost, counted(without))
     return found
+
+
+def _lost(begin: int, count: int, line: int) -> Summary:
+    """Of no lost result in a batch."""
+    nothing = np.zeros(0)
+    return summary_of(begin, begin + count, nothing.astype(np.int8), nothing, None, line, points=nothing)
 
 
 def _histograms(error: Tensor, kind: Tensor) -> np.ndarray:
