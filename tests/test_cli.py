@@ -55,7 +55,7 @@ class Suite:
 def suite(monkeypatch: pytest.MonkeyPatch) -> Suite:
     fake = Suite()
     monkeypatch.setattr("numcheck.runs.check.check_catalog", fake.check_catalog)
-    monkeypatch.setattr("numcheck.runs.verdict.verdict", fake.verdict)
+    monkeypatch.setattr("numcheck.runs.verdict.verdict_of", fake.verdict)
     return fake
 
 
@@ -117,17 +117,17 @@ def test_check_hands_its_options_on(suite: Suite) -> None:
     assert (suite.asked["points"], suite.asked["seed"], suite.asked["fail_on"]) == (50, 7, "none")
 
 
-def test_check_replays_the_worst_inputs_that_sweeps_leave_under_the_current_folder(suite: Suite) -> None:
-    assert cli.run(["check"]) == 0
-    assert suite.asked["worst"] == Path("reports/worst")
-    assert cli.run(["check", "--worst", "elsewhere"]) == 0
-    assert suite.asked["worst"] == Path("elsewhere")
+def test_check_writes_witnesses_where_it_is_asked_to(suite: Suite) -> None:
+    assert cli.run(["check", "tanh"]) == 0
+    assert suite.asked["witness"] is False
+    assert cli.run(["check", "tanh", "--witness"]) == 0
+    assert suite.asked["witness"] is True
 
 
-def test_check_says_which_worst_inputs_it_left_out(suite: Suite, capsys: pytest.CaptureFixture[str]) -> None:
-    suite.report["worst"] = {"points": 3, "ignored": ["tanh.json: 2 of 5 worst inputs lie outside"]}
+def test_check_prints_the_remarks_of_a_run(suite: Suite, capsys: pytest.CaptureFixture[str]) -> None:
+    suite.report["remarks"] = ["tanh.witnesses.json: 2 of 5 witnesses lie outside"]
     cli.run(["check"])
-    assert "tanh.json: 2 of 5 worst inputs lie outside" in capsys.readouterr().out
+    assert "tanh.witnesses.json: 2 of 5 witnesses lie outside" in capsys.readouterr().out.splitlines()
 
 
 def test_the_defaults_are_those_of_the_python_function() -> None:
@@ -221,6 +221,7 @@ def told(capsys: pytest.CaptureFixture[str]) -> str:
         (["check", "--routine", "torch:tanh"], "--formula F"),
         (["check", "tanh", "--routine", "torch:tanh", "--formula", "tanh"], "--formula F"),
         (["check", "--formula", "tanh"], "numcheck check tanh"),
+        (["check", "--witness"], "numcheck check FORMULA... --witness"),
         (["check", "--routine", "torch:tanh", "--formula", "tangh"], "tangh"),
         (["check", "--routine", "no_such_module:f", "--formula", "tanh"], "no_such_module"),
         (["explain", "tanh", "naive"], "--at name=value"),

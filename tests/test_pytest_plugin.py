@@ -57,6 +57,16 @@ def of_the_wrong_shape(x):
 '''
 
 
+def witness_of(routine: str, gap: str) -> str:
+    """A file of witnesses with one that says of this environment what is not so."""
+    from numcheck.runs.witnesses import environment_name
+
+    row = {"routine": routine, "gap": gap, "format": "float32", "of": "value", "which": "worst"}
+    row |= {"inputs": {"x": "0x1p0"}, "component": 0, "environments": [0]}
+    told = {"schema": 1, "formula": "twice", "environments": [environment_name("cpu")], "witnesses": [row]}
+    return json.dumps(told)
+
+
 @pytest.fixture(scope="session")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A package with one formula, which the project's conftest.py imports, and one ordinary test."""
@@ -64,6 +74,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (root / "school").mkdir()
     (root / "school" / "__init__.py").write_text("")
     (root / "school" / "formulas.py").write_text(FORMULAS)
+    (root / "school" / "twice.witnesses.json").write_text(witness_of("stale", "overflow"))
     (root / "conftest.py").write_text("import school.formulas\n")
     (root / "test_other.py").write_text("def test_other():\n    pass\n")
     (root / "pytest.ini").write_text("[pytest]\naddopts = -p no:cacheprovider\n")

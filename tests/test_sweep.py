@@ -20,7 +20,7 @@ from numcheck.faces import cli
 from numcheck.faces.cli.terminal import progress_bar
 from numcheck.formats import format_of
 from numcheck.report.store import write_text
-from numcheck.runs import worst_inputs
+from numcheck.runs import witnesses
 from numcheck.runs.check import check_catalog
 from numcheck.runs.sweep import plan as plans
 from numcheck.runs.sweep import run as sweeps
@@ -280,7 +280,7 @@ ROUTINE = routine_of(FORMULA, slow, "slow", ulps(1), ulps(1))
 def child(folder):
     pid = os.fork()
     if pid == 0:
-        sweep(FORMULA, [ROUTINE], format="float16", chunk=256, out=folder, worst=folder / "worst")
+        sweep(FORMULA, [ROUTINE], format="float16", chunk=256, out=folder)
         os._exit(0)
     return pid
 
@@ -317,7 +317,7 @@ def test_a_sweep_that_is_killed_again_and_again_ends_with_the_same_result(tmp_pa
         {p.relative_to(f): p for p in f.rglob("*.json")} for f in (tmp_path / "whole", tmp_path / "parts")
     )
     assert set(whole) == set(parts)
-    assert len(whole) == 3  # the checkpoint, the result and the worst inputs
+    assert len(whole) == 2  # the checkpoint and the result
     assert all(whole[name].read_bytes() == parts[name].read_bytes() for name in whole)
 
 
@@ -424,87 +424,78 @@ def test_a_folder_that_cannot_be_one_is_told(tmp_path: Path):
         sweep(FORMULA, [routine()], format="float8_e5m2", out=tmp_path / "file")
 
 
-# Worst inputs -----------------------------------------------------------------------------------------------------
+# Worst inputs as witnesses ------------------------------------------------------------------------------------------
 
 
 @pytest.fixture
-def recorded(tmp_path: Path) -> Path:
-    """A folder of worst inputs with the planted failure."""
-    sweep(FORMULA, [routine()], format="float16", worst=tmp_path / "worst")
-    return tmp_path / "worst"
+def recorded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A file of witnesses with the planted failure, which a sweep found."""
+    monkeypatch.setattr(witnesses, "path_of", lambda formula: tmp_path / f"{formula.name}.witnesses.json")
+    monkeypatch.setitem(FORMULA.routines, "routine", routine())
+    sweep(FORMULA, [routine()], format="float16", witness=True)
+    return tmp_path / f"{FORMULA.name}.witnesses.json"
 
 
 def fates(report: dict[str, Any]) -> dict[str, int]:
     return {fate: n for fate, n in report["measurements"][0]["fates"].items() if n}
 
 
-def checked(worst: Path | None, formula: Formula = FORMULA, **asked: Any) -> dict[str, Any]:
-    judged = routine(planted, formula)
-    report = check_catalog(
-        routine=judged, points=200, jobs=1, worst=worst, **({"formats": ["float16"]} | asked)
-    )
+def checked(**asked: Any) -> dict[str, Any]:
+    report = check_catalog(routine=routine(), points=200, jobs=1, **({"formats": ["float16"]} | asked))
     return {key: told for key, told in report.items() if key != "seconds"}
 
 
 def test_a_check_tries_the_worst_inputs_of_a_sweep_first(recorded: Path):
-    drawn, replayed = checked(None), checked(recorded)
+    replayed = checked()
+    recorded.unlink()
+    drawn = checked()
     assert "over" not in fates(drawn)
     assert fates(replayed)["over"] == 1
-    entry = replayed["measurements"][0]
-    assert entry["points"] == drawn["measurements"][0]["points"] + replayed["worst"]["points"]
-    assert entry["worst"]["inputs"]["x"]["hex"] == WRONG_AT.hex()
+    assert replayed["measurements"][0]["worst"]["inputs"]["x"]["hex"] == WRONG_AT.hex()
 
 
-def test_replayed_points_say_where_they_come_from(recorded: Path):
-    rows = worst_inputs.replay(recorded, FORMULA, FLOAT16, "cpu").rows
-    points = worst_inputs.points_of(FORMULA, rows, FLOAT16)
-    assert set(points.origin) == {"worst"}
-    assert WRONG_AT in points.columns["x"].tolist()
+def test_what_is_tried_says_where_it_comes_from(recorded: Path):
+    known = witnesses.read(FORMULA)
+    points = [point for point, _ in witnesses.first(FORMULA, known.known, FLOAT16)]
+    assert {origin for point in points for origin in point.origin} == {"witness"}
+    assert WRONG_AT in [point.columns["x"].item() for point in points]
 
 
-def test_without_worst_inputs_the_report_is_the_same_to_the_last_bit(recorded: Path, tmp_path: Path):
-    assert checked(tmp_path / "nowhere") == checked(None)
-    assert checked(recorded, formats=["bfloat16"]) == checked(None, formats=["bfloat16"])
+def test_witnesses_of_one_format_change_nothing_in_another(recorded: Path):
+    with_them = checked(formats=["bfloat16"])
+    recorded.unlink()
+    assert checked(formats=["bfloat16"]) == with_them
 
 
-def test_worst_inputs_outside_of_the_present_domain_are_left_out_with_a_note(recorded: Path):
-    narrower = formula_of(scaled, "a test", [], None, {"x": real(-1, 0.25), "k": one_of(2, 4)})
-    report = checked(recorded, narrower)
-    (line,) = report["worst"]["ignored"]
-    assert "lie outside of the present domains" in line
-    assert "over" not in fates(report)
+def test_a_damaged_file_is_found_before_the_sweep(recorded: Path, monkeypatch: pytest.MonkeyPatch):
+    recorded.write_text("[]")
+    monkeypatch.setattr(sweeps, "sweep_chunk", lambda *_: pytest.fail("it was swept"))
+    with pytest.raises(UsageError, match="no file of witnesses"):
+        sweep(FORMULA, [routine()], format="float16", witness=True)
+    assert recorded.read_text() == "[]"
 
 
-def test_a_damaged_file_of_worst_inputs_is_told_in_one_line(recorded: Path):
-    (file,) = recorded.rglob("*.json")
-    whole = file.read_text()
-    for text in (whole[:100], "[]", '{"schema": 7}', whole.replace('"regions"', '"areas"')):
-        file.write_text(text)
-        for attempt in (
-            lambda: checked(recorded),
-            lambda: sweep(FORMULA, [routine()], format="float16", worst=recorded),
-        ):
-            with pytest.raises(UsageError, match="no file of worst inputs") as told:
-                attempt()
-            assert "\n" not in str(told.value)
-        assert file.read_text() == text
-
-
-def test_sweeping_one_routine_keeps_the_worst_inputs_of_the_others(recorded: Path):
+def test_sweeping_one_routine_keeps_the_worst_inputs_of_the_others(
+    recorded: Path, monkeypatch: pytest.MonkeyPatch
+):
     other = routine_of(FORMULA, changed, "other", ulps(1), ulps(1))
-    sweep(FORMULA, [other], format="float16", worst=recorded)
-    (file,) = recorded.rglob("*.json")
-    assert set(json.loads(file.read_text())["routines"]) == {"routine", "other"}
+    monkeypatch.setitem(FORMULA.routines, "other", other)
+    sweep(FORMULA, [other], format="float16", witness=True)
+    assert {row.routine for row in witnesses.read(FORMULA).known} == {"routine", "other"}
 
 
-def test_a_file_of_worst_inputs_keeps_the_ends_of_so_many_regions(tmp_path: Path):
+def test_the_ends_of_so_many_regions_become_witnesses(recorded: Path, monkeypatch: pytest.MonkeyPatch):
     def wrong(x, k):
         return k.to(x.dtype) * x * (1 + (x.view(torch.int8) % 2).to(x.dtype))
 
-    result = sweep(FORMULA, [routine(wrong)], format="float8_e5m2", worst=tmp_path, value_only=True)
-    (file,) = tmp_path.rglob("*.json")
-    told = json.loads(file.read_text())["routines"]["routine"]["value"]
-    assert len(told["regions"]) == min(sweeps.MOST_BOUNDARIES, result["measurements"][0]["regions"])
+    recorded.unlink()
+    monkeypatch.setattr(sweeps, "MOST_BOUNDARIES", 3)
+    result = sweep(FORMULA, [routine(wrong)], format="float8_e5m2", witness=True, value_only=True)
+    (entry,) = result["measurements"]
+    ends = [region[end]["x"] for region in entry["first_regions"][:3] for end in ("first", "last")]
+    tried = {float.fromhex(row.inputs[0]) for row in witnesses.read(FORMULA).known}
+    assert {float.fromhex(end) for end in ends} <= tried
+    assert len(tried) <= 6 + 2
 
 
 # The command ------------------------------------------------------------------------------------------------------
@@ -527,12 +518,8 @@ def test_the_command_prints_what_was_found_and_where_it_is_kept(
     lines = capsys.readouterr().out.splitlines()
     assert lines[0] == "tanh in float8_e5m2 on cpu: exhaustive, every input, 248 points"
     assert any(line.startswith("  worst error ") and " ulp at x = " in line for line in lines)
-    assert lines[-2:] == [
-        ".numcheck/sweeps/tanh.torch_builtin-float8_e5m2-cpu/result.json",
-        "reports/worst/tanh/float8_e5m2-cpu.json",
-    ]
-    assert all((here / line).is_file() for line in lines[-2:])
-    assert code == sweeps.sweep_verdict(json.loads((here / lines[-2]).read_text()))[0]
+    assert lines[-1] == ".numcheck/sweeps/tanh.torch_builtin-float8_e5m2-cpu/result.json"
+    assert code == sweeps.sweep_verdict(json.loads((here / lines[-1]).read_text()))[0]
 
 
 def test_the_command_prints_the_result_as_json(here: Path, capsys: pytest.CaptureFixture[str]):

@@ -36,48 +36,11 @@ def it_is_minus_softplus_of_minus_x(f, x):
     return f(x), -m.log1p(m.exp(-x))
 
 
-@gap("underflow", why="the backward squares 1 / (1 + exp(-x)), which underflows")
-@gap("overflow", why="exp(-x) exceeds the largest number below -log(largest): log(0)")
-@gap("absorption", why="exp(-x) and 1 absorb each other in 1 + exp(-x)")
-@gap("nan_gradient", why="the backward multiplies infinity by zero")
-@log_sigmoid.routine(value=ulps(4), grad=ulps(4))
-def naive_form(x):
-    """As the book prints it."""
-    return torch.log(1 / (1 + torch.exp(-x)))
-
-
-@gap("underflow", why="the sigmoid underflows to zero or a subnormal before its logarithm is large")
-@gap("cancellation", why="the logarithm of a rounded number near one has lost what distinguishes it from one")
-@gap("nan_gradient", why="the backward multiplies 1/0 by zero")
-@gap("overflow", why="the backward divides by a subnormal sigmoid")
-@log_sigmoid.routine(value=ulps(2), grad=ulps(4))
-def log_of_sigmoid(x):
-    """The logarithm of torch's own sigmoid."""
-    return torch.log(torch.sigmoid(x))
-
-
 @log_sigmoid.routine(value=ulps(2), grad=ulps(4))
 def stable_form(x):
     """min(x, 0) - log1p(exp(-abs(x))), each half of the line chosen by where."""
     tail = torch.log1p(torch.exp(torch.where(x >= 0, -x, x)))
     return torch.where(x >= 0, -tail, x - tail)
-
-
-@gap(
-    "wrong_formula",
-    why="autograd takes the derivatives of clamp and abs at 0 as 1 and 0; their sum is 1, not 1/2",
-)
-@log_sigmoid.routine(value=ulps(2), grad=ulps(4))
-def clamped_form(x):
-    """min(x, 0) - log1p(exp(-abs(x))), with torch's clamp and abs."""
-    return torch.clamp(x, max=0) - torch.log1p(torch.exp(-torch.abs(x)))
-
-
-@gap("overflow", why="the backward exponentiates a positive number, which overflows, and divides by it")
-@log_sigmoid.routine(value=ulps(2), grad=ulps(4))
-def log_add_exp(x):
-    """-logaddexp(0, -x)."""
-    return -torch.logaddexp(torch.zeros_like(x), -x)
 
 
 @log_sigmoid.routine(value=ulps(2), grad=ulps(4))
@@ -90,3 +53,33 @@ def minus_softplus(x):
 def torch_builtin(x):
     """torch.nn.functional.logsigmoid."""
     return functional.logsigmoid(x)
+
+
+@gap("overflow", "underflow", "nan_gradient", why="exp(-x), and its square in the backward, leave the range")
+@gap("absorption", why="1 absorbs exp(-x)")
+@log_sigmoid.routine(value=ulps(4), grad=ulps(4))
+def naive_form(x):
+    """As the book prints it."""
+    return torch.log(1 / (1 + torch.exp(-x)))
+
+
+@gap("underflow", "overflow", "nan_gradient", why="the sigmoid underflows; log and backward meet a pole")
+@gap("cancellation", why="what the sigmoid lacks of one was rounded away before the logarithm")
+@log_sigmoid.routine(value=ulps(2), grad=ulps(4))
+def log_of_sigmoid(x):
+    """The logarithm of torch's own sigmoid."""
+    return torch.log(torch.sigmoid(x))
+
+
+@gap("wrong_formula", why="the slopes that autograd gives clamp and abs at 0 add up to 1, not to 1/2")
+@log_sigmoid.routine(value=ulps(2), grad=ulps(4))
+def clamped_form(x):
+    """min(x, 0) - log1p(exp(-abs(x))), with torch's clamp and abs."""
+    return torch.clamp(x, max=0) - torch.log1p(torch.exp(-torch.abs(x)))
+
+
+@gap("overflow", why="the backward exponentiates a positive number, which overflows, and divides by it")
+@log_sigmoid.routine(value=ulps(2), grad=ulps(4))
+def log_add_exp(x):
+    """-logaddexp(0, -x)."""
+    return -torch.logaddexp(torch.zeros_like(x), -x)

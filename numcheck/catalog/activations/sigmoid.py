@@ -31,60 +31,11 @@ def opposite_odds_share_the_rest(f, x):
     return f(-x), 1 - f(x)
 
 
-@gap(
-    "underflow",
-    why="the backward squares 1 / (1 + exp(-x)), which underflows at half the x at which the derivative does",
-)
-@gap(
-    "overflow",
-    why="exp(-x) exceeds the largest number below -log(largest), where the result is still subnormal",
-)
-@gap("nan_gradient", why="the backward multiplies the infinite exp(-x) by the zero square of its reciprocal")
-@sigmoid.routine(value=ulps(2), grad=ulps(6))
-def naive_form(x):
-    """As the book prints it."""
-    return 1 / (1 + torch.exp(-x))
-
-
-@gap("underflow", why="the square of 1 / (1 + exp(x)) underflows before exp(x) overflows")
-@gap("overflow", why="exp(x) exceeds the largest number beyond log(largest): infinity over infinity")
-@gap("cancellation", why="autograd adds 1/(1 + z) and -z/(1 + z)**2, which cancel for large z = exp(x)")
-@gap("absorption", why="1 is absorbed by exp(x), so the two terms of the derivative cancel to zero")
-@gap("special_value", why="infinity over infinity at x = inf")
-@gap("nan_gradient", why="infinity over infinity at x = inf")
-@sigmoid.routine(value=ulps(2), grad=ulps(6))
-def exponential_ratio(x):
-    """exp(x) / (1 + exp(x)): good for negative x only."""
-    z = torch.exp(x)
-    return z / (1 + z)
-
-
 @sigmoid.routine(value=ulps(2), grad=ulps(6))
 def stable_form(x):
     """Each half of the line by the form whose exponential is at most one."""
     z = torch.exp(torch.where(x >= 0, -x, x))
     return torch.where(x >= 0, 1 / (1 + z), z / (1 + z))
-
-
-@gap(
-    "wrong_formula",
-    why="autograd takes the derivative of abs at 0 as 0, so this form is flat at x = 0, where the slope is 1/4",
-)
-@sigmoid.routine(value=ulps(2), grad=ulps(6))
-def absolute_value_form(x):
-    """The stable form with abs(x) in place of a choice."""
-    z = torch.exp(-torch.abs(x))
-    return torch.where(x >= 0, 1, z) / (1 + z)
-
-
-@gap(
-    "cancellation",
-    why="1 + tanh(x/2) cancels for negative x; the derivative 1 - tanh**2 for large x of either sign",
-)
-@sigmoid.routine(value=ulps(2), grad=ulps(4))
-def half_tanh(x):
-    """0.5 (1 + tanh(x/2)), as written for hardware that has a tanh."""
-    return 0.5 * (1 + torch.tanh(0.5 * x))
 
 
 @sigmoid.routine(value=ulps(2), grad=ulps(4))
@@ -93,14 +44,39 @@ def exponential_of_log_sigmoid(x):
     return torch.exp(functional.logsigmoid(x))
 
 
-@gap(
-    "underflow",
-    why="below -log(largest) the kernel's exp(-x) overflows, and a subnormal result comes out as zero",
-)
-@gap(
-    "cancellation",
-    why="the backward computes s (1 - s) from the rounded s: use log_sigmoid where small derivatives matter",
-)
+@gap("overflow", "underflow", "nan_gradient", why="exp(-x), and its square in the backward, leave the range")
+@sigmoid.routine(value=ulps(2), grad=ulps(6))
+def naive_form(x):
+    """As the book prints it."""
+    return 1 / (1 + torch.exp(-x))
+
+
+@gap("overflow", "underflow", "special_value", "nan_gradient", why="exp(x) or its square leaves the range")
+@gap("cancellation", "absorption", why="autograd adds 1/(1 + z) and -z/(1 + z)**2, which cancel for large z")
+@sigmoid.routine(value=ulps(2), grad=ulps(6))
+def exponential_ratio(x):
+    """exp(x) / (1 + exp(x)): good for negative x only."""
+    z = torch.exp(x)
+    return z / (1 + z)
+
+
+@gap("wrong_formula", why="autograd takes the slope of abs at 0 as 0, so this form is flat there")
+@sigmoid.routine(value=ulps(2), grad=ulps(6))
+def absolute_value_form(x):
+    """The stable form with abs(x) in place of a choice."""
+    z = torch.exp(-torch.abs(x))
+    return torch.where(x >= 0, 1, z) / (1 + z)
+
+
+@gap("cancellation", why="1 + tanh(x/2), for negative x, and 1 - tanh**2 are taken of a rounded tanh")
+@sigmoid.routine(value=ulps(2), grad=ulps(4))
+def half_tanh(x):
+    """0.5 (1 + tanh(x/2)), as written for hardware that has a tanh."""
+    return 0.5 * (1 + torch.tanh(0.5 * x))
+
+
+@gap("underflow", why="the kernel's exp(-x) overflows where the result is still subnormal")
+@gap("cancellation", why="the backward computes s (1 - s) from the rounded s: log_sigmoid keeps both")
 @sigmoid.routine(value=ulps(2), grad=ulps(4))
 def torch_builtin(x):
     """torch.sigmoid."""

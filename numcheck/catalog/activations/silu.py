@@ -30,58 +30,12 @@ def positive_minus_negative_part_is_x(f, x):
     return f(x) + f(-x) + x, 2 * f(x)
 
 
-# cond=4: the derivative s + x s (1 - s) is a difference near -1.278, and each of its terms is rounded up to four times
-@gap(
-    "underflow",
-    why="the backward squares 1 / (1 + exp(-x)), which underflows at half the x at which the derivative does",
-)
-@gap(
-    "overflow",
-    why="exp(-x) exceeds the largest number below -log(largest), where the result is x exp(x) and not yet zero",
-)
-@gap("nan_gradient", why="the backward multiplies the infinite exp(-x) by the zero square of its reciprocal")
-@silu.routine(value=ulps(2), grad=ulps(4, cond=4))
-def naive_form(x):
-    """As the paper prints it."""
-    return x * (1 / (1 + torch.exp(-x)))
+odds_overflow = gap("overflow", "underflow", "nan_gradient", why="exp(-x) or its square leaves the range")
+sigmoid_sinks = gap("underflow", why="the sigmoid is subnormal or zero where x times it is still normal")
+rounded_sigmoid = gap("cancellation", why="the backward computes s (1 - s) from the rounded s")
 
 
-@gap(
-    "underflow",
-    why="the backward squares 1 / (1 + exp(-x)), which underflows at half the x at which the derivative does",
-)
-@gap(
-    "overflow",
-    why="exp(-x) exceeds the largest number below -log(largest), where the result is x exp(x) and not yet zero",
-)
-@gap("nan_gradient", why="the backward multiplies the infinite exp(-x) by the zero square of its reciprocal")
-@silu.routine(value=ulps(2), grad=ulps(4, cond=4))
-def quotient_form(x):
-    """x / (1 + exp(-x))."""
-    return x / (1 + torch.exp(-x))
-
-
-@gap("underflow", why="the sigmoid is subnormal, with few digits or none, where x times it is still normal")
-@gap(
-    "cancellation", why="the backward computes s (1 - s) from the rounded s and multiplies what is left by x"
-)
-@silu.routine(value=ulps(2), grad=ulps(4, cond=4))
-def times_sigmoid(x):
-    """x * torch.sigmoid(x)."""
-    return x * torch.sigmoid(x)
-
-
-@gap(
-    "cancellation",
-    why="1 + tanh(x/2) cancels for negative x; the derivative 1 - tanh**2 for large x of either sign",
-)
-@silu.routine(value=ulps(2), grad=ulps(4, cond=4))
-def half_tanh(x):
-    """0.5 x (1 + tanh(x/2))."""
-    return 0.5 * x * (1 + torch.tanh(0.5 * x))
-
-
-@gap("underflow", why="the sigmoid is subnormal, with few digits, where x times it is still normal")
+@sigmoid_sinks
 @silu.routine(value=ulps(2), grad=ulps(4, cond=4))
 def stable_form(x):
     """x times the two-sided sigmoid, whose exponential is at most one."""
@@ -89,14 +43,38 @@ def stable_form(x):
     return x * torch.where(x >= 0, 1 / (1 + z), z / (1 + z))
 
 
-@gap(
-    "underflow",
-    why="below -log(largest) the kernel's exp(-x) overflows, and x exp(x), still normal at first, comes out as zero",
-)
-@gap(
-    "cancellation",
-    why="the backward computes 1 - s from the rounded s; for x below -log(largest) s itself is zero",
-)
+# cond=4: the derivative s + x s (1 - s) is a difference near -1.278, and each of its terms is rounded up to four times
+@odds_overflow
+@silu.routine(value=ulps(2), grad=ulps(4, cond=4))
+def naive_form(x):
+    """As the paper prints it."""
+    return x * (1 / (1 + torch.exp(-x)))
+
+
+@odds_overflow
+@silu.routine(value=ulps(2), grad=ulps(4, cond=4))
+def quotient_form(x):
+    """x / (1 + exp(-x))."""
+    return x / (1 + torch.exp(-x))
+
+
+@sigmoid_sinks
+@rounded_sigmoid
+@silu.routine(value=ulps(2), grad=ulps(4, cond=4))
+def times_sigmoid(x):
+    """x * torch.sigmoid(x)."""
+    return x * torch.sigmoid(x)
+
+
+@gap("cancellation", why="1 + tanh(x/2), for negative x, and 1 - tanh**2 are taken of a rounded tanh")
+@silu.routine(value=ulps(2), grad=ulps(4, cond=4))
+def half_tanh(x):
+    """0.5 x (1 + tanh(x/2))."""
+    return 0.5 * x * (1 + torch.tanh(0.5 * x))
+
+
+@sigmoid_sinks
+@rounded_sigmoid
 @silu.routine(value=ulps(2), grad=ulps(4, cond=4))
 def torch_builtin(x):
     """torch.nn.functional.silu."""

@@ -30,49 +30,11 @@ def positive_minus_negative_part_is_x(f, x):
     return f(x) - f(-x), x
 
 
-@gap("absorption", why="exp(x) is absorbed by 1 below log(u)")
-@gap("overflow", why="exp(x) exceeds the largest number beyond log(largest)")
-@gap(
-    "nan_gradient", why="exp(x) exceeds the largest number, and the backward multiplies it by 1/infinity = 0"
-)
-@softplus.routine(value=ulps(2), grad=ulps(4))
-def naive_form(x):
-    """As the book prints it."""
-    return torch.log(1 + torch.exp(x))
-
-
-@gap("overflow", why="exp(x) exceeds the largest number beyond log(largest)")
-@gap(
-    "nan_gradient", why="exp(x) exceeds the largest number, and the backward multiplies it by 1/infinity = 0"
-)
-@softplus.routine(value=ulps(2), grad=ulps(4))
-def log1p_form(x):
-    """log1p(exp(x)): keeps the small exponential, not the large one."""
-    return torch.log1p(torch.exp(x))
-
-
 @softplus.routine(value=ulps(2), grad=ulps(4))
 def stable_form(x):
     """max(x, 0) + log1p(exp(-abs(x))), each half of the line chosen by where."""
     tail = torch.log1p(torch.exp(torch.where(x > 0, -x, x)))
     return torch.where(x > 0, x + tail, tail)
-
-
-@gap(
-    "wrong_formula",
-    why="autograd takes the derivatives of clamp and abs at 0 as 1 and 0; their sum is 1, not 1/2",
-)
-@softplus.routine(value=ulps(2), grad=ulps(4))
-def clamped_form(x):
-    """max(x, 0) + log1p(exp(-abs(x))), with torch's clamp and abs."""
-    return torch.clamp(x, min=0) + torch.log1p(torch.exp(-torch.abs(x)))
-
-
-@gap("overflow", why="the backward exponentiates a positive number, which overflows, and divides by it")
-@softplus.routine(value=ulps(2), grad=ulps(4))
-def log_add_exp(x):
-    """logaddexp(x, 0)."""
-    return torch.logaddexp(x, torch.zeros_like(x))
 
 
 @softplus.routine(value=ulps(2), grad=ulps(4))
@@ -85,3 +47,35 @@ def minus_log_sigmoid(x):
 def torch_builtin(x):
     """torch.nn.functional.softplus, which returns x itself beyond its threshold of 20."""
     return functional.softplus(x)
+
+
+exponential_overflows = gap("overflow", "nan_gradient", why="exp(x) overflows, times 0 in the backward")
+
+
+@gap("absorption", why="1 absorbs exp(x)")
+@exponential_overflows
+@softplus.routine(value=ulps(2), grad=ulps(4))
+def naive_form(x):
+    """As the book prints it."""
+    return torch.log(1 + torch.exp(x))
+
+
+@exponential_overflows
+@softplus.routine(value=ulps(2), grad=ulps(4))
+def log1p_form(x):
+    """log1p(exp(x)): keeps the small exponential, not the large one."""
+    return torch.log1p(torch.exp(x))
+
+
+@gap("wrong_formula", why="the slopes that autograd gives clamp and abs at 0 add up to 1, not to 1/2")
+@softplus.routine(value=ulps(2), grad=ulps(4))
+def clamped_form(x):
+    """max(x, 0) + log1p(exp(-abs(x))), with torch's clamp and abs."""
+    return torch.clamp(x, min=0) + torch.log1p(torch.exp(-torch.abs(x)))
+
+
+@gap("overflow", why="the backward exponentiates a positive number, which overflows, and divides by it")
+@softplus.routine(value=ulps(2), grad=ulps(4))
+def log_add_exp(x):
+    """logaddexp(x, 0)."""
+    return torch.logaddexp(x, torch.zeros_like(x))

@@ -16,7 +16,7 @@ from numcheck import formula, gap, m, one_of, real, ulps
     logit=real(-200, 200),
     label=one_of(0, 1),
 )
-def binary_cross_entropy(logit: m.Reals, label: m.Reals) -> m.Reals:
+def binary_cross_entropy(logit, label):
     """Nats lost when `label` is predicted with probability sigmoid(logit).
 
     Hard where the prediction is right and sure: the loss is about exp(-|logit|), and 1 - p has none of its digits left.
@@ -31,85 +31,62 @@ def exchanging_the_labels_turns_the_logit(f, logit, label):
     return f(logit, label), f(-logit, 1 - label)
 
 
-@gap("overflow", why="exp(-logit) overflows: p is 0 and its logarithm infinite")
-@gap("absorption", why="1 + exp(-logit) rounds to 1, and 1 - p, too, for a small p")
-@gap("cancellation", why="1 - p cancels for a p near 1")
-@gap("underflow", why="p underflows, and -log(1 - 0) is -0")
-@gap(
-    "nan_gradient", why="the branch that is not taken has an infinite derivative, and 0 times infinity is NaN"
-)
-@binary_cross_entropy.routine(value=ulps(2), grad=ulps(4))
-def naive_form(logit: torch.Tensor, label: torch.Tensor) -> torch.Tensor:
-    """The formula as it is printed."""
-    p = 1 / (1 + torch.exp(-logit))
-    return -torch.where(label == 1, torch.log(p), torch.log(1 - p))
-
-
-@gap(
-    "underflow",
-    why="sigmoid underflows: log(0) is infinite, and -log(1 - 0) is -0; sigmoid underflows: 1/0 times 0",
-)
-@gap("absorption", why="1 - p rounds to 1 for a small p")
-@gap("cancellation", why="1 - p cancels for a p near 1")
-@gap("special_value", why="sigmoid rounds to 1, and log(1 - 1) is infinite")
-@gap(
-    "nan_gradient", why="the branch that is not taken has an infinite derivative, and 0 times infinity is NaN"
-)
-@gap("overflow", why="1/p overflows for a subnormal p")
-@binary_cross_entropy.routine(value=ulps(2), grad=ulps(4))
-def sigmoid_then_log(logit: torch.Tensor, label: torch.Tensor) -> torch.Tensor:
-    """The two layers of a network that ends in a sigmoid."""
-    p = torch.sigmoid(logit)
-    return -torch.where(label == 1, torch.log(p), torch.log(1 - p))
-
-
-@gap(
-    "wrong_formula",
-    why="torch cuts logarithms off at -100, and the denominator p (1 - p) of the derivative at 1e-12",
-)
-@gap(
-    "cancellation",
-    why="1 - p cancels for a p near 1: the derivative is 0 for a prediction that is sure and wrong",
-)
-@gap("underflow", why="sigmoid underflows")
-@gap("overflow", why="1/p overflows for a subnormal p")
-@gap("nan_gradient", why="1e-12 is 0 in half precision, and the derivative 0/0")
-@binary_cross_entropy.routine(value=ulps(2), grad=ulps(4))
-def sigmoid_then_torch_builtin(logit: torch.Tensor, label: torch.Tensor) -> torch.Tensor:
-    """`binary_cross_entropy` after a sigmoid, as many models have it; logarithms below -100 are cut off."""
-    return functional.binary_cross_entropy(torch.sigmoid(logit), label.to(logit.dtype), reduction="none")
-
-
-@gap(
-    "cancellation",
-    why="the logarithm of a sum near 1 keeps no digit of a small loss, nor does sigmoid(x) - 1",
-)
-@gap("underflow", why="sigmoid is 0 where it should be subnormal")
 @binary_cross_entropy.routine(value=ulps(2), grad=ulps(2))
-def torch_builtin(logit: torch.Tensor, label: torch.Tensor) -> torch.Tensor:
-    """`binary_cross_entropy_with_logits`."""
-    return functional.binary_cross_entropy_with_logits(logit, label.to(logit.dtype), reduction="none")
-
-
-@gap("cancellation", why="the derivative is 1 less a sigmoid near 1")
-@gap("absorption", why="the derivative 1 absorbs that of log1p(exp(-x))")
-@gap(
-    "wrong_formula",
-    why="at 0 the derivatives of clamp and abs are 1 and 0, so that the sum is 1 - label, not 1/2 - label",
-)
-@binary_cross_entropy.routine(value=ulps(2), grad=ulps(4))
-def maximum_and_log1p(logit: torch.Tensor, label: torch.Tensor) -> torch.Tensor:
-    """max(x, 0) - x y + log1p(exp(-|x|)): the form of TensorFlow's documentation."""
-    return logit.clamp(min=0) - logit * label + torch.log1p(torch.exp(-logit.abs()))
-
-
-@binary_cross_entropy.routine(value=ulps(2), grad=ulps(2))
-def softplus_form(logit: torch.Tensor, label: torch.Tensor) -> torch.Tensor:
+def softplus_form(logit, label):
     """softplus of the logit's distance to the wrong side."""
     return functional.softplus(torch.where(label == 1, -logit, logit))
 
 
 @binary_cross_entropy.routine(value=ulps(2), grad=ulps(2))
-def log_sigmoid_form(logit: torch.Tensor, label: torch.Tensor) -> torch.Tensor:
+def log_sigmoid_form(logit, label):
     """-logsigmoid of the logit's distance to the right side."""
     return -functional.logsigmoid(torch.where(label == 1, logit, -logit))
+
+
+@gap("cancellation", "absorption", why="the derivative is 1 less a sigmoid near 1")
+@gap("wrong_formula", why="at 0 clamp and abs have slopes 1 and 0: in all 1 - label, not 1/2 - label")
+@binary_cross_entropy.routine(value=ulps(2), grad=ulps(4))
+def maximum_and_log1p(logit, label):
+    """max(x, 0) - x y + log1p(exp(-|x|)): the form of TensorFlow's documentation."""
+    return logit.clamp(min=0) - logit * label + torch.log1p(torch.exp(-logit.abs()))
+
+
+@gap("cancellation", why="near 1 the logarithm of a sum, and sigmoid(x) - 1, keep no digit of a small loss")
+@gap("underflow", why="sigmoid is 0 where it should be subnormal")
+@binary_cross_entropy.routine(value=ulps(2), grad=ulps(2))
+def torch_builtin(logit, label):
+    """`binary_cross_entropy_with_logits`."""
+    return functional.binary_cross_entropy_with_logits(logit, label.to(logit.dtype), reduction="none")
+
+
+tiny_p = gap("overflow", "underflow", why="exp(-x), p, its square or 1/p leave the range; the loss does not")
+branch_not_taken = gap("nan_gradient", why="0 times the infinite slope, at p 0 or 1, of the branch not taken")
+
+
+@gap("cancellation", "absorption", why="1 + exp(-x) and 1 - p keep few digits of a small term beside 1")
+@tiny_p
+@branch_not_taken
+@binary_cross_entropy.routine(value=ulps(2), grad=ulps(4))
+def naive_form(logit, label):
+    """The formula as it is printed."""
+    p = 1 / (1 + torch.exp(-logit))
+    return -torch.where(label == 1, torch.log(p), torch.log(1 - p))
+
+
+@gap("cancellation", "absorption", "special_value", why="1 - p keeps few digits of a p near 0 or 1, or is 0")
+@tiny_p
+@branch_not_taken
+@binary_cross_entropy.routine(value=ulps(2), grad=ulps(4))
+def sigmoid_then_log(logit, label):
+    """The two layers of a network that ends in a sigmoid."""
+    p = torch.sigmoid(logit)
+    return -torch.where(label == 1, torch.log(p), torch.log(1 - p))
+
+
+@gap("cancellation", why="1 - p keeps few digits of a p near 1")
+@tiny_p
+@gap("wrong_formula", "nan_gradient", why="log is cut off at -100, p (1 - p) at 1e-12, which is 0 in float16")
+@binary_cross_entropy.routine(value=ulps(2), grad=ulps(4))
+def sigmoid_then_torch_builtin(logit, label):
+    """`binary_cross_entropy` after a sigmoid, as many models have it; logarithms below -100 are cut off."""
+    return functional.binary_cross_entropy(torch.sigmoid(logit), label.to(logit.dtype), reduction="none")

@@ -15,7 +15,7 @@ from numcheck import formula, gap, m, one_of, real, ulps
     probability=real(0, 1, near=(0.5,)),
     label=one_of(0, 1),
 )
-def binary_cross_entropy_on_probabilities(probability: m.Reals, label: m.Reals) -> m.Reals:
+def binary_cross_entropy_on_probabilities(probability, label):
     """Nats lost when `label` is predicted with this `probability` of being 1; infinite where it was held impossible.
 
     Hard for tiny probabilities, which 1 - p absorbs.
@@ -29,27 +29,8 @@ def exchanging_the_labels_reflects_the_probability(f, probability, label):
     return f(probability, label), f(1 - probability, 1 - label)
 
 
-@gap("absorption", why="1 - p rounds to 1 for a small p")
-@gap(
-    "nan_gradient", why="the branch that is not taken has an infinite derivative, and 0 times infinity is NaN"
-)
 @binary_cross_entropy_on_probabilities.routine(value=ulps(2), grad=ulps(2))
-def naive_form(probability: torch.Tensor, label: torch.Tensor) -> torch.Tensor:
-    """The formula as it is printed."""
-    return -torch.where(label == 1, torch.log(probability), torch.log(1 - probability))
-
-
-@gap(
-    "nan_gradient", why="the branch that is not taken has an infinite derivative, and 0 times infinity is NaN"
-)
-@binary_cross_entropy_on_probabilities.routine(value=ulps(2), grad=ulps(2))
-def log1p_form(probability: torch.Tensor, label: torch.Tensor) -> torch.Tensor:
-    """log1p(-p) where the label is 0."""
-    return -torch.where(label == 1, probability.log(), torch.log1p(-probability))
-
-
-@binary_cross_entropy_on_probabilities.routine(value=ulps(2), grad=ulps(2))
-def guarded_branches(probability: torch.Tensor, label: torch.Tensor) -> torch.Tensor:
+def guarded_branches(probability, label):
     """log(p) and log1p(-p), each of a harmless number where the label asks for the other."""
     positive = label == 1
     return -torch.where(
@@ -59,34 +40,44 @@ def guarded_branches(probability: torch.Tensor, label: torch.Tensor) -> torch.Te
     )
 
 
-@gap(
-    "wrong_formula",
-    why="logarithms are cut off at -100; the denominator p (1 - p) of the derivative is cut off at 1e-12",
-)
-@gap("nan_gradient", why="1e-12 is 0 in half precision, and the derivative at p = label 0/0")
+branch_not_taken = gap("nan_gradient", why="0 times the infinite slope, at p 0 or 1, of the branch not taken")
+
+
+@branch_not_taken
 @binary_cross_entropy_on_probabilities.routine(value=ulps(2), grad=ulps(2))
-def torch_builtin(probability: torch.Tensor, label: torch.Tensor) -> torch.Tensor:
+def log1p_form(probability, label):
+    """log1p(-p) where the label is 0."""
+    return -torch.where(label == 1, probability.log(), torch.log1p(-probability))
+
+
+@branch_not_taken
+@gap("absorption", why="1 - p has no room for a small p")
+@binary_cross_entropy_on_probabilities.routine(value=ulps(2), grad=ulps(2))
+def naive_form(probability, label):
+    """The formula as it is printed."""
+    return -torch.where(label == 1, torch.log(probability), torch.log(1 - probability))
+
+
+@gap("wrong_formula", "nan_gradient", why="log is cut off at -100, p (1 - p) at 1e-12, which is 0 in float16")
+@binary_cross_entropy_on_probabilities.routine(value=ulps(2), grad=ulps(2))
+def torch_builtin(probability, label):
     """`binary_cross_entropy`."""
     return functional.binary_cross_entropy(probability, label.to(probability.dtype), reduction="none")
 
 
-@gap("wrong_formula", why="the added number is not small beside a small p")
-@gap("absorption", why="1 - p rounds to 1 for a small p")
+@gap("wrong_formula", "underflow", why="1e-7 is not small beside a small p, and has few digits in float16")
+@gap("cancellation", "absorption", why="sums near 1 have no room for a small p, nor for the digits of 1e-7")
 @binary_cross_entropy_on_probabilities.routine(value=ulps(2), grad=ulps(2))
-def shifted_logarithms(probability: torch.Tensor, label: torch.Tensor) -> torch.Tensor:
+def shifted_logarithms(probability, label):
     """1e-7 added inside the logarithms against log(0), as many training scripts have it."""
     tiny = 1e-7
     return -(label * torch.log(probability + tiny) + (1 - label) * torch.log(1 - probability + tiny))
 
 
-@gap("wrong_formula", why="p is cut off, and its derivative 0 there")
-@gap("underflow", why="1e-7 is a rounded subnormal in half precision")
-@gap(
-    "nan_gradient",
-    why="1 - 1e-7 rounds to 1 in half precision: 0 times the infinite derivative of the branch that is not taken",
-)
+@branch_not_taken
+@gap("wrong_formula", "underflow", why="p is cut off, with derivative 0, at 1e-7: few digits in float16")
 @binary_cross_entropy_on_probabilities.routine(value=ulps(2), grad=ulps(2))
-def clamped_probability(probability: torch.Tensor, label: torch.Tensor) -> torch.Tensor:
+def clamped_probability(probability, label):
     """p clamped to [1e-7, 1 - 1e-7] before the logarithm, as Keras has it."""
     p = probability.clamp(1e-7, 1 - 1e-7)
     return -torch.where(label == 1, torch.log(p), torch.log1p(-p))

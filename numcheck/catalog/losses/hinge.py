@@ -12,7 +12,7 @@ from numcheck import formula, m, one_of, real, ulps
     score=real(-10000, 10000, near=(1, -1)),
     side=one_of(-1, 1),
 )
-def hinge(score: m.Reals, side: m.Reals) -> m.Reals:
+def hinge(score, side):
     """max(0, 1 - side * score): how far a `score` is from being right by a margin of 1.
 
     At the kink any derivative between the two sides' is right. Hard beside it, where 1 - side * score is small.
@@ -27,26 +27,26 @@ def exchanging_the_sides_turns_the_score(f, score, side):
 
 
 @hinge.routine(value=ulps(1), grad=ulps(1))
-def naive_form(score: torch.Tensor, side: torch.Tensor) -> torch.Tensor:
+def naive_form(score, side):
     """The formula as it is printed."""
     return torch.clamp(1 - side * score, min=0)
 
 
 @hinge.routine(value=ulps(1), grad=ulps(1))
-def relu_form(score: torch.Tensor, side: torch.Tensor) -> torch.Tensor:
+def relu_form(score, side):
     """relu(1 - side * score)."""
     return functional.relu(1 - side * score)
 
 
 @hinge.routine(value=ulps(1), grad=ulps(1))
-def margin_ranking_loss(score: torch.Tensor, side: torch.Tensor) -> torch.Tensor:
+def margin_ranking_loss(score, side):
     """torch's `margin_ranking_loss` of the score against 0 with margin 1."""
     nothing = torch.zeros_like(score)
     return functional.margin_ranking_loss(score, nothing, side.to(score.dtype), margin=1.0, reduction="none")
 
 
 @hinge.routine(value=ulps(1), grad=ulps(1))
-def half_of_sum_and_absolute_value(score: torch.Tensor, side: torch.Tensor) -> torch.Tensor:
+def half_of_sum_and_absolute_value(score, side):
     """(z + |z|)/2 with z = 1 - side * score, for hardware without a maximum."""
     z = 1 - side * score
     return 0.5 * (z + z.abs())

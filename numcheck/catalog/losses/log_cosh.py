@@ -17,7 +17,7 @@ from numcheck import formula, gap, m, real, ulps
     prediction=real(-1000, 1000),
     target=real(-1000, 1000),
 )
-def log_cosh(prediction: m.Reals, target: m.Reals) -> m.Reals:
+def log_cosh(prediction, target):
     """log(cosh(e)) of the error e: half its square near 0, its absolute value less log 2 far from 0.
 
     Hard at both ends: near 0 the loss is a small difference from log 1 or log 2, far from 0 cosh overflows.
@@ -40,41 +40,37 @@ def a_common_offset_changes_nothing(f, prediction, target):
 _LOG_2 = 0.69314718055994530942
 
 
-@gap("overflow", why="cosh overflows")
-@gap("absorption", why="cosh(e) rounds to 1 for a small e, and its logarithm to 0")
-@gap("cancellation", why="the logarithm of a number near 1 keeps few digits")
-@gap(
-    "nan_gradient",
-    why="cosh and its derivative overflow, and the backward multiplies an infinity by 1/infinity = 0",
-)
 @log_cosh.routine(value=ulps(2), grad=ulps(4))
-def naive_form(prediction: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
-    """The formula as it is printed."""
-    return torch.log(torch.cosh(prediction - target))
-
-
-@gap("cancellation", why="softplus(-2e) - log 2 cancels near 0; so do the derivatives 1 and -2 sigmoid(-2e)")
-@gap("absorption", why="log 2 absorbs a small loss")
-@log_cosh.routine(value=ulps(2), grad=ulps(4))
-def softplus_form(prediction: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
-    """e + softplus(-2e) - log 2, as Keras has it."""
-    error = prediction - target
-    return error + functional.softplus(-2 * error) - _LOG_2
-
-
-@gap("cancellation", why="log1p(exp(-2|e|)) - log 2 cancels near 0; so do the derivatives")
-@gap("absorption", why="log 2 absorbs a small loss")
-@log_cosh.routine(value=ulps(2), grad=ulps(4))
-def absolute_form(prediction: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
-    """|e| + log1p(exp(-2|e|)) - log 2."""
-    error = (prediction - target).abs()
-    return error + torch.log1p(torch.exp(-2 * error)) - _LOG_2
-
-
-@log_cosh.routine(value=ulps(2), grad=ulps(4))
-def half_angle_form(prediction: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+def half_angle_form(prediction, target):
     """log1p(2 sinh(e/2)**2) up to |e| = 1, from cosh(e) = 1 + 2 sinh(e/2)**2; the absolute form beyond."""
     error = (prediction - target).abs()
     half = torch.sinh(0.5 * error.clamp(max=1))
     near = torch.log1p(2 * half * half)
     return torch.where(error <= 1, near, error + (torch.log1p(torch.exp(-2 * error)) - _LOG_2))
+
+
+log_2_cancels = gap("cancellation", "absorption", why="near 0 loss and slope are differences of larger terms")
+
+
+@log_2_cancels
+@log_cosh.routine(value=ulps(2), grad=ulps(4))
+def softplus_form(prediction, target):
+    """e + softplus(-2e) - log 2, as Keras has it."""
+    error = prediction - target
+    return error + functional.softplus(-2 * error) - _LOG_2
+
+
+@log_2_cancels
+@log_cosh.routine(value=ulps(2), grad=ulps(4))
+def absolute_form(prediction, target):
+    """|e| + log1p(exp(-2|e|)) - log 2."""
+    error = (prediction - target).abs()
+    return error + torch.log1p(torch.exp(-2 * error)) - _LOG_2
+
+
+@gap("cancellation", "absorption", why="cosh(e) rounds to a number near 1, whose log keeps few digits")
+@gap("overflow", "nan_gradient", why="cosh and its derivative overflow, and infinity times 1/infinity is NaN")
+@log_cosh.routine(value=ulps(2), grad=ulps(4))
+def naive_form(prediction, target):
+    """The formula as it is printed."""
+    return torch.log(torch.cosh(prediction - target))

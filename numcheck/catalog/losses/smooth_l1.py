@@ -18,7 +18,7 @@ from numcheck import formula, gap, m, one_of, real, ulps
     target=real(-10000, 10000),
     beta=one_of(0.0, 0.1, 1.0, 3.0),
 )
-def smooth_l1(prediction: m.Reals, target: m.Reals, beta: m.Reals) -> m.Reals:
+def smooth_l1(prediction, target, beta):
     """The absolute error less beta/2, or the squared error over 2 beta where the error is below `beta`.
 
     Hard at beta = 0, the absolute error: any derivative in [-1, 1] is right where the target is hit.
@@ -39,25 +39,8 @@ def exchanging_prediction_and_target_changes_nothing(f, prediction, target, beta
     return f(prediction, target, beta), f(target, prediction, beta)
 
 
-@gap("nan_gradient", why="beta = 0: the branch that is not taken divides by 0")
-@gap("underflow", why="e * e is subnormal before the division by a small beta")
 @smooth_l1.routine(value=ulps(2), grad=ulps(2))
-def naive_form(prediction: torch.Tensor, target: torch.Tensor, beta: float) -> torch.Tensor:
-    """The formula as it is printed, without a case for beta = 0."""
-    error = (prediction - target).abs()
-    square = error**2 / torch.full_like(error, 2 * beta)
-    return torch.where(error < beta, square, error - 0.5 * beta)
-
-
-@gap("underflow", why="e * e is subnormal before the division by a small beta")
-@smooth_l1.routine(value=ulps(2), grad=ulps(2))
-def torch_builtin(prediction: torch.Tensor, target: torch.Tensor, beta: float) -> torch.Tensor:
-    """`smooth_l1_loss`."""
-    return functional.smooth_l1_loss(prediction, target, reduction="none", beta=beta)
-
-
-@smooth_l1.routine(value=ulps(2), grad=ulps(2))
-def divided_before_squaring(prediction: torch.Tensor, target: torch.Tensor, beta: float) -> torch.Tensor:
+def divided_before_squaring(prediction, target, beta):
     """e times e/(2 beta); L1 where beta is 0."""
     error = (prediction - target).abs()
     if beta == 0:
@@ -66,10 +49,30 @@ def divided_before_squaring(prediction: torch.Tensor, target: torch.Tensor, beta
     return torch.where(error < beta, near * (near / (2 * beta)), error - 0.5 * beta)
 
 
-@gap("underflow", why="e * e / 2 is subnormal before the division by a small beta")
+small_squares = gap("underflow", why="a small error's square is subnormal before a small beta divides it")
+
+
+@small_squares
 @smooth_l1.routine(value=ulps(2), grad=ulps(2))
-def huber_over_beta(prediction: torch.Tensor, target: torch.Tensor, beta: float) -> torch.Tensor:
+def torch_builtin(prediction, target, beta):
+    """`smooth_l1_loss`."""
+    return functional.smooth_l1_loss(prediction, target, reduction="none", beta=beta)
+
+
+@small_squares
+@smooth_l1.routine(value=ulps(2), grad=ulps(2))
+def huber_over_beta(prediction, target, beta):
     """torch's huber_loss divided by its delta; L1 where beta is 0."""
     if beta == 0:
         return functional.l1_loss(prediction, target, reduction="none")
     return functional.huber_loss(prediction, target, reduction="none", delta=beta) / beta
+
+
+@small_squares
+@gap("nan_gradient", why="beta = 0: the branch that is not taken divides by 0")
+@smooth_l1.routine(value=ulps(2), grad=ulps(2))
+def naive_form(prediction, target, beta):
+    """The formula as it is printed, without a case for beta = 0."""
+    error = (prediction - target).abs()
+    square = error**2 / torch.full_like(error, 2 * beta)
+    return torch.where(error < beta, square, error - 0.5 * beta)

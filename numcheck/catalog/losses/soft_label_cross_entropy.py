@@ -13,7 +13,7 @@ from numcheck import formula, gap, m, simplex, ulps, vector
     logits=vector(-200, 200),
     target=simplex(),
 )
-def soft_label_cross_entropy(logits: m.Reals, target: m.Reals) -> m.Reals:
+def soft_label_cross_entropy(logits, target):
     """Nats to code `target` with the probabilities softmax(logits): -sum(q log p).
 
     Hard where a class with no share of the target has a probability that underflows, 0 times infinity, and where
@@ -34,51 +34,43 @@ def the_order_of_classes_does_not_matter(f, logits, target):
     return f(logits, target), f(m.roll(logits, 1), m.roll(target, 1))
 
 
-@gap("underflow", why="a probability underflows, and its logarithm is infinite")
-@gap("cancellation", why="p keeps no digit of 1 - p")
-@gap("nan_gradient", why="a probability underflows: the infinite derivative of its logarithm times 0")
 @soft_label_cross_entropy.routine(value=ulps(4, gamma=True), grad=ulps(4, gamma=True))
-def softmax_then_log(logits: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
-    """The formula as it is printed, with torch's softmax."""
-    return -(target * torch.log(torch.softmax(logits, 1))).sum(1)
-
-
-@gap("cancellation", why="log_softmax keeps no digit of a small loss; p - q cancels")
-@gap("underflow", why="the logarithm of a p near 1 rounds to 0")
-@soft_label_cross_entropy.routine(value=ulps(4, gamma=True), grad=ulps(4, gamma=True))
-def torch_builtin(logits: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
-    """`cross_entropy` with probabilities as its target."""
-    return functional.cross_entropy(logits, target, reduction="none")
-
-
-@gap("cancellation", why="logsumexp(x) - q . x cancels for a small loss; p - q cancels")
-@gap("absorption", why="logsumexp absorbs the exponentials of the lesser logits")
-@gap("wrong_formula", why="a target whose rounded entries do not sum to 1 is taken as if they did")
-@soft_label_cross_entropy.routine(value=ulps(4, gamma=True), grad=ulps(4, gamma=True))
-def logsumexp_form(logits: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
-    """logsumexp(x) - q . x, which takes it for granted that the target's sum is 1."""
-    return torch.logsumexp(logits, 1) - (target * logits).sum(1)
-
-
-@gap("wrong_formula", why="the added number is not small beside a small p")
-@gap("absorption", why="p + 1e-8 rounds to p; p absorbs 1 - p")
-@gap("underflow", why="a probability underflows; in half precision so does 1e-8")
-@gap("cancellation", why="p keeps no digit of 1 - p")
-@gap(
-    "nan_gradient",
-    why="a probability and, in float16, 1e-8 are both 0: the infinite derivative of the logarithm times 0",
-)
-@soft_label_cross_entropy.routine(value=ulps(4, gamma=True), grad=ulps(4, gamma=True))
-def shifted_logarithm(logits: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
-    """1e-8 added inside the logarithm against log(0)."""
-    return -(target * torch.log(torch.softmax(logits, 1) + 1e-8)).sum(1)
-
-
-@soft_label_cross_entropy.routine(value=ulps(4, gamma=True), grad=ulps(4, gamma=True))
-def softplus_of_the_margins(logits: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+def softplus_of_the_margins(logits, target):
     """The target's mean of the single classes' losses, each as softplus(logsumexp of the others - x)."""
     places = torch.arange(logits.shape[1], device=logits.device)
     others = logits[:, places[:-1] + (places[:-1] >= places[:, None])]  # row k lacks class k
     largest = others.detach().amax(2, keepdim=True)
     margins = torch.logsumexp(others - largest, 2) + (largest[:, :, 0] - logits)
     return (target * functional.softplus(margins)).sum(1)
+
+
+@gap("cancellation", "underflow", why="a p near q keeps few digits of p - q, near 1 of log(p)")
+@soft_label_cross_entropy.routine(value=ulps(4, gamma=True), grad=ulps(4, gamma=True))
+def torch_builtin(logits, target):
+    """`cross_entropy` with probabilities as its target."""
+    return functional.cross_entropy(logits, target, reduction="none")
+
+
+@gap("cancellation", "absorption", why="logsumexp(x) keeps few digits of what it has beyond q . x")
+@gap("wrong_formula", why="a target whose rounded entries do not sum to 1 is taken as if they did")
+@soft_label_cross_entropy.routine(value=ulps(4, gamma=True), grad=ulps(4, gamma=True))
+def logsumexp_form(logits, target):
+    """logsumexp(x) - q . x, which takes it for granted that the target's sum is 1."""
+    return torch.logsumexp(logits, 1) - (target * logits).sum(1)
+
+
+@gap("underflow", "nan_gradient", why="where p underflows, log(p) is infinite and its slope 1/p times 0 NaN")
+@gap("cancellation", why="a p near 1 keeps few digits of 1 - p, of which a small loss is made")
+@soft_label_cross_entropy.routine(value=ulps(4, gamma=True), grad=ulps(4, gamma=True))
+def softmax_then_log(logits, target):
+    """The formula as it is printed, with torch's softmax."""
+    return -(target * torch.log(torch.softmax(logits, 1))).sum(1)
+
+
+@gap("wrong_formula", why="1e-8 is not small beside a small p")
+@gap("underflow", "nan_gradient", why="where p underflows, and in half precision 1e-8 too, log(0) is left")
+@gap("cancellation", "absorption", why="a p near 1 keeps few digits of 1 - p, of which a small loss is made")
+@soft_label_cross_entropy.routine(value=ulps(4, gamma=True), grad=ulps(4, gamma=True))
+def shifted_logarithm(logits, target):
+    """1e-8 added inside the logarithm against log(0)."""
+    return -(target * torch.log(torch.softmax(logits, 1) + 1e-8)).sum(1)

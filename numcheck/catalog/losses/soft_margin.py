@@ -15,7 +15,7 @@ from numcheck import formula, gap, m, one_of, real, ulps
     score=real(-200, 200),
     side=one_of(-1, 1),
 )
-def soft_margin(score: m.Reals, side: m.Reals) -> m.Reals:
+def soft_margin(score, side):
     """log(1 + exp(-side * score)): nats lost by a `score` whose sign should be `side`.
 
     Hard at both ends: exp overflows for a score far on the wrong side, 1 + exp absorbs it far on the right one.
@@ -35,51 +35,41 @@ def the_two_sides_differ_by_the_score(f, score, side):
     return f(score, side) + score * side, f(-score, side)
 
 
-@gap("overflow", why="exp overflows for a score far on the wrong side")
-@gap("absorption", why="1 + exp rounds to 1 for a score far on the right side")
-@gap(
-    "nan_gradient",
-    why="exp overflows for a score far on the wrong side, and the backward multiplies it by 1/infinity = 0",
-)
 @soft_margin.routine(value=ulps(2), grad=ulps(2))
-def naive_form(score: torch.Tensor, side: torch.Tensor) -> torch.Tensor:
-    """The formula as it is printed."""
-    return torch.log(1 + torch.exp(-side * score))
-
-
-@gap("overflow", why="exp overflows for a score far on the wrong side")
-@gap(
-    "nan_gradient",
-    why="exp overflows for a score far on the wrong side, and the backward multiplies it by 1/infinity = 0",
-)
-@soft_margin.routine(value=ulps(2), grad=ulps(2))
-def log1p_form(score: torch.Tensor, side: torch.Tensor) -> torch.Tensor:
-    """log1p(exp(-side * score))."""
-    return torch.log1p(torch.exp(-side * score))
-
-
-@gap("overflow", why="exp overflows for a score far on the wrong side")
-@gap(
-    "nan_gradient",
-    why="exp overflows for a score far on the wrong side, and the derivative is infinity over infinity",
-)
-@soft_margin.routine(value=ulps(2), grad=ulps(2))
-def torch_builtin(score: torch.Tensor, side: torch.Tensor) -> torch.Tensor:
-    """`soft_margin_loss`."""
-    return functional.soft_margin_loss(score, side.to(score.dtype), reduction="none")
-
-
-@soft_margin.routine(value=ulps(2), grad=ulps(2))
-def softplus_form(score: torch.Tensor, side: torch.Tensor) -> torch.Tensor:
+def softplus_form(score, side):
     """softplus(-side * score)."""
     return functional.softplus(-side * score)
 
 
-@gap(
-    "overflow",
-    why="torch's derivative is 1/(1 + exp(b - a)), whose exp overflows where the result would be subnormal",
-)
+@gap("overflow", why="its slope is 1/(1 + exp), whose exp overflows where the slope is to be subnormal")
 @soft_margin.routine(value=ulps(2), grad=ulps(2))
-def logaddexp_form(score: torch.Tensor, side: torch.Tensor) -> torch.Tensor:
+def logaddexp_form(score, side):
     """logaddexp(0, -side * score)."""
     return torch.logaddexp(torch.zeros_like(score), -side * score)
+
+
+@gap("overflow", "nan_gradient", why="exp overflows far on the wrong side: its slope is inf/inf")
+@soft_margin.routine(value=ulps(2), grad=ulps(2))
+def torch_builtin(score, side):
+    """`soft_margin_loss`."""
+    return functional.soft_margin_loss(score, side.to(score.dtype), reduction="none")
+
+
+large_exponentials = gap(
+    "overflow", "underflow", "nan_gradient", why="far on the wrong side exp overflows, 1/(1 + exp) underflows"
+)
+
+
+@large_exponentials
+@soft_margin.routine(value=ulps(2), grad=ulps(2))
+def log1p_form(score, side):
+    """log1p(exp(-side * score))."""
+    return torch.log1p(torch.exp(-side * score))
+
+
+@large_exponentials
+@gap("absorption", why="1 + exp rounds to 1 for a score far on the right side")
+@soft_margin.routine(value=ulps(2), grad=ulps(2))
+def naive_form(score, side):
+    """The formula as it is printed."""
+    return torch.log(1 + torch.exp(-side * score))

@@ -16,7 +16,7 @@ from numcheck import formula, gap, index, m, ulps, vector
     logits=vector(-1000, 1000),
     label=index(),
 )
-def softmax_cross_entropy(logits: m.Reals, label: m.Reals) -> m.Reals:
+def softmax_cross_entropy(logits, label):
     """Nats lost when class `label` is predicted with probability softmax(logits)[label].
 
     Hard where the right class leads: the loss is then about the sum of the others' exp(x_j - x_label), which a
@@ -38,49 +38,9 @@ def the_order_of_classes_does_not_matter(f, logits, label):
     return f(logits, label), f(m.roll(logits, 1), (int(label) + 1) % size)
 
 
-@gap("overflow", why="exp(x) overflows beyond the logarithm of the largest number")
-@gap("underflow", why="exp(x) underflows, and the loss is infinite, or 0/0 where all of them do")
-@gap("nan_gradient", why="an infinite derivative times 0")
-@gap("cancellation", why="p keeps no digit of 1 - p")
-@softmax_cross_entropy.routine(value=ulps(4, gamma=True), grad=ulps(6, gamma=True))
-def naive_form(logits: torch.Tensor, label: torch.Tensor) -> torch.Tensor:
-    """The formula as it is printed."""
-    exponentials = torch.exp(logits)
-    chosen = exponentials.gather(1, label[:, None])[:, 0]
-    return -torch.log(chosen / exponentials.sum(1))
-
-
-@gap("underflow", why="the probability underflows, and the loss is infinite")
-@gap("nan_gradient", why="the derivative 1/p of the logarithm is infinite, times 0")
-@gap("cancellation", why="p keeps no digit of 1 - p")
-@softmax_cross_entropy.routine(value=ulps(4, gamma=True), grad=ulps(4, gamma=True))
-def softmax_then_log(logits: torch.Tensor, label: torch.Tensor) -> torch.Tensor:
-    """The logarithm of a softmax layer's output."""
-    return -torch.log(torch.softmax(logits, 1).gather(1, label[:, None])[:, 0])
-
-
-@gap(
-    "cancellation",
-    why="log_softmax takes the logarithm of a sum near 1, which keeps no digit of a small loss; p_label - 1 cancels",
-)
-@gap("underflow", why="the logarithm of a p near 1 rounds to 0, and the loss to -0")
-@softmax_cross_entropy.routine(value=ulps(4, gamma=True), grad=ulps(4, gamma=True))
-def torch_builtin(logits: torch.Tensor, label: torch.Tensor) -> torch.Tensor:
-    """`cross_entropy`."""
-    return functional.cross_entropy(logits, label, reduction="none")
-
-
-@gap("cancellation", why="logsumexp(x) - x_label cancels for a small loss; p_label - 1 cancels")
-@gap("absorption", why="logsumexp absorbs the exponentials of the other classes")
-@softmax_cross_entropy.routine(value=ulps(4, gamma=True), grad=ulps(4, gamma=True))
-def logsumexp_form(logits: torch.Tensor, label: torch.Tensor) -> torch.Tensor:
-    """logsumexp(x) - x_label."""
-    return torch.logsumexp(logits, 1) - logits.gather(1, label[:, None])[:, 0]
-
-
 @softmax_cross_entropy.routine(value=ulps(2, gamma=True), grad=ulps(8, gamma=True))
 # 8: each of up to 7 exponentials may lose half an ulp when it is added to a sum near 1
-def softplus_of_the_margin(logits: torch.Tensor, label: torch.Tensor) -> torch.Tensor:
+def softplus_of_the_margin(logits, label):
     """softplus(logsumexp of the other classes' logits - x_label): nothing near 1 is formed, nothing cancels.
 
     From log((e**x_l + s) / e**x_l) = log(1 + e**(log(s) - x_l)) with s the sum over the other classes.
@@ -91,3 +51,35 @@ def softplus_of_the_margin(logits: torch.Tensor, label: torch.Tensor) -> torch.T
     largest = others.detach().amax(1, keepdim=True)
     margin = torch.logsumexp(others - largest, 1) + (largest - logits.gather(1, label[:, None]))[:, 0]
     return functional.softplus(margin)
+
+
+@gap("cancellation", "underflow", why="a sum or a p near 1 keeps few or no digits of a small loss")
+@softmax_cross_entropy.routine(value=ulps(4, gamma=True), grad=ulps(4, gamma=True))
+def torch_builtin(logits, label):
+    """`cross_entropy`."""
+    return functional.cross_entropy(logits, label, reduction="none")
+
+
+@gap("cancellation", "absorption", why="logsumexp(x) keeps few digits of what it has beyond x_label")
+@softmax_cross_entropy.routine(value=ulps(4, gamma=True), grad=ulps(4, gamma=True))
+def logsumexp_form(logits, label):
+    """logsumexp(x) - x_label."""
+    return torch.logsumexp(logits, 1) - logits.gather(1, label[:, None])[:, 0]
+
+
+@gap("underflow", "nan_gradient", why="where p underflows, log(p) is infinite and its slope 1/p times 0 NaN")
+@gap("cancellation", why="a p near 1 keeps few digits of 1 - p, of which a small loss is made")
+@softmax_cross_entropy.routine(value=ulps(4, gamma=True), grad=ulps(4, gamma=True))
+def softmax_then_log(logits, label):
+    """The logarithm of a softmax layer's output."""
+    return -torch.log(torch.softmax(logits, 1).gather(1, label[:, None])[:, 0])
+
+
+@gap("overflow", "underflow", "nan_gradient", why="exp(x) leaves the range: inf/inf, 0/0, log(0) follow")
+@gap("cancellation", "order", why="beside the largest exponential the sum has few digits of the others")
+@softmax_cross_entropy.routine(value=ulps(4, gamma=True), grad=ulps(6, gamma=True))
+def naive_form(logits, label):
+    """The formula as it is printed."""
+    exponentials = torch.exp(logits)
+    chosen = exponentials.gather(1, label[:, None])[:, 0]
+    return -torch.log(chosen / exponentials.sum(1))

@@ -1,6 +1,5 @@
 """Mean squared error."""
 
-import torch
 from torch.nn import functional
 
 from numcheck import formula, gap, m, ulps, vector
@@ -13,7 +12,7 @@ from numcheck import formula, gap, m, ulps, vector
     prediction=vector(-1000, 1000),
     target=vector(-1000, 1000),
 )
-def squared_error(prediction: m.Reals, target: m.Reals) -> m.Reals:
+def squared_error(prediction, target):
     """Mean of the squared differences, in the square of the inputs' unit.
 
     Hard where the difference is small beside its operands, and in half precision where a square overflows though
@@ -40,30 +39,33 @@ def a_common_offset_changes_nothing(f, prediction, target):
     return f(prediction, target), f(prediction + 7, target + 7)
 
 
-@gap("overflow", why="the square of a difference beyond 255 overflows, though the mean does not")
 @squared_error.routine(value=ulps(2, gamma=True), grad=ulps(2))
-def naive_form(prediction: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
-    """The formula as it is printed."""
-    return ((prediction - target) ** 2).mean(1)
-
-
-@gap("overflow", why="the square of a difference beyond 255 overflows, though the mean does not")
-@squared_error.routine(value=ulps(2, gamma=True), grad=ulps(2))
-def torch_builtin(prediction: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
-    """`mse_loss`, averaged over each point."""
-    return functional.mse_loss(prediction, target, reduction="none").mean(1)
-
-
-@squared_error.routine(value=ulps(2, gamma=True), grad=ulps(2))
-def divided_before_squaring(prediction: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+def divided_before_squaring(prediction, target):
     """The dot product of the difference with its n-th part: no term exceeds the mean."""
     difference = prediction - target
     return (difference * (difference / prediction.shape[1])).sum(1)
 
 
-@gap("cancellation", why="the squares of nearly equal numbers cancel")
-@gap("overflow", why="the square of a number beyond 255 overflows")
+large_squares = gap("overflow", why="a square overflows, though the mean does not", formats=["float16"])
+
+
+@large_squares
 @squared_error.routine(value=ulps(2, gamma=True), grad=ulps(2))
-def expanded_square(prediction: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+def torch_builtin(prediction, target):
+    """`mse_loss`, averaged over each point."""
+    return functional.mse_loss(prediction, target, reduction="none").mean(1)
+
+
+@large_squares
+@squared_error.routine(value=ulps(2, gamma=True), grad=ulps(2))
+def naive_form(prediction, target):
+    """The formula as it is printed."""
+    return ((prediction - target) ** 2).mean(1)
+
+
+@gap("cancellation", why="the squares of nearly equal numbers cancel")
+@gap("overflow", why="the square of an input overflows, though the loss does not", formats=["float16"])
+@squared_error.routine(value=ulps(2, gamma=True), grad=ulps(2))
+def expanded_square(prediction, target):
     """mean(p p) - 2 mean(p t) + mean(t t), as distances by matrix products have it."""
     return (prediction**2).mean(1) - 2 * (prediction * target).mean(1) + (target**2).mean(1)

@@ -17,7 +17,7 @@ from numcheck import formula, gap, index, m, ulps, vector
     weights=vector(0, 64),
     label=index(),
 )
-def weighted_softmax_cross_entropy(logits: m.Reals, weights: m.Reals, label: m.Reals) -> m.Reals:
+def weighted_softmax_cross_entropy(logits, weights, label):
     """Nats lost when class `label` is predicted with probability softmax(logits)[label], times that class's weight.
 
     Hard where the right class leads, and where a weight is tiny, zero or subnormal.
@@ -37,42 +37,10 @@ def a_common_offset_changes_nothing(f, logits, weights, label):
     return f(logits, weights, label), f(logits - 5, weights, label)
 
 
-@gap("overflow", why="exp(x) overflows beyond the logarithm of the largest number")
-@gap("underflow", why="exp(x) underflows, and the loss is infinite, or NaN for the weight 0")
-@gap("cancellation", why="p keeps no digit of 1 - p")
-@gap("nan_gradient", why="exp(x) overflows or underflows, and an infinite derivative is multiplied by 0")
-@weighted_softmax_cross_entropy.routine(value=ulps(4, gamma=True), grad=ulps(4, gamma=True))
-def naive_form(logits: torch.Tensor, weights: torch.Tensor, label: torch.Tensor) -> torch.Tensor:
-    """The formula as it is printed."""
-    exponentials = torch.exp(logits)
-    chosen = exponentials.gather(1, label[:, None])[:, 0]
-    return -weights.gather(1, label[:, None])[:, 0] * torch.log(chosen / exponentials.sum(1))
-
-
-@gap("cancellation", why="log_softmax keeps no digit of a small loss; p_label - 1 cancels")
-@gap("underflow", why="the logarithm of a p near 1 rounds to 0, and the loss to -0")
-@weighted_softmax_cross_entropy.routine(value=ulps(4, gamma=True), grad=ulps(4, gamma=True))
-def torch_builtin(logits: torch.Tensor, weights: torch.Tensor, label: torch.Tensor) -> torch.Tensor:
-    """`cross_entropy` with `weight`, mapped over the points because each has weights of its own."""
-
-    def loss(x: torch.Tensor, w: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
-        return functional.cross_entropy(x, y, weight=w, reduction="none")
-
-    return torch.vmap(loss)(logits, weights, label)
-
-
-@gap("cancellation", why="log_softmax keeps no digit of a small loss; p_label - 1 cancels")
-@gap("underflow", why="the logarithm of a p near 1 rounds to 0, and the loss to -0")
-@weighted_softmax_cross_entropy.routine(value=ulps(4, gamma=True), grad=ulps(4, gamma=True))
-def unweighted_times_weight(logits: torch.Tensor, weights: torch.Tensor, label: torch.Tensor) -> torch.Tensor:
-    """The unweighted loss of each point, multiplied by its weight afterwards."""
-    return functional.cross_entropy(logits, label, reduction="none") * weights.gather(1, label[:, None])[:, 0]
-
-
 @gap("underflow", why="a loss or probability is subnormal before the weight multiplies it")
 @weighted_softmax_cross_entropy.routine(value=ulps(2, gamma=True), grad=ulps(12, gamma=True))
 # 12: each of up to 7 exponentials may lose half an ulp when it is added to a sum near 1
-def softplus_of_the_margin(logits: torch.Tensor, weights: torch.Tensor, label: torch.Tensor) -> torch.Tensor:
+def softplus_of_the_margin(logits, weights, label):
     """The weight times softplus(logsumexp of the other classes' logits - x_label)."""
     places = torch.arange(logits.shape[1] - 1, device=logits.device)
     others = logits.gather(1, places + (places >= label[:, None]))
@@ -80,3 +48,34 @@ def softplus_of_the_margin(logits: torch.Tensor, weights: torch.Tensor, label: t
     largest = others.detach().amax(1, keepdim=True)
     margin = torch.logsumexp(others - largest, 1) + (largest - logits.gather(1, label[:, None]))[:, 0]
     return weights.gather(1, label[:, None])[:, 0] * functional.softplus(margin)
+
+
+near_one = gap("cancellation", "underflow", why="a sum or a p near 1 keeps few or no digits of a small loss")
+
+
+@near_one
+@weighted_softmax_cross_entropy.routine(value=ulps(4, gamma=True), grad=ulps(4, gamma=True))
+def torch_builtin(logits, weights, label):
+    """`cross_entropy` with `weight`, mapped over the points because each has weights of its own."""
+
+    def loss(x, w, y):
+        return functional.cross_entropy(x, y, weight=w, reduction="none")
+
+    return torch.vmap(loss)(logits, weights, label)
+
+
+@near_one
+@weighted_softmax_cross_entropy.routine(value=ulps(4, gamma=True), grad=ulps(4, gamma=True))
+def unweighted_times_weight(logits, weights, label):
+    """The unweighted loss of each point, multiplied by its weight afterwards."""
+    return functional.cross_entropy(logits, label, reduction="none") * weights.gather(1, label[:, None])[:, 0]
+
+
+@gap("overflow", "underflow", "nan_gradient", why="exp(x) leaves the range: inf/inf, 0/0, log(0) follow")
+@gap("cancellation", why="beside the largest exponential the sum has few digits of the others")
+@weighted_softmax_cross_entropy.routine(value=ulps(4, gamma=True), grad=ulps(4, gamma=True))
+def naive_form(logits, weights, label):
+    """The formula as it is printed."""
+    exponentials = torch.exp(logits)
+    chosen = exponentials.gather(1, label[:, None])[:, 0]
+    return -weights.gather(1, label[:, None])[:, 0] * torch.log(chosen / exponentials.sum(1))

@@ -12,7 +12,6 @@ from numcheck import formula, gap, m, one_of, real, ulps
         # m = 3, v = 7, corrected by 1 - 1/4: 4 and 28/3
         ((1, 2, 4, 10, 2.0, 0.5, 0.5, 0.5, 0.0), "0.345346329292022856201707543753"),
     ],
-    examples=[(1, 0.0009765625, 0, 0, 1.0, 0.1, 0.5, 0.99, 0.001)],  # the square of the gradient is subnormal
     wrt=(),
     # away from zero, where the weight shows the whole step: that is `adam_first_update`'s business
     weight=real(2.0**-6, 16),
@@ -60,12 +59,20 @@ def turned_gradients_turn_the_step(f, weight, grad, exp_avg, exp_avg_sq, step, l
     return left + f(weight, grad, exp_avg, exp_avg_sq, step, lr, beta1, beta2, eps), 2 * weight
 
 
+@adam.routine(value=ulps(1), formats=["bfloat16", "float16"])
+def float32_then_rounded(weight, grad, exp_avg, exp_avg_sq, step, lr, beta1, beta2, eps):
+    """Computed in float32, rounded once at the end."""
+    wide = (x.float() for x in (weight, grad, exp_avg, exp_avg_sq))
+    return as_printed.function(*wide, step, lr, beta1, beta2, eps).to(weight.dtype)
+
+
 # Budgets: ten roundings lie between the gradient and the step, and where both moments are made of one gradient the
 # conditioning forgives none of them; but the step is seldom larger than the weight that it is taken from.
+tiny_squares = gap("underflow", why="squares of small gradients, and in float16 eps, lose digits or vanish")
 
 
-@gap("overflow", why="the second moment by 1 - beta2 leaves the range before the root is taken")
-@gap("underflow", why="the gradient's square is subnormal or 0 below 2**-8, and eps = 1e-8 is 0")
+@gap("overflow", why="the second moment over 1 - beta2**step leaves the range before its root is taken")
+@tiny_squares
 @adam.routine(value=ulps(4, cond=4))
 def as_printed(weight, grad, exp_avg, exp_avg_sq, step, lr, beta1, beta2, eps):
     """Algorithm 1 line by line, every operation rounded to the format."""
@@ -76,7 +83,7 @@ def as_printed(weight, grad, exp_avg, exp_avg_sq, step, lr, beta1, beta2, eps):
     return weight - lr * first_corrected / (second_corrected.sqrt() + eps)
 
 
-@gap("underflow", why="the gradient's square is subnormal or 0 below 2**-8, and eps = 1e-8 is 0")
+@tiny_squares
 @adam.routine(value=ulps(4, cond=4))
 def rate_corrected(weight, grad, exp_avg, exp_avg_sq, step, lr, beta1, beta2, eps):
     """Both corrections folded into rate and eps, as just before the paper's section 2.1."""
@@ -86,7 +93,7 @@ def rate_corrected(weight, grad, exp_avg, exp_avg_sq, step, lr, beta1, beta2, ep
     return weight - lr * root / (1 - beta1**step) * first / (second.sqrt() + eps * root)
 
 
-@gap("underflow", why="the gradient's square is subnormal or 0 below 2**-8, and eps = 1e-8 is 0")
+@tiny_squares
 @adam.routine(value=ulps(4, cond=4))
 def in_place(weight, grad, exp_avg, exp_avg_sq, step, lr, beta1, beta2, eps):
     """Moments by lerp and addcmul, the step by addcdiv, in place: torch's own sequence of operations."""
@@ -96,14 +103,7 @@ def in_place(weight, grad, exp_avg, exp_avg_sq, step, lr, beta1, beta2, eps):
     return weight.clone().addcdiv_(first, denominator, value=-lr / (1 - beta1**step))
 
 
-@adam.routine(value=ulps(1), formats=["bfloat16", "float16"])
-def float32_then_rounded(weight, grad, exp_avg, exp_avg_sq, step, lr, beta1, beta2, eps):
-    """Computed in float32, rounded once at the end."""
-    wide = (x.float() for x in (weight, grad, exp_avg, exp_avg_sq))
-    return as_printed.function(*wide, step, lr, beta1, beta2, eps).to(weight.dtype)
-
-
-@gap("underflow", why="the gradient's square is subnormal or 0 below 2**-8, and eps = 1e-8 is 0")
+@tiny_squares
 @adam.routine(value=ulps(4, cond=4))
 def torch_adam(weight, grad, exp_avg, exp_avg_sq, step, lr, beta1, beta2, eps):
     """torch.optim.Adam itself, all points as one parameter."""

@@ -51,35 +51,11 @@ def a_turned_gradient_turns_the_step(f, grad, lr, beta1, beta2, eps):
     return f(-grad, lr, beta1, beta2, eps), -f(grad, lr, beta1, beta2, eps)
 
 
-# Budgets: some ten roundings lie between the gradient and the step, each worth half an ulp to one, and none of them is
-# forgiven by the conditioning; hence more than the usual 4 ulps where every operation is rounded to the format.
-
-
-@gap("underflow", why="moments of tiny gradients lose their digits; in float16 also squares, and eps")
-@adam_first_update.routine(value=ulps(8))
-def as_printed(grad, lr, beta1, beta2, eps):
-    """Algorithm 1 line by line, every operation rounded to the format."""
-    first = (1 - beta1) * grad
-    second = (1 - beta2) * grad**2
-    return -lr * (first / (1 - beta1)) / ((second / (1 - beta2)).sqrt() + eps)
-
-
-@gap("underflow", why="moments of tiny gradients lose their digits; in float16 also squares, and eps")
-@adam_first_update.routine(value=ulps(8))
-def rate_corrected(grad, lr, beta1, beta2, eps):
-    """Both corrections folded into rate and eps, as just before the paper's section 2.1."""
-    root = (1 - beta2) ** 0.5
-    return -lr * root / (1 - beta1) * ((1 - beta1) * grad) / (((1 - beta2) * grad * grad).sqrt() + eps * root)
-
-
-@gap("underflow", why="moments of tiny gradients lose their digits; in float16 also squares, and eps")
-@adam_first_update.routine(value=ulps(8))
-def torch_adam(grad, lr, beta1, beta2, eps):
-    """torch.optim.Adam's first step from a weight of zero, all points as one parameter."""
-    parameter = torch.zeros_like(grad)
-    parameter.grad = grad.detach()
-    torch.optim.Adam([parameter], lr=lr, betas=(beta1, beta2), eps=eps, foreach=False).step()
-    return parameter
+@adam_first_update.routine(value=ulps(4))
+def without_the_square(grad, lr, beta1, beta2, eps):
+    """-lr * grad / (abs(grad) + eps): no square, no correction; eps joins in float32, which holds 1e-8."""
+    wide = grad if grad.dtype == torch.float32 else grad.float()
+    return (-lr * (wide / (wide.abs() + eps))).to(grad.dtype)
 
 
 @adam_first_update.routine(value=ulps(4), formats=["bfloat16", "float16"])
@@ -88,11 +64,33 @@ def float32_then_rounded(grad, lr, beta1, beta2, eps):
     return torch_adam.function(grad.float(), lr, beta1, beta2, eps).to(grad.dtype)
 
 
-@adam_first_update.routine(value=ulps(4))
-def without_the_square(grad, lr, beta1, beta2, eps):
-    """-lr * grad / (abs(grad) + eps): no square, no correction, and eps only where it counts.
+# Budgets: some ten roundings lie between the gradient and the step, each worth half an ulp to one, and none of them is
+# forgiven by the conditioning; hence more than the usual 4 ulps where every operation is rounded to the format.
+tiny_moments = gap("underflow", why="moments of small gradients, and in float16 eps, lose digits or vanish")
 
-    `eps` joins in float32, which holds 1e-8.
-    """
-    wide = grad if grad.dtype == torch.float32 else grad.float()
-    return (-lr * (wide / (wide.abs() + eps))).to(grad.dtype)
+
+@tiny_moments
+@adam_first_update.routine(value=ulps(8))
+def as_printed(grad, lr, beta1, beta2, eps):
+    """Algorithm 1 line by line, every operation rounded to the format."""
+    first = (1 - beta1) * grad
+    second = (1 - beta2) * grad**2
+    return -lr * (first / (1 - beta1)) / ((second / (1 - beta2)).sqrt() + eps)
+
+
+@tiny_moments
+@adam_first_update.routine(value=ulps(8))
+def rate_corrected(grad, lr, beta1, beta2, eps):
+    """Both corrections folded into rate and eps, as just before the paper's section 2.1."""
+    root = (1 - beta2) ** 0.5
+    return -lr * root / (1 - beta1) * ((1 - beta1) * grad) / (((1 - beta2) * grad * grad).sqrt() + eps * root)
+
+
+@tiny_moments
+@adam_first_update.routine(value=ulps(8))
+def torch_adam(grad, lr, beta1, beta2, eps):
+    """torch.optim.Adam's first step from a weight of zero, all points as one parameter."""
+    parameter = torch.zeros_like(grad)
+    parameter.grad = grad.detach()
+    torch.optim.Adam([parameter], lr=lr, betas=(beta1, beta2), eps=eps, foreach=False).step()
+    return parameter

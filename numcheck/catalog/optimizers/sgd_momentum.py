@@ -52,8 +52,6 @@ def weights_move_along(f, weight, grad, buffer, lr, momentum, dampening, first):
 
 
 # Budgets: the buffer's terms carry up to five roundings (coefficient, product, sum, rate, product), hence cond=5.
-
-
 @sgd_momentum.routine(value=ulps(1, cond=5))
 def as_printed(weight, grad, buffer, lr, momentum, dampening, first):
     """Every operation rounded to the format."""

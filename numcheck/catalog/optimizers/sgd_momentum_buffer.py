@@ -46,8 +46,6 @@ def doubled_gradients_double_the_buffer(f, grad, buffer, momentum, dampening, fi
 
 
 # Budgets: each term carries the rounding of its coefficient, of the product and of the sum, hence cond=3.
-
-
 @sgd_momentum_buffer.routine(value=ulps(1, cond=3))
 def as_printed(grad, buffer, momentum, dampening, first):
     """Two products and a sum, each rounded to the format."""

@@ -34,8 +34,6 @@ def weights_move_along(f, weight, grad, buffer, lr, momentum):
 
 
 # Budgets: momentum enters twice and the rate once, with a product and a sum each: eight roundings at most.
-
-
 @sgd_nesterov.routine(value=ulps(1, cond=8))
 def as_printed(weight, grad, buffer, lr, momentum):
     """Every operation rounded to the format."""

@@ -39,7 +39,7 @@ def table(
     A function is a formula of one real number whose page has a routine torch_builtin. Rows that are not asked for stay
     as they are, and a row that was stopped goes on where it stood when the same command is given again.
     """
-    names = formats_of(formats, "--formats")
+    names = [format.name for format in formats_of(formats, "--formats")]
     from numcheck.report import json_text, write_json
     from numcheck.runs import Interrupted, jobs, tabulate
 
