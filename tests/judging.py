@@ -113,6 +113,11 @@ def units(found: Enclosure, format: Format) -> list[int]:
     return enclosures.ulp_exponent(found, format).ravel().tolist()
 
 
+def largest_units(found: Enclosure, format: Format) -> list[list[int]]:
+    """For each point, exponents of the largest of its units."""
+    return enclosures.largest_ulp_exponent(found, format).tolist()
+
+
 def narrow(found: Enclosure, format: Format) -> list[bool]:
     """Which balls are tight enough to judge the format."""
     return enclosures.narrow(found, format, enclosures.TOLERANCE).ravel().tolist()

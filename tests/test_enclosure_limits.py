@@ -17,6 +17,7 @@ from judging import (
     enclosure,
     forgiven,
     from_float64,
+    largest_units,
     lower_end,
     narrow,
     negligible,
@@ -137,6 +138,19 @@ def test_the_unit_ends_at_the_smallest_subnormal(format: Format) -> None:
     balls = [Ball(power(format.min_exponent + 1)), Ball(power(format.min_exponent)), Ball(power(least)),
              Ball(power(-5000)), Ball(Fraction(0)), Ball(Fraction(0), power(5000))]  # fmt: skip
     assert units(enclosure(*balls), format) == [least + 1, least, least, least, least, least]
+
+
+@pytest.mark.parametrize("format", FORMATS, ids=lambda format: format.name)
+def test_the_largest_unit_of_a_point_is_that_of_a_number(format: Format) -> None:
+    least, unit = format.min_exponent - format.precision + 1, -format.precision + 1
+    open_ = Ball(power(9), state="unresolved")
+    rows = [
+        (Ball(ONE), Ball(power(-1)), unit), (Ball(power(-1)), Ball(-ONE), unit), (Ball(ONE), open_, unit),
+        (Ball(Fraction(0)), Ball(ONE), unit), (UNDEFINED, Ball(power(-9000)), least), (Ball(inf), UNRESOLVED, least),
+        (open_, Ball(-inf), least), (UNDEFINED, UNDEFINED, least),
+    ]  # fmt: skip
+    found = enclosure(*[ball for *pair, _ in rows for ball in pair], shape=(len(rows), 2))
+    assert largest_units(found, format) == [[unit] for *_, unit in rows]
 
 
 # Tight enough -----------------------------------------------------------------------------------------------------
