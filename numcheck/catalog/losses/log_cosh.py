@@ -69,7 +69,7 @@ def absolute_form(prediction, target):
 
 
 @gap("cancellation", "absorption", why="cosh(e) rounds to a number near 1, whose log keeps few digits")
-@gap("overflow", "nan_gradient", why="cosh and its derivative overflow, and infinity times 1/infinity is NaN")
+@gap("overflow", "underflow", "nan_gradient", why="cosh or 1 over it leaves the range, and inf * 0 is NaN")
 @log_cosh.routine(value=ulps(2), grad=ulps(4))
 def naive_form(prediction, target):
     """The formula as it is printed."""
