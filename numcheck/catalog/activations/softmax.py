@@ -43,15 +43,13 @@ def a_common_offset_changes_nothing(f, x):
     return f(x + 3), f(x)
 
 
+share_near_one = gap("cancellation", "underflow", of="grad", why="s_i (1 - s_i) is taken of a rounded share")
+
+
 # grad ulps(10): autograd's two terms carry the roundings of the sum and of its square, and cancel by up to two bits
 # before that counts as cancellation
-@gap(
-    "underflow",
-    why="exponentials or the square of their sum's reciprocal are subnormal, with few digits or none",
-)
-@gap("overflow", why="exp exceeds the largest number beyond log(largest): infinity over infinity")
-@gap("nan_gradient", why="the backward multiplies an infinity by zero, or divides by a zero sum")
-@gap("cancellation", why="autograd adds the two terms of s_i (1 - s_i), which cancel where s_i is nearly one")
+@gap("overflow", "underflow", "nan_gradient", why="exp, and its square in the backward, leave the range")
+@gap("cancellation", why="autograd adds two terms that cancel where a share is nearly one")
 @softmax.routine(value=ulps(4), grad=ulps(10))
 def naive_form(x):
     """As the book prints it."""
@@ -60,12 +58,8 @@ def naive_form(x):
 
 
 # ulps(8): eight terms are added one after another to a sum near one
-@gap("cancellation", why="the derivative s_i (1 - s_i) of a rounded share that is nearly one")
-@gap(
-    "absorption",
-    why="small exponentials are absorbed by the sum, so that the largest share is one and its derivative zero",
-)
-@gap("underflow", why="small exponentials are subnormal, with few digits or none, or absorbed")
+@gap("cancellation", "absorption", of="grad", why="small exponentials are rounded away beside the largest")
+@gap("cancellation", of="value", why="exp magnifies how x - largest was rounded, unforgiven beside -inf")
 @softmax.routine(value=ulps(8), grad=ulps(7))
 def max_subtracted(x):
     """The largest input is subtracted first, so that the exponentials are at most one."""
@@ -74,23 +68,15 @@ def max_subtracted(x):
 
 
 # twice the usual: near zero the logarithm of the sum, up to log(8), and the difference are rounded at that size
-@gap("absorption", why="log(n) is absorbed by a large offset, so that the shares sum to more than one")
-@gap(
-    "cancellation",
-    why="x minus the rounded logsumexp is exponentiated: at large offsets the difference has few digits left",
-)
-@gap("overflow", why="x - logsumexp(x) leaves the range")
+@gap("cancellation", "absorption", why="the exponential magnifies how x - logsumexp(x) was rounded")
 @softmax.routine(value=ulps(6), grad=ulps(10))
 def minus_logsumexp(x):
     """exp(x - logsumexp(x))."""
     return torch.exp(x - torch.logsumexp(x, -1, keepdim=True))
 
 
-@gap(
-    "cancellation",
-    why="the exponential magnifies the rounding of a large logarithm; s_i (1 - s_i) cancels where s_i is nearly one",
-)
-@gap("underflow", why="small exponentials are subnormal, with few digits or none, or absorbed")
+@gap("cancellation", of="value", why="the exponential magnifies how a large logarithm was rounded")
+@share_near_one
 @softmax.routine(value=ulps(2), grad=ulps(4))
 def exponential_of_log_softmax(x):
     """exp(log_softmax(x))."""
@@ -98,8 +84,7 @@ def exponential_of_log_softmax(x):
 
 
 # ulps(8) as for max_subtracted, in float32
-@gap("cancellation", why="the derivative s_i (1 - s_i) of a rounded share that is nearly one")
-@gap("underflow", why="small exponentials are subnormal, with few digits or none, or absorbed")
+@share_near_one
 @softmax.routine(value=ulps(8), grad=ulps(4))
 def torch_builtin(x):
     """torch.softmax."""
