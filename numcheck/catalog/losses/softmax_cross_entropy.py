@@ -53,7 +53,7 @@ def softplus_of_the_margin(logits, label):
     return functional.softplus(margin)
 
 
-@gap("cancellation", "underflow", why="a sum or a p near 1 has few or no digits of the lesser terms")
+@gap("cancellation", "underflow", why="a sum or a p near 1 has few or no digits of lesser terms")
 @softmax_cross_entropy.routine(value=ulps(4, gamma=True), grad=ulps(4, gamma=True))
 def torch_builtin(logits, label):
     """`cross_entropy`."""
