@@ -55,7 +55,7 @@ def margins_over_at_least_one(logits, first, second):
     return losses.sum(1) / (labels != -100).sum(1).clamp(min=1)
 
 
-near_one = gap("cancellation", "underflow", why="a sum or a p near 1 keeps few or no digits of a small loss")
+near_one = gap("cancellation", "underflow", why="a sum or a p near 1 has few or no digits of lesser terms")
 
 
 @near_one

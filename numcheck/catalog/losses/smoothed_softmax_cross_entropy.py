@@ -39,7 +39,7 @@ def the_order_of_classes_does_not_matter(f, logits, label, smoothing):
     return f(logits, label, smoothing), f(m.roll(logits, 1), (int(label) + 1) % size, smoothing)
 
 
-@gap("cancellation", "absorption", why="p - smoothing/K cancels where the prediction is about as flat")
+@gap("cancellation", "absorption", why="each term costs p half an ulp, and p - smoothing/K magnifies it")
 @smoothed_softmax_cross_entropy.routine(value=ulps(4, gamma=True), grad=ulps(4, gamma=True))
 def margins_from_the_label(logits, label, smoothing):
     """softplus(logsumexp of the others' margins) minus smoothing times the mean margin.
@@ -56,7 +56,7 @@ def margins_from_the_label(logits, label, smoothing):
 
 
 near_the_target = gap(
-    "cancellation", "absorption", "underflow", why="p near its target has few digits of p - target or log(p)"
+    "cancellation", "absorption", "underflow", why="near 1 few digits stay of lesser terms, and of p - target"
 )
 
 
@@ -77,7 +77,7 @@ def smoothed_target(logits, label, smoothing):
 
 
 @gap("underflow", "nan_gradient", why="where p underflows, log(p) is infinite and its slope 1/p times 0 NaN")
-@gap("cancellation", "absorption", why="p near its target has few digits of p - target or log(p)")
+@gap("cancellation", "absorption", why="near 1 few digits stay of lesser terms, and of p - target")
 @smoothed_softmax_cross_entropy.routine(value=ulps(4, gamma=True), grad=ulps(4, gamma=True))
 def softmax_then_log(logits, label, smoothing):
     """The logarithm of a softmax layer's output, averaged with the smoothed target."""

@@ -44,14 +44,14 @@ def softplus_of_the_margins(logits, target):
     return (target * functional.softplus(margins)).sum(1)
 
 
-@gap("cancellation", "underflow", why="a p near q keeps few digits of p - q, near 1 of log(p)")
+@gap("cancellation", "underflow", why="near 1 few digits stay of lesser terms, and of p - q")
 @soft_label_cross_entropy.routine(value=ulps(4, gamma=True), grad=ulps(4, gamma=True))
 def torch_builtin(logits, target):
     """`cross_entropy` with probabilities as its target."""
     return functional.cross_entropy(logits, target, reduction="none")
 
 
-@gap("cancellation", "absorption", why="logsumexp(x) keeps few digits of what it has beyond q . x")
+@gap("cancellation", "absorption", why="logsumexp(x) keeps few digits of what it has beyond the largest x")
 @gap("wrong_formula", why="a target whose rounded entries do not sum to 1 is taken as if they did")
 @soft_label_cross_entropy.routine(value=ulps(4, gamma=True), grad=ulps(4, gamma=True))
 def logsumexp_form(logits, target):

@@ -53,14 +53,14 @@ def softplus_of_the_margin(logits, label):
     return functional.softplus(margin)
 
 
-@gap("cancellation", "underflow", why="a sum or a p near 1 keeps few or no digits of a small loss")
+@gap("cancellation", "underflow", why="a sum or a p near 1 has few or no digits of lesser terms")
 @softmax_cross_entropy.routine(value=ulps(4, gamma=True), grad=ulps(4, gamma=True))
 def torch_builtin(logits, label):
     """`cross_entropy`."""
     return functional.cross_entropy(logits, label, reduction="none")
 
 
-@gap("cancellation", "absorption", why="logsumexp(x) keeps few digits of what it has beyond x_label")
+@gap("cancellation", "absorption", why="logsumexp(x) keeps few digits of what it has beyond the largest x")
 @softmax_cross_entropy.routine(value=ulps(4, gamma=True), grad=ulps(4, gamma=True))
 def logsumexp_form(logits, label):
     """logsumexp(x) - x_label."""

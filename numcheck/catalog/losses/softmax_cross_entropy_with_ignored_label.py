@@ -43,7 +43,7 @@ def softplus_of_the_margin_where_kept(logits, label):
     return torch.where(label >= 0, functional.softplus(margin), 0.0)
 
 
-near_one = gap("cancellation", "underflow", why="a sum or a p near 1 keeps few or no digits of a small loss")
+near_one = gap("cancellation", "underflow", why="a sum or a p near 1 has few or no digits of lesser terms")
 
 
 @near_one

@@ -50,7 +50,7 @@ def softplus_of_the_margin(logits, weights, label):
     return weights.gather(1, label[:, None])[:, 0] * functional.softplus(margin)
 
 
-near_one = gap("cancellation", "underflow", why="a sum or a p near 1 keeps few or no digits of a small loss")
+near_one = gap("cancellation", "underflow", why="a sum or a p near 1 has few or no digits of lesser terms")
 
 
 @near_one
