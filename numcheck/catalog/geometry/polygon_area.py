@@ -67,6 +67,7 @@ def triangle_fan(xy):
 products_too_large = gap("overflow", why="products of two lengths leave the range long before lengths do")
 thin = gap("cancellation", "absorption", of="value", why="rounded differences cancel in a thin polygon")
 
+
 @products_too_large
 @gap("cancellation", why="x*y' and x'*y grow with the square of the distance, their difference does not")
 @polygon_area.routine(value=ulps(4, cond=4), grad=ulps(2))
