@@ -65,7 +65,7 @@ def triangle_fan(xy):
 
 # Budgets: from a vertex coordinates are at most twice as large as from the middle, products four times: cond=4 for all.
 products_too_large = gap("overflow", why="products of two lengths leave the range long before lengths do")
-long_edge = gap("cancellation", "absorption", why="differences beside a long edge are rounded, then cancel")
+thin = gap("cancellation", "absorption", of="value", why="rounded differences cancel in a thin polygon")
 
 
 @products_too_large
@@ -78,7 +78,7 @@ def absolute_shoelace(xy):
 
 
 @products_too_large
-@long_edge
+@thin
 @polygon_area.routine(value=ulps(4, cond=4))
 def differenced(xy):
     """x1*y2 - x2*y1 rewritten as (x1 - x2)*y2 - x2*(y1 - y2): one factor of each product has become small."""
@@ -87,7 +87,7 @@ def differenced(xy):
 
 
 @products_too_large
-@long_edge
+@thin
 @polygon_area.routine(value=ulps(4, cond=4))
 def trapezoids(xy):
     """Sum of the trapezoids between each edge and the y axis, (x1 + x2)*(y2 - y1)/2."""
@@ -96,6 +96,7 @@ def trapezoids(xy):
 
 
 @products_too_large
+@thin
 @gap("cancellation", "absorption", of="grad", why="autograd subtracts the corner from both neighbours first")
 @polygon_area.routine(value=ulps(4, cond=4), grad=ulps(2))
 def corner_origin(xy):
@@ -117,6 +118,7 @@ class _NeighbourDifferences(torch.autograd.Function):
 
 
 @products_too_large
+@thin
 @polygon_area.routine(value=ulps(4, cond=4), grad=ulps(1))
 def corner_origin_own_backward(xy):
     """The corner-origin form, with a backward that takes the difference of the two neighbours at once."""
