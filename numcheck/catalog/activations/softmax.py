@@ -59,7 +59,7 @@ def naive_form(x):
 
 # ulps(8): eight terms are added one after another to a sum near one
 @gap("cancellation", "absorption", of="grad", why="small exponentials are rounded away beside the largest")
-@gap("cancellation", of="value", why="exp magnifies how x - largest was rounded, unforgiven beside -inf")
+@gap("cancellation", "absorption", of="value", why="exp magnifies how x - largest was rounded, beside -inf")
 @softmax.routine(value=ulps(8), grad=ulps(7))
 def max_subtracted(x):
     """The largest input is subtracted first, so that the exponentials are at most one."""
