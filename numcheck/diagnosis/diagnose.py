@@ -76,10 +76,15 @@ def _error(measurement: Measurement, rows: np.ndarray) -> np.ndarray:
 
 
 def _distance(measurement: Measurement, rows: np.ndarray, records: "Records") -> np.ndarray:
-    """Distance from the shadow of the number that speaks for each point; infinite where there is none."""
-    judged = measurement.judgement
+    """How far the number that speaks for each point is from the shadow, or from what the format has in its place.
+
+    Infinite where there is no shadow.
+    """
+    judged, shadow = measurement.judgement, records.shadow(rows)
+    held = judged.format.round(torch.from_numpy(shadow)).double().numpy()
+    got = judged.got[rows, judged.worst_element[rows]]
     with np.errstate(all="ignore"):
-        distance = np.abs(judged.got[rows, judged.worst_element[rows]] - records.shadow(rows))
+        distance = np.fmin(np.abs(got - shadow), np.abs(got - held))
     return np.nan_to_num(distance, nan=np.inf)
 
 
@@ -179,7 +184,8 @@ def _range_or_rounding(
     sunk = [
         row
         for row, loss in losses.items()
-        if loss.cause is Cause.UNDERFLOW and abs(_speaking(measurement, row)) >= smallest
+        if loss.cause is Cause.UNDERFLOW
+        and (abs(_speaking(measurement, row)) >= smallest or not _truth_is_small(measurement, row))
     ]
     healed: set[int] = set()
     same: set[int] = set()
@@ -224,10 +230,10 @@ def _widened(measurement: Measurement, rows: np.ndarray) -> tuple[np.ndarray, ..
         (narrow, _), (wide, _), (native, _) = (
             errors(x, truth, exponent, judged.format) for x in (*found, got)
         )
+        as_it_did = np.abs(narrow - native) <= native / 4
     allowed = judged.allowed[rows, elements]
     # a normal result that is hardly over its budget may come right by the luck of another rounding
     luck = (native < 4 * allowed) & (truth.exponent > judged.format.min_exponent)
-    as_it_did = np.abs(narrow - native) <= native / 4
     unchanged = np.isfinite(got) & (found[0] == found[1])
     sunken = (np.abs(got) < judged.format.smallest_normal) & (truth.exponent <= judged.format.min_exponent)
     inside = sunken & (narrow <= allowed) & (wide <= allowed)

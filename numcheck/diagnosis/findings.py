@@ -8,8 +8,8 @@ import numpy as np
 from numcheck.declaration.formulas import Gap
 from numcheck.declaration.words import Cause, Fate, Of
 from numcheck.diagnosis.causes import FACTS
-from numcheck.diagnosis.diagnose import Diagnosis
-from numcheck.diagnosis.questions import Search, beside
+from numcheck.diagnosis.diagnose import Diagnosis, diagnose
+from numcheck.diagnosis.questions import Question, Search, asked, beside
 from numcheck.diagnosis.records import Loss
 from numcheck.diagnosis.regions import complexity, prober, surroundings
 from numcheck.domain import Points
@@ -117,6 +117,11 @@ def _finding(cluster: Cluster, points: int, gap: Gap | None) -> Search[Finding]:
     where = "scattered, where the condition number is large"
     if not cluster.forgiven:
         where, simple = yield from surroundings(formula, anchor, prober(measurement, row), format)
+        (shown,) = yield from asked([Question(measurement, simple, int(measurement.component[row]))])
+        if (
+            diagnose(shown).causes[0] is not cluster.cause
+        ):  # a shorter point may fail in the same way for another cause
+            simple = anchor
     return Finding(
         measurement,
         cluster.cause,
