@@ -184,7 +184,7 @@ def test_explain_prints_the_page_of_a_cause(cause: Cause, capsys: pytest.Capture
         ("nan-gradient", "no cause or formula 'nan-gradient': did you mean nan_gradient?"),
         ("softpluss", "no cause or formula 'softpluss': did you mean softplus"),
         ("xyzzy", "no cause or formula 'xyzzy': write one of overflow, underflow, cancellation, "),
-        ("softplus", "write numcheck explain softplus ROUTINE --at x=..., with one of naive_form, "),
+        ("softplus", "write numcheck explain softplus ROUTINE --at x=..., with one of stable_form, "),
         ("file.py:stated", "write numcheck explain file.py:stated ROUTINE --at name=value"),
     ],
 )
