@@ -24,6 +24,7 @@ from judging import (
     plainly,
     power,
     spoken,
+    steps_apart,
 )
 
 from numcheck.declaration.budgets import Budget
@@ -862,6 +863,17 @@ def test_an_infinity_and_a_number_that_are_both_within_agree() -> None:
     )
     assert disagreement(infinite, finite) == [0]
     assert disagreement(infinite, less) == disagreement(less, infinite) == [inf]
+
+
+def test_an_infinity_lies_as_far_from_a_number_as_the_power_of_two_that_it_stands_for() -> None:
+    for format in NARROW_FORMATS:
+        far = 2.0 ** (format.max_exponent + 1)
+        for sign in (1, -1):
+            assert steps_apart(sign * inf, 0.0, format) == far * 2.0 ** (format.precision - 1)
+            assert steps_apart(0.0, sign * inf, format) == far * 2.0 ** (format.precision - 1)
+            assert steps_apart(sign * inf, sign * format.largest, format) == (far - format.largest) * 2.0 ** (
+                format.precision - 1
+            )
 
 
 def test_what_is_not_finite_agrees_with_the_same_alone() -> None:
