@@ -570,6 +570,12 @@ def test_of_equal_fates_the_one_that_spent_most_speaks(fate: str, less: float, m
     assert repr(told[1]) == repr(again[1]) == repr(more)
 
 
+def test_each_point_is_told_by_its_own_elements() -> None:
+    assert spoken([["over", "over"], ["within", "within"]], [[2.0, 3.0], [0.25, 0.5]]) == [
+        ("over", 3), ("within", 0.5)
+    ]  # fmt: skip
+
+
 def test_every_fate_is_counted() -> None:
     fates = ["within", "over", "within", "crash", "invalid"]
     count = counted(fates)
