@@ -243,7 +243,7 @@ def counted(fates: Sequence[str]) -> dict[str, int]:
 
 
 def plainly(
-    got: Sequence[float], balls: Sequence[Ball], ulps: float, format: Format
+    got: Sequence[float], balls: Sequence[Ball], ulps: float, format: Format, numbers: int = 1
 ) -> list[tuple[bool, float]]:
     """Whether each result is plainly within so many ulps, and its error, as a sweep's quick look tells it."""
     high = torch.tensor([float(ball.middle) for ball in balls], dtype=torch.float64)
@@ -251,7 +251,9 @@ def plainly(
         [exactly(Fraction(ball.middle) - Fraction(float(ball.middle))) for ball in balls], dtype=torch.float64
     )
     radius = torch.tensor([exactly(ball.radius) for ball in balls], dtype=torch.float64)
-    sure, off = plain_points.plain(np.array(got), Balls(high, low, radius), Budget(ulps), format, False)
+    shape = (-1, numbers) if numbers > 1 else (-1,)
+    truth = Balls(high, low, radius).each(lambda part: part.reshape(shape))
+    sure, off = plain_points.plain(np.array(got).reshape(shape), truth, Budget(ulps), format, False)
     return list(zip(sure.tolist(), off.tolist(), strict=True))
 
 

@@ -786,6 +786,8 @@ def test_an_infinity_is_plain_where_the_whole_ball_rounds_to_it() -> None:
         assert plain_one(infinity, sign * (edge + step), 2 * step, 0.25)[0] is False
         assert plain_one(infinity, sign * (edge - step), Fraction(0), 0.25)[0] is False
         assert plain_one(-infinity, sign * (edge + step), Fraction(0))[0] is False
+        # however wide it is
+        assert plain_one(infinity, sign * 4 * edge, edge) == (True, 0)
         # as the power of two after the largest number it is within a wider budget
         assert plain_one(infinity, sign * (edge - step), Fraction(0))[0] is True
         assert plain_one(infinity, sign * Fraction(FLOAT32.largest), Fraction(0)) == (True, 1)
@@ -793,6 +795,12 @@ def test_an_infinity_is_plain_where_the_whole_ball_rounds_to_it() -> None:
         assert plain_one(sign * FLOAT32.largest, sign * 3 * edge, Fraction(0))[0] is False
         assert plain_one(nan, sign * 3 * edge, Fraction(0))[0] is False
         assert plain_one(nan, sign * ONE, Fraction(0))[0] is False
+
+
+def test_a_point_is_plain_where_all_its_numbers_are_and_has_the_largest_of_their_errors() -> None:
+    got = [float(1 + off * UNIT) for off in (0, Fraction(1, 2), Fraction(1, 4), 2, 2, 0)]
+    found = plainly(got, [Ball(ONE)] * 6, 1, FLOAT32, numbers=2)
+    assert found == [(True, 0.5), (False, 2), (False, 2)]
 
 
 def test_what_nothing_tells_from_the_truth_has_no_error_where_it_is_plain() -> None:
