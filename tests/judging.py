@@ -339,6 +339,9 @@ def failing(
     for size in sizes or [len(fates)]:
         rows = slice(start, start + size)
         made = met([[word] for word in fates[rows]], [[share] for share in shares[rows]], given)
+        made = replace(
+            made, error=np.where(made.fate == Fate.WITHIN, made.spent, 0.0)
+        )  # in units of their own
         at = Points({"x": torch.arange(start, start + size, dtype=torch.float64)}, np.full(size, "given"))
         raised = {row - start: told for row, told in (crashes or {}).items() if rows.start <= row < rows.stop}
         parts.append(Measurement(routine, of, given, device, at, made, raised, np.zeros(size, int)))
