@@ -16,7 +16,7 @@ from numcheck.diagnosis import devices
 from numcheck.diagnosis.diagnose import Diagnosis
 from numcheck.domain import Points, real, vector
 from numcheck.formats import Format, format_of
-from numcheck.measure import judge, measurement
+from numcheck.measure import error, judge, measurement
 from numcheck.measure import plain as plain_points
 from numcheck.measure.execute import Given, Outcome
 from numcheck.measure.measurement import Measurement
@@ -233,8 +233,8 @@ def met(fates: Sequence[Sequence[str]], spent: Sequence[Sequence[float]], format
 
 def spoken(fates: Sequence[Sequence[str]], spent: Sequence[Sequence[float]]) -> list[tuple[str, float]]:
     """The fate and the share that each point is told by, of rows of elements that met such fates."""
-    fate, share, error = met(fates, spent, format_of("float32")).of_points()
-    assert repr(share) == repr(error)
+    fate, share, off = met(fates, spent, format_of("float32")).of_points()
+    assert repr(share) == repr(off)
     return list(zip(_words(fate), share.tolist(), strict=True))
 
 
@@ -243,7 +243,7 @@ def counted(fates: Sequence[str]) -> dict[str, int]:
 
 
 def plainly(
-    got: Sequence[float], balls: Sequence[Ball], ulps: float, format: Format
+    got: Sequence[float], balls: Sequence[Ball], ulps: float, format: Format, numbers: int = 1
 ) -> list[tuple[bool, float]]:
     """Whether each result is plainly within so many ulps, and its error, as a sweep's quick look tells it."""
     high = torch.tensor([float(ball.middle) for ball in balls], dtype=torch.float64)
@@ -251,13 +251,21 @@ def plainly(
         [exactly(Fraction(ball.middle) - Fraction(float(ball.middle))) for ball in balls], dtype=torch.float64
     )
     radius = torch.tensor([exactly(ball.radius) for ball in balls], dtype=torch.float64)
-    sure, error = plain_points.plain(np.array(got), Balls(high, low, radius), Budget(ulps), format, False)
-    return list(zip(sure.tolist(), error.tolist(), strict=True))
+    shape = (-1, numbers) if numbers > 1 else (-1,)
+    truth = Balls(high, low, radius).each(lambda part: part.reshape(shape))
+    sure, off = plain_points.plain(np.array(got).reshape(shape), truth, Budget(ulps), format, False)
+    return list(zip(sure.tolist(), off.tolist(), strict=True))
 
 
 def disagreement(one: judge.Judgement, other: judge.Judgement) -> list[float]:
     """How far the results of two devices lie apart, as a share of what both budgets allow."""
     return devices.disagreement(one, other).ravel().tolist()
+
+
+def steps_apart(one: float, other: float, format: Format) -> float:
+    """How far two numbers lie from each other, in ulps of 1."""
+    unit = np.array([1 - format.precision])
+    return float(error.apart(np.array([one]), format, np.array([other]), format, unit, np.zeros(1))[0])
 
 
 # A whole measurement ----------------------------------------------------------------------------------------------
@@ -331,6 +339,9 @@ def failing(
     for size in sizes or [len(fates)]:
         rows = slice(start, start + size)
         made = met([[word] for word in fates[rows]], [[share] for share in shares[rows]], given)
+        made = replace(
+            made, error=np.where(made.fate == Fate.WITHIN, made.spent, 0.0)
+        )  # in units of their own
         at = Points({"x": torch.arange(start, start + size, dtype=torch.float64)}, np.full(size, "given"))
         raised = {row - start: told for row, told in (crashes or {}).items() if rows.start <= row < rows.stop}
         parts.append(Measurement(routine, of, given, device, at, made, raised, np.zeros(size, int)))

@@ -24,6 +24,7 @@ from judging import (
     plainly,
     power,
     spoken,
+    steps_apart,
 )
 
 from numcheck.declaration.budgets import Budget
@@ -569,6 +570,12 @@ def test_of_equal_fates_the_one_that_spent_most_speaks(fate: str, less: float, m
     assert repr(told[1]) == repr(again[1]) == repr(more)
 
 
+def test_each_point_is_told_by_its_own_elements() -> None:
+    assert spoken([["over", "over"], ["within", "within"]], [[2.0, 3.0], [0.25, 0.5]]) == [
+        ("over", 3), ("within", 0.5)
+    ]  # fmt: skip
+
+
 def test_every_fate_is_counted() -> None:
     fates = ["within", "over", "within", "crash", "invalid"]
     count = counted(fates)
@@ -779,6 +786,8 @@ def test_an_infinity_is_plain_where_the_whole_ball_rounds_to_it() -> None:
         assert plain_one(infinity, sign * (edge + step), 2 * step, 0.25)[0] is False
         assert plain_one(infinity, sign * (edge - step), Fraction(0), 0.25)[0] is False
         assert plain_one(-infinity, sign * (edge + step), Fraction(0))[0] is False
+        # however wide it is
+        assert plain_one(infinity, sign * 4 * edge, edge) == (True, 0)
         # as the power of two after the largest number it is within a wider budget
         assert plain_one(infinity, sign * (edge - step), Fraction(0))[0] is True
         assert plain_one(infinity, sign * Fraction(FLOAT32.largest), Fraction(0)) == (True, 1)
@@ -786,6 +795,12 @@ def test_an_infinity_is_plain_where_the_whole_ball_rounds_to_it() -> None:
         assert plain_one(sign * FLOAT32.largest, sign * 3 * edge, Fraction(0))[0] is False
         assert plain_one(nan, sign * 3 * edge, Fraction(0))[0] is False
         assert plain_one(nan, sign * ONE, Fraction(0))[0] is False
+
+
+def test_a_point_is_plain_where_all_its_numbers_are_and_has_the_largest_of_their_errors() -> None:
+    got = [float(1 + off * UNIT) for off in (0, Fraction(1, 2), Fraction(1, 4), 2, 2, 0)]
+    found = plainly(got, [Ball(ONE)] * 6, 1, FLOAT32, numbers=2)
+    assert found == [(True, 0.5), (False, 2), (False, 2)]
 
 
 def test_what_nothing_tells_from_the_truth_has_no_error_where_it_is_plain() -> None:
@@ -862,6 +877,17 @@ def test_an_infinity_and_a_number_that_are_both_within_agree() -> None:
     )
     assert disagreement(infinite, finite) == [0]
     assert disagreement(infinite, less) == disagreement(less, infinite) == [inf]
+
+
+def test_an_infinity_lies_as_far_from_a_number_as_the_power_of_two_that_it_stands_for() -> None:
+    for format in NARROW_FORMATS:
+        far = 2.0 ** (format.max_exponent + 1)
+        for sign in (1, -1):
+            assert steps_apart(sign * inf, 0.0, format) == far * 2.0 ** (format.precision - 1)
+            assert steps_apart(0.0, sign * inf, format) == far * 2.0 ** (format.precision - 1)
+            assert steps_apart(sign * inf, sign * format.largest, format) == (far - format.largest) * 2.0 ** (
+                format.precision - 1
+            )
 
 
 def test_what_is_not_finite_agrees_with_the_same_alone() -> None:

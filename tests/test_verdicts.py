@@ -12,7 +12,7 @@ import pytest
 import torch
 from judging import FATES, entry, failing, promise, sweep_verdict, verdict, witness
 
-from numcheck import gap, real, ulps
+from numcheck import gap, m, real, ulps
 from numcheck.declaration.formulas import Gap, formula_of
 from numcheck.declaration.words import DEFAULT_FORMATS, DEFAULT_POINTS, Cause, Fate, Of, UsageError
 from numcheck.faces import cli
@@ -386,9 +386,30 @@ def test_a_gap_counts_the_points_that_it_covers_and_their_fate() -> None:
     assert known["fates"]["within"] == plain["fates"]["within"]
     assert slope["fates"]["over"] > 0
     assert (known["spent"], known["worst_ulp"]) == (plain["spent"], plain["worst_ulp"])
-    assert plain["worst"]["spent"] == plain["spent"] and plain["worst"]["fate"] == "over"
+    assert plain["worst"]["spent"] == plain["spent"] > 1 and plain["worst"]["fate"] == "over"
+    assert plain["worst"]["error_ulp"] == plain["worst_ulp"] > 1
     assert plain["simplest"]["fate"] == "over"
     assert sum(plain["ulp_histogram"].values()) == plain["points"] == sum(known["ulp_histogram"].values())
+
+
+def test_a_right_routine_has_spent_nothing() -> None:
+    for found in one_run(wrong=1.0)["measurements"]:
+        assert found["spent"] == found["worst_ulp"] == 0
+
+
+def test_errors_are_counted_where_there_was_a_truth_and_a_result() -> None:
+    def touchy(x: torch.Tensor) -> torch.Tensor:
+        if (x > 3).any():
+            raise ValueError("too large")
+        return torch.sqrt(x)
+
+    formula = formula_of(lambda x: m.sqrt(x), "Heron", [], None, {"x": real(-4, 4)})
+    report = check_catalog(
+        points=60, routine=formula.routine(value=ulps(2))(touchy), formats=["float32"], jobs=1
+    )
+    (found,) = report["measurements"]
+    assert all(found["fates"][fate] for fate in ("within", "invalid", "crash"))
+    assert sum(found["ulp_histogram"].values()) == found["fates"]["within"]
 
 
 def test_a_run_fails_by_a_gap_whose_witnesses_fail_no_more(

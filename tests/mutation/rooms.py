@@ -37,7 +37,6 @@ ROOMS = {
             "numcheck.measure.measurement": "_decided _sharpened tally",
             "numcheck.measure.plain": "_plain plain",
             "numcheck.diagnosis.devices": "disagreement",
-            "numcheck.declaration.words": "Fate.fails",
         },
         ("test_measure.py", "test_judge.py"),
     ),
