@@ -75,7 +75,7 @@ def minus_logsumexp(x):
     return torch.exp(x - torch.logsumexp(x, -1, keepdim=True))
 
 
-@gap("cancellation", of="value", why="the exponential magnifies how a large logarithm was rounded")
+@gap("cancellation", "underflow", of="value", why="exp magnifies how the logarithm was rounded")
 @share_near_one
 @softmax.routine(value=ulps(2), grad=ulps(4))
 def exponential_of_log_softmax(x):
@@ -84,6 +84,7 @@ def exponential_of_log_softmax(x):
 
 
 # ulps(8) as for max_subtracted, in float32
+@gap("cancellation", "underflow", of="value", why="exp magnifies how x - largest was rounded, beside -inf")
 @share_near_one
 @softmax.routine(value=ulps(8), grad=ulps(4))
 def torch_builtin(x):
