@@ -50,6 +50,7 @@ share_near_one = gap("cancellation", "underflow", of="grad", why="s_i (1 - s_i) 
 # before that counts as cancellation
 @gap("overflow", "underflow", "nan_gradient", why="exp, and its square in the backward, leave the range")
 @gap("cancellation", why="autograd adds two terms that cancel where a share is nearly one")
+@gap("order", why="the sum of the exponentials is rounded at each term")
 @softmax.routine(value=ulps(4), grad=ulps(10))
 def naive_form(x):
     """As the book prints it."""
