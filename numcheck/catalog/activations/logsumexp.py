@@ -84,7 +84,7 @@ def max_subtracted(x):
 
 @gap("overflow", "underflow", why="the backward's exp(b - a) leaves the range at either end")
 @gap("nan_gradient", why="inf - inf where two inputs are infinite")
-@gap("cancellation", "absorption", why="the backward exponentiates differences of rounded running totals")
+@gap("cancellation", "absorption", "order", why="the backward exponentiates what is left of rounded totals")
 @logsumexp.routine(value=ulps(2), grad=ulps(8))
 def pairwise_logaddexp(x):
     """torch.logaddexp folded over the entries."""

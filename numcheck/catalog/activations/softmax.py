@@ -50,6 +50,7 @@ share_near_one = gap("cancellation", "underflow", of="grad", why="s_i (1 - s_i) 
 # before that counts as cancellation
 @gap("overflow", "underflow", "nan_gradient", why="exp, and its square in the backward, leave the range")
 @gap("cancellation", why="autograd adds two terms that cancel where a share is nearly one")
+@gap("order", why="the sum of the exponentials is rounded at each term")
 @softmax.routine(value=ulps(4), grad=ulps(10))
 def naive_form(x):
     """As the book prints it."""
@@ -75,7 +76,7 @@ def minus_logsumexp(x):
     return torch.exp(x - torch.logsumexp(x, -1, keepdim=True))
 
 
-@gap("cancellation", of="value", why="the exponential magnifies how a large logarithm was rounded")
+@gap("cancellation", "underflow", of="value", why="exp magnifies how the logarithm was rounded")
 @share_near_one
 @softmax.routine(value=ulps(2), grad=ulps(4))
 def exponential_of_log_softmax(x):
@@ -84,6 +85,7 @@ def exponential_of_log_softmax(x):
 
 
 # ulps(8) as for max_subtracted, in float32
+@gap("cancellation", "underflow", of="value", why="exp magnifies how x - largest was rounded, beside -inf")
 @share_near_one
 @softmax.routine(value=ulps(8), grad=ulps(4))
 def torch_builtin(x):
