@@ -172,7 +172,7 @@ def _range_or_rounding(
 ) -> dict[int, "Loss"]:
     """The same losses, but of the range where a wider exponent range alone heals what looks like rounding.
 
-    And of rounding where something sank but a wider range makes no difference: it was another element of that
+    And of rounding where something left the range but a wider one makes no difference: it was another element of that
     operator's result. The routine runs again with every operator's result rounded to the format's significand and to
     no range. That tells something where the run with both limits gives the failing result again: not inside of fused
     operators. For those the size of what they return has to tell.
@@ -180,17 +180,15 @@ def _range_or_rounding(
     judged = measurement.judgement
     rounding = np.array([row for row, loss in losses.items() if loss.cause in _ROUNDING], dtype=int)
     left = {row: cause for row, cause in records.range_left(rounding).items() if cause is not None}
-    smallest = judged.format.smallest_normal
-    sunk = [
+    outside = [
         row
         for row, loss in losses.items()
-        if loss.cause is Cause.UNDERFLOW
-        and (abs(_speaking(measurement, row)) >= smallest or not _truth_is_small(measurement, row))
+        if loss.cause in _RANGE and np.isfinite(_speaking(measurement, row))
     ]
     healed: set[int] = set()
     same: set[int] = set()
     if judged.format == measurement.format:
-        doubtful = np.array([*left, *sunk], dtype=int)
+        doubtful = np.array([*left, *outside], dtype=int)
         sank = records.sank_inside(doubtful)
         for positions in same_settings(measurement, doubtful):
             rows = doubtful[positions]
@@ -200,11 +198,11 @@ def _range_or_rounding(
             plain = np.array([losses[row].plain for row in rows.tolist()])
             same.update(rows[unchanged & (plain | as_it_did)].tolist())
     told = dict(losses)
-    told.update(records.losses(np.array([row for row in sunk if row in same], dtype=int), ranged=False))
+    told.update(records.losses(np.array([row for row in outside if row in same], dtype=int), ranged=False))
     for row, loss in losses.items():
         if row in healed and row in left:
             told[row] = replace(loss, cause=left[row])
-        elif loss.cause in _ROUNDING and loss.sank:
+        elif loss.cause in _ROUNDING and loss.sank and row not in same:
             told[row] = replace(loss, cause=Cause.UNDERFLOW)
     return told
 
@@ -259,6 +257,7 @@ def _emulated(measurement: Measurement, rows: np.ndarray, widen: str | None) -> 
     )
 
 
+_RANGE = (Cause.OVERFLOW, Cause.UNDERFLOW)
 _ROUNDING = (Cause.CANCELLATION, Cause.ABSORPTION, Cause.ORDER)
 
 

@@ -189,12 +189,13 @@ def check_catalog(
     ordered = [results[unit] for unit in units if unit in results]
     report = _report(selected, names, devices, points, seed, ordered)
     report["seconds"] = round(time.perf_counter() - started, 3)
-    remarks = [text for f in selected for text in witnesses.read(f).remarks]
     if interrupted:
-        return report | {"remarks": remarks, "interrupted": True}
-    if witness:
-        written = [_record(f, [results[unit] for unit in units if unit.formula == f.name]) for f in selected]
-        remarks += [f"{path} has what shows the gaps" for path in written if path is not None]
+        return report | {"interrupted": True}
+    written = [
+        _record(f, [results[unit] for unit in units if unit.formula == f.name]) for f in selected if witness
+    ]
+    remarks = [text for f in selected for text in witnesses.read(f).remarks]
+    remarks += [f"{path} has what shows the gaps" for path in written if path is not None]
     remarks += uncovered(selected, report) if routine is None else []
     return report | ({"remarks": remarks} if remarks else {})
 

@@ -19,7 +19,7 @@ from numcheck.declaration.formulas import Formula, Gap
 from numcheck.declaration.words import Of, UsageError
 from numcheck.domain import Points
 from numcheck.formats import Format, format_of
-from numcheck.report import folder_name, json_text, write_text
+from numcheck.report import folder_name, write_text
 from numcheck.runs.environment import environment
 
 SCHEMA = 1
@@ -192,16 +192,16 @@ def record(formula: Formula, found: Sequence[Witness], cells: set[Cell]) -> Path
     if not rows:
         known.path.unlink(missing_ok=True)
         return None
-    return write_text(known.path, json_text(_told(formula, rows)))
+    return write_text(known.path, _text(formula, rows))
 
 
-def _told(formula: Formula, rows: Sequence[Witness]) -> dict[str, Any]:
+def _text(formula: Formula, rows: Sequence[Witness]) -> str:
+    """The file: what all witnesses share, then a line for each."""
     environments = sorted({name for row in rows for name in row.environments})
-    return {
-        "schema": SCHEMA,
-        "formula": formula.name,
-        "environments": environments,
-        "witnesses": [
+    shared = {"schema": SCHEMA, "formula": formula.name, "environments": environments}
+    head = "".join(f"  {json.dumps(name)}: {json.dumps(told)},\n" for name, told in shared.items())
+    lines = (
+        json.dumps(
             {
                 "routine": row.routine,
                 "gap": row.gap,
@@ -212,6 +212,7 @@ def _told(formula: Formula, rows: Sequence[Witness]) -> dict[str, Any]:
                 "component": row.component,
                 "environments": [environments.index(name) for name in row.environments],
             }
-            for row in rows
-        ],
-    }
+        )
+        for row in rows
+    )
+    return f'{{\n{head}  "witnesses": [\n    ' + ",\n    ".join(lines) + "\n  ]\n}\n"

@@ -69,7 +69,9 @@ def scaled_distance_in_float32(first, second, unlike, margin):
     return (0.5 * torch.where(unlike == 1, lacking**2, alike)).to(first.dtype)
 
 
-small_squares = gap("underflow", why="squares of small distances, or the distances, keep few digits or none")
+small_squares = gap(
+    "underflow", "absorption", why="squares of small distances, or the distances, keep few digits or none"
+)
 
 
 @small_squares
