@@ -31,7 +31,7 @@ ROOMS = {
     ),
     "measuring": Room(
         {
-            "numcheck.measure.error": "WIDE error counted ulps_per_unit error_of_ball errors apart _in_units _beyond "
+            "numcheck.measure.error": "WIDE error counted power_below error_of_ball errors apart _in_units _beyond "
             "_steps rounds_to_infinity",
             "numcheck.measure.judge": "judge _fates _wrong_zeros Judgement.worst_element Judgement.of_points",
             "numcheck.measure.measurement": "_decided _sharpened tally",
