@@ -152,7 +152,7 @@ def sample_measurement(formula: str, routine: str, precision: str, of: str, rng:
         "simplest": point,
         "findings": findings,
         "gaps": [
-            {"cause": "underflow", "reason": "the saved sigmoid underflows", "points": 160, "stale": False}
+            {"causes": ["underflow"], "reason": "the saved sigmoid underflows", "points": 160, "stale": False}
         ]
         if gap
         else [],
@@ -746,7 +746,7 @@ def test_a_verdict_is_the_most_serious_thing_to_say(fates: dict[str, int], expec
 
 
 def test_a_gap_that_covers_nothing_is_a_verdict():
-    stale = {"cause": "overflow", "reason": "exp", "points": 0, "stale": True}
+    stale = {"causes": ["overflow"], "reason": "exp", "points": 0, "stale": True}
     assert verdict({"fates": {"within": 10}, "gaps": [stale]}) == "stale"
 
 

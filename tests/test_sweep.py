@@ -564,7 +564,7 @@ def test_several_devices_are_swept_one_after_the_other(
         return one | {"device": device}
 
     one = sweep("tanh", ["torch_builtin"], format="float8_e5m2", value_only=True)
-    monkeypatch.setattr(sweeps, "sweep", told)
+    monkeypatch.setattr("numcheck.sweep", told)
     assert cli.run([*SWEEP, "--devices", "cpu,cuda:1"]) == sweeps.sweep_verdict(one)[0]
     assert swept == ["cpu", "cuda:1"]
     assert "tanh in float8_e5m2 on cuda:1" in capsys.readouterr().out
