@@ -85,7 +85,7 @@ class Records:
         told = dict.fromkeys(rows.tolist(), otherwise)
         for group, record in self.groups:
             found = unless_untraceable(record, tell)
-            if found is not None:
+            if record is not None and found is not None:
                 told.update(
                     zip(
                         group.tolist(),

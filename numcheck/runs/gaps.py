@@ -94,6 +94,5 @@ def uncovered(formulas: Sequence[Formula], report: Mapping[str, Any]) -> list[st
 
 def _formats(routine: Routine, gap: Gap) -> set[str]:
     """The usual formats in which a gap may show."""
-    return (
-        set(DEFAULT_FORMATS) & set(routine.formats or DEFAULT_FORMATS) & set(gap.formats or DEFAULT_FORMATS)
-    )
+    limits = (routine.formats, gap.formats)
+    return {name for name in DEFAULT_FORMATS if all(limit is None or name in limit for limit in limits)}

@@ -106,7 +106,7 @@ def read(formula: Formula) -> Witnesses:
     return Witnesses(path, known, left_out, (remark,) if left_out else ())
 
 
-def _from_json(row: dict[str, Any], formula: Formula, environments: Sequence[str]) -> Witness:
+def _from_json(row: dict[str, Any], formula: Formula, environments: list[str]) -> Witness:
     if set(row["inputs"]) != set(formula.inputs):
         raise ValueError(f"a witness has the inputs {', '.join(row['inputs'])}")
     return Witness(

@@ -122,7 +122,7 @@ def evaluate_chunk(formula: Formula, points: Points, component: np.ndarray, want
     """One group of points at the current precision; the point's `component` counts modulo the outputs."""
     found = evaluated(formula, lifted(formula, points, ARB, True), len(points), component, wanted)
     halves = {Of.VALUE: Half(enclosure(found.value), found.conditioning)}
-    if found.gradient is not None:
+    if found.gradient is not None and found.gradient_conditioning is not None:
         halves[Of.GRAD] = Half(enclosure(found.gradient), found.gradient_conditioning)
     return Truth(
         halves,

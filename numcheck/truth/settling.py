@@ -98,7 +98,7 @@ def _in_float64(
         (Of.VALUE, found.value, found.conditioning),
         (Of.GRAD, found.gradient, found.gradient_conditioning),
     ):
-        if balls is not None:
+        if balls is not None and terms is not None:
             exact = enclosure_of_float64(balls)
             conditioning, unsure = _lower_end(terms, exact, format)
             halves[of] = Half(exact, conditioning)

@@ -51,7 +51,12 @@ def torch_builtin(logits, target):
     return functional.cross_entropy(logits, target, reduction="none")
 
 
-@gap("cancellation", "absorption", why="logsumexp(x) keeps few digits of what it has beyond the largest x")
+@gap(
+    "cancellation",
+    "absorption",
+    "underflow",
+    why="logsumexp(x) keeps few digits of what lies beyond the largest x",
+)
 @gap("wrong_formula", why="a target whose rounded entries do not sum to 1 is taken as if they did")
 @soft_label_cross_entropy.routine(value=ulps(4, gamma=True), grad=ulps(4, gamma=True))
 def logsumexp_form(logits, target):

@@ -149,11 +149,11 @@ def sweep_chunk(
     return found
 
 
-def _chunk_here(plan: Plan, span: tuple[int, int]) -> dict[tuple[str, str], Summary]:
+def _chunk_here(plan: Plan, span: tuple[int, int]) -> State:
     return sweep_chunk(plan, *span)
 
 
-def _chunk_by_words(words: Words, span: tuple[int, int]) -> dict[tuple[str, str], Summary]:
+def _chunk_by_words(words: Words, span: tuple[int, int]) -> State:
     """`sweep_chunk` in a worker process, which finds formula and routines by their names."""
     return sweep_chunk(plan_by_words(words), *span)
 
