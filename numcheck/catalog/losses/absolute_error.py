@@ -14,10 +14,7 @@ from numcheck import formula, gap, m, ulps, vector
     target=vector(-10000, 10000),
 )
 def absolute_error(prediction, target):
-    """Mean of the absolute differences, in the inputs' unit.
-
-    Where an entry is hit exactly, any derivative in [-1/n, 1/n] by that entry is right.
-    """
+    """Mean of the absolute differences. Where an entry is hit, any derivative in [-1/n, 1/n] by it is right."""
     return m.mean(abs(prediction - target))
 
 

@@ -17,10 +17,7 @@ from numcheck import formula, gap, m, one_of, real, ulps
     label=one_of(0, 1),
 )
 def binary_cross_entropy(logit, label):
-    """Nats lost when `label` is predicted with probability sigmoid(logit).
-
-    Hard where the prediction is right and sure: the loss is about exp(-|logit|), and 1 - p has none of its digits left.
-    """
+    """Nats lost on `label` when sigmoid(logit) is predicted for 1. Hard where sure and right: 1 - p has few digits."""
     p = 1 / (1 + m.exp(-logit))
     return -m.log(p) if label else -m.log(1 - p)
 

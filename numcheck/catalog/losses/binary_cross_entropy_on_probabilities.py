@@ -16,10 +16,7 @@ from numcheck import formula, gap, m, one_of, real, ulps
     label=one_of(0, 1),
 )
 def binary_cross_entropy_on_probabilities(probability, label):
-    """Nats lost when `label` is predicted with this `probability` of being 1; infinite where it was held impossible.
-
-    Hard for tiny probabilities, which 1 - p absorbs.
-    """
+    """Nats lost when `label` is predicted with this `probability` of 1. Hard where it is tiny, and 1 - p absorbs it."""
     return -m.log(probability) if label else -m.log(1 - probability)
 
 
@@ -33,11 +30,8 @@ def exchanging_the_labels_reflects_the_probability(f, probability, label):
 def guarded_branches(probability, label):
     """log(p) and log1p(-p), each of a harmless number where the label asks for the other."""
     positive = label == 1
-    return -torch.where(
-        positive,
-        torch.log(torch.where(positive, probability, 0.5)),
-        torch.log1p(-torch.where(positive, 0.5, probability)),
-    )
+    p, q = torch.where(positive, probability, 0.5), torch.where(positive, 0.5, probability)
+    return -torch.where(positive, torch.log(p), torch.log1p(-q))
 
 
 branch_not_taken = gap("nan_gradient", why="0 times the infinite slope, at p 0 or 1, of the branch not taken")
@@ -70,8 +64,7 @@ def torch_builtin(probability, label):
 @binary_cross_entropy_on_probabilities.routine(value=ulps(2), grad=ulps(2))
 def shifted_logarithms(probability, label):
     """1e-7 added inside the logarithms against log(0), as many training scripts have it."""
-    tiny = 1e-7
-    return -(label * torch.log(probability + tiny) + (1 - label) * torch.log(1 - probability + tiny))
+    return -(label * torch.log(probability + 1e-7) + (1 - label) * torch.log(1 - probability + 1e-7))
 
 
 @branch_not_taken

@@ -21,9 +21,7 @@ from numcheck import formula, gap, m, one_of, ulps, vector
 def contrastive(first, second, unlike, margin):
     """Half the squared distance of two alike embeddings; of two unlike ones, half the square of what lacks to `margin`.
 
-    The direction in which equal embeddings should part is undefined: the gradient there is declared to be 0. So it
-    is a convention, not a derivative. Hard there and beside it, where the squares underflow but the gradient has
-    the length of the margin.
+    Hard at and beside equal embeddings: their gradient is 0 by convention, their neighbours' as long as the margin.
     """
     difference = first - second
     if not unlike:
@@ -65,13 +63,10 @@ def scaled_distance_in_float32(first, second, unlike, margin):
     apart = squared > 0
     distance = scale[:, 0] * torch.where(apart, torch.sqrt(torch.where(apart, squared, 1.0)), 0.0)
     lacking = (margin - distance).clamp(min=0)
-    alike = (difference**2).sum(1)
-    return (0.5 * torch.where(unlike == 1, lacking**2, alike)).to(first.dtype)
+    return (0.5 * torch.where(unlike == 1, lacking**2, (difference**2).sum(1))).to(first.dtype)
 
 
-small_squares = gap(
-    "underflow", "absorption", why="squares of small distances, or the distances, keep few digits or none"
-)
+small_squares = gap("underflow", "absorption", why="small distances or their squares keep few digits or none")
 
 
 @small_squares

@@ -13,10 +13,7 @@ from numcheck import formula, m, one_of, real, ulps
     side=one_of(-1, 1),
 )
 def hinge(score, side):
-    """max(0, 1 - side * score): how far a `score` is from being right by a margin of 1.
-
-    At the kink any derivative between the two sides' is right. Hard beside it, where 1 - side * score is small.
-    """
+    """How far a `score` is from right by a margin of 1. At the kink any slope in between is right; hard beside it."""
     return m.maximum(0, 1 - side * score)
 
 

@@ -15,10 +15,7 @@ from numcheck import formula, gap, m, one_of, real, ulps
     delta=one_of(0.1, 1.0, 8.0),
 )
 def huber(prediction, target, delta):
-    """Half the squared error up to `delta`, and its tangent beyond, with slope `delta`.
-
-    Hard where the difference is small beside its operands, and where a square underflows or overflows.
-    """
+    """Half the squared error up to `delta`, and its tangent beyond. Hard where a square underflows or overflows."""
     error = abs(prediction - target)
     return m.where(error <= delta, error**2 / 2, delta * (error - delta / 2))
 

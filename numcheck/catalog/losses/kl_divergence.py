@@ -18,10 +18,7 @@ from numcheck import formula, gap, m, simplex, ulps, vector
     log_prediction=vector(-100, 0),
 )
 def kl_divergence(target, log_prediction):
-    """Nats lost when `target` is coded with the probabilities exp(log_prediction); 0 log 0 counts as 0.
-
-    `log_prediction` need not be normalised. Hard where the target has zeros, and where the divergence is small.
-    """
+    """Nats lost when `target` is coded with exp(log_prediction), normalised or not. Hard where a target is 0."""
     return m.sum(m.xlogy(target, target) - target * log_prediction)
 
 

@@ -17,12 +17,7 @@ from numcheck import formula, gap, m, simplex, ulps
     prediction=simplex(),
 )
 def kl_divergence_on_probabilities(target, prediction):
-    """Nats lost when `target` is coded with the probabilities `prediction`; infinite where it held a case impossible.
-
-    0 log(0/p) counts as 0, whatever p.
-
-    Hard where either has zeros, where their quotient leaves the range, and where both nearly agree.
-    """
+    """Nats lost when `prediction` codes `target`, 0 log(0/p) being 0. Hard where either has zeros, or both agree."""
     # the quotient's logarithm as a difference, so that q log(q/0) is infinite: 1/0 alone has no sign
     return m.sum(m.where(target == 0, 0, target * (m.log(target) - m.log(prediction))))
 

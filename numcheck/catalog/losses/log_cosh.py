@@ -18,10 +18,7 @@ from numcheck import formula, gap, m, real, ulps
     target=real(-1000, 1000),
 )
 def log_cosh(prediction, target):
-    """log(cosh(e)) of the error e: half its square near 0, its absolute value less log 2 far from 0.
-
-    Hard at both ends: near 0 the loss is a small difference from log 1 or log 2, far from 0 cosh overflows.
-    """
+    """log(cosh(e)) of the error e. Hard near 0, where log 1 or log 2 cancels, and far from it, where cosh overflows."""
     return m.log(m.cosh(prediction - target))
 
 
@@ -38,6 +35,7 @@ def a_common_offset_changes_nothing(f, prediction, target):
 
 
 _LOG_2 = 0.69314718055994530942
+log_2_cancels = gap("cancellation", "absorption", why="near 0 loss and slope are differences of larger terms")
 
 
 @log_cosh.routine(value=ulps(2), grad=ulps(4))
@@ -47,9 +45,6 @@ def half_angle_form(prediction, target):
     half = torch.sinh(0.5 * error.clamp(max=1))
     near = torch.log1p(2 * half * half)
     return torch.where(error <= 1, near, error + (torch.log1p(torch.exp(-2 * error)) - _LOG_2))
-
-
-log_2_cancels = gap("cancellation", "absorption", why="near 0 loss and slope are differences of larger terms")
 
 
 @log_2_cancels

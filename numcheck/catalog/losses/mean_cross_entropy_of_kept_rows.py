@@ -18,11 +18,7 @@ from numcheck import formula, gap, m, one_of, ulps, vector
     second=one_of(0, 1, 2, -100),
 )
 def mean_cross_entropy_of_kept_rows(logits, first, second):
-    """Mean nats lost over those of two rows of three logits whose label is not -100.
-
-    The mean of nothing is declared to be 0: a batch of padding teaches nothing, and must not stop the training.
-    `logits` holds the rows one after the other. Hard where every row is ignored, 0/0.
-    """
+    """Mean nats lost over two rows of three logits, less those labelled -100. Hard with none left: 0 by convention."""
     rows = m.reshape(logits, (2, 3))
     kept = [(rows[i], label) for i, label in enumerate((first, second)) if label != -100]
     if not kept:
@@ -72,11 +68,8 @@ def sum_over_at_least_one(logits, first, second):
 @mean_cross_entropy_of_kept_rows.routine(value=ulps(4, gamma=True), grad=ulps(4, gamma=True))
 def torch_builtin(logits, first, second):
     """`cross_entropy` with reduction="mean", mapped over the points because each is a batch of its own."""
-
-    def loss(rows, labels):
-        return functional.cross_entropy(rows, labels, reduction="mean")
-
-    return torch.vmap(loss)(logits.reshape(-1, 2, 3), torch.stack([first, second], 1))
+    mean = torch.vmap(lambda rows, labels: functional.cross_entropy(rows, labels, reduction="mean"))
+    return mean(logits.reshape(-1, 2, 3), torch.stack([first, second], 1))
 
 
 @gap("scale", "wrong_formula", why="the ignored rows count: one kept row gives half of its loss")

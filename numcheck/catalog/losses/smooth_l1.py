@@ -19,10 +19,7 @@ from numcheck import formula, gap, m, one_of, real, ulps
     beta=one_of(0.0, 0.1, 1.0, 3.0),
 )
 def smooth_l1(prediction, target, beta):
-    """The absolute error less beta/2, or the squared error over 2 beta where the error is below `beta`.
-
-    Hard at beta = 0, the absolute error: any derivative in [-1, 1] is right where the target is hit.
-    """
+    """The absolute error less beta/2; below `beta` its square over 2 beta. Hard at beta = 0: the target is a kink."""
     error = abs(prediction - target)
     return m.where(error < beta, error**2 / (2 * beta), error - beta / 2) if beta else error
 
@@ -74,5 +71,4 @@ def huber_over_beta(prediction, target, beta):
 def naive_form(prediction, target, beta):
     """The formula as it is printed, without a case for beta = 0."""
     error = (prediction - target).abs()
-    square = error**2 / torch.full_like(error, 2 * beta)
-    return torch.where(error < beta, square, error - 0.5 * beta)
+    return torch.where(error < beta, error**2 / torch.full_like(error, 2 * beta), error - 0.5 * beta)

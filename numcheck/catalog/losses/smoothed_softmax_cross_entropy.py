@@ -17,11 +17,7 @@ from numcheck import formula, gap, index, m, one_of, ulps, vector
     smoothing=one_of(0.0, 0.1, 0.5, 1.0),
 )
 def smoothed_softmax_cross_entropy(logits, label, smoothing):
-    """Nats lost against a target that gives each of the K classes smoothing/K, and the rest to `label`.
-
-    Hard without smoothing, where the loss of a sure prediction is tiny, and where a probability underflows while its
-    share of the target is not zero.
-    """
+    """Nats lost against a target that gives `label` what smoothing/K for each class leaves. Hard where p underflows."""
     logarithms = logits - m.log(m.sum(m.exp(logits)))
     return -(1 - smoothing) * logarithms[label] - smoothing * m.mean(logarithms)
 
@@ -35,18 +31,13 @@ def a_common_offset_changes_nothing(f, logits, label, smoothing):
 @smoothed_softmax_cross_entropy.law
 def the_order_of_classes_does_not_matter(f, logits, label, smoothing):
     """Rolling classes and label together leaves the loss."""
-    size = len(logits)
-    return f(logits, label, smoothing), f(m.roll(logits, 1), (int(label) + 1) % size, smoothing)
+    return f(logits, label, smoothing), f(m.roll(logits, 1), (int(label) + 1) % len(logits), smoothing)
 
 
 @gap("cancellation", "absorption", why="each term costs p half an ulp, and p - smoothing/K magnifies it")
 @smoothed_softmax_cross_entropy.routine(value=ulps(4, gamma=True), grad=ulps(4, gamma=True))
 def margins_from_the_label(logits, label, smoothing):
-    """softplus(logsumexp of the others' margins) minus smoothing times the mean margin.
-
-    With z = x - x_label the loss is logsumexp(z) - smoothing * mean(z), and logsumexp(z) = softplus(logsumexp of the
-    z of the other classes), since z_label = 0.
-    """
+    """logsumexp(z) - smoothing * mean(z), z = x - x_label; since z_label = 0 the first is softplus(logsumexp(rest))."""
     chosen = logits.gather(1, label[:, None])
     places = torch.arange(logits.shape[1] - 1, device=logits.device)
     others = logits.gather(1, places + (places >= label[:, None]))
@@ -55,19 +46,17 @@ def margins_from_the_label(logits, label, smoothing):
     return functional.softplus(margin) - smoothing * (logits - chosen).mean(1)
 
 
-near_the_target = gap(
-    "cancellation", "absorption", "underflow", why="near 1 few digits stay of lesser terms, and of p - target"
-)
+near_one = gap("cancellation", "absorption", "underflow", why="near 1 small terms and p - target lose digits")
 
 
-@near_the_target
+@near_one
 @smoothed_softmax_cross_entropy.routine(value=ulps(4, gamma=True), grad=ulps(4, gamma=True))
 def torch_builtin(logits, label, smoothing):
     """`cross_entropy` with `label_smoothing`."""
     return functional.cross_entropy(logits, label, reduction="none", label_smoothing=smoothing)
 
 
-@near_the_target
+@near_one
 @smoothed_softmax_cross_entropy.routine(value=ulps(4, gamma=True), grad=ulps(4, gamma=True))
 def smoothed_target(logits, label, smoothing):
     """The target written out as probabilities, times -log_softmax."""
@@ -82,5 +71,4 @@ def smoothed_target(logits, label, smoothing):
 def softmax_then_log(logits, label, smoothing):
     """The logarithm of a softmax layer's output, averaged with the smoothed target."""
     logarithms = torch.log(torch.softmax(logits, 1))
-    chosen = logarithms.gather(1, label[:, None])[:, 0]
-    return -(1 - smoothing) * chosen - smoothing * logarithms.mean(1)
+    return -(1 - smoothing) * logarithms.gather(1, label[:, None])[:, 0] - smoothing * logarithms.mean(1)

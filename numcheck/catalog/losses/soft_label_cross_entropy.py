@@ -14,11 +14,7 @@ from numcheck import formula, gap, m, simplex, ulps, vector
     target=simplex(),
 )
 def soft_label_cross_entropy(logits, target):
-    """Nats to code `target` with the probabilities softmax(logits): -sum(q log p).
-
-    Hard where a class with no share of the target has a probability that underflows, 0 times infinity, and where
-    the prediction is sure and right.
-    """
+    """Nats lost on `target` when softmax(logits) is predicted. Hard where a p underflows, or is sure and right."""
     return -m.sum(target * m.log(m.exp(logits) / m.sum(m.exp(logits))))
 
 
@@ -51,12 +47,7 @@ def torch_builtin(logits, target):
     return functional.cross_entropy(logits, target, reduction="none")
 
 
-@gap(
-    "cancellation",
-    "absorption",
-    "underflow",
-    why="logsumexp(x) keeps few digits of what lies beyond the largest x",
-)
+@gap("cancellation", "absorption", "underflow", why="logsumexp(x) keeps few digits beyond the largest x")
 @gap("wrong_formula", why="a target whose rounded entries do not sum to 1 is taken as if they did")
 @soft_label_cross_entropy.routine(value=ulps(4, gamma=True), grad=ulps(4, gamma=True))
 def logsumexp_form(logits, target):

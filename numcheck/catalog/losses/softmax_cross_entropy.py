@@ -17,11 +17,7 @@ from numcheck import formula, gap, index, m, ulps, vector
     label=index(),
 )
 def softmax_cross_entropy(logits, label):
-    """Nats lost when class `label` is predicted with probability softmax(logits)[label].
-
-    Hard where the right class leads: the loss is then about the sum of the others' exp(x_j - x_label), which a
-    logarithm of a sum near 1 loses, as does its derivative p_label - 1.
-    """
+    """Nats lost on `label` when softmax(logits) is predicted. Hard where it leads: a sum near 1 loses the others."""
     return -m.log(m.exp(logits[label]) / m.sum(m.exp(logits)))
 
 
@@ -34,17 +30,13 @@ def a_common_offset_changes_nothing(f, logits, label):
 @softmax_cross_entropy.law
 def the_order_of_classes_does_not_matter(f, logits, label):
     """Rolling classes and label together leaves the loss."""
-    size = len(logits)
-    return f(logits, label), f(m.roll(logits, 1), (int(label) + 1) % size)
+    return f(logits, label), f(m.roll(logits, 1), (int(label) + 1) % len(logits))
 
 
 @softmax_cross_entropy.routine(value=ulps(2, gamma=True), grad=ulps(8, gamma=True))
 # 8: each of up to 7 exponentials may lose half an ulp when it is added to a sum near 1
 def softplus_of_the_margin(logits, label):
-    """softplus(logsumexp of the other classes' logits - x_label): nothing near 1 is formed, nothing cancels.
-
-    From log((e**x_l + s) / e**x_l) = log(1 + e**(log(s) - x_l)) with s the sum over the other classes.
-    """
+    """softplus(log(s) - x_l), s the others' sum of e**x: log((e**x_l + s) / e**x_l) = log(1 + e**(log(s) - x_l))."""
     places = torch.arange(logits.shape[1] - 1, device=logits.device)
     others = logits.gather(1, places + (places >= label[:, None]))
     # at a large offset logsumexp's own derivative, exp(x - rounded logsumexp), does not sum to 1: shift it away
@@ -81,5 +73,4 @@ def softmax_then_log(logits, label):
 def naive_form(logits, label):
     """The formula as it is printed."""
     exponentials = torch.exp(logits)
-    chosen = exponentials.gather(1, label[:, None])[:, 0]
-    return -torch.log(chosen / exponentials.sum(1))
+    return -torch.log(exponentials.gather(1, label[:, None])[:, 0] / exponentials.sum(1))

@@ -8,18 +8,12 @@ from numcheck import formula, gap, index, m, ulps, vector
 
 @formula(
     source="PyTorch 2.13 documentation, torch.nn.CrossEntropyLoss with class indices and ignore_index",
-    known=[
-        (((1, 2, 3), 2), "0.407605964444380304482919904545"),
-        (((1, 2, 3), -100), "0"),
-    ],
+    known=[(((1, 2, 3), 2), "0.407605964444380304482919904545"), (((1, 2, 3), -100), "0")],
     logits=vector(-200, 200),
     label=index(extra=(-100,)),
 )
 def softmax_cross_entropy_with_ignored_label(logits, label):
-    """Nats lost when class `label` is predicted with probability softmax(logits)[label]; zero for the label -100.
-
-    Hard for the ignored rows, whose loss and gradient are zero whatever stands in them.
-    """
+    """Nats lost on `label` when softmax(logits) is predicted; 0 for the label -100, whatever the row holds."""
     if label == -100:
         return m.zeros_like(logits[0])
     return -m.log(m.exp(logits[label]) / m.sum(m.exp(logits)))

@@ -13,11 +13,7 @@ from numcheck import formula, gap, m, ulps, vector
     target=vector(-1000, 1000),
 )
 def squared_error(prediction, target):
-    """Mean of the squared differences, in the square of the inputs' unit.
-
-    Hard where the difference is small beside its operands, and in half precision where a square overflows though
-    the mean does not.
-    """
+    """Mean of the squared differences. Hard where they are small beside the operands, or a square overflows."""
     return m.mean((prediction - target) ** 2)
 
 

@@ -18,10 +18,7 @@ from numcheck import formula, gap, index, m, ulps, vector
     label=index(),
 )
 def weighted_softmax_cross_entropy(logits, weights, label):
-    """Nats lost when class `label` is predicted with probability softmax(logits)[label], times that class's weight.
-
-    Hard where the right class leads, and where a weight is tiny, zero or subnormal.
-    """
+    """Nats lost on `label` when softmax(logits) is predicted, times its weight. Hard where either factor is tiny."""
     return -weights[label] * m.log(m.exp(logits[label]) / m.sum(m.exp(logits)))
 
 
@@ -57,11 +54,8 @@ near_one = gap("cancellation", "underflow", why="a sum or a p near 1 has few or 
 @weighted_softmax_cross_entropy.routine(value=ulps(4, gamma=True), grad=ulps(4, gamma=True))
 def torch_builtin(logits, weights, label):
     """`cross_entropy` with `weight`, mapped over the points because each has weights of its own."""
-
-    def loss(x, w, y):
-        return functional.cross_entropy(x, y, weight=w, reduction="none")
-
-    return torch.vmap(loss)(logits, weights, label)
+    loss = torch.vmap(lambda x, w, y: functional.cross_entropy(x, y, weight=w, reduction="none"))
+    return loss(logits, weights, label)
 
 
 @near_one
