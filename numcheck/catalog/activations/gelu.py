@@ -1,12 +1,13 @@
-"""Gaussian error linear unit.
-
-Where it is hard: the negative tail, where erf(x / sqrt 2) is nearly -1 and 1 + erf cancels; erfc keeps the tail.
-"""
+"""Gaussian error linear unit: hard in the negative tail, where 1 + erf(x / sqrt 2) cancels; erfc keeps the tail."""
 
 import torch
 from torch.nn import functional
 
 from numcheck import formula, gap, m, real, ulps
+
+_SQRT_HALF = 0.70710678118654752440
+tail_cancels = gap("cancellation", why="1 + erf(x / sqrt 2) cancels in the negative tail: erfc keeps it")
+sinks_early = gap("underflow", why="the probability or its density is subnormal where x times it is not yet")
 
 
 @formula(
@@ -28,13 +29,6 @@ def gelu(x):
 def both_sides_share_x(f, x):
     """gelu(x) - gelu(-x) = x."""
     return f(x) - f(-x), x
-
-
-_SQRT_HALF = 0.70710678118654752440
-
-
-tail_cancels = gap("cancellation", why="1 + erf(x / sqrt 2) cancels in the negative tail: erfc keeps it")
-sinks_early = gap("underflow", why="the probability or its density is subnormal where x times it is not yet")
 
 
 # cond=2: the argument is rounded twice, and erfc magnifies each by x*x

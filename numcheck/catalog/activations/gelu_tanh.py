@@ -1,13 +1,13 @@
-"""Gaussian error linear unit, with the normal distribution approximated by a tanh.
-
-Where it is hard: 1 + tanh cancels on the negative side; 1 + tanh(u) = 2 sigmoid(2 u) keeps the tail. Far out x**3
-leaves the range, beyond 40.3 in float16, and the derivative multiplies an infinity by a zero.
-"""
+"""Gaussian error linear unit by a tanh: 1 + tanh(u) cancels for negative u, and x**3 leaves float16 beyond 40.3."""
 
 import torch
 from torch.nn import functional
 
 from numcheck import formula, gap, m, real, ulps
+
+_ROOT = 0.79788456080286535588  # sqrt(2 / pi)
+power_overflows = gap("nan_gradient", why="a power of x overflows, and the backward multiplies it by zero")
+tanh_rounds = gap("cancellation", "absorption", why="1 + tanh and 1 - tanh**2 are taken of a rounded tanh")
 
 
 @formula(
@@ -31,24 +31,14 @@ def both_sides_share_x(f, x):
     return f(x) - f(-x), x
 
 
-_ROOT = 0.79788456080286535588
-"""sqrt(2 / pi)"""
-
-
 # value ulps(4): near the minimum at -0.75 the conditioning vanishes, the roundings of the cubic do not
 @gap("underflow", why="the exponential is subnormal where x, or the slope of the cubic, times it is not")
-@gap(
-    "absorption", of="grad", why="exp magnifies how the cubic was rounded, unforgiven where the slope is flat"
-)
+@gap("absorption", of="grad", why="exp magnifies the cubic's roundings, unforgiven where the slope is flat")
 @gelu_tanh.routine(value=ulps(4, cond=4), grad=ulps(4, cond=4))
 def stable_form(x):
     """The sigmoid form, through a log-sigmoid on a clamped argument so that nothing overflows."""
     near = torch.clamp(x, -32, 32)
     return x * torch.exp(functional.logsigmoid(2 * _ROOT * near * (1 + 0.044715 * near * near)))
-
-
-power_overflows = gap("nan_gradient", why="a power of x overflows, and the backward multiplies it by zero")
-tanh_rounds = gap("cancellation", "absorption", why="1 + tanh and 1 - tanh**2 are taken of a rounded tanh")
 
 
 # cond=4: the cubic under the exponential is rounded four times, and the exponential magnifies each by the cubic itself

@@ -1,8 +1,4 @@
-"""Logarithm of the logistic function.
-
-Where it is hard: for large x the result is about -exp(-x), which log(1/(1 + exp(-x))) loses as soon as exp(-x) is
-absorbed by 1; for very negative x it is x itself, which any form that passes through exp(-x) overflows.
-"""
+"""Logarithm of the logistic function: about -exp(-x) for large x, which 1 absorbs; x itself where exp(-x) overflows."""
 
 import torch
 from torch.nn import functional

@@ -1,8 +1,4 @@
-"""Logarithm of shares in proportion to exponentials.
-
-Where it is hard: a share that underflows has a logarithm of minus infinity, though the exact one is merely large; a
-share that is nearly all has a logarithm near zero, which x - logsumexp(x) gets as a difference of close numbers.
-"""
+"""Logarithm of shares in proportion to exponentials: hard where a share underflows, and where it is nearly all."""
 
 import torch
 
@@ -16,7 +12,7 @@ from numcheck import formula, gap, m, ulps, vector
             ([1, 2, 3],),
             "-2.407605964444380304482919904545070451473, -1.407605964444380304482919904545070451473, "
             "-0.4076059644443803044829199045450704514729",
-        ),
+        )
     ],
     x=vector(-float("inf"), 10000, sizes=(2, 3, 8), near=(-88.72, 11.09, 88.72)),
 )

@@ -1,8 +1,4 @@
-"""Logarithm of a sum of exponentials.
-
-Where it is hard: exp overflows beyond log(largest) and underflows to log(0) on the other side, though the result is
-within log(n) of the largest input; masked inputs are -inf, and the largest may be infinite itself; results near zero.
-"""
+"""Logarithm of a sum of exponentials: exp leaves the range where the result does not, and inputs may be infinite."""
 
 import torch
 
@@ -35,16 +31,8 @@ def a_common_offset_moves_the_result(f, x):
     return f(x + 3), f(x) + 3
 
 
-# Budgets: ulps(4) where a rounded sum not far from one goes through the logarithm: below log(2) its rounding counts
-# more than once in the result.
-
-
-near_zero = gap(
-    "cancellation",
-    "absorption",
-    of="value",
-    why="a result near zero: small terms are rounded away beside 1, or the logarithm and the maximum cancel",
-)
+# Budgets: ulps(4) where a rounded sum goes through the logarithm: below log(2) its rounding counts more than once.
+near_zero = gap("cancellation", "absorption", of="value", why="terms vanish beside 1, or log and max cancel")
 # beside an infinite input the conditioning of the others forgives nothing
 shift_rounds = gap("cancellation", "absorption", of="grad", why="exp magnifies how x - largest was rounded")
 

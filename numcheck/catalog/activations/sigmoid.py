@@ -1,8 +1,4 @@
-"""The logistic function.
-
-Where it is hard: exp(-x) leaves the format's range before the result does, for the result may be subnormal; and the
-derivative s (1 - s) is taken of an s that has rounded to 1, though the derivative is about exp(-x) there.
-"""
+"""The logistic function: exp(-x) leaves the range before the result does, and 1 - s is taken of an s rounded to 1."""
 
 import torch
 from torch.nn import functional

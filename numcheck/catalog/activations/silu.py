@@ -1,8 +1,4 @@
-"""Sigmoid-weighted linear unit, also called swish.
-
-Where it is hard: it inherits the sigmoid's tail, multiplied by a large x; and near x = -1.278 its derivative passes
-through zero, where only absolute digits can be asked for (the conditioning term forgives the others).
-"""
+"""Sigmoid-weighted linear unit, or swish: a large x times the sigmoid's tail, and a derivative of zero at -1.278."""
 
 import torch
 from torch.nn import functional

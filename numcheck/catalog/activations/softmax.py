@@ -1,8 +1,4 @@
-"""Shares in proportion to exponentials.
-
-Where it is hard: exp overflows although every share is at most one; masked entries are -inf; and the derivative
-s_i (1 - s_i) cancels where one share is nearly all.
-"""
+"""Shares in proportion to exponentials: exp overflows though no share exceeds one; s_i (1 - s_i) cancels near one."""
 
 import torch
 
@@ -16,12 +12,12 @@ from numcheck import formula, gap, m, ulps, vector
             ([1, 2, 3],),
             "0.09003057317038045799802210148449179786793, 0.2447284710547976524729596183407627971993, "
             "0.6652409557748218895290182801747454049328",
-        ),
+        )
     ],
     x=vector(-float("inf"), 10000, sizes=(2, 3, 8), near=(-88.72, 11.09, 88.72)),
 )
 def softmax(x):
-    """Probability of each class whose log-odds are the vector `x`; the entries sum to one."""
+    """Probability of each class whose log-odds are the vector `x`, -inf where masked; the entries sum to one."""
     return m.exp(x) / m.sum(m.exp(x))
 
 
@@ -47,7 +43,6 @@ share_near_one = gap("cancellation", "underflow", of="grad", why="s_i (1 - s_i) 
 
 
 # grad ulps(10): autograd's two terms carry the roundings of the sum and of its square, and cancel by up to two bits
-# before that counts as cancellation
 @gap("overflow", "underflow", "nan_gradient", why="exp, and its square in the backward, leave the range")
 @gap("cancellation", why="autograd adds two terms that cancel where a share is nearly one")
 @gap("order", why="the sum of the exponentials is rounded at each term")

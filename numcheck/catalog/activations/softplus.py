@@ -1,8 +1,4 @@
-"""The smooth positive part.
-
-Where it is hard: exp(x) overflows beyond log(largest), 11.09 in float16 and 88.72 in float32 and bfloat16, where the
-result is x itself; and for x below about -log(2/u) the small exponential is absorbed by 1 unless log1p takes it.
-"""
+"""The smooth positive part: exp(x) overflows where the result is x itself, and 1 absorbs a small exp(x)."""
 
 import torch
 from torch.nn import functional

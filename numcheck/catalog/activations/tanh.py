@@ -1,8 +1,4 @@
-"""Hyperbolic tangent.
-
-Where it is hard: the printed form subtracts two equal exponentials near zero and divides two infinities far from it;
-and the derivative 1 - tanh(x)**2 is taken of a tanh that has rounded to 1, though it is about 4 exp(-2 x) there.
-"""
+"""Hyperbolic tangent: equal exponentials cancel near zero, large ones overflow; 1 - tanh**2 is of a rounded tanh."""
 
 import torch
 
@@ -36,8 +32,6 @@ def it_adds_as_velocities_do(f, x):
 
 
 class _TanhWithOwnBackward(torch.autograd.Function):
-    """torch.tanh, with its derivative computed from x rather than from the rounded result."""
-
     @staticmethod
     def forward(ctx, x):
         ctx.save_for_backward(x)
@@ -52,21 +46,16 @@ class _TanhWithOwnBackward(torch.autograd.Function):
 
 @tanh.routine(value=ulps(2), grad=ulps(4))
 def stable_form(x):
-    """torch.tanh with a backward that computes 4 z / (1 + z)**2 with z = exp(-2 abs(x))."""
+    """torch.tanh with a backward from x, not from the result: 4 z / (1 + z)**2 with z = exp(-2 abs(x))."""
     return _TanhWithOwnBackward.apply(x)
 
 
 exponential_overflows = gap("overflow", "nan_gradient", why="exp overflows: infinity over infinity")
+far_out = gap("cancellation", "absorption", "underflow", of="grad", why="rounded or subnormal terms cancel")
 
 
 @exponential_overflows
-@gap(
-    "cancellation",
-    "absorption",
-    "underflow",
-    of="grad",
-    why="autograd's two terms of the derivative are rounded, or subnormal, and cancel far from zero",
-)
+@far_out
 @gap("cancellation", "absorption", of="value", why="exp(x) - exp(-x) is taken of rounded exponentials")
 @tanh.routine(value=ulps(2), grad=ulps(4))
 def naive_form(x):
@@ -83,9 +72,7 @@ def one_minus_form(x):
     return 1 - 2 / (torch.exp(2 * x) + 1)
 
 
-@gap(
-    "cancellation", why="2 s - 1 near zero, and 1 - s where s is nearly one, are taken of a rounded sigmoid s"
-)
+@gap("cancellation", why="2 s - 1 near zero, and 1 - s near one, are taken of a rounded sigmoid s")
 @gap("underflow", why="torch.sigmoid gives zero where its result is subnormal")
 @tanh.routine(value=ulps(2), grad=ulps(4))
 def twice_sigmoid(x):
@@ -95,13 +82,7 @@ def twice_sigmoid(x):
 
 @exponential_overflows
 @gap("cancellation", of="value", why="the roundings of expm1, of the sum and of the quotient add up")
-@gap(
-    "cancellation",
-    "absorption",
-    "underflow",
-    of="grad",
-    why="the backward adds 1 to expm1, rounded near -1, far left, and two terms that cancel far right",
-)
+@far_out
 @tanh.routine(value=ulps(2), grad=ulps(4))
 def expm1_form(x):
     """expm1(2 x) / (expm1(2 x) + 2): digits near zero, infinity over infinity far from it."""

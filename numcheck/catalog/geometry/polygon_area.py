@@ -1,9 +1,4 @@
-"""Signed area of a polygon.
-
-Where it is hard: small and far from the origin. At distance R and of size r the shoelace's terms are of size R*R, the
-area r*r, its conditioning R*r: of an error u*R*R nearly all is the code's. Differences of neighbours are exact there
-(Sterbenz's lemma, Higham 2002, theorem 2.5); after one the error is u*R*r, after two u*r*r.
-"""
+"""Signed area of a polygon: of size r, at distance R, shoelaces err by u*R*R; after one difference u*R*r, two u*r*r."""
 
 import torch
 
@@ -100,7 +95,7 @@ def trapezoids(xy):
 @gap("cancellation", "absorption", of="grad", why="autograd subtracts the corner from both neighbours first")
 @polygon_area.routine(value=ulps(4, cond=4), grad=ulps(2))
 def corner_origin(xy):
-    """Seen from the first vertex, a constant for autograd: both factors of each product are small."""
+    """Seen from the first vertex, a constant for autograd: small factors, far out exact (Higham 2002, theorem 2.5)."""
     return absolute_shoelace.function(xy - xy[:, :1].detach())
 
 

@@ -1,9 +1,4 @@
-"""Centroid of a polygon's area.
-
-Where it is hard: where the area is (`polygon_area`), for it divides by that. The division itself is right; where a tiny
-far polygon's centroid jumps about, both its operands had lost their digits. Thin polygons are ill-conditioned: a
-vertex' share in the centroid grows like length over width, which the conditioning term forgives.
-"""
+"""Centroid of a polygon's area: hard where that is, for it divides by it, and ill-conditioned in a thin polygon."""
 
 import torch
 

@@ -1,4 +1,4 @@
-"""One step of Adam."""
+"""One step of Adam: hard where grad * grad leaves the range, where m cancels, and where eps alone is divided by."""
 
 import torch
 
@@ -26,11 +26,7 @@ from numcheck import formula, gap, m, one_of, real, ulps
     eps=one_of(1e-8, 0.001),
 )
 def adam(weight, grad, exp_avg, exp_avg_sq, step, lr, beta1, beta2, eps):
-    """Weight after step number `step` (from 1), given the moments of the step before.
-
-    The step is lr * m / (sqrt(v) + eps) with bias-corrected moments m and v. Hard where grad * grad leaves the range,
-    and where m cancels. Where both moments are zero only eps keeps the quotient finite.
-    """
+    """Weight after step number `step` (from 1), given the moments of the step before."""
     first = beta1 * exp_avg + (1 - beta1) * grad
     second = beta2 * exp_avg_sq + (1 - beta2) * grad**2
     first_corrected = first / (1 - beta1**step)
@@ -66,8 +62,7 @@ def float32_then_rounded(weight, grad, exp_avg, exp_avg_sq, step, lr, beta1, bet
     return as_printed.function(*wide, step, lr, beta1, beta2, eps).to(weight.dtype)
 
 
-# Budgets: ten roundings lie between the gradient and the step, and where both moments are made of one gradient the
-# conditioning forgives none of them; but the step is seldom larger than the weight that it is taken from.
+# Budgets: ten roundings lie between gradient and step, but the step is seldom larger than the weight it is taken from.
 tiny_squares = gap("underflow", why="squares of small gradients, and in float16 eps, lose digits or vanish")
 
 

@@ -1,10 +1,4 @@
-"""The change that Adam's first step makes.
-
-Both moments start at zero and are made of one gradient, so that the bias corrections bring back the gradient and its
-square: the change is -lr * grad / (abs(grad) + eps), for all but the smallest gradients a step of lr against the sign.
-Where it is hard: the square leaves the range long before the gradient does, eps = 1e-8 is zero in float16, and as the
-size of the gradient does not matter, the problem's conditioning forgives nothing of the roundings on the way.
-"""
+"""The change that Adam's first step makes: about lr against the gradient's sign, whatever the gradient's size."""
 
 import torch
 
@@ -64,8 +58,7 @@ def float32_then_rounded(grad, lr, beta1, beta2, eps):
     return torch_adam.function(grad.float(), lr, beta1, beta2, eps).to(grad.dtype)
 
 
-# Budgets: some ten roundings lie between the gradient and the step, each worth half an ulp to one, and none of them is
-# forgiven by the conditioning; hence more than the usual 4 ulps where every operation is rounded to the format.
+# Budgets: more than the usual 4 ulps, for some ten roundings, each worth half an ulp to one, of which none is forgiven.
 tiny_moments = gap("underflow", why="moments of small gradients, and in float16 eps, lose digits or vanish")
 
 

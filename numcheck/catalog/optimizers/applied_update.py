@@ -1,9 +1,7 @@
 """The change that a stored weight takes from one step of gradient descent.
 
-In exact arithmetic it is -lr * grad. In a format, weight - lr * grad is rounded to a number near the weight, and a step
-of less than half the spacing there is absorbed: 1 - 0.0001 is 1 in float16 and bfloat16, and training stands still
-(Micikevicius et al. 2018, Mixed precision training, section 3.1). A step down from 1 survives if it is larger than u/2,
-half the spacing below: 2**-12 in float16, 2**-9 in bfloat16, 2**-25 in float32. A tie goes back to 1, which is even.
+Where it is hard: a step of less than half the spacing at the weight is absorbed, and training stands still
+(Micikevicius et al. 2018, Mixed precision training, section 3.1).
 """
 
 from numcheck import formula, gap, one_of, real, ulps
@@ -14,7 +12,7 @@ from numcheck import formula, gap, one_of, real, ulps
     known=[
         ((1, 1, 0.5), "-0.5"),
         ((1, -0.25, 0.125), "0.03125"),
-        # the smallest steps from 1 that are absorbed whole: 2**-12 in float16, 2**-9 in bfloat16, 2**-25 in float32
+        # half the spacing below 1 in float16, bfloat16 and float32: a tie, which goes back to 1, the even one
         ((1, 2.0**-12, 1.0), "-0.000244140625"),
         ((1, 2.0**-9, 1.0), "-0.001953125"),
         ((1, 2.0**-25, 1.0), "-0.0000000298023223876953125"),

@@ -1,4 +1,4 @@
-"""One step of stochastic gradient descent with momentum."""
+"""One step of stochastic gradient descent with momentum; `applied_update` shows what of it the weight takes."""
 
 import torch
 
@@ -22,11 +22,7 @@ from numcheck import formula, one_of, real, ulps
     first=one_of(False, True),
 )
 def sgd_momentum(weight, grad, buffer, lr, momentum, dampening, first):
-    """Weight after a step: weight - lr * b, with the momentum buffer b = momentum * buffer + (1 - dampening) * grad.
-
-    On the `first` step there is no buffer yet, and b = grad without dampening. The step is hard to see where the
-    weight is much larger than it: then the new weight is the old one, right to half an ulp (see `applied_update`).
-    """
+    """Weight less lr * b, with b = momentum * buffer + (1 - dampening) * grad, or plain grad on the `first` step."""
     b = grad if first else momentum * buffer + (1 - dampening) * grad
     return weight - lr * b
 

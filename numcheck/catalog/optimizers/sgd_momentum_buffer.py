@@ -1,8 +1,4 @@
-"""Momentum buffer of stochastic gradient descent.
-
-What `b_t` means in the notation of torch's documentation: not a bias but the buffer, the running sum of gradients
-that momentum keeps. The first step has none yet, takes the gradient itself, and is not dampened.
-"""
+"""Momentum buffer of stochastic gradient descent, torch's `b_t`: hard where the gradient turns round and it cancels."""
 
 import torch
 
@@ -24,10 +20,7 @@ from numcheck import formula, one_of, real, ulps
     first=one_of(False, True),
 )
 def sgd_momentum_buffer(grad, buffer, momentum, dampening, first):
-    """Momentum buffer after a step with gradient `grad`, in its unit; the `first` step ignores `buffer` and dampening.
-
-    Hard where both terms cancel: the gradient has turned round.
-    """
+    """Momentum buffer after a step with `grad`, in its unit; the `first` step ignores `buffer` and dampening."""
     return grad if first else momentum * buffer + (1 - dampening) * grad
 
 

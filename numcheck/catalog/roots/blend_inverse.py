@@ -1,17 +1,12 @@
-"""Inverse of a blend of two increasing curves on [0, 1].
-
-The blend of the inverses is another curve: for alpha strictly between 0 and 1 the inverse of alpha*f + (1 - alpha)*g
-has no closed form, and has to be found as a root. Where it is hard: a blend that is flat somewhere throws plain Newton
-out of [0, 1], or takes only a third off its error at each step, and there the root is ill-conditioned besides.
-"""
+"""Inverse of a blend of two increasing curves on [0, 1]: hard where the blend is flat, and the root ill-conditioned."""
 
 import torch
 
 from numcheck import curve, formula, gap, m, real, ulps
 
-STEPS = 20
-"""Newton steps: near a simple root each doubles the number of right digits, so that six do for float64."""
-
+STEPS = (
+    20  # of Newton's: near a simple root each doubles the number of right digits, so that six do for float64
+)
 LINE, SQUARE = curve("line", "square").values
 
 
