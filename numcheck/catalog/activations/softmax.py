@@ -72,7 +72,7 @@ def minus_logsumexp(x):
 
 
 @gap("cancellation", "underflow", of="value", why="exp magnifies how the logarithm was rounded")
-@share_near_one
+@gap("cancellation", "underflow", "overflow", of="grad", why="a rounded share's s (1 - s), beside log 0 too")
 @softmax.routine(value=ulps(2), grad=ulps(4))
 def exponential_of_log_softmax(x):
     """exp(log_softmax(x))."""
