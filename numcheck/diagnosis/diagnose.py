@@ -209,8 +209,8 @@ def _range_or_rounding(
 
 def _widened(measurement: Measurement, rows: np.ndarray) -> tuple[np.ndarray, ...]:
     """Where the format's significand without its range heals the result; where the result is subnormal and the
-    emulation, range or not, is right; where a wider range makes no difference to the emulated result, or to how it
-    fails; and where the emulation with the range fails as the routine did.
+    emulation, range or not, is right; where a wider range makes no difference to the emulated result; and where the
+    emulation with the range fails as the routine did.
     """
     judged = measurement.judgement
     elements = judged.worst_element[rows]
@@ -228,12 +228,11 @@ def _widened(measurement: Measurement, rows: np.ndarray) -> tuple[np.ndarray, ..
         (narrow, _), (wide, _), (native, _) = (
             errors(x, truth, exponent, judged.format) for x in (*found, got)
         )
-        as_it_did, still = (np.abs(error - native) <= native / 4 for error in (narrow, wide))
+        as_it_did = np.abs(narrow - native) <= native / 4
     allowed = judged.allowed[rows, elements]
     # a normal result that is hardly over its budget may come right by the luck of another rounding
     luck = (native < 4 * allowed) & (truth.exponent > judged.format.min_exponent)
     unchanged = np.isfinite(got) & (found[0] == found[1])
-    unchanged |= as_it_did & still
     sunken = (np.abs(got) < judged.format.smallest_normal) & (truth.exponent <= judged.format.min_exponent)
     inside = sunken & (narrow <= allowed) & (wide <= allowed)
     return as_it_did & (wide <= allowed) & ~luck, inside, unchanged, as_it_did
