@@ -16,7 +16,7 @@ from numcheck.diagnosis.questions import Question, Search, asked
 from numcheck.diagnosis.regions import complexity, surroundings
 from numcheck.domain import Points
 from numcheck.measure import Judgement, Measurement, apart
-from numcheck.reals.enclosures import PROVED
+from numcheck.reals.enclosures import PROVED, scaled
 
 NAME = "device_disagreement"
 REMEDY = "the devices order sums or evaluate functions differently: mend the one over its budget by its own findings"
@@ -32,8 +32,8 @@ def disagreement(one: Judgement, other: Judgement) -> np.ndarray:
     """
     a, b = one.got, other.got
     with np.errstate(all="ignore"):
-        radius = np.ldexp(one.truth.radius, _steps(one.truth.exponent - one.unit))
-        allowed = one.allowed + np.ldexp(other.allowed, _steps(other.unit - one.unit))
+        radius = scaled(one.truth.radius, one.truth.exponent - one.unit)
+        allowed = one.allowed + scaled(other.allowed, other.unit - one.unit)
         share = apart(a, one.format, b, other.format, one.unit, radius) / allowed
     crashed = one.fate == _CRASH, other.fate == _CRASH
     share = np.where(np.isfinite(a) & np.isfinite(b), share, np.inf)
@@ -44,10 +44,6 @@ def disagreement(one: Judgement, other: Judgement) -> np.ndarray:
 
 
 _CRASH, _WITHIN = Fate.CRASH, Fate.WITHIN
-
-
-def _steps(exponent: np.ndarray) -> np.ndarray:
-    return np.clip(exponent, -2100, 2100).astype(np.int32)
 
 
 @dataclass(frozen=True, eq=False)

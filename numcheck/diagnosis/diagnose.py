@@ -20,9 +20,9 @@ import torch
 from numcheck.declaration.formulas import Routine
 from numcheck.declaration.words import Cause, Fate, Of
 from numcheck.diagnosis.causes import scale, unconverged, wrong_formula
-from numcheck.diagnosis.records import Loss, Records, arguments_at, component_of, same_settings
+from numcheck.diagnosis.records import Loss, Records, arguments_at, component_of
 from numcheck.formats import Format
-from numcheck.measure import Measurement, errors, measure, whole_vectors
+from numcheck.measure import Measurement, by_settings, errors, measure, whole_vectors
 from numcheck.operators import emulate
 from numcheck.reals.enclosures import ulp_exponent
 from numcheck.truth import settle
@@ -75,7 +75,7 @@ def _error(measurement: Measurement, rows: np.ndarray) -> np.ndarray:
         return np.nan_to_num(np.abs(judged.got[rows, elements] - exact), nan=np.inf)
 
 
-def _distance(measurement: Measurement, rows: np.ndarray, records: "Records") -> np.ndarray:
+def _distance(measurement: Measurement, rows: np.ndarray, records: Records) -> np.ndarray:
     """How far the number that speaks for each point is from the shadow, or from what the format has in its place.
 
     Infinite where there is no shadow.
@@ -88,7 +88,7 @@ def _distance(measurement: Measurement, rows: np.ndarray, records: "Records") ->
     return np.nan_to_num(distance, nan=np.inf)
 
 
-def _shared_with_the_shadow(measurement: Measurement, rows: np.ndarray, records: "Records") -> np.ndarray:
+def _shared_with_the_shadow(measurement: Measurement, rows: np.ndarray, records: Records) -> np.ndarray:
     """The points whose wrong result the shadow shares: far more digits do not heal it."""
     judged = measurement.judgement
     elements = judged.worst_element[rows]
@@ -103,8 +103,8 @@ def _shared_with_the_shadow(measurement: Measurement, rows: np.ndarray, records:
 
 
 def _sharply(
-    measurement: Measurement, records: "Records", rows: np.ndarray
-) -> tuple[np.ndarray, dict[int, "Loss"]]:
+    measurement: Measurement, records: Records, rows: np.ndarray
+) -> tuple[np.ndarray, dict[int, Loss]]:
     """Which of the rows have a wrong result that depends on no rounding; and what is to blame where it only seemed so.
 
     The shadow of `records` may share a wrong result because float64's functions lose what the format's lose. So it is
@@ -127,7 +127,7 @@ def _sharply(
     return suspects[shared], sharp.losses(suspects[~shared])
 
 
-def _unconverged(measurement: Measurement, records: "Records") -> np.ndarray:
+def _unconverged(measurement: Measurement, records: Records) -> np.ndarray:
     """Points whose shadow runs the same loop to the same wrong value, which still moves from pass to pass."""
     if measurement.of is not Of.VALUE:
         return records.rows[:0]
@@ -168,8 +168,8 @@ def _usual_factor(routine: Routine, of: Of, format: Format, device: str, size: i
 
 
 def _range_or_rounding(
-    measurement: Measurement, records: "Records", losses: Mapping[int, "Loss"]
-) -> dict[int, "Loss"]:
+    measurement: Measurement, records: Records, losses: Mapping[int, Loss]
+) -> dict[int, Loss]:
     """The same losses, but of the range where a wider exponent range alone heals what looks like rounding.
 
     And of rounding where something left the range but a wider one makes no difference: it was another element of that
@@ -187,10 +187,10 @@ def _range_or_rounding(
     ]
     healed: set[int] = set()
     same: set[int] = set()
-    if judged.format == measurement.format:
-        doubtful = np.array([*left, *outside], dtype=int)
+    doubtful = np.array([*left, *outside], dtype=int)
+    if doubtful.size and judged.format == measurement.format:
         sank = records.sank_inside(doubtful)
-        for positions in same_settings(measurement, doubtful):
+        for positions in by_settings(measurement.points, doubtful):
             rows = doubtful[positions]
             by_range, inside, unchanged, as_it_did = _widened(measurement, rows)
             healed.update(rows[by_range | inside & sank[positions]].tolist())

@@ -7,9 +7,9 @@ import numpy as np
 
 from numcheck.declaration.words import Of
 from numcheck.diagnosis.questions import Search
-from numcheck.diagnosis.records import Records, same_settings, unless_untraceable
+from numcheck.diagnosis.records import Records, unless_untraceable
 from numcheck.diagnosis.regions import failing_ranges, prober, region
-from numcheck.measure import Measurement, RoutineError
+from numcheck.measure import Measurement, RoutineError, by_settings
 from numcheck.operators import Trace
 from numcheck.reals.enclosures import PROVED
 from numcheck.report import figure
@@ -62,7 +62,7 @@ def cancellations(measurements: Sequence[Measurement]) -> dict[str, dict[str, An
     """
     part = measurements[-1]
     rows = np.unique(np.linspace(0, len(part.points) - 1, CANCELLATION_POINTS).astype(int))
-    alike = rows[max(same_settings(part, rows), key=len)]
+    alike = rows[max(by_settings(part.points, rows), key=len)]
     ((_, record),) = Records(part, alike).groups
     return {
         measurement.of: unless_untraceable(

@@ -10,21 +10,12 @@ import numpy as np
 from numcheck.declaration.words import Cause, Of
 from numcheck.diagnosis.causes import unconverged
 from numcheck.diagnosis.culprit import blame
-from numcheck.measure import Measurement, arguments_of, whole_vectors
+from numcheck.measure import Measurement, arguments_of, by_settings, whole_vectors
 from numcheck.operators import Trace, TraceError, trace
 
 T = TypeVar("T")
 
 LANES = 4096  # points traced at once: their operators' results are all kept
-
-
-def same_settings(measurement: Measurement, rows: np.ndarray) -> list[np.ndarray]:
-    """Positions within `rows` of points that can be run in one call."""
-    settings = [c for c in measurement.points.columns.values() if isinstance(c, tuple)]
-    groups: dict[tuple[Any, ...], list[int]] = {}
-    for position, row in enumerate(rows):
-        groups.setdefault(tuple(column[row] for column in settings), []).append(position)
-    return [np.array(positions) for positions in groups.values()]
 
 
 def arguments_at(measurement: Measurement, rows: np.ndarray) -> dict[str, Any]:
@@ -72,7 +63,7 @@ class Records:
     """Traces of a measurement's points, one for each group that can be run in one call."""
 
     def __init__(self, measurement: Measurement, rows: np.ndarray, sharp: float | None = None) -> None:
-        alike = [rows[positions] for positions in same_settings(measurement, rows)]
+        alike = [rows[positions] for positions in by_settings(measurement.points, rows)]
         groups = [group[start : start + LANES] for group in alike for start in range(0, len(group), LANES)]
         self.groups = [(group, _traced(measurement, group, sharp)) for group in groups]
         self.rows = rows

@@ -5,7 +5,7 @@ function of the same name in lower case (`real(-200, 200)` is `Real(low=-200, hi
 domain is one file and answers for itself what `kinds` asks: a new one is a new file, and its line here.
 
 `draw` puts the inputs of a formula together. Everything drawn is a value of the format and lies in the
-domain, which `contains` tells of other values, too; and the same seed, name and format draw the same points
+domain, which tells of other values, too (`contains`); and the same seed, name and format draw the same points
 bit for bit. `space_of` counts all points that there are, of real numbers and choices, without listing them.
 
 Bounds are read in the format's own order, in which -0 lies below +0: `real(0, 1)` begins at +0, `real(-0.0,
@@ -19,7 +19,7 @@ from numcheck.domain.integer import Integer, integer
 from numcheck.domain.kinds import Column, Continuous, Discrete, Domain, Numeric, continuous, discrete
 from numcheck.domain.moves import magnitude
 from numcheck.domain.one_of import OneOf, one_of
-from numcheck.domain.points import Points, contains, draw
+from numcheck.domain.points import Points, draw
 from numcheck.domain.polygon import Polygon, polygon
 from numcheck.domain.real import Real, real
 from numcheck.domain.simplex import Simplex, simplex
@@ -43,7 +43,6 @@ __all__ = [
     "Simplex",
     "Space",
     "Vector",
-    "contains",
     "continuous",
     "curve",
     "discrete",

@@ -20,7 +20,7 @@ class Points:
     """Points of one formula in one format: a column for each input, all of one length, and where each point
     comes from.
 
-    `origin` holds "corner", "sweep", "sample", "ladder", "given" or "worst" (an earlier sweep found it);
+    `origin` holds "corner", "sweep", "sample", "ladder", "given" or "witness" (an earlier run found it);
     `size` is that of the ragged inputs, None where there are none.
     """
 
@@ -226,8 +226,3 @@ class _Combinations:
             columns[name] = domain.column([choices[i] for i in (numbers % len(choices)).tolist()], format)
             numbers = numbers // len(choices)
         return columns
-
-
-def contains(domain: Domain, column: Column, format: Format) -> NDArray[np.bool_]:
-    """What the domain answers, under an earlier name."""
-    return domain.contains(column, format)

@@ -10,6 +10,7 @@ from numcheck.measure.execute import (
     Outcome,
     RoutineError,
     arguments_of,
+    by_settings,
     check_device,
     execute,
     whole_vectors,
@@ -20,5 +21,6 @@ from numcheck.measure.measurement import Measurement, assess, measure, tally
 from numcheck.measure.scaling import ladder, scalings
 
 __all__ = ["Judgement", "Measurement", "Outcome", "RoutineError"]
-__all__ += ["apart", "arguments_of", "assess", "check_device", "error_of_ball", "errors", "execute", "ladder"]
-__all__ += ["law_defects", "measure", "plain", "power_below", "scalings", "tally", "whole_vectors"]
+__all__ += ["apart", "arguments_of", "assess", "by_settings", "check_device", "error_of_ball", "errors"]
+__all__ += ["execute", "ladder", "law_defects", "measure", "plain", "power_below", "scalings", "tally"]
+__all__ += ["whole_vectors"]

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from numcheck.formats import Format
-from numcheck.reals.enclosures import Enclosure
+from numcheck.reals.enclosures import Enclosure, scaled
 
 WIDE = 1 / 8
 """Ulps that a truth may be open before the nearer end of its enclosure counts rather than its middle."""
@@ -75,11 +75,10 @@ def errors(
 ) -> tuple[np.ndarray, np.ndarray]:
     """The error of each number against its truth, and the truth's radius, both in units of 2**exponent."""
     # in that unit from the start: a truth near zero has an exponent so low that a result scaled by it is infinite
-    shift = _steps(truth.exponent - exponent)
-    parts = [np.ldexp(part, shift) for part in (truth.high, truth.low, truth.radius)]
-    ulps, beyond = _in_units(got, exponent), _beyond(exponent, format)
-    given = (got, ulps, *parts, beyond, rounds_to_infinity(truth, format))
-    return error(*(torch.from_numpy(part) for part in given)).numpy(), parts[2]
+    high, low, radius = scaled(np.stack([truth.high, truth.low, truth.radius]), truth.exponent - exponent)
+    ulps, beyond = scaled(got, -exponent), _beyond(exponent, format)
+    given = (got, ulps, high, low, radius, beyond, rounds_to_infinity(truth, format))
+    return error(*(torch.from_numpy(part) for part in given)).numpy(), radius
 
 
 def apart(
@@ -91,7 +90,7 @@ def apart(
     radius: np.ndarray,
 ) -> np.ndarray:
     """How far results lie from other results, each give or take `radius`, all in units of 2**exponent."""
-    ulps, middle = (torch.from_numpy(_in_units(numbers, exponent)) for numbers in (got, other))
+    ulps, middle = (torch.from_numpy(scaled(numbers, -exponent)) for numbers in (got, other))
     beyond, further = (torch.from_numpy(_beyond(exponent, form)) for form in (format, other_format))
     nothing = torch.zeros_like(middle)
     wide = torch.from_numpy(2 * radius)
@@ -100,16 +99,8 @@ def apart(
     ).numpy()
 
 
-def _in_units(numbers: np.ndarray, exponent: np.ndarray) -> np.ndarray:
-    return np.ldexp(numbers, _steps(-exponent))
-
-
 def _beyond(exponent: np.ndarray, format: Format) -> np.ndarray:
-    return np.ldexp(1.0, _steps(format.max_exponent + 1 - exponent))
-
-
-def _steps(exponent: np.ndarray) -> np.ndarray:
-    return np.clip(exponent, -2100, 2100).astype(np.int32)
+    return scaled(np.array(1.0), format.max_exponent + 1 - exponent)
 
 
 def rounds_to_infinity(truth: Enclosure, format: Format) -> np.ndarray:

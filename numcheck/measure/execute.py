@@ -1,10 +1,10 @@
-"""Running a routine over points, and one fate for each of them.
+"""Running a routine over points.
 
-`execute` runs a routine as its callers would, the whole batch at once, value and gradient; `judge` compares the result
-with the truth under the routine's budget. Every point gets exactly one fate.
+`execute` runs a routine as its callers would, the whole batch at once, value and gradient; a point at which it raises
+has the message for its result.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -59,15 +59,12 @@ class Outcome:
         return Outcome(halves, crashes)
 
 
-Tensors = Mapping[Of, torch.Tensor]
-
-
 @dataclass(frozen=True, eq=False)
 class _Batch:
     """What one call, or several put together, gave at `count` points; nothing where all of them raised."""
 
     count: int
-    halves: Tensors
+    halves: Mapping[Of, torch.Tensor]
     crashes: Mapping[int, str]
 
 
@@ -83,7 +80,7 @@ def execute(
     numbers: dict[Of, np.ndarray] = {}
     formats: dict[Of, Format] = {}
     crashes: dict[int, str] = {}
-    for rows in _by_settings(routine.formula, points):
+    for rows in by_settings(points, np.arange(len(points))):
         chosen = None if component is None else component[rows]
         alike = points if len(rows) == len(points) else points.select(rows)
         batch = _attempt(routine, alike, device, chosen, backward)
@@ -99,22 +96,22 @@ def execute(
                     f"{made.shape[1:]} {formats[of].dtype} for others; return one shape and dtype"
                 )
             made[rows] = tensor.double().numpy()
-    asked = {Of.VALUE: (), Of.GRAD: (_width(routine.formula, points),)} if backward else {Of.VALUE: ()}
-    nothing = {of: np.full((len(points), *shape), np.nan) for of, shape in asked.items()}
-    halves = {of: Given(numbers.get(of, nothing[of]), formats.get(of, format)) for of in asked}
-    return Outcome(halves, crashes)
+    if not numbers:  # it raised everywhere
+        numbers[Of.VALUE] = np.full(len(points), np.nan)
+        if backward:
+            numbers[Of.GRAD] = np.full((len(points), _width(routine.formula, points)), np.nan)
+    return Outcome({of: Given(made, formats.get(of, format)) for of, made in numbers.items()}, crashes)
 
 
-def _by_settings(formula: Formula, points: Points) -> Iterator[np.ndarray]:
-    settings = [points.columns[name] for name in formula.inputs if isinstance(points.columns[name], tuple)]
+def by_settings(points: Points, rows: np.ndarray) -> list[np.ndarray]:
+    """Positions within `rows` of points that can be run in one call."""
+    settings = [column for column in points.columns.values() if isinstance(column, tuple)]
     if not settings:
-        yield np.arange(len(points))
-        return
-    rows: dict[tuple[Any, ...], list[int]] = {}
-    for i in range(len(points)):
-        rows.setdefault(tuple(column[i] for column in settings), []).append(i)
-    for indices in rows.values():
-        yield np.array(indices)
+        return [np.arange(len(rows))]
+    groups: dict[tuple[Any, ...], list[int]] = {}
+    for position, row in enumerate(rows.tolist()):
+        groups.setdefault(tuple(column[row] for column in settings), []).append(position)
+    return [np.array(positions) for positions in groups.values()]
 
 
 def _width(formula: Formula, points: Points) -> int:

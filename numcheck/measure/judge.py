@@ -19,6 +19,7 @@ from numcheck.reals.enclosures import (
     binade,
     largest_ulp_exponent,
     negligible,
+    scaled,
     ulp_exponent,
 )
 from numcheck.truth import Half, forgiven_by_all
@@ -79,9 +80,7 @@ def judge(
         error, radius = errors(got, truth, exponent, format)
         wide = ~(radius <= WIDE)
         forgiven = (budget.cond + (components if budget.gamma else 0)) * format.unit_roundoff * conditioning
-        forgiven = np.nan_to_num(
-            np.ldexp(forgiven, np.clip(-exponent, -2100, 2100).astype(np.int32)), nan=0.0, posinf=np.inf
-        )
+        forgiven = np.nan_to_num(scaled(forgiven, -exponent), nan=0.0, posinf=np.inf)
         allowed = budget.ulps + forgiven
         spent = np.where(error == 0, 0.0, error / allowed)
         interval = wide

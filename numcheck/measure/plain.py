@@ -3,7 +3,7 @@
 A sweep asks of every input of a format, and at nearly all of them a routine is right by a wide margin. Here the truth
 is a float64 ball for the whole batch (`truth.Truths`). A point is *plain* where that ball is narrow enough to judge the
 format and the error is within the ulps of the budget, whatever conditioning would forgive beside them. All others,
-failing ones included, are left to `truth.settle` and `measure.assess`; so nothing here decides a failure, and what is
+failing ones included, are left to `runs.examine`; so nothing here decides a failure, and what is
 not plain costs time only.
 
 Some plain points of every batch are proved again by Arb, with what the compiled code gave.

@@ -203,6 +203,11 @@ def largest_ulp_exponent(truth: Enclosure, format: Format) -> np.ndarray:
     return exponent.max(axis=tuple(range(1, exponent.ndim)), keepdims=True)
 
 
+def scaled(numbers: np.ndarray, exponent: np.ndarray) -> np.ndarray:
+    """Numbers times two to an exponent, however far that is beyond float64's."""
+    return np.ldexp(numbers, np.clip(exponent, -2100, 2100).astype(np.int32))
+
+
 def binade(truth: Enclosure) -> np.ndarray:
     """Exponent of the largest power of two that is not beyond the truth; far below every format's at zero.
 
@@ -223,7 +228,7 @@ def narrow(found: Enclosure, format: Format, tolerance: float) -> np.ndarray:
 def negligible(found: Enclosure, forgiven: np.ndarray, tolerance: float) -> np.ndarray:
     """Where a ball holds zero and its radius is at most `tolerance` of what a budget forgives beside ulps."""
     with np.errstate(over="ignore", under="ignore", invalid="ignore"):
-        radius = np.ldexp(found.radius, np.clip(found.exponent, -2100, 2100).astype(np.int32))
+        radius = scaled(found.radius, found.exponent)
         return (
             (found.state == PROVED) & (found.radius >= np.abs(found.high)) & (radius <= tolerance * forgiven)
         )

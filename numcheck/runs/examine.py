@@ -126,11 +126,17 @@ class Examined:
         fates, spent, error = (np.concatenate(each) for each in told)
         return fates, spent, error
 
+    def point(self, number: int) -> tuple[Measurement, int]:
+        """A point by its place among all, as a part and its row."""
+        ends = np.cumsum([len(part.points) for part in self.parts])
+        which = int(np.searchsorted(ends, number, side="right"))
+        part = self.parts[which]
+        return part, int(number - ends[which] + len(part.points))
+
     @property
     def worst(self) -> tuple[Measurement, int]:
         """The point that spent most, as a part and its row."""
-        numbers = [(part, row) for part in self.parts for row in range(len(part.points))]
-        return numbers[int(np.argmax(self.judged[1]))]  # which takes a NaN for the most
+        return self.point(int(np.argmax(self.judged[1])))  # which takes a NaN for the most
 
     @property
     def crash(self) -> tuple[Measurement, int] | None:

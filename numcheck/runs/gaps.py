@@ -29,18 +29,18 @@ def is_stale(examined: Examined, gap: Gap, known: Witnesses) -> bool:
 
 def shown_by(examined: Examined, told: Sequence[Finding]) -> Iterator[Witness]:
     """The simplest and the worst input that showed each gap of a half; `told` are its findings."""
-    numbers = [
-        (part.points, row, int(part.component[row]))
-        for part in examined.parts
-        for row in range(len(part.points))
-    ]
+
+    def at(number: int) -> tuple[Points, int, int]:
+        part, row = examined.point(number)
+        return part.points, row, int(part.component[row])
+
     ink = np.concatenate([complexity(part.points) for part in examined.parts])
     for gap, mask in examined.covered.items():
         rows = np.flatnonzero(mask)
         if not rows.size:
             continue
-        worst = numbers[rows[np.argmax(examined.judged[1][rows])]]
-        simplest, least = numbers[rows[np.argmin(ink[rows])]], float(ink[rows].min())
+        worst = at(int(rows[np.argmax(examined.judged[1][rows])]))
+        simplest, least = at(int(rows[np.argmin(ink[rows])])), float(ink[rows].min())
         for finding in told:
             point, component = finding.simplest, finding.component
             shorter = finding.gap == gap and complexity(point)[0] < least
@@ -61,9 +61,9 @@ def shown_by(examined: Examined, told: Sequence[Finding]) -> Iterator[Witness]:
 
 def _shows(examined: Examined, gap: Gap, point: Points, component: int) -> bool:
     """Whether a point fails by the gap where it is asked about alone."""
-    like = examined
+    where = examined.format, examined.device, examined.of
     try:
-        again = examine_at(like.routine, point, component, like.format, like.device, like.of)
+        again = examine_at(examined.routine, point, component, *where)
     except RoutineError:
         return False
     return bool(again.covered[gap][0])

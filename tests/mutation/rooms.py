@@ -31,8 +31,9 @@ ROOMS = {
     ),
     "measuring": Room(
         {
-            "numcheck.measure.error": "WIDE error counted power_below error_of_ball errors apart _in_units _beyond "
-            "_steps rounds_to_infinity",
+            "numcheck.measure.error": "WIDE error counted power_below error_of_ball errors apart _beyond "
+            "rounds_to_infinity",
+            "numcheck.reals.enclosures": "scaled",
             "numcheck.measure.judge": "judge _fates _wrong_zeros Judgement.worst_element Judgement.of_points",
             "numcheck.measure.measurement": "_decided _sharpened tally",
             "numcheck.measure.plain": "_plain plain",

@@ -19,7 +19,7 @@ import numpy as np
 import numcheck
 from numcheck.declaration.formulas import Formula, Routine
 from numcheck.declaration.registry import format_named, formulas, load_catalog, loaded_by_name
-from numcheck.declaration.words import UsageError
+from numcheck.declaration.words import Of, UsageError
 from numcheck.domain import Space, continuous, space_of
 from numcheck.foreign import adapt, formula_at, load
 from numcheck.formats import Format
@@ -49,6 +49,11 @@ class Plan:
     grid: int | None
     value_only: bool
     chunk: int
+
+    @property
+    def backward(self) -> bool:
+        """Whether gradients are judged, too."""
+        return not self.value_only and any(Of.GRAD in routine.budgets for routine in self.routines)
 
     @property
     def compiled(self) -> bool:

@@ -56,10 +56,9 @@ SCHEMA = 1
 def _batch(plan: Plan, start: int, stop: int) -> dict[tuple[str, str], Summary]:
     """Plain points are counted; the others, for any routine, are settled together and judged one by one."""
     points = plan.space.at(np.arange(start, stop))
-    backward = not plan.value_only and any(Of.GRAD in routine.budgets for routine in plan.routines)
     outcomes = {
         routine.name: execute(
-            routine, points, plan.format, plan.device, None, backward and Of.GRAD in routine.budgets
+            routine, points, plan.format, plan.device, None, plan.backward and Of.GRAD in routine.budgets
         )
         for routine in plan.routines
     }
@@ -74,7 +73,7 @@ def _batch(plan: Plan, start: int, stop: int) -> dict[tuple[str, str], Summary]:
         empty = summary_of(start, stop, nothing.astype(np.int8), nothing, nothing, line, points=numbers)
         return {key: merged(summary, empty) for key, summary in found.items()}
     chosen = points.select(rows)
-    left = sample(plan.formula, plan.format, [chosen], [np.zeros(len(rows), dtype=np.int64)], backward)
+    left = sample(plan.formula, plan.format, [chosen], [np.zeros(len(rows), dtype=np.int64)], plan.backward)
     for routine in plan.routines:
         for examined in examine(routine, left, plan.device, [outcomes[routine.name].select(rows)]):
             fates, spent, error = examined.judged
@@ -133,8 +132,7 @@ def _tally(start: int, everywhere: np.ndarray, one: Plain) -> Summary:
 @lru_cache(maxsize=1)
 def truths(plan: Plan) -> Truths:
     """The float64 balls that judge the batches of a plan, recorded and compiled once."""
-    backward = not plan.value_only and any(Of.GRAD in routine.budgets for routine in plan.routines)
-    return Truths(plan.formula, plan.device, backward, plan.compiled)
+    return Truths(plan.formula, plan.device, plan.backward, plan.compiled)
 
 
 def sweep_chunk(
