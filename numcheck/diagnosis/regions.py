@@ -1,7 +1,6 @@
-"""Findings: what a reader is told of the points that failed for one cause.
+"""The region of inputs around a failing point, by searching the ordinals between failing and passing inputs.
 
-A finding carries the region of inputs where its cause strikes, found by searching the ordinals between a failing and
-a passing input, with the worst and the simplest example.
+Beside it the simplest point that fails there, as a reader would write it.
 """
 
 from collections.abc import Callable, Mapping

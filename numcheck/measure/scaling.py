@@ -1,9 +1,4 @@
-"""The three quantities reported for every routine and format: underflow, cancellation, scaling; and laws measured.
-
-Underflow: points whose result became subnormal or zero though the truth is normal. Cancellation: leading bits that
-one subtraction removed. Scaling: the error along a ladder of powers of two applied to the inputs, the scales at which
-the budget holds, and how far a routine strays from the homogeneity that the formula has.
-"""
+"""Errors along a ladder of powers of two applied to the inputs, and the scales at which the budget holds."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
