@@ -113,6 +113,44 @@ def test_a_float64_routine_is_told_apart_from_its_formula_too():
     assert cause_at(formula, lambda x: torch.log(1 + torch.exp(x)), FLOAT64, -20) == Cause.ABSORPTION
 
 
+def hardly_over(formula: Formula, routine: str, format, *arguments, of="value") -> Cause:
+    """The cause at a point that spends little more than a catalogue's routine promises."""
+    point = formula.at(arguments, format)
+    parts = measure(formula.routines[routine], point, settle(formula, point, format), format, "cpu")
+    return diagnose(next(part for part in parts if part.of == of)).causes[0]
+
+
+def test_what_an_addition_rounded_off_one_bit_of_is_absorbed_where_a_function_magnifies_it():
+    """1 + 0.61 has room for all but the last bit of the exponential: 2.4 of 2 ulps are lost in the logarithm."""
+    assert hardly_over(formula_named("softplus"), "naive_form", FLOAT32, -0.497719795) == Cause.ABSORPTION
+
+
+def test_terms_that_cancel_are_named_though_their_errors_happen_to_make_up_for_each_other():
+    """1/S and z/S**2 share three leading bits, and with the errors that they share less is lost than that."""
+    logits = (-0.000244140625, *[-4.0] * 7)
+    assert (
+        hardly_over(formula_named("softmax"), "max_subtracted", FLOAT32, logits, of="grad")
+        == Cause.CANCELLATION
+    )
+
+
+def test_of_two_errors_that_make_one_too_large_the_greater_names_the_cause():
+    """The epsilon moves the loss by 4.0 of 4 bfloat16 ulps, which alone is forgiven; rounding adds 1.8."""
+    rmse = formula_of(
+        lambda prediction, target: m.sqrt(m.mean((prediction - target) ** 2)),
+        "Hyndman & Koehler 2006",
+        [],
+        ("prediction",),
+        {"prediction": vector(-1000, 1000), "target": vector(-1000, 1000)},
+    )
+
+    def with_epsilon(prediction, target):
+        return torch.sqrt(((prediction - target) ** 2).mean(1) + 1e-8)
+
+    point = ((-6.98491931e-10, -2.71050543e-18, 3.895e-30), (-1.83582306e-05, 4.938e-13, 0.000736236572))
+    assert cause_at(rmse, with_epsilon, format_of("bfloat16"), *point, of="grad") == Cause.WRONG_FORMULA
+
+
 @pytest.mark.parametrize("x", [-8.0, -9.0])
 def test_a_derivative_that_underflows_on_its_way_is_not_blamed_on_the_one_absorbed_before(x):
     """In float16 1 + exp(8) absorbs the one, harmlessly; the square of its reciprocal is subnormal."""

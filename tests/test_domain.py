@@ -518,6 +518,21 @@ def test_minimal_vectors_are_zero_where_nothing_else_is_needed():
     assert significand_bits(max(row)) <= 4
 
 
+@pytest.mark.parametrize("format", FORMATS, ids=lambda f: f.name)
+def test_corners_of_polygons_hold_a_triangle_as_thin_as_the_significand_allows(format: Format):
+    """Twice its area is one unit in the last place of a coordinate, squared."""
+    corners = polygon(radius=(0.25, 2)).corners(format, 3, rng()).double()
+    least = math.inf
+    for first, second, third in corners.tolist():
+        (ax, ay), (bx, by) = (
+            [Fraction(p) - Fraction(q) for p, q in zip(to, first)] for to in (second, third)
+        )
+        if twice_area := abs(ax * by - ay * bx):
+            extent = max(map(abs, (ax, ay, bx, by)))
+            least = min(least, twice_area / extent**2)
+    assert least <= 3 * 4.0**-format.precision
+
+
 def test_minimal_simplexes_and_polygons_have_small_numerators():
     assert simplest(simplex(), FLOAT32, lambda row: max(row) < 1) in (
         [0.5, 0.5, 0],

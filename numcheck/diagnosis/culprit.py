@@ -26,6 +26,8 @@ class Blame:
     """Significand bits lost at that operation."""
     path: tuple[int, ...]
     """The operations from the blamed lane's result back to where its error began."""
+    beside: tuple[str, ...] = ()
+    """Other causes that have a part in it, where no operation stands out: of cancellation, absorption, order."""
 
 
 def blame(
@@ -163,21 +165,41 @@ def _lost_bits(
     sank = op.underflowed[lane] or op.vanished[lane] or (faithful and _producer_underflowed(record, op, lane))
     if sank and ranged:
         return Blame(culprit, "underflow", bits, path)
-    if bits < 2.0:
-        # Death by many small losses: no operation stands out, the chain does.
-        additions = [
-            i for i in path if operations[i].row.adds and operations[i].error_out[lane] > _FAITHFUL * roundoff
-        ]
-        absorbing = [i for i in additions if operations[i].absorbed[lane]]
-        if absorbing:
-            return Blame(absorbing[-1], "absorption", bits, path)
-        places = [(operations[i].where, operations[i].row.name) for i in additions]
-        if any(operations[i].row.sums for i in additions) or any(places.count(p) >= 3 for p in places):
-            return Blame(culprit, "order", bits, path)
+    # Errors that happen to make up for each other hide how far a difference magnified them.
+    if bits < 2.0 and op.cancelled_bits[lane] < 2:
+        return _blame_chain(record, path, culprit, bits, lane)
+    return Blame(culprit, _rounding(record, culprit, bits, lane), bits, path)
+
+
+def _blame_chain(record: Trace, path: tuple[int, ...], culprit: int, bits: float, lane: int) -> Blame:
+    """Death by many small losses: no operation stands out, the chain does."""
+    operations, roundoff = record.operations, _roundoff(record)
+    erring = [operations[i] for i in path if operations[i].error_out[lane] > 0]
+    has_a_part = {
+        "cancellation": any(o.cancelled_bits[lane] >= 1 or o.bits_lost[lane] >= 1 for o in erring),
+        "absorption": any(o.swallowed_bits[lane] >= 1 for o in erring),
+        "order": any(o.row.sums for o in erring),
+    }
+    cause = _rounding(record, culprit, bits, lane)
+    additions = [
+        i for i in path if operations[i].row.adds and operations[i].error_out[lane] > _FAITHFUL * roundoff
+    ]
+    absorbing = [i for i in additions if operations[i].absorbed[lane]]
+    places = [(operations[i].where, operations[i].row.name) for i in additions]
+    if absorbing:
+        culprit, cause = absorbing[-1], "absorption"
+    elif any(operations[i].row.sums for i in additions) or any(places.count(p) >= 3 for p in places):
+        cause = "order"
+    beside = tuple(name for name, part in has_a_part.items() if part and name != cause)
+    return Blame(culprit, cause, bits, path, beside)
+
+
+def _rounding(record: Trace, culprit: int, bits: float, lane: int) -> str:
+    """By which kind of rounding an operation lost bits."""
+    op = record.operations[culprit]
     if op.row.sums:
-        return Blame(culprit, "cancellation" if op.cancelled_bits[lane] >= 2 else "order", bits, path)
-    absorbed = _absorbed_before(record, culprit, lane)
-    return Blame(culprit, "absorption" if absorbed else "cancellation", bits, path)
+        return "cancellation" if op.cancelled_bits[lane] >= 2 else "order"
+    return "absorption" if _absorbed_before(record, culprit, bits, lane) else "cancellation"
 
 
 def _bits_lost_on_the_way(op: Operation, relevant: float, roundoff: float, lane: int) -> float:
@@ -191,12 +213,14 @@ def _producer_underflowed(record: Trace, op: Operation, lane: int) -> bool:
     return any(i >= 0 and bool(record.operations[i].underflowed[lane]) for i in op.operands)
 
 
-def _absorbed_before(record: Trace, culprit: int, lane: int) -> bool:
+def _absorbed_before(record: Trace, culprit: int, bits: float, lane: int) -> bool:
     """Whether an operation shortly before the culprit swallowed a term, on a branch with the error.
 
-    Where a function magnifies what an addition left of its smaller term, as in log(1 + x), a part of it is enough.
+    Where a function magnifies what an addition left of its smaller term, as in log(1 + x), a part of it is enough:
+    a single bit, where it does so by far.
     """
     function = record.operations[culprit].row.additive is None
+    enough = 1 if bits >= 1 else 2
     front, seen = [culprit], {culprit}
     for _ in range(_REACH):
         following: list[int] = []
@@ -209,7 +233,7 @@ def _absorbed_before(record: Trace, culprit: int, lane: int) -> bool:
                 before = record.operations[i]
                 if before.absorbed[lane]:
                     return True
-                if function and before.swallowed_bits[lane] >= 2 and before.cancelled_bits[lane] < 2:
+                if function and before.swallowed_bits[lane] >= enough and before.cancelled_bits[lane] < 2:
                     return True
                 seen.add(i)
                 following.append(i)

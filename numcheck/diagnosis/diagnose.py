@@ -24,10 +24,11 @@ from numcheck.diagnosis.records import Loss, Records, arguments_at, component_of
 from numcheck.formats import Format
 from numcheck.measure import Measurement, by_settings, errors, measure, whole_vectors
 from numcheck.operators import emulate
-from numcheck.reals.enclosures import ulp_exponent
+from numcheck.reals.enclosures import scaled, ulp_exponent
 from numcheck.truth import settle
 
 USUAL = 64  # points, at least, that show whether a routine is wrong by one factor
+HARDLY = 2.0  # times the budget, up to which many small losses are not told apart
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,7 +56,7 @@ def diagnose(measurement: Measurement) -> Diagnosis:
     for row, loss in _range_or_rounding(measurement, records, losses).items():
         if causes[row] is None:
             losses[row] = loss
-            causes[row] = _not_a_number(measurement, row, loss.cause)
+            causes[row] = _not_a_number(measurement, row, _as_declared(measurement, row, loss))
     blameless = rest[[causes[row] is None for row in rest]]
     for row, left in records.range_left(blameless).items():
         sunk = left is Cause.UNDERFLOW and _lost_all(measurement, row)
@@ -89,7 +90,7 @@ def _distance(measurement: Measurement, rows: np.ndarray, records: Records) -> n
 
 
 def _shared_with_the_shadow(measurement: Measurement, rows: np.ndarray, records: Records) -> np.ndarray:
-    """The points whose wrong result the shadow shares: far more digits do not heal it."""
+    """The points whose error is, for the greater part, the shadow's too: far more digits do not heal it."""
     judged = measurement.judgement
     elements = judged.worst_element[rows]
     error = _error(measurement, rows)
@@ -97,7 +98,7 @@ def _shared_with_the_shadow(measurement: Measurement, rows: np.ndarray, records:
     # where a fused operator's float64 result is all that the shadow knows, a small error is no other formula's
     gross = ~np.isfinite(size) | (error > max(judged.format.unit_roundoff, wrong_formula.GROSS) * size)
     shared = (
-        (_distance(measurement, rows, records) < error / 4) & np.isfinite(judged.got[rows, elements]) & gross
+        (_distance(measurement, rows, records) < error / 2) & np.isfinite(judged.got[rows, elements]) & gross
     )
     return rows[shared & ~records.diverged(rows)]
 
@@ -170,12 +171,12 @@ def _usual_factor(routine: Routine, of: Of, format: Format, device: str, size: i
 def _range_or_rounding(
     measurement: Measurement, records: Records, losses: Mapping[int, Loss]
 ) -> dict[int, Loss]:
-    """The same losses, but of the range where a wider exponent range alone heals what looks like rounding.
+    """The same losses, but of the range where that alone does more harm than rounding alone, and of rounding where
+    that does, whatever left the range: it may have been another element of that operator's result.
 
-    And of rounding where something left the range but a wider one makes no difference: it was another element of that
-    operator's result. The routine runs again with every operator's result rounded to the format's significand and to
-    no range. That tells something where the run with both limits gives the failing result again: not inside of fused
-    operators. For those the size of what they return has to tell.
+    The routine runs again with every operator's result rounded to the format's significand and to no range, and once
+    more the other way round. That tells something where the run with both limits gives the failing result again: not
+    inside of fused operators. For those the size of what they return has to tell.
     """
     judged = measurement.judgement
     rounding = np.array([row for row, loss in losses.items() if loss.cause in _ROUNDING], dtype=int)
@@ -185,57 +186,59 @@ def _range_or_rounding(
         for row, loss in losses.items()
         if loss.cause in _RANGE and np.isfinite(_speaking(measurement, row))
     ]
-    healed: set[int] = set()
-    same: set[int] = set()
+    by_range: set[int] = set()
+    by_rounding: set[int] = set()
     doubtful = np.array([*left, *outside], dtype=int)
     if doubtful.size and judged.format == measurement.format:
         sank = records.sank_inside(doubtful)
         for positions in by_settings(measurement.points, doubtful):
             rows = doubtful[positions]
-            by_range, inside, unchanged, as_it_did = _widened(measurement, rows)
-            healed.update(rows[by_range | inside & sank[positions]].tolist())
+            ranged, rounded, inside, as_it_did = _alone(measurement, rows)
+            by_range.update(rows[as_it_did & (ranged > rounded) | inside & sank[positions]].tolist())
             # what sank in a plain operator is known to the emulation, whatever its other roundings
             plain = np.array([losses[row].plain for row in rows.tolist()])
-            same.update(rows[unchanged & (plain | as_it_did)].tolist())
+            by_rounding.update(rows[(plain | as_it_did) & (rounded > ranged)].tolist())
     told = dict(losses)
-    told.update(records.losses(np.array([row for row in outside if row in same], dtype=int), ranged=False))
+    told.update(
+        records.losses(np.array([row for row in outside if row in by_rounding], dtype=int), ranged=False)
+    )
     for row, loss in losses.items():
-        if row in healed and row in left:
-            told[row] = replace(loss, cause=left[row])
-        elif loss.cause in _ROUNDING and loss.sank and row not in same:
-            told[row] = replace(loss, cause=Cause.UNDERFLOW)
+        if row in by_range and row in left:
+            told[row] = replace(loss, cause=left[row], beside=())
+        elif loss.cause in _ROUNDING and loss.sank and row not in by_rounding:
+            told[row] = replace(loss, cause=Cause.UNDERFLOW, beside=())
     return told
 
 
-def _widened(measurement: Measurement, rows: np.ndarray) -> tuple[np.ndarray, ...]:
-    """Where the format's significand without its range heals the result; where the result is subnormal and the
-    emulation, range or not, is right; where a wider range makes no difference to the emulated result; and where the
-    emulation with the range fails as the routine did.
+def _alone(measurement: Measurement, rows: np.ndarray) -> tuple[np.ndarray, ...]:
+    """What the format's range does to the result where nothing is rounded to the format, and the error that rounding
+    makes where there is no range; where the result is subnormal and the emulation, range or not, is right; and where
+    the emulation of the format fails as the routine did.
     """
     judged = measurement.judgement
     elements = judged.worst_element[rows]
     truth = judged.truth[rows, elements]
     got, exponent = judged.got[rows, elements], ulp_exponent(truth, judged.format)
-    found: list[np.ndarray] = []
-    for widen in (None, "range"):
+    found: dict[str | None, np.ndarray] = {}
+    for widen in (None, "range", "significand", "both"):
         try:
             numbers = _emulated(measurement, rows, widen)
         except Exception:  # an operator that cannot run in float64, or whatever the routine itself raises
             nowhere = np.zeros(len(rows), dtype=bool)
             return (nowhere,) * 4
-        found.append(numbers[np.arange(len(rows)), elements])
+        found[widen] = numbers[np.arange(len(rows)), elements]
+    limited, free = found["significand"], found["both"]
     with np.errstate(all="ignore"):
-        (narrow, _), (wide, _), (native, _) = (
-            errors(x, truth, exponent, judged.format) for x in (*found, got)
+        (both, _), (rounded, _), (native, _) = (
+            errors(x, truth, exponent, judged.format) for x in (found[None], found["range"], got)
         )
-        as_it_did = np.abs(narrow - native) <= native / 4
+        as_it_did = np.abs(both - native) <= native / 4
+        # digits that float64 lacks too are no matter of the range
+        ranged = np.where(limited == free, 0.0, scaled(np.abs(limited - free), -exponent))
     allowed = judged.allowed[rows, elements]
-    # a normal result that is hardly over its budget may come right by the luck of another rounding
-    luck = (native < 4 * allowed) & (truth.exponent > judged.format.min_exponent)
-    unchanged = np.isfinite(got) & (found[0] == found[1])
     sunken = (np.abs(got) < judged.format.smallest_normal) & (truth.exponent <= judged.format.min_exponent)
-    inside = sunken & (narrow <= allowed) & (wide <= allowed)
-    return as_it_did & (wide <= allowed) & ~luck, inside, unchanged, as_it_did
+    inside = sunken & (both <= allowed) & (rounded <= allowed)
+    return np.nan_to_num(ranged, nan=np.inf), rounded, inside, as_it_did
 
 
 def _emulated(measurement: Measurement, rows: np.ndarray, widen: str | None) -> np.ndarray:
@@ -259,6 +262,16 @@ def _emulated(measurement: Measurement, rows: np.ndarray, widen: str | None) -> 
 
 _RANGE = (Cause.OVERFLOW, Cause.UNDERFLOW)
 _ROUNDING = (Cause.CANCELLATION, Cause.ABSORPTION, Cause.ORDER)
+
+
+def _as_declared(measurement: Measurement, row: int, loss: Loss) -> Cause:
+    """The cause of a loss; where no operator stands out and the budget is hardly spent, of the causes that have a part
+    in it one by which the routine is known to fail.
+    """
+    known = {cause for gap in measurement.gaps for cause in gap.causes}
+    if loss.cause in known or measurement.judgement.of_points()[1][row] >= HARDLY:
+        return loss.cause
+    return next((cause for cause in loss.beside if cause in known), loss.cause)
 
 
 def _not_a_number(measurement: Measurement, row: int, blamed: Cause) -> Cause:

@@ -57,6 +57,8 @@ class Loss:
     line: str
     sank: bool
     plain: bool
+    beside: tuple[Cause, ...] = ()
+    """Other causes that have a part in it, where no operator stands out."""
 
 
 class Records:
@@ -148,7 +150,8 @@ class Records:
                 operation = record.operations[culprit.operation]
                 line = f"{operation.where}: {operation.line}" if operation.where else ""
                 sank, plain = bool(operation.sank[lane]), operation.row.plain
-                found[row] = Loss(Cause(culprit.cause), operation.name, line, sank, plain)
+                beside = tuple(map(Cause, culprit.beside))
+                found[row] = Loss(Cause(culprit.cause), operation.name, line, sank, plain, beside)
         return {row: found[row] for row in rows.tolist() if row in found}
 
 

@@ -61,7 +61,7 @@ class Polygon:
         return column.double().isfinite().flatten(1).all(1).numpy()
 
     def corners(self, format: Format, size: int | None, rng: np.random.Generator) -> torch.Tensor:
-        """Small integer and regular polygons, scaled, moved and flattened by powers of two."""
+        """Small integer and regular polygons, scaled, moved and flattened by powers of two; and the thinnest."""
         n = known_size("polygon", size)
         p = format.precision
         steps = np.arange(n, dtype=np.float64)
@@ -82,6 +82,7 @@ class Polygon:
             for move in moves
         ]
         rows += [shape * [1, 2.0**-k] for shape in shapes for k in (2, p // 2, p - 1, p + 1)]
+        rows += [scale / 2 * _thinnest(n, p) for scale in scales]
         rows += [shapes[0] * 0.0, shapes[0] * [1, 0], parabola]
         return _finite(np.array(rows), format)
 
@@ -188,6 +189,19 @@ def _stars(
         [far * np.cos(bearing) + x * cos - y * sin, far * np.sin(bearing) + x * sin + y * cos], axis=2
     )
     return _finite(xy, format)
+
+
+def _thinnest(n: int, precision: int) -> Doubles:
+    """A triangle of extent up to one and the least area that its digits allow; its first vertices coincide.
+
+    Of successive Fibonacci numbers F(k)**2 - F(k-1) F(k+1) is 1 or -1 (Cassini's identity).
+    """
+    numbers = [1, 1]
+    while numbers[-1] + numbers[-2] < 2**precision:
+        numbers.append(numbers[-1] + numbers[-2])
+    far = [numbers[-3:-1], numbers[-2:]]
+    counter_clockwise = far if len(numbers) % 2 else far[::-1]
+    return np.ldexp(np.array([[0, 0]] * (n - 2) + counter_clockwise, dtype=np.float64), -precision)
 
 
 def _finite(xy: Doubles, format: Format) -> torch.Tensor:

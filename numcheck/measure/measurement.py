@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from numcheck.declaration.budgets import Budget
-from numcheck.declaration.formulas import Formula, Routine
+from numcheck.declaration.formulas import Formula, Gap, Routine
 from numcheck.declaration.words import Fate, Of
 from numcheck.domain import Points
 from numcheck.formats import Format
@@ -33,6 +33,11 @@ class Measurement:
     def budget(self) -> Budget:
         """What was promised of this half."""
         return self.routine.budgets[self.of]
+
+    @property
+    def gaps(self) -> tuple[Gap, ...]:
+        """The routine's gaps that speak of this half, format and device."""
+        return tuple(g for g in self.routine.gaps if g.speaks_of(self.of, self.format.name, self.device))
 
 
 def measure(routine: Routine, points: Points, truth: Truth, format: Format, device: str) -> list[Measurement]:

@@ -158,7 +158,7 @@ class Examined:
     @property
     def gaps(self) -> tuple[Gap, ...]:
         """The routine's gaps that speak of this half, format and device."""
-        return tuple(g for g in self.routine.gaps if g.speaks_of(self.of, self.format.name, self.device))
+        return self.parts[0].gaps
 
     def gap_of(self, cause: Cause) -> Gap | None:
         """The gap whose mechanism shows as this cause."""
