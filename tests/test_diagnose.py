@@ -113,8 +113,8 @@ def test_a_float64_routine_is_told_apart_from_its_formula_too():
     assert cause_at(formula, lambda x: torch.log(1 + torch.exp(x)), FLOAT64, -20) == Cause.ABSORPTION
 
 
-def hardly_over(formula: Formula, routine: str, format, *arguments, of="value") -> Cause:
-    """The cause at a point that spends little more than a catalogue's routine promises."""
+def cause_in_catalog(formula: Formula, routine: str, format, *arguments, of="value") -> Cause:
+    """The cause at a point where a routine of the catalogue breaks its promise."""
     point = formula.at(arguments, format)
     parts = measure(formula.routines[routine], point, settle(formula, point, format), format, "cpu")
     return diagnose(next(part for part in parts if part.of == of)).causes[0]
@@ -122,14 +122,16 @@ def hardly_over(formula: Formula, routine: str, format, *arguments, of="value") 
 
 def test_what_an_addition_rounded_off_one_bit_of_is_absorbed_where_a_function_magnifies_it():
     """1 + 0.61 has room for all but the last bit of the exponential: 2.4 of 2 ulps are lost in the logarithm."""
-    assert hardly_over(formula_named("softplus"), "naive_form", FLOAT32, -0.497719795) == Cause.ABSORPTION
+    assert (
+        cause_in_catalog(formula_named("softplus"), "naive_form", FLOAT32, -0.497719795) == Cause.ABSORPTION
+    )
 
 
 def test_terms_that_cancel_are_named_though_their_errors_happen_to_make_up_for_each_other():
     """1/S and z/S**2 share three leading bits, and with the errors that they share less is lost than that."""
     logits = (-0.000244140625, *[-4.0] * 7)
     assert (
-        hardly_over(formula_named("softmax"), "max_subtracted", FLOAT32, logits, of="grad")
+        cause_in_catalog(formula_named("softmax"), "max_subtracted", FLOAT32, logits, of="grad")
         == Cause.CANCELLATION
     )
 
@@ -149,6 +151,25 @@ def test_of_two_errors_that_make_one_too_large_the_greater_names_the_cause():
 
     point = ((-6.98491931e-10, -2.71050543e-18, 3.895e-30), (-1.83582306e-05, 4.938e-13, 0.000736236572))
     assert cause_at(rmse, with_epsilon, format_of("bfloat16"), *point, of="grad") == Cause.WRONG_FORMULA
+
+
+def test_an_element_that_vanished_is_not_blamed_though_it_broke_a_tie():
+    """exp(-28.6) is 0 in float16; a wider range makes another last bit of the sum, and changes nothing in float64."""
+    others = (0.00384140015, -0.00256156921, 4.17232513e-07, -28.625)
+    logits = (0.0130996704, 0.00035905838, -0.020401001, -0.00011408329, *others)
+    formula = formula_named("smoothed_softmax_cross_entropy")
+    cause = cause_in_catalog(formula, "margins_from_the_label", FLOAT16, logits, 1, 1.0, of="grad")
+    assert cause in (Cause.CANCELLATION, Cause.ABSORPTION)
+
+
+def test_where_only_range_and_rounding_together_break_the_budget_the_first_is_named():
+    """Either alone costs some three float16 ulps, both 175: subnormal products that a quotient and a sum magnify."""
+    first = (-0.00320053101, 0.00189399719, -0.00252342224, -0.00112056732, 0.00163841248, -0.00402832031)
+    second = (0.00382804871, -0.0023021698, 0.00623321533, -0.000385761261, 0.00554275513, 0.00340843201)
+    third = (0.00305366516, 0.0041809082, -0.00188350677, 0.00513076782)
+    vertices = np.array([*first, *second, *third]).reshape(8, 2)
+    formula = formula_named("polygon_centroid")
+    assert cause_in_catalog(formula, "corner_origin", FLOAT16, vertices.tolist()) == Cause.UNDERFLOW
 
 
 @pytest.mark.parametrize("x", [-8.0, -9.0])

@@ -525,7 +525,7 @@ def test_corners_of_polygons_hold_a_triangle_as_thin_as_the_significand_allows(f
     least = math.inf
     for first, second, third in corners.tolist():
         (ax, ay), (bx, by) = (
-            [Fraction(p) - Fraction(q) for p, q in zip(to, first)] for to in (second, third)
+            [Fraction(p) - Fraction(q) for p, q in zip(to, first, strict=True)] for to in (second, third)
         )
         if twice_area := abs(ax * by - ay * bx):
             extent = max(map(abs, (ax, ay, bx, by)))

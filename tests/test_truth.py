@@ -115,6 +115,18 @@ def test_an_infinite_slope_forgives_nothing() -> None:
     assert told.value.state.tolist() == [PROVED, PROVED]
 
 
+def test_what_an_infinite_element_leaves_undefined_takes_nothing_from_what_the_others_are_forgiven() -> None:
+    def total(x: Reals) -> Reals:
+        return m.log(m.sum(m.exp(x)))
+
+    formula = made(total, x=vector(-math.inf, 9, sizes=(2, 3)))
+    beside, alone = (settle(formula, at(x=[x]), FLOAT64) for x in ([-math.inf, 3.0, 4.0], [3.0, 4.0]))
+    assert_near(beside.halves[Of.VALUE].conditioning, alone.halves[Of.VALUE].conditioning)
+    assert_near(
+        beside.halves[Of.GRAD].conditioning, np.append([[0.0]], alone.halves[Of.GRAD].conditioning, 1)
+    )
+
+
 def squares_and_product(v: Reals) -> Reals:
     return m.stack([v[0] ** 2, v[0] * v[1], v[1] ** 3])
 

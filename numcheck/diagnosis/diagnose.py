@@ -28,6 +28,7 @@ from numcheck.reals.enclosures import scaled, ulp_exponent
 from numcheck.truth import settle
 
 USUAL = 64  # points, at least, that show whether a routine is wrong by one factor
+UNCHANGED = 0.25  # ulps, below which the range by itself does nothing to a result
 HARDLY = 2.0  # times the budget, up to which many small losses are not told apart
 
 
@@ -171,12 +172,13 @@ def _usual_factor(routine: Routine, of: Of, format: Format, device: str, size: i
 def _range_or_rounding(
     measurement: Measurement, records: Records, losses: Mapping[int, Loss]
 ) -> dict[int, Loss]:
-    """The same losses, but of the range where that alone does more harm than rounding alone, and of rounding where
-    that does, whatever left the range: it may have been another element of that operator's result.
+    """The same losses, but of the range where that alone breaks the budget by more than rounding alone, and of rounding
+    where that does, whatever left the range: it may have been another element of that operator's result.
 
     The routine runs again with every operator's result rounded to the format's significand and to no range, and once
-    more the other way round. That tells something where the run with both limits gives the failing result again: not
-    inside of fused operators. For those the size of what they return has to tell.
+    more the other way round; where only both together break it, the losses stay as they are. That tells something where
+    the run with both limits gives the failing result again: not inside of fused operators. For those the size of what
+    they return has to tell.
     """
     judged = measurement.judgement
     rounding = np.array([row for row, loss in losses.items() if loss.cause in _ROUNDING], dtype=int)
@@ -194,10 +196,13 @@ def _range_or_rounding(
         for positions in by_settings(measurement.points, doubtful):
             rows = doubtful[positions]
             ranged, rounded, inside, as_it_did = _alone(measurement, rows)
-            by_range.update(rows[as_it_did & (ranged > rounded) | inside & sank[positions]].tolist())
+            allowed = judged.allowed[rows, judged.worst_element[rows]]
+            more_by_range = as_it_did & (ranged > np.maximum(rounded, allowed))
+            by_range.update(rows[more_by_range | inside & sank[positions]].tolist())
             # what sank in a plain operator is known to the emulation, whatever its other roundings
             plain = np.array([losses[row].plain for row in rows.tolist()])
-            by_rounding.update(rows[(plain | as_it_did) & (rounded > ranged)].tolist())
+            more_by_rounding = (rounded > np.maximum(ranged, allowed)) | (ranged < UNCHANGED)
+            by_rounding.update(rows[(plain | as_it_did) & more_by_rounding].tolist())
     told = dict(losses)
     told.update(
         records.losses(np.array([row for row in outside if row in by_rounding], dtype=int), ranged=False)

@@ -77,7 +77,7 @@ class Records:
         """What a trace tells of each lane, for each row; `otherwise` where there is no trace."""
         told = dict.fromkeys(rows.tolist(), otherwise)
         for group, record in self.groups:
-            found = unless_untraceable(record, tell)
+            found = unless_untraceable(record, tell) if not told.keys().isdisjoint(group.tolist()) else None
             if record is not None and found is not None:
                 told.update(
                     zip(
@@ -117,8 +117,9 @@ class Records:
         def first(record: Trace) -> np.ndarray:
             code = np.zeros(record.lanes, np.int8)
             for op in record.operations:
-                code = np.where((code == 0) & op.overflowed & ~op.pole, 1, code)
-                code = np.where((code == 0) & (op.underflowed | op.vanished), 2, code)
+                if not op.finite:
+                    code[(code == 0) & op.overflowed & ~op.pole] = 1
+                code[(code == 0) & (op.underflowed | op.vanished)] = 2
             return code
 
         causes = (None, Cause.OVERFLOW, Cause.UNDERFLOW)

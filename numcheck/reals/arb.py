@@ -475,20 +475,14 @@ class ArbArithmetic:
     def forgiven(self, terms: Sequence[tuple[Any, bool]], lanes: int) -> np.ndarray:
         """Rounded to float64, each element by the lower end of its ball, which forgives no more than the truth.
 
-        A term with an infinite or undefined element forgives nothing.
+        An infinite or undefined element forgives nothing, and the others what they do without it.
         """
         total = np.zeros(lanes)
-        for balls, masked in terms:
-            finite = _is_finite(balls).astype(bool)
+        for balls, _ in terms:
+            counts = _is_finite(balls).astype(bool)
             with np.errstate(all="ignore"):
-                sizes = np.minimum(_lower_end(balls).astype(np.float64), _MOST)
-            if not finite.all() and masked:  # an infinity times what does not exist
-                beside = _is_absent(balls).astype(bool)
-                finite, sizes = finite | beside, np.where(beside, 0.0, sizes)
-            with np.errstate(over="ignore"):
-                told = sizes.reshape(len(sizes), -1).sum(axis=1)
-                told = np.where(finite.reshape(len(sizes), -1).all(axis=1), told, 0.0)
-                total = np.minimum(total + told, _MOST)
+                sizes = np.where(counts, np.minimum(_lower_end(balls).astype(np.float64), _MOST), 0.0)
+                total = np.minimum(total + sizes.reshape(len(sizes), -1).sum(axis=1), _MOST)
         return total
 
     def unknown(self, x: Any, lanes: np.ndarray) -> Any:

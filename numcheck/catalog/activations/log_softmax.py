@@ -41,7 +41,7 @@ def a_common_offset_changes_nothing(f, x):
 
 # grad ulps(8): the derivatives of eight entries are added one after another
 @gap("cancellation", "absorption", "order", of="grad", why="the backward adds up 1 - share of rounded shares")
-@gap("cancellation", "absorption", of="value", why="exp magnifies how x - largest was rounded, beside -inf")
+@gap("cancellation", "absorption", of="value", why="exp magnifies how x - largest was rounded")
 @gap("underflow", why="exponentials that vanish one by one would not have vanished together")
 @log_softmax.routine(value=ulps(2), grad=ulps(8))
 def stable_form(x):

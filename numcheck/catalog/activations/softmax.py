@@ -55,7 +55,7 @@ def naive_form(x):
 
 # ulps(8): eight terms are added one after another to a sum near one
 @gap("cancellation", "absorption", of="grad", why="small exponentials are rounded away beside the largest")
-@gap("cancellation", "absorption", of="value", why="exp magnifies how x - largest was rounded, beside -inf")
+@gap("cancellation", "absorption", of="value", why="exp magnifies how x - largest was rounded")
 @softmax.routine(value=ulps(8), grad=ulps(7))
 def max_subtracted(x):
     """The largest input is subtracted first, so that the exponentials are at most one."""
@@ -80,7 +80,7 @@ def exponential_of_log_softmax(x):
 
 
 # ulps(8) as for max_subtracted, in float32
-@gap("cancellation", "underflow", of="value", why="exp magnifies how x - largest was rounded, beside -inf")
+@gap("cancellation", "underflow", of="value", why="exp magnifies how x - largest was rounded")
 @share_near_one
 @softmax.routine(value=ulps(8), grad=ulps(4))
 def torch_builtin(x):

@@ -38,7 +38,8 @@ _LOG_2 = 0.69314718055994530942
 log_2_cancels = gap("cancellation", "absorption", why="near 0 loss and slope are differences of larger terms")
 
 
-@log_cosh.routine(value=ulps(2), grad=ulps(4))
+# value ulps(3): the error of sinh counts twice
+@log_cosh.routine(value=ulps(3), grad=ulps(4))
 def half_angle_form(prediction, target):
     """log1p(2 sinh(e/2)**2) up to |e| = 1, from cosh(e) = 1 + 2 sinh(e/2)**2; the absolute form beyond."""
     error = (prediction - target).abs()

@@ -59,7 +59,6 @@ whole_spacings = gap("absorption", "cancellation", why="a weight moves by whole 
 
 
 @whole_spacings
-@gap("underflow", why="lr * gradient is subnormal, rounded there and then to the weight's spacing")
 @applied_update.routine(value=ulps(4))
 def stored_in_format(weight, grad, lr):
     """The weight is kept in the format, as a plain half-precision training loop does."""
