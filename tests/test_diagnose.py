@@ -162,6 +162,20 @@ def test_an_element_that_vanished_is_not_blamed_though_it_broke_a_tie():
     assert cause in (Cause.CANCELLATION, Cause.ABSORPTION)
 
 
+def test_a_fused_operator_whose_other_element_overflows_is_not_blamed_for_overflow():
+    """-65472 - 70.2 is -infinity in float16; what fails is the largest: -exp(-9.7), subnormal there, came out as 0."""
+    logits = (60.46875, 70.1875, -65472)
+    cause = cause_in_catalog(formula_named("log_softmax"), "torch_builtin", FLOAT16, logits)
+    assert cause == Cause.UNDERFLOW
+
+
+def test_terms_that_a_sum_rounds_away_beside_one_of_them_are_absorbed():
+    """Seven times exp(-15) beside 1: each is rounded to the spacing of 1."""
+    logits = (-1.0, *[-16.0] * 7)
+    cause = cause_in_catalog(formula_named("logsumexp"), "max_subtracted", FLOAT32, logits)
+    assert cause == Cause.ABSORPTION
+
+
 def test_where_only_range_and_rounding_together_break_the_budget_the_first_is_named():
     """Either alone costs some three float16 ulps, both 175: subnormal products that a quotient and a sum magnify."""
     first = (-0.00320053101, 0.00189399719, -0.00252342224, -0.00112056732, 0.00163841248, -0.00402832031)

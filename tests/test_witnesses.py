@@ -165,7 +165,7 @@ def test_a_damaged_file_is_told_in_one_line_and_never_overwritten(
     assert path.read_text() == text
 
 
-def test_witnesses_outside_of_the_domain_are_left_out_with_a_remark(
+def test_witnesses_outside_of_the_domain_are_left_out_with_a_remark_until_they_are_written_again(
     page: Path, capsys: pytest.CaptureFixture[str]
 ):
     run("--witness")
@@ -173,6 +173,10 @@ def test_witnesses_outside_of_the_domain_are_left_out_with_a_remark(
     capsys.readouterr()
     assert run() == 0
     assert "4 of 4 witnesses lie outside of the present domains" in capsys.readouterr().out
+    assert run("--witness") == 0
+    capsys.readouterr()
+    assert run() == 0
+    assert "witnesses" not in capsys.readouterr().out
 
 
 def test_witnesses_have_no_place_where_a_formula_stands_in_no_file(page: Path):

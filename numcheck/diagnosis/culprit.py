@@ -106,8 +106,8 @@ def _out_of_range(record: Trace, of: str, result: Sink, path: tuple[int, ...], l
     # From the source of the error towards the result: what happened first is the cause of what followed.
     for position, index in reversed(tuple(enumerate(path))):
         op = operations[index]
-        if op.finite:
-            continue
+        if op.finite or (position == 0 and not result.nonfinite[lane]):
+            continue  # of the operator that made the result, an infinity belongs to another element
         if op.overflowed[lane] and not op.pole[lane]:
             later_nan = [
                 i for i in path if operations[i].born_nan[lane] and operations[i].phase == "backward"
@@ -197,8 +197,10 @@ def _blame_chain(record: Trace, path: tuple[int, ...], culprit: int, bits: float
 def _rounding(record: Trace, culprit: int, bits: float, lane: int) -> str:
     """By which kind of rounding an operation lost bits."""
     op = record.operations[culprit]
+    if op.row.sums and op.cancelled_bits[lane] < 2:
+        return "absorption" if op.swallowed_bits[lane] >= 2 else "order"
     if op.row.sums:
-        return "cancellation" if op.cancelled_bits[lane] >= 2 else "order"
+        return "cancellation"
     return "absorption" if _absorbed_before(record, culprit, bits, lane) else "cancellation"
 
 
@@ -219,7 +221,7 @@ def _absorbed_before(record: Trace, culprit: int, bits: float, lane: int) -> boo
     Where a function magnifies what an addition left of its smaller term, as in log(1 + x), a part of it is enough:
     a single bit, where it does so by far.
     """
-    function = record.operations[culprit].row.additive is None
+    magnifies = record.operations[culprit].row.additive is None
     enough = 1 if bits >= 1 else 2
     front, seen = [culprit], {culprit}
     for _ in range(_REACH):
@@ -233,7 +235,8 @@ def _absorbed_before(record: Trace, culprit: int, bits: float, lane: int) -> boo
                 before = record.operations[i]
                 if before.absorbed[lane]:
                     return True
-                if function and before.swallowed_bits[lane] >= enough and before.cancelled_bits[lane] < 2:
+                swallowed = before.swallowed_bits[lane] >= enough and before.cancelled_bits[lane] < 2
+                if magnifies and swallowed and not before.row.sums:
                     return True
                 seen.add(i)
                 following.append(i)

@@ -189,6 +189,7 @@ def _range_or_rounding(
         if loss.cause in _RANGE and np.isfinite(_speaking(measurement, row))
     ]
     by_range: set[int] = set()
+    sunken: set[int] = set()
     by_rounding: set[int] = set()
     doubtful = np.array([*left, *outside], dtype=int)
     if doubtful.size and judged.format == measurement.format:
@@ -198,7 +199,8 @@ def _range_or_rounding(
             ranged, rounded, inside, as_it_did = _alone(measurement, rows)
             allowed = judged.allowed[rows, judged.worst_element[rows]]
             more_by_range = as_it_did & (ranged > np.maximum(rounded, allowed))
-            by_range.update(rows[more_by_range | inside & sank[positions]].tolist())
+            by_range.update(rows[more_by_range].tolist())
+            sunken.update(rows[inside & sank[positions]].tolist())
             # what sank in a plain operator is known to the emulation, whatever its other roundings
             plain = np.array([losses[row].plain for row in rows.tolist()])
             more_by_rounding = (rounded > np.maximum(ranged, allowed)) | (ranged < UNCHANGED)
@@ -210,7 +212,7 @@ def _range_or_rounding(
     for row, loss in losses.items():
         if row in by_range and row in left:
             told[row] = replace(loss, cause=left[row], beside=())
-        elif loss.cause in _ROUNDING and loss.sank and row not in by_rounding:
+        elif row in sunken or (loss.cause in _ROUNDING and loss.sank and row not in by_rounding):
             told[row] = replace(loss, cause=Cause.UNDERFLOW, beside=())
     return told
 

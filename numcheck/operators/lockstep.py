@@ -22,8 +22,9 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from numcheck.formats import format_of
 from numcheck.operators.calls import Call, call_of, leaves, parts_of, written_by
+from numcheck.operators.lanes import Lanes
 from numcheck.operators.pairs import Origin, Pair, TraceError, floats, is_floating, lift, lift_all
-from numcheck.operators.record import Ints, Lanes, Operation, Place, Ran, Repeat, Trace, sink
+from numcheck.operators.record import Ints, Operation, Place, Ran, Repeat, Trace, sink
 from numcheck.operators.shadow import Noise, wide_call
 from numcheck.operators.table import how_to_tell
 

@@ -19,11 +19,11 @@ from torch import Tensor
 
 from numcheck.formats import Format, format_of
 from numcheck.operators.calls import Call, Operand
+from numcheck.operators.lanes import Flags, Lanes
 from numcheck.operators.pairs import Floats, Pair, TraceError, floats, relative_error
 from numcheck.operators.rows import Operator
 from numcheck.operators.shadow import accurate_local, local_call
 
-Flags = NDArray[np.bool_]
 Ints = NDArray[np.int64]
 
 
@@ -85,48 +85,6 @@ class Place(NamedTuple):
     line: str
     path: tuple[tuple[CodeType, int], ...]
     """The calls that led here, instruction by instruction: equal only for repetitions of a loop."""
-
-
-@final
-@dataclass(frozen=True)
-class Lanes:
-    """How a tensor divides into lanes; one without a lanes axis counts for every lane."""
-
-    count: int
-
-    def worst(self, x: Floats) -> Floats:
-        """The largest element of each lane."""
-        divided = self._divided(x)
-        return divided[:, 0] if divided.shape[1] == 1 else divided.max(axis=1)
-
-    def any(self, x: Flags) -> Flags:
-        """Whether some element of a lane is true."""
-        divided = self._divided(x)
-        return divided[:, 0] if divided.shape[1] == 1 else np.logical_or.reduce(divided, axis=1)
-
-    def first(self, x: Floats) -> Floats:
-        """The first element of each lane."""
-        return self._divided(x)[:, 0]
-
-    def zeros(self) -> Floats:
-        """Zero for each lane."""
-        return np.zeros(self.count)
-
-    def nowhere(self) -> Flags:
-        """False for each lane."""
-        return np.zeros(self.count, dtype=bool)
-
-    def _divided(self, x: NDArray[Any]) -> NDArray[Any]:
-        if x.size == 0:
-            return np.zeros((self.count, 1), dtype=x.dtype)
-        if x.ndim and x.shape[0] == self.count:
-            return x.reshape(self.count, -1)
-        axes = [d for d in range(x.ndim) if x.shape[d] == self.count]
-        if len(axes) == 1:
-            return np.moveaxis(x, axes[0], 0).reshape(self.count, -1)
-        if x.ndim and x.shape[0] % self.count == 0:
-            return x.reshape(self.count, -1)  # lanes and another axis flattened into one
-        return np.broadcast_to(x.reshape(1, -1), (self.count, x.size))
 
 
 # --- one operator
@@ -201,7 +159,7 @@ class Operation:
 
     @functools.cached_property
     def swallowed_bits(self) -> Floats:
-        """Additions, subtractions: trailing bits of the smaller operand for which the result had no room."""
+        """Additions, sums: trailing bits of the smaller operand, or of all terms but one, that found no room."""
         return self._numbers(_cancellation, "swallowed_bits")
 
     @functools.cached_property
@@ -425,12 +383,27 @@ def _cancellation(ran: Ran) -> _Told:
             "cancelled_bits": lanes.worst(_bits_between(larger, out, precision)),
             "swallowed_bits": lanes.worst(np.where(finite, room, 0.0)),
         }
-    if ran.call.row.sums:
-        args, kwargs = ran.call.arguments(lambda o: o.native.double().abs())
-        size = ran.call.func(*args, **kwargs)
-        if isinstance(size, Tensor) and size.shape == out.shape:
-            return {"cancelled_bits": lanes.worst(_bits_between(floats(size), out, precision))}
-    return {}
+    if not ran.call.row.sums:
+        return {}
+    whole, rest = _sizes(ran, lambda x: x), _sizes(ran, lanes.without_largest)
+    if whole is None or rest is None:
+        return {}
+    return {
+        "cancelled_bits": lanes.worst(_bits_between(whole, out, precision)),
+        "swallowed_bits": lanes.worst(_bits_between(whole, np.where(rest == 0, whole, rest), precision)),
+    }
+
+
+def _sizes(ran: Ran, keep: Callable[[Floats], Floats]) -> Floats | None:
+    """The sum of the absolute values of what is kept of a sum's terms."""
+
+    def kept(o: Operand) -> Tensor:
+        numbers = np.abs(o.numbers)
+        return torch.from_numpy(keep(numbers) if o is ran.call.operands[0] else numbers).to(o.native.device)
+
+    args, kwargs = ran.call.arguments(kept)
+    size = ran.call.func(*args, **kwargs)
+    return floats(size) if isinstance(size, Tensor) and size.shape == ran.out.shape else None
 
 
 def _added(ran: Ran) -> tuple[Any, Any] | None:

@@ -50,12 +50,10 @@ class Witness:
 
 @dataclass(frozen=True)
 class Witnesses:
-    """What stands in a formula's file: what can be tried, what cannot, and what is said of that."""
+    """What stands in a formula's file and can be tried, and what is said of the rest."""
 
     path: Path | None
     known: tuple[Witness, ...] = ()
-    left_out: tuple[Witness, ...] = ()
-    """Outside of the present domains, or of a gap that is not declared any more."""
     remarks: tuple[str, ...] = ()
     damaged: bool = False
 
@@ -97,13 +95,13 @@ def read(formula: Formula) -> Witnesses:
         told = f"{path} is no file of witnesses ({why}): restore or delete it; it is not tried"
         return Witnesses(path, remarks=(told,), damaged=True)
     known = tuple(row for row in rows if _is_declared(formula, row) and _lies_inside(formula, row))
-    left_out = tuple(row for row in rows if row not in known)
-    again = f"numcheck check {formula.name} --witness writes it again"
+    if len(known) == len(rows):
+        return Witnesses(path, known)
     remark = (
-        f"{path}: {len(left_out)} of {len(rows)} witnesses lie outside of the present domains, or their gap is not "
-        f"declared any more: {again}"
+        f"{path}: {len(rows) - len(known)} of {len(rows)} witnesses lie outside of the present domains, or their gap "
+        f"is not declared any more: numcheck check {formula.name} --witness writes it without them"
     )
-    return Witnesses(path, known, left_out, (remark,) if left_out else ())
+    return Witnesses(path, known, (remark,))
 
 
 def _from_json(row: dict[str, Any], formula: Formula, environments: list[str]) -> Witness:
@@ -187,7 +185,7 @@ def record(formula: Formula, found: Sequence[Witness], cells: set[Cell]) -> Path
     Raises UsageError as `expect_writable` does.
     """
     known = expect_writable(formula)
-    rows = merged((*known.known, *known.left_out), found, cells)
+    rows = merged(known.known, found, cells)
     assert known.path is not None
     if not rows:
         known.path.unlink(missing_ok=True)

@@ -10,11 +10,7 @@ from numcheck import formula, gap, m, real, ulps
 
 @formula(
     source="NIST Digital Library of Mathematical Functions, section 4.2",
-    known=[
-        ((0,), "0"),
-        ((1,), "1.718281828459045235360287471352662497757"),
-        ((-20,), "-0.9999999979388463775614421720340596198442"),
-    ],
+    known=[((0,), "0"), ((1,), "1.718281828459045235360287471"), ((-20,), "-0.9999999979388463775614421720")],
     x=real(-float("inf"), float("inf")),
 )
 def expm1(x):

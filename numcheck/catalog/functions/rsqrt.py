@@ -11,11 +11,7 @@ from numcheck import formula, gap, m, real, ulps
 
 @formula(
     source="NIST Digital Library of Mathematical Functions, section 4.2",
-    known=[
-        ((1,), "1"),
-        ((2,), "0.7071067811865475244008443621048490392848"),
-        ((0.0625,), "4"),
-    ],
+    known=[((1,), "1"), ((2,), "0.7071067811865475244008443621048490392848"), ((0.0625,), "4")],
     x=real(0, float("inf")),
 )
 def rsqrt(x):

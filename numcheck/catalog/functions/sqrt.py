@@ -10,11 +10,7 @@ from numcheck import formula, m, real, ulps
 
 @formula(
     source="NIST Digital Library of Mathematical Functions, section 4.2",
-    known=[
-        ((0,), "0"),
-        ((2,), "1.414213562373095048801688724209698078570"),
-        ((0.0625,), "0.25"),
-    ],
+    known=[((0,), "0"), ((2,), "1.414213562373095048801688724209698078570"), ((0.0625,), "0.25")],
     x=real(0, float("inf")),
 )
 def sqrt(x):

@@ -8,10 +8,7 @@ from numcheck import formula, gap, m, one_of, real, ulps
 
 @formula(
     source="Bishop 2006, Pattern Recognition and Machine Learning, section 4.3.2, equation 4.90",
-    known=[
-        ((0.25, 1), "1.38629436111989061883446424292"),
-        ((2.0**-20, 0), "9.53674771153890007250243736279e-7"),
-    ],
+    known=[((0.25, 1), "1.386294361119890618834464243"), ((2.0**-20, 0), "9.536747711538900072502437363e-7")],
     probability=real(0, 1, near=(0.5,)),
     label=one_of(0, 1),
 )

@@ -4,9 +4,7 @@ import torch
 
 from numcheck import curve, formula, gap, m, real, ulps
 
-STEPS = (
-    20  # of Newton's: near a simple root each doubles the number of right digits, so that six do for float64
-)
+STEPS = 20  # of Newton's: near a simple root each doubles the number of right digits, six do for float64
 LINE, SQUARE = curve("line", "square").values
 
 
