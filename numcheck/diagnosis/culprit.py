@@ -168,7 +168,9 @@ def _lost_bits(
     # Errors that happen to make up for each other hide how far a difference magnified them.
     if bits < 2.0 and op.cancelled_bits[lane] < 2:
         return _blame_chain(record, path, culprit, bits, lane)
-    return Blame(culprit, _rounding(record, culprit, bits, lane), bits, path)
+    cause = _rounding(record, culprit, bits, lane)
+    beside = ("absorption",) if cause == "order" and op.swallowed_bits[lane] >= 1 else ()
+    return Blame(culprit, cause, bits, path, beside)
 
 
 def _blame_chain(record: Trace, path: tuple[int, ...], culprit: int, bits: float, lane: int) -> Blame:

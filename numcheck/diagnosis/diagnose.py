@@ -27,7 +27,7 @@ from numcheck.operators import emulate
 from numcheck.reals.enclosures import scaled, ulp_exponent
 from numcheck.truth import settle
 
-USUAL = 64  # points, at least, that show whether a routine is wrong by one factor
+USUAL = 32  # points that show whether a routine is wrong by one factor
 UNCHANGED = 0.25  # ulps, below which the range by itself does nothing to a result
 HARDLY = 2.0  # times the budget, up to which many small losses are not told apart
 
@@ -115,18 +115,18 @@ def _sharply(
     suspects = _shared_with_the_shadow(measurement, rows, records)
     if not suspects.size:
         return suspects, {}
-    sharp = Records(measurement, suspects, wrong_formula.NOISE)
-    error = _error(measurement, suspects)
 
-    def shares(shaken: Records) -> np.ndarray:
-        alike = np.isin(suspects, _shared_with_the_shadow(measurement, suspects, shaken))
+    def sharing(rows: np.ndarray, shaken: Records) -> np.ndarray:
+        alike = _shared_with_the_shadow(measurement, rows, shaken)
         with np.errstate(all="ignore"):
-            return alike & (np.abs(shaken.shadow(suspects) - records.shadow(suspects)) < error / 16)
+            moved = np.abs(shaken.shadow(alike) - records.shadow(alike))
+        return alike[moved < _error(measurement, alike) / 16]
 
-    shared = shares(sharp)
-    if shared.any():
-        shared &= shares(Records(measurement, suspects, wrong_formula.LOUDER))
-    return suspects[shared], sharp.losses(suspects[~shared])
+    sharp = Records(measurement, suspects, wrong_formula.NOISE)
+    shared = sharing(suspects, sharp)
+    if shared.size:
+        shared = sharing(shared, Records(measurement, shared, wrong_formula.LOUDER))
+    return shared, sharp.losses(np.setdiff1d(suspects, shared))
 
 
 def _unconverged(measurement: Measurement, records: Records) -> np.ndarray:
@@ -156,7 +156,8 @@ def _scale_or_formula(measurement: Measurement, rows: np.ndarray) -> list[Cause]
 @lru_cache(maxsize=64)
 def _usual_factor(routine: Routine, of: Of, format: Format, device: str, size: int | None) -> float | None:
     """The factor by which what a routine gives is wrong at points drawn for its formula, the same in every run."""
-    (points,) = (part for part in routine.formula.points(format, USUAL, 0) if part.size == size)
+    (drawn,) = (part for part in routine.formula.points(format, USUAL, 0) if part.size == size)
+    points = drawn.select(np.unique(np.linspace(0, len(drawn) - 1, USUAL).astype(int)))
     truth = settle(routine.formula, points, format, with_gradient=of is Of.GRAD)
     (usual,) = (one for one in measure(routine, points, truth, format, device) if one.of is of)
     judged, rows = usual.judgement, np.flatnonzero(usual.judgement.of_points()[0] >= Fate.OVER)
@@ -181,12 +182,14 @@ def _range_or_rounding(
     they return has to tell.
     """
     judged = measurement.judgement
-    rounding = np.array([row for row, loss in losses.items() if loss.cause in _ROUNDING], dtype=int)
+    # a NaN in a gradient has its name whatever made it
+    open_rows = [
+        row for row in losses if measurement.of is Of.VALUE or not np.isnan(_speaking(measurement, row))
+    ]
+    rounding = np.array([row for row in open_rows if losses[row].cause in _ROUNDING], dtype=int)
     left = {row: cause for row, cause in records.range_left(rounding).items() if cause is not None}
     outside = [
-        row
-        for row, loss in losses.items()
-        if loss.cause in _RANGE and np.isfinite(_speaking(measurement, row))
+        row for row in open_rows if losses[row].cause in _RANGE and np.isfinite(_speaking(measurement, row))
     ]
     by_range: set[int] = set()
     sunken: set[int] = set()

@@ -1,7 +1,7 @@
 """Findings: what a reader is told of the points that failed for one cause."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -98,31 +98,50 @@ def findings(found: Sequence[Cluster], gap_of: Callable[[Cause], Gap | None]) ->
     by_cause: dict[Cause, list[Cluster]] = {}
     for cluster in found:
         by_cause.setdefault(cluster.cause, []).append(cluster)
-    searches: list[Search[Finding]] = []
+    searches: list[Search[_Draft]] = []
     for cause, alike in by_cause.items():
         gravest = max(alike, key=lambda c: (c.bits_lost, len(c.rows)))
-        searches.append(_finding(gravest, sum(len(c.rows) for c in alike), gap_of(cause)))
-    told = yield from beside(searches)
+        searches.append(_draft(gravest, sum(len(c.rows) for c in alike), gap_of(cause)))
+    drafts = yield from beside(searches)
+    told = yield from _simplified(drafts)
     return sorted(told, key=lambda f: (f.forgiven, f.gap is not None, -f.points))
 
 
-def _finding(cluster: Cluster, points: int, gap: Gap | None) -> Search[Finding]:
+_Draft = tuple[Finding, Points | None]
+"""A finding, and a simpler point that fails in the same way, perhaps for another cause."""
+
+
+def _simplified(drafts: Sequence[_Draft]) -> Search[list[Finding]]:
+    """The findings with their simpler points, of those that fail for the same cause; all asked at once."""
+    told = [finding for finding, _ in drafts]
+    alike: dict[int | None, list[tuple[int, Points]]] = {}
+    for number, (_, simpler) in enumerate(drafts):
+        if simpler is not None:
+            alike.setdefault(simpler.size, []).append((number, simpler))
+    questions: list[Question] = []
+    for group in alike.values():
+        component = np.array([told[number].component for number, _ in group])
+        joined = Points.concatenate([simpler for _, simpler in group])
+        questions.append(Question(told[group[0][0]].measurement, joined, component))
+    for group, shown in zip(alike.values(), (yield from asked(questions)), strict=True):
+        for (number, simpler), cause in zip(group, diagnose(shown).causes, strict=True):
+            if cause is told[number].cause:
+                told[number] = replace(told[number], simplest=simpler)
+    return told
+
+
+def _draft(cluster: Cluster, points: int, gap: Gap | None) -> Search[_Draft]:
     measurement, rows = cluster.measurement, cluster.rows
     formula, format = measurement.routine.formula, measurement.format
     fates, _, _ = measurement.judgement.of_points()
     worst = int(rows[0])
     alike = rows[fates[rows] == fates[worst]]
     row = int(alike[np.argmin(complexity(measurement.points.select(alike)))])
-    anchor = simple = measurement.points.select(np.array([row]))
+    anchor, simpler = measurement.points.select(np.array([row])), None
     where = "scattered, where the condition number is large"
     if not cluster.forgiven:
-        where, simple = yield from surroundings(formula, anchor, prober(measurement, row), format)
-        (shown,) = yield from asked([Question(measurement, simple, int(measurement.component[row]))])
-        if (
-            diagnose(shown).causes[0] is not cluster.cause
-        ):  # a shorter point may fail in the same way for another cause
-            simple = anchor
-    return Finding(
+        where, simpler = yield from surroundings(formula, anchor, prober(measurement, row), format)
+    finding = Finding(
         measurement,
         cluster.cause,
         points,
@@ -130,8 +149,9 @@ def _finding(cluster: Cluster, points: int, gap: Gap | None) -> Search[Finding]:
         cluster.bits_lost,
         cluster.loss,
         worst,
-        simple,
+        anchor,
         int(measurement.component[row]) if measurement.of is Of.GRAD else 0,
         cluster.forgiven,
         gap,
     )
+    return finding, None if simpler is anchor else simpler

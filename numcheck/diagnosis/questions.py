@@ -23,12 +23,13 @@ T = TypeVar("T")
 class Question:
     """How a measured routine does at other points: its value or gradient, as `like` is of.
 
-    `component` is the output that a gradient is of. Without `conditioning` no error is forgiven for the problem's sake.
+    `component` is the output that a gradient is of, one for all points or for each. Without `conditioning` no error is
+    forgiven for the problem's sake.
     """
 
     like: Measurement
     points: Points
-    component: int
+    component: int | np.ndarray
     conditioning: bool = True
 
 
@@ -122,7 +123,7 @@ def _answered(questions: Sequence[Question]) -> list[Answer]:
         like.format,
         with_gradient=like.of is Of.GRAD,
         with_conditioning=questions[0].conditioning,
-        component=np.repeat([question.component for question in questions], sizes),
+        component=np.concatenate([np.broadcast_to(q.component, len(q.points)) for q in questions]),
     )
     answers: list[Answer] = []
     for question, stop in zip(questions, np.cumsum(sizes).tolist(), strict=True):

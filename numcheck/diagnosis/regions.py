@@ -194,7 +194,7 @@ def simplest(formula: Formula, point: Points, fails: Probe, ranges: Ranges, form
         hits = np.flatnonzero((yield from fails(trial.select(order))))
         if hits.size:
             found = trial.select(order[hits[:1]])
-            if complexity(found)[0] <= complexity(best)[0]:
+            if complexity(found)[0] < complexity(best)[0]:
                 best = found
     return best
 

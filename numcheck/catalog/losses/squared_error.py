@@ -60,7 +60,7 @@ def naive_form(prediction, target):
 
 
 @gap("cancellation", why="the squares of nearly equal numbers cancel")
-@gap("overflow", why="the square of an input overflows, though the loss does not", formats=["float16"])
+@gap("overflow", "underflow", why="the squares of the inputs leave the range, though the loss does not")
 @squared_error.routine(value=ulps(2, gamma=True), grad=ulps(2))
 def expanded_square(prediction, target):
     """mean(p p) - 2 mean(p t) + mean(t t), as distances by matrix products have it."""
