@@ -33,8 +33,8 @@ Keep the small term apart, or sum in a wider format and round once:
 
 - cancellation: there the operands were rounded before, and the subtraction uncovers it.
   (1 + x) - 1 is absorption: the digits of x went with the addition.
-- order: a sum that loses a little with every term; absorption where a sum came out as one of its
-  terms.
+- order: a sum that loses a little with every term, of many alike; absorption where one term
+  outweighs all others.
 - underflow: the small number itself has lost nothing here; a wider range of exponents changes
   nothing.
 
@@ -43,7 +43,9 @@ Keep the small term apart, or sum in a wider format and round once:
 It runs the routine beside a shadow with some 106 significand bits and goes back from the wrong
 result to the operator that lost most digits. Then it looks at the few operators before it, along
 the error: one of them is an addition that returned one operand though the other was not zero, or,
-before a function that magnifies, one that had no room for two or more bits of the smaller term.
+before a function that magnifies, one that had no room for bits of the smaller term: two, or one
+where it magnifies twice. A sum (sum, mean, a matrix product) that lost digits has absorbed them
+where all of its terms but one lie two or more bits below it.
 """
 
 from typing import Any

@@ -26,17 +26,17 @@ True
 ## Told from its neighbours
 
 - cancellation: one operator in which two or more leading bits vanish; here none stands out.
-- absorption: somewhere a sum came out as one of its terms: a term found no room at all.
+- absorption: one term outweighs all others, or a sum came out as one of its terms.
 - sensitivity: a sum of terms of both signs may be ill-conditioned in whatever order; a budget
   with `gamma` forgives n roundings on top, where a routine is meant to sum in any order.
 
 ## How numcheck proves it
 
 It runs the routine beside a shadow with some 106 significand bits and goes back from the wrong
-result. Either a sum (sum, mean, a matrix product) lost the digits without cancelling, or no
-operator on the way lost two bits, and the way leads through such a sum, or through one line that
-added three times or more. The name says what the chain did; what another order would give isn't
-tried.
+result. Either a sum (sum, mean, a matrix product) lost the digits without cancelling and without
+a term that outweighs the others, or no operator on the way lost two bits, and the way leads
+through such a sum, or through one line that added three times or more. The name says what the
+chain did; what another order would give isn't tried.
 """
 
 from typing import Any

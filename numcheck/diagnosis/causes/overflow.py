@@ -34,9 +34,9 @@ Take the largest exponent out first, or call the function that does:
 It runs the routine beside a shadow with some 106 significand bits, and goes back from the wrong
 result, along the operands that explain its error, to the first operator that made an infinity out
 of finite numbers without dividing by zero or taking a logarithm of zero. Where the infinity later
-vanished and only lost digits are left (as in 1 / inf), it runs the routine again with every
-operator's result rounded to the format's significand but to no range: if that heals the result,
-the range is to blame.
+vanished and only lost digits are left (as in 1 / inf), it runs the routine with the format's range
+but float64's digits, and the other way round: the range is to blame where it breaks the budget by
+more.
 """
 
 from typing import Any

@@ -37,9 +37,10 @@ Scale before the number leaves the range, or keep its logarithm; torch has funct
 
 It runs the routine beside a shadow with some 106 significand bits and goes back from the wrong
 result to the operator that lost most of them: that operator's result, or an operand of it, lost
-digits by being zero or subnormal. Then it runs the routine again with every operator's result
-rounded to the format's significand but to no range. Where that heals what looked like rounding,
-it was underflow; where it makes no difference, it was rounding after all.
+digits by being zero or subnormal. Then it runs the routine with the format's range but float64's
+digits, and with the format's digits but float64's range: of the two, the one that breaks the
+budget by more names the cause. Where only both together break it, the operator that lost the
+digits does; where the range by itself leaves the result as it was, rounding does.
 """
 
 from typing import Any
