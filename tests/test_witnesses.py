@@ -179,6 +179,22 @@ def test_witnesses_outside_of_the_domain_are_left_out_with_a_remark_until_they_a
     assert "witnesses" not in capsys.readouterr().out
 
 
+def test_a_file_named_alone_stands_for_all_formulas_that_it_declares(
+    page: Path, capsys: pytest.CaptureFixture[str]
+):
+    page.write_text(
+        page.read_text() + "\n\n@formula(source='a school book', known=[((1,), '3')], x=real(-9, 9))\n"
+        "def thrice(x):\n    return 3 * x\n\n\n"
+        "@thrice.routine(value=ulps(1), grad=ulps(1))\ndef times_three(x):\n    return 3 * x\n"
+    )
+    assert cli.run(["check", "school.py", "--formats", "float16", "--points", "50"]) == 0
+    told = capsys.readouterr().out
+    assert "wrong_at_one_number" in told and "times_three" in told
+    (page.parent / "empty.py").write_text("")
+    assert cli.run(["check", "empty.py"]) == 2
+    assert "empty.py declares no formula" in capsys.readouterr().err
+
+
 def test_witnesses_have_no_place_where_a_formula_stands_in_no_file(page: Path):
     formula = replace(formula_at("school.py:twice"), module="nowhere")
     assert path_of(formula) is None

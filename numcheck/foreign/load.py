@@ -41,6 +41,17 @@ def formula_at(word: str) -> Formula:
     return found
 
 
+def formulas_at(word: str) -> list[Formula]:
+    """All formulas that path/to/file.py declares; of any other word the one formula."""
+    if not word.endswith(".py"):
+        return [formula_at(word)]
+    module = _module(word)
+    found = [f for f in vars(module).values() if isinstance(f, Formula) and f.module == module.__name__]
+    if not found:
+        raise UsageError(f"{word} declares no formula: write one with @formula(source=..., ...)")
+    return list(dict.fromkeys(found))
+
+
 def _module(place: str) -> ModuleType:
     path = Path(place)
     is_file = path.suffix == ".py"

@@ -65,7 +65,7 @@ def check(
     fail_on: str,
     witness: bool,
 ) -> ExitCode:
-    """Judge every routine of the FORMULAs (names, or FILE.py:NAME), by default of all, against proved truth."""
+    """Judge every routine of the FORMULAs (names, FILE.py:NAME or FILE.py), by default of all, against proved truth."""
     if target and (formulas or not claimed):
         raise UsageError(f"say what it claims to compute: --routine {target} --formula F")
     if claimed and not target:
@@ -79,7 +79,7 @@ def check(
         # which the first trace imports in every worker
         prepare("numcheck.runs.check", "torch._dynamo")
     from numcheck.declaration.registry import load_catalog
-    from numcheck.foreign import adapt, formula_at, load
+    from numcheck.foreign import adapt, formula_at, formulas_at, load
     from numcheck.runs import check_catalog, verdict_of
 
     asked = formats_of(formats, "--formats")
@@ -91,7 +91,7 @@ def check(
         pages.print(f"{target}: {routine.doc}")
     with progress_bar() as progress:
         report = check_catalog(
-            [formula_at(word) for word in formulas],
+            [found for word in formulas for found in formulas_at(word)],
             formats=[format.name for format in asked],
             devices=names_of(devices, "--devices"),
             points=points,
