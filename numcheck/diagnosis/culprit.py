@@ -199,11 +199,11 @@ def _blame_chain(record: Trace, path: tuple[int, ...], culprit: int, bits: float
 def _rounding(record: Trace, culprit: int, bits: float, lane: int) -> str:
     """By which kind of rounding an operation lost bits."""
     op = record.operations[culprit]
-    if op.row.sums and op.cancelled_bits[lane] < 2:
-        return "absorption" if op.swallowed_bits[lane] >= 2 else "order"
-    if op.row.sums:
+    if not op.row.sums:
+        return "absorption" if _absorbed_before(record, culprit, bits, lane) else "cancellation"
+    if op.cancelled_bits[lane] >= 2:
         return "cancellation"
-    return "absorption" if _absorbed_before(record, culprit, bits, lane) else "cancellation"
+    return "absorption" if op.swallowed_bits[lane] >= 2 else "order"
 
 
 def _bits_lost_on_the_way(op: Operation, relevant: float, roundoff: float, lane: int) -> float:
