@@ -178,6 +178,22 @@ def test_terms_that_a_sum_rounds_away_beside_one_of_them_are_absorbed():
     assert cause == Cause.ABSORPTION
 
 
+def test_the_difference_that_leaves_nothing_is_blamed_though_another_element_had_lost_all_before():
+    """The gradient by one logit is p - 1/8, zero but for 1e-8; another's had lost all its digits a step earlier."""
+    others = (-4.206e-23, 3.88393425e-17, -2.647e-26, 1.21080099e-11, 3.95467055e-07, -2.509e-27, 4.940e-19)
+    logits = (others[0], 4.709976466393188e-16, *others[1:])
+    formula = formula_named("smoothed_softmax_cross_entropy")
+    cause = cause_in_catalog(formula, "margins_from_the_label", FLOAT32, logits, 1, 1.0, of="grad")
+    assert cause == Cause.CANCELLATION
+
+
+@pytest.mark.parametrize("routine", ["rate_corrected", "in_place", "torch_adam"])
+def test_an_overflow_that_a_vanished_square_made_is_an_underflow(routine):
+    """The root of the second moment is half the denominator, and underflows: the step, 58,000, leaves float16."""
+    point = (1, -0.0009765625, 128, 0, 1.0, 0.1, 0.9, 0.999, 0.001)
+    assert cause_in_catalog(formula_named("adam"), routine, FLOAT16, *point) == Cause.UNDERFLOW
+
+
 def test_many_small_losses_take_the_name_that_the_routine_declares():
     """A sum, an exponential and a difference lose a bit each: 5.0 of 4.7 ulps."""
     middle = (1.1533188849928952e-30, -2.022182413307325e-24, 5.319e-37, 2.374e-35, 5.60260371489053e-15)

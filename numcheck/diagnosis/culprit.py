@@ -115,6 +115,12 @@ def _out_of_range(record: Trace, of: str, result: Sink, path: tuple[int, ...], l
             if op.phase == "forward" and forward_holds and later_nan:
                 # The value never used the infinity; only the derivative multiplied it by zero.
                 return Blame(later_nan[-1], "nan_gradient", everything, path)
+            ruined = op.error_in[lane] > 0.25 and not op.overflowed_in_shadow[lane]
+            before = _left_the_range_before(record, index, lane) if ruined else None
+            if before is not None and not operations[before].overflowed[lane]:
+                return Blame(
+                    before, "underflow", everything, path
+                )  # 1/(x*x + 0.001) with half its denominator
             return Blame(index, "overflow", everything, path)
         singular = op.pole[lane] and op.error_in[lane] <= _FAITHFUL * _roundoff(record)
         singular &= bool(result.nonfinite[lane]) or not op.overflowed_in_shadow[lane]
@@ -155,9 +161,11 @@ def _lost_bits(
     operations, roundoff = record.operations, _roundoff(record)
     if not any(operations[i].error_out[lane] > 0 for i in path):
         return None
+    # of the operand that was followed, for another element of the operation may have had a larger one
+    before = [*(operations[i].error_out.item(lane) for i in path[1:]), math.inf]
     lost = {
-        i: _bits_lost_on_the_way(operations[i], error, roundoff, lane)
-        for i, error in zip(path, relevant, strict=True)
+        i: _bits_lost_on_the_way(operations[i], followed, error, roundoff, lane)
+        for i, followed, error in zip(path, before, relevant, strict=True)
     }
     culprit = max(reversed(path), key=lambda i: lost[i])
     op, bits = operations[culprit], lost[culprit]
@@ -206,9 +214,11 @@ def _rounding(record: Trace, culprit: int, bits: float, lane: int) -> str:
     return "absorption" if op.swallowed_bits[lane] >= 2 else "order"
 
 
-def _bits_lost_on_the_way(op: Operation, relevant: float, roundoff: float, lane: int) -> float:
+def _bits_lost_on_the_way(
+    op: Operation, followed: float, relevant: float, roundoff: float, lane: int
+) -> float:
     """Bits that an operation lost, as far as they bear on the result."""
-    before = min(max(op.error_in.item(lane), roundoff), 1.0)
+    before = min(max(min(op.error_in.item(lane), followed), roundoff), 1.0)
     after = min(max(relevant, roundoff), 1.0)
     return min(op.bits_lost.item(lane), max(0.0, math.log2(after / before)))
 
