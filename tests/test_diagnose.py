@@ -194,6 +194,21 @@ def test_an_overflow_that_a_vanished_square_made_is_an_underflow(routine):
     assert cause_in_catalog(formula_named("adam"), routine, FLOAT16, *point) == Cause.UNDERFLOW
 
 
+def test_a_branch_that_a_vanished_number_chose_is_an_underflow():
+    """The squares of 1.2e-4 sum to 0 in float16, so that the distance is taken for 0; the shadow goes along."""
+    least = 2.0**-14
+    point = ((least,) * 8, (-least,) * 8, 1, 0.5)
+    cause = cause_in_catalog(formula_named("contrastive"), "guarded_square_root", FLOAT16, *point)
+    assert cause == Cause.UNDERFLOW
+
+
+def test_what_float64_absorbs_too_is_no_underflow():
+    """lr * grad is subnormal in bfloat16, and nothing beside a weight of 6.6e-24, in whatever range."""
+    point = (-6.6174449e-24, -3.71015404e-38, 0.01)
+    formula, bfloat16 = formula_named("applied_update"), format_of("bfloat16")
+    assert cause_in_catalog(formula, "stored_in_format", bfloat16, *point) == Cause.ABSORPTION
+
+
 def test_many_small_losses_take_the_name_that_the_routine_declares():
     """A sum, an exponential and a difference lose a bit each: 5.0 of 4.7 ulps."""
     middle = (1.1533188849928952e-30, -2.022182413307325e-24, 5.319e-37, 2.374e-35, 5.60260371489053e-15)

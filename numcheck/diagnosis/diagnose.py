@@ -59,8 +59,10 @@ def diagnose(measurement: Measurement) -> Diagnosis:
             losses[row] = loss
             causes[row] = _not_a_number(measurement, row, _as_declared(measurement, row, loss))
     blameless = rest[[causes[row] is None for row in rest]]
+    diverged = dict(zip(blameless.tolist(), records.diverged(blameless).tolist(), strict=True))
     for row, left in records.range_left(blameless).items():
-        sunk = left is Cause.UNDERFLOW and _lost_all(measurement, row)
+        # the shadow follows the branch that a vanished number chose, and errs as the routine does
+        sunk = left is Cause.UNDERFLOW and (diverged[row] or _lost_all(measurement, row))
         causes[row] = Cause.UNDERFLOW if sunk else _by_result(measurement, row)
     return Diagnosis(causes, losses)
 
@@ -229,6 +231,7 @@ def _alone(measurement: Measurement, rows: np.ndarray) -> tuple[np.ndarray, ...]
     elements = judged.worst_element[rows]
     truth = judged.truth[rows, elements]
     got, exponent = judged.got[rows, elements], ulp_exponent(truth, judged.format)
+    allowed = judged.allowed[rows, elements]
     found: dict[str | None, np.ndarray] = {}
     for widen in (None, "range", "significand", "both"):
         try:
@@ -239,13 +242,13 @@ def _alone(measurement: Measurement, rows: np.ndarray) -> tuple[np.ndarray, ...]
         found[widen] = numbers[np.arange(len(rows)), elements]
     limited, free = found["significand"], found["both"]
     with np.errstate(all="ignore"):
-        (both, _), (rounded, _), (native, _) = (
-            errors(x, truth, exponent, judged.format) for x in (found[None], found["range"], got)
+        (both, _), (rounded, _), (native, _), (lacking, _) = (
+            errors(x, truth, exponent, judged.format) for x in (found[None], found["range"], got, free)
         )
         as_it_did = np.abs(both - native) <= native / 4
         # digits that float64 lacks too are no matter of the range
         ranged = np.where(limited == free, 0.0, scaled(np.abs(limited - free), -exponent))
-    allowed = judged.allowed[rows, elements]
+        ranged = np.where(lacking > ranged / 4, 0.0, ranged)
     sunken = (np.abs(got) < judged.format.smallest_normal) & (truth.exponent <= judged.format.min_exponent)
     inside = sunken & (both <= allowed) & (rounded <= allowed)
     return np.nan_to_num(ranged, nan=np.inf), rounded, inside, as_it_did
