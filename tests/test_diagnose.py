@@ -202,6 +202,23 @@ def test_a_branch_that_a_vanished_number_chose_is_an_underflow():
     assert cause == Cause.UNDERFLOW
 
 
+def test_squares_that_vanish_beside_an_epsilon_are_an_underflow():
+    """In float16 1e-8 is 0, and so are the squares; float64 gives another number than the formula, and loses none."""
+    rms = formula_of(
+        lambda error: m.sqrt(m.mean(error**2)),
+        "Hyndman & Koehler 2006",
+        [],
+        (),
+        {"error": vector(-1000, 1000)},
+    )
+
+    def with_epsilon(error):
+        return torch.sqrt((error**2).mean(1) + 1e-8)
+
+    for error in ((1e-4, 1e-4), (2e-4, 1e-5, 1e-5), (1.2e-4, 0.0)):
+        assert cause_at(rms, with_epsilon, FLOAT16, error) == Cause.UNDERFLOW
+
+
 def test_what_float64_absorbs_too_is_no_underflow():
     """lr * grad is subnormal in bfloat16, and nothing beside a weight of 6.6e-24, in whatever range."""
     point = (-6.6174449e-24, -3.71015404e-38, 0.01)

@@ -201,7 +201,7 @@ def _range_or_rounding(
         sank = records.sank_inside(doubtful)
         for positions in by_settings(measurement.points, doubtful):
             rows = doubtful[positions]
-            ranged, rounded, inside, as_it_did = _alone(measurement, rows)
+            ranged, rounded, inside, as_it_did = _alone(measurement, rows, records.shadow(rows))
             allowed = judged.allowed[rows, judged.worst_element[rows]]
             more_by_range = as_it_did & (ranged > np.maximum(rounded, allowed))
             by_range.update(rows[more_by_range].tolist())
@@ -222,7 +222,7 @@ def _range_or_rounding(
     return told
 
 
-def _alone(measurement: Measurement, rows: np.ndarray) -> tuple[np.ndarray, ...]:
+def _alone(measurement: Measurement, rows: np.ndarray, shadow: np.ndarray) -> tuple[np.ndarray, ...]:
     """What the format's range does to the result where nothing is rounded to the format, and the error that rounding
     makes where there is no range; where the result is subnormal and the emulation, range or not, is right; and where
     the emulation of the format fails as the routine did.
@@ -242,13 +242,13 @@ def _alone(measurement: Measurement, rows: np.ndarray) -> tuple[np.ndarray, ...]
         found[widen] = numbers[np.arange(len(rows)), elements]
     limited, free = found["significand"], found["both"]
     with np.errstate(all="ignore"):
-        (both, _), (rounded, _), (native, _), (lacking, _) = (
-            errors(x, truth, exponent, judged.format) for x in (found[None], found["range"], got, free)
+        (both, _), (rounded, _), (native, _) = (
+            errors(x, truth, exponent, judged.format) for x in (found[None], found["range"], got)
         )
         as_it_did = np.abs(both - native) <= native / 4
-        # digits that float64 lacks too are no matter of the range
         ranged = np.where(limited == free, 0.0, scaled(np.abs(limited - free), -exponent))
-        ranged = np.where(lacking > ranged / 4, 0.0, ranged)
+        # digits that the shadow has and float64 lacks, too, are no matter of the range
+        ranged = np.where(scaled(np.abs(free - shadow), -exponent) > ranged / 4, 0.0, ranged)
     sunken = (np.abs(got) < judged.format.smallest_normal) & (truth.exponent <= judged.format.min_exponent)
     inside = sunken & (both <= allowed) & (rounded <= allowed)
     return np.nan_to_num(ranged, nan=np.inf), rounded, inside, as_it_did
