@@ -27,8 +27,7 @@ def a_common_offset_moves_the_result(f, x):
     return f(x + 3), f(x) + 3
 
 
-# Budgets: ulps(4) where a rounded sum goes through the logarithm: below log(2) its rounding counts more than once.
-# grad ulps(8): a gradient is a share of the sum, which is rounded at each of up to eight terms.
+# ulps(4): below log(2) the sum's rounding counts more than once; grad ulps(8): a share of a sum of up to eight terms
 near_zero = gap("cancellation", "absorption", of="value", why="terms vanish beside 1, or log and max cancel")
 
 
