@@ -47,6 +47,48 @@ def test_the_simplest_example_lies_in_the_region_and_takes_less_ink_than_the_wor
     assert complexity(overflow.simplest)[0] <= complexity(worst)[0]
 
 
+def at_one_point(formula, function, format, *arguments, of="value", component=0):
+    """The findings at one point of a routine, and that point."""
+    routine = routine_of(formula, function, "routine", ulps(4), ulps(4))
+    point = formula.at(arguments, format)
+    truth = settle(formula, point, format, component=np.array([component]))
+    (half,) = (part for part in measure(routine, point, truth, format, "cpu") if part.of == of)
+    (finding,) = alone(findings(clusters(half, diagnose(half)), lambda cause: None))
+    return finding, point
+
+
+def test_a_shorter_example_is_told_where_it_fails_for_the_same_cause():
+    finding, point = at_one_point(SOFTPLUS, lambda x: torch.log(1 + torch.exp(x)), FLOAT32, -9.876543)
+    assert finding.cause == Cause.ABSORPTION
+    assert complexity(finding.simplest)[0] < complexity(point)[0]
+
+
+def test_a_shorter_example_that_fails_for_another_cause_is_not_told():
+    def wrong_at_short_numbers(x):
+        return torch.where(x * 1024 == (x * 1024).round(), 1.5 * torch.exp(x), torch.log(1 + torch.exp(x)))
+
+    finding, point = at_one_point(SOFTPLUS, wrong_at_short_numbers, FLOAT32, -9.876543)
+    assert finding.cause == Cause.ABSORPTION
+    assert finding.simplest.columns["x"].equal(point.columns["x"])
+
+
+def test_the_shorter_example_of_a_gradient_is_of_the_same_output():
+    both = formula_of(
+        lambda x: m.stack([x[0] ** 2, m.log(1 + m.exp(x[0]))]),
+        "Dugas 2001",
+        [],
+        None,
+        {"x": vector(-50, 50, sizes=(2,))},
+    )
+
+    def second_too_large(x):
+        return torch.stack([x[:, 0] ** 2, 1.25 * torch.nn.functional.softplus(x[:, 0])], 1)
+
+    finding, point = at_one_point(both, second_too_large, FLOAT32, (-9.876543, 1.0), of="grad", component=1)
+    assert finding.component == 1
+    assert complexity(finding.simplest)[0] < complexity(point)[0]
+
+
 def test_a_label_is_part_of_the_region():
     stated = formula_of(
         lambda x, label: m.log(1 + m.exp(x)) if label else m.log(1 + m.exp(-x)), "logistic loss",

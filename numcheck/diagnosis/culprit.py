@@ -27,7 +27,7 @@ class Blame:
     path: tuple[int, ...]
     """The operations from the blamed lane's result back to where its error began."""
     beside: tuple[str, ...] = ()
-    """Other causes that have a part in it, where no operation stands out: of cancellation, absorption, order."""
+    """Other causes that have a part in it: of several small losses, or absorption beside the order of a sum."""
 
 
 def blame(
@@ -118,9 +118,8 @@ def _out_of_range(record: Trace, of: str, result: Sink, path: tuple[int, ...], l
             ruined = op.error_in[lane] > 0.25 and not op.overflowed_in_shadow[lane]
             before = _left_the_range_before(record, index, lane) if ruined else None
             if before is not None and not operations[before].overflowed[lane]:
-                return Blame(
-                    before, "underflow", everything, path
-                )  # 1/(x*x + 0.001) with half its denominator
+                # 1 / (x*x + 0.001), whose denominator lost its greater part
+                return Blame(before, "underflow", everything, path)
             return Blame(index, "overflow", everything, path)
         singular = op.pole[lane] and op.error_in[lane] <= _FAITHFUL * _roundoff(record)
         singular &= bool(result.nonfinite[lane]) or not op.overflowed_in_shadow[lane]

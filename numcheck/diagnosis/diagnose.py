@@ -2,15 +2,15 @@
 
 Two questions tell causes apart. Does far more precision give the same wrong result? The trace's shadow carries some 106
 bits; what it shares with the native run, sharply evaluated, is the formula's fault or the iteration's: a wrong formula,
-a wrong scale, unconverged. Does a wider exponent range alone heal the result? Then digits were lost to underflow,
-however rounding carried the damage on. The rest was lost to rounding, or left the range at once, and the trace names
-the operator that did it.
+a wrong scale, unconverged. Does the format's range alone do more harm than its rounding alone? Then digits were lost
+to underflow, however rounding carried the damage on. The rest was lost to rounding, or left the range at once, and the
+trace names the operator that did it.
 
 A cause is a property of its point: it hangs on no other points that happen to be looked at with it, so that whoever
 asks about a point is told the same. Causes name what was proved elsewhere to be wrong: no verdict depends on them.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
@@ -42,7 +42,7 @@ class Diagnosis:
 
 def diagnose(measurement: Measurement) -> Diagnosis:
     """A cause for every failing point of a measurement."""
-    fates, _, _ = measurement.judgement.of_points()
+    fates, spent, _ = measurement.judgement.of_points()
     failing = np.flatnonzero((fates >= Fate.OVER) & (fates != Fate.CRASH))
     causes = np.full(len(fates), None, dtype=object)
     if not failing.size:
@@ -54,10 +54,12 @@ def diagnose(measurement: Measurement) -> Diagnosis:
     causes[unfinished] = Cause.UNCONVERGED
     rest = failing[[causes[row] is None for row in failing]]
     losses = records.losses(rest) | losses
+    known = {cause for gap in measurement.gaps for cause in gap.causes}
     for row, loss in _range_or_rounding(measurement, records, losses).items():
         if causes[row] is None:
             losses[row] = loss
-            causes[row] = _not_a_number(measurement, row, _as_declared(measurement, row, loss))
+            told = _as_declared(loss, known) if spent[row] < HARDLY else loss.cause
+            causes[row] = _not_a_number(measurement, row, told)
     blameless = rest[[causes[row] is None for row in rest]]
     diverged = dict(zip(blameless.tolist(), records.diverged(blameless).tolist(), strict=True))
     for row, left in records.range_left(blameless).items():
@@ -159,7 +161,7 @@ def _scale_or_formula(measurement: Measurement, rows: np.ndarray) -> list[Cause]
 def _usual_factor(routine: Routine, of: Of, format: Format, device: str, size: int | None) -> float | None:
     """The factor by which what a routine gives is wrong at points drawn for its formula, the same in every run."""
     (drawn,) = (part for part in routine.formula.points(format, USUAL, 0) if part.size == size)
-    points = drawn.select(np.unique(np.linspace(0, len(drawn) - 1, USUAL).astype(int)))
+    points = drawn.select(drawn.spread(USUAL))
     truth = settle(routine.formula, points, format, with_gradient=of is Of.GRAD)
     (usual,) = (one for one in measure(routine, points, truth, format, device) if one.of is of)
     judged, rows = usual.judgement, np.flatnonzero(usual.judgement.of_points()[0] >= Fate.OVER)
@@ -277,14 +279,9 @@ _RANGE = (Cause.OVERFLOW, Cause.UNDERFLOW)
 _ROUNDING = (Cause.CANCELLATION, Cause.ABSORPTION, Cause.ORDER)
 
 
-def _as_declared(measurement: Measurement, row: int, loss: Loss) -> Cause:
-    """The cause of a loss; where no operator stands out and the budget is hardly spent, of the causes that have a part
-    in it one by which the routine is known to fail.
-    """
-    known = {cause for gap in measurement.gaps for cause in gap.causes}
-    if loss.cause in known or measurement.judgement.of_points()[1][row] >= HARDLY:
-        return loss.cause
-    return next((cause for cause in loss.beside if cause in known), loss.cause)
+def _as_declared(loss: Loss, known: Collection[Cause]) -> Cause:
+    """Of the causes that have a part in a loss the first by which the routine is known to fail, if there is one."""
+    return next((cause for cause in (loss.cause, *loss.beside) if cause in known), loss.cause)
 
 
 def _not_a_number(measurement: Measurement, row: int, blamed: Cause) -> Cause:

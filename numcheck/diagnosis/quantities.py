@@ -61,7 +61,7 @@ def cancellations(measurements: Sequence[Measurement]) -> dict[str, dict[str, An
     `measurements` are of one run over the same points, the gradient last where there is one.
     """
     part = measurements[-1]
-    rows = np.unique(np.linspace(0, len(part.points) - 1, CANCELLATION_POINTS).astype(int))
+    rows = part.points.spread(CANCELLATION_POINTS)
     alike = rows[max(by_settings(part.points, rows), key=len)]
     ((_, record),) = Records(part, alike).groups
     return {

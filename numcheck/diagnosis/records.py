@@ -58,7 +58,7 @@ class Loss:
     sank: bool
     plain: bool
     beside: tuple[Cause, ...] = ()
-    """Other causes that have a part in it, where no operator stands out."""
+    """Other causes that have a part in it."""
 
 
 class Records:

@@ -38,6 +38,10 @@ class Points:
         columns = {name: _taken(column, places) for name, column in self.columns.items()}
         return Points(columns, self.origin[places], self.size)
 
+    def spread(self, most: int) -> Ints:
+        """The rows of so many points at most, evenly spread over all."""
+        return np.unique(np.linspace(0, len(self) - 1, most).astype(int))
+
     @staticmethod
     def concatenate(parts: Sequence["Points"]) -> "Points":
         """All points of several draws of the same inputs and size, one after the other."""

@@ -154,7 +154,7 @@ def _always_raises(
     routine: Routine, points: Points, device: str, component: np.ndarray | None, backward: bool
 ) -> bool:
     """Whether eight points spread over the batch each raise alone: then so, we take it, does every one."""
-    for i in np.unique(np.linspace(0, len(points) - 1, 8).astype(int)):
+    for i in points.spread(8):
         try:
             part = None if component is None else component[[i]]
             _run(routine, points.select(np.array([i])), device, part, backward)

@@ -33,7 +33,7 @@ class Lanes:
         return self._divided(x)[:, 0]
 
     def without_largest(self, x: Floats) -> Floats:
-        """The same, but for zero in place of each lane's largest element."""
+        """The same, but for zero in place of each lane's largest element; all of it where lanes are no leading axis."""
         divided = self._divided(x).copy()
         divided[np.arange(self.count), divided.argmax(axis=1)] = 0.0
         return divided.reshape(x.shape) if divided.size == x.size and x.shape[:1] == (self.count,) else x

@@ -313,7 +313,6 @@ QUICK_OPERATORS = OPERATORS | {"add": np.add, "sub": np.subtract, "mul": np.mult
 
 _MOST = sys.float_info.max  # conditioning beyond it forgives no more than this
 _is_finite: Any = np.frompyfunc(arb.is_finite, 1, 1)
-_is_absent: Any = np.frompyfunc(lambda x: x is ABSENT, 1, 1)
 _lower_end: Any = np.frompyfunc(arb.abs_lower, 1, 1)
 
 

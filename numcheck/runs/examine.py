@@ -49,8 +49,7 @@ class Sample:
         told: list[Opinion] = []
         for points, truth in zip(self.points, self.truths, strict=True):
             share = max(2, int(np.ceil(SECOND_OPINION * len(points))))
-            rows = np.unique(np.linspace(0, len(points) - 1, share).astype(int))
-            told.append(second_opinion(self.formula, points, truth, self.format, rows))
+            told.append(second_opinion(self.formula, points, truth, self.format, points.spread(share)))
         return Opinion(
             sum(one.checked for one in told), tuple(text for one in told for text in one.disagreements)
         )

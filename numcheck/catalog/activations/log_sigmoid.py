@@ -8,7 +8,11 @@ from numcheck import formula, gap, m, real, ulps
 
 @formula(
     source="Goodfellow, Bengio & Courville 2016, Deep Learning, section 3.10, equations 3.30 and 3.36",
-    known=[((2,), "-0.126928011042972496443727"), ((-20,), "-20.0000000020611536203143807")],
+    known=[
+        ((0,), "-0.6931471805599453094172321214581765680755"),
+        ((2,), "-0.1269280110429724964437268063583044314343"),
+        ((-20,), "-20.00000000206115362031438070323898279888"),
+    ],
     x=real(-float("inf"), float("inf"), near=(-88.72, -20, 16.6, 20, 88.72)),
 )
 def log_sigmoid(x):

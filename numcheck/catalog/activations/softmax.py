@@ -38,11 +38,7 @@ share_near_one = gap("cancellation", "underflow", of="grad", why="s_i (1 - s_i) 
 
 # grad ulps(10): autograd's two terms carry the roundings of the sum and of its square, and cancel by up to two bits
 @gap("overflow", "underflow", "nan_gradient", why="exp, and its square in the backward, leave the range")
-@gap(
-    "cancellation",
-    "absorption",
-    why="the sum rounds small terms away; where a share nears one, a difference cancels",
-)
+@gap("cancellation", "absorption", why="the sum rounds small terms away; near share one terms cancel")
 @softmax.routine(value=ulps(4), grad=ulps(10))
 def naive_form(x):
     """As the book prints it."""

@@ -8,7 +8,11 @@ from numcheck import formula, gap, m, real, ulps
 
 @formula(
     source="Goodfellow, Bengio & Courville 2016, Deep Learning, section 3.10, equation 3.31, after Dugas et al. 2001",
-    known=[((0,), "0.693147180559945309417232"), ((-20,), "2.06115362031438070323898e-9")],
+    known=[
+        ((0,), "0.6931471805599453094172321214581765680755"),
+        ((1,), "1.313261687518222834048995494967855641915"),
+        ((-20,), "2.061153620314380703238982798877915235603e-9"),
+    ],
     x=real(-float("inf"), float("inf"), near=(-16.6, 11.09, 16.6, 20, 88.72)),
 )
 def softplus(x):

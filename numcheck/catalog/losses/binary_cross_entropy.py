@@ -8,7 +8,11 @@ from numcheck import formula, gap, m, one_of, real, ulps
 
 @formula(
     source="Goodfellow, Bengio & Courville 2016, Deep Learning, section 6.2.2.2, equations 6.24 to 6.26",
-    known=[((3, 0), "3.04858735157374205875892"), ((-20, 0), "2.06115362031438070323898e-9")],
+    known=[
+        ((0, 1), "0.693147180559945309417232121458"),
+        ((3, 0), "3.04858735157374205875892591985"),
+        ((-20, 0), "2.06115362031438070323898279888e-9"),
+    ],
     logit=real(-200, 200),
     label=one_of(0, 1),
 )

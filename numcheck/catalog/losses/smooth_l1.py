@@ -8,7 +8,11 @@ from numcheck import formula, gap, m, one_of, real, ulps
 
 @formula(
     source="PyTorch 2.13 documentation, torch.nn.SmoothL1Loss; for beta = 1 Girshick 2015, Fast R-CNN, equation 3",
-    known=[((3, 0, 0.1), "2.94999999999999999722"), ((0.5, 0.25, 3.0), "0.0104166666666666666667")],
+    known=[
+        ((3, 0, 0.1), "2.94999999999999999722444243844"),
+        ((0.5, 0.25, 1.0), "0.03125"),
+        ((0.5, 0.25, 3.0), "0.0104166666666666666666666666667"),
+    ],
     wrt=("prediction",),
     prediction=real(-10000, 10000),
     target=real(-10000, 10000),

@@ -8,7 +8,11 @@ from numcheck import formula, gap, index, m, ulps, vector
 
 @formula(
     source="Hastie, Tibshirani & Friedman 2009, The Elements of Statistical Learning, equations 10.21 and 10.22",
-    known=[(((0, 20), 1), "2.0611536203143807032e-9"), (((1000, 1001, 1002), 0), "2.4076059644443803045")],
+    known=[
+        (((1, 2, 3), 2), "0.407605964444380304482919904545"),
+        (((0, 20), 1), "2.06115362031438070323898279888e-9"),
+        (((1000, 1001, 1002), 0), "2.40760596444438030448291990455"),
+    ],
     logits=vector(-1000, 1000),
     label=index(),
 )

@@ -7,7 +7,12 @@ from numcheck import formula, gap, m, one_of, real, ulps
 
 @formula(
     source="Kingma & Ba 2015, Adam: A Method for Stochastic Optimization, algorithm 1 at t = 1",
-    known=[((4096, 0.5, 0.5, 0.75, 0.0), "-0.5"), ((0.75, 0.5, 0.75, 0.5, 0.25), "-0.375")],
+    known=[
+        ((4096, 0.5, 0.5, 0.75, 0.0), "-0.5"),
+        ((-0.25, 0.5, 0.75, 0.5, 0.0), "0.5"),
+        ((0.75, 0.5, 0.75, 0.5, 0.25), "-0.375"),
+        ((0, 0.5, 0.75, 0.5, 0.25), "0"),
+    ],
     wrt=(),
     grad=real(-100, 100),
     lr=one_of(0.001, 0.1),

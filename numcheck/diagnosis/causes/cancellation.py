@@ -41,7 +41,7 @@ subtracted first, a quadratic's smaller root the form c / (b + sqrt(b*b - c)).
 It runs the routine beside a shadow with some 106 significand bits and goes back from the wrong
 result to the operator whose operands agreed with the shadow and whose result does not. That more
 digits heal it is what the shadow shows; no addition shortly before it may have swallowed a term,
-and no wider range of exponents may heal it.
+and the range by itself may not do more harm than rounding.
 """
 
 from typing import Any
