@@ -364,11 +364,9 @@ def _rounded_once(values: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
     single = values.to(torch.float32)
     if dtype is torch.float32:
         return single
-    back = single.to(torch.float64)
-    encoding = single.view(torch.int32)
-    even = (back != values) & (encoding & 1 == 0) & ~values.isnan()
-    towards = torch.where(back.abs() > values.abs(), -1, 1).to(torch.int32)
-    return torch.where(even, encoding + towards, encoding).view(torch.float32).to(dtype)
+    back, encoding = single.to(torch.float64), single.view(torch.int32)
+    towards_zero = encoding - (back.abs() > values.abs()).int()
+    return (towards_zero | (back != values).int()).view(torch.float32).to(dtype)
 
 
 def _dyadic(exact: "arb") -> tuple[int, int]:

@@ -3,7 +3,9 @@
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Final, final
+from typing import Any, Final, final
+
+import numpy as np
 
 from numcheck.operators import Operation, Sink, Trace
 
@@ -45,32 +47,61 @@ def blame(
     """
     if of not in ("value", "grad"):
         raise ValueError(f'blame of {of!r}: write of="value" or of="grad"')
-    sinks = record.sinks[:1] if of == "value" else record.sinks[1:]
-    asked = range(record.lanes) if lanes is None else lanes
-    return tuple(_blame_lane(record, of, sinks, lane, ranged, beyond) for lane in asked)
+    asked = np.array(range(record.lanes) if lanes is None else list(lanes), dtype=int)
+    part = _Part(
+        tuple(_Columns(operation, asked) for operation in record.operations),
+        tuple(_Columns(sink, asked) for sink in record.sinks),
+        record.precision,
+    )
+    return tuple(_blame_lane(part, of, lane, ranged, beyond) for lane in range(len(asked)))
 
 
-def _blame_lane(
-    record: Trace, of: str, sinks: tuple[Sink, ...], lane: int, ranged: bool, beyond: float
-) -> Blame | None:
+@final
+class _Columns:
+    """An operation's or a sink's numbers at some lanes, as Python's own, which are quicker one by one."""
+
+    def __init__(self, whole: Operation | Sink, lanes: np.ndarray) -> None:
+        self._whole, self._lanes = whole, lanes
+
+    def __getattr__(self, name: str) -> Any:
+        told = getattr(self._whole, name)
+        if name == "contributions":
+            told = tuple(column[self._lanes].tolist() for column in told)
+        elif isinstance(told, np.ndarray):
+            told = told[self._lanes].tolist()
+        setattr(self, name, told)
+        return told
+
+
+@final
+@dataclass(frozen=True)
+class _Part:
+    """A record as far as some of its lanes go."""
+
+    operations: tuple[_Columns, ...]
+    sinks: tuple[_Columns, ...]
+    precision: int
+
+    @property
+    def roundoff(self) -> float:
+        return 2.0**-self.precision
+
+
+def _blame_lane(record: _Part, of: str, lane: int, ranged: bool, beyond: float) -> Blame | None:
     wrong = [
         s
-        for s in sinks
-        if s.operation >= 0 and (s.nonfinite[lane] or s.error[lane] > beyond * _roundoff(record))
+        for s in (record.sinks[:1] if of == "value" else record.sinks[1:])
+        if s.operation >= 0 and (s.nonfinite[lane] or s.error[lane] > beyond * record.roundoff)
     ]
     if not wrong:
         return None
-    worst = max(wrong, key=lambda s: (bool(s.nan[lane]), bool(s.nonfinite[lane]), float(s.error[lane])))
+    worst = max(wrong, key=lambda s: (s.nan[lane], s.nonfinite[lane], s.error[lane]))
     path, relevant = _followed(record, worst.operation, lane)
     outside = _out_of_range(record, of, worst, path, lane) if ranged else None
     return outside or _lost_bits(record, path, relevant, lane, ranged)
 
 
-def _roundoff(record: Trace) -> float:
-    return 2.0**-record.precision
-
-
-def _followed(record: Trace, start: int, lane: int) -> tuple[tuple[int, ...], tuple[float, ...]]:
+def _followed(record: _Part, start: int, lane: int) -> tuple[tuple[int, ...], tuple[float, ...]]:
     """From a result backwards, each time to the operand that explains most of the error; with how much of the
     error of each result on the way reaches the end.
 
@@ -81,19 +112,19 @@ def _followed(record: Trace, start: int, lane: int) -> tuple[tuple[int, ...], tu
         op = record.operations[path[-1]]
         error, index = 0.0, -1
         for c, i in zip(op.contributions, op.operands, strict=True):
-            if i >= 0 and (explained := c.item(lane)) >= error:
+            if i >= 0 and (explained := c[lane]) >= error:
                 error, index = explained, max(i, index) if explained == error else i
         if not error > 0:
             return tuple(path), tuple(relevant)
         path.append(index)
         gathered = op.row.adds or op.row.gathers
-        relevant.append(min(error, op.error_out.item(lane), relevant[-1]) if gathered else math.inf)
+        relevant.append(min(error, op.error_out[lane], relevant[-1]) if gathered else math.inf)
 
 
 # --- digits lost all at once
 
 
-def _out_of_range(record: Trace, of: str, result: Sink, path: tuple[int, ...], lane: int) -> Blame | None:
+def _out_of_range(record: _Part, of: str, result: _Columns, path: tuple[int, ...], lane: int) -> Blame | None:
     """The first operation on the path that made an infinity or a NaN, or what made it do so.
 
     A result that has digits left met no pole and no NaN; one that is finite at all met no pole that exact numbers
@@ -121,8 +152,8 @@ def _out_of_range(record: Trace, of: str, result: Sink, path: tuple[int, ...], l
                 # 1 / (x*x + 0.001), whose denominator lost its greater part
                 return Blame(before, "underflow", everything, path)
             return Blame(index, "overflow", everything, path)
-        singular = op.pole[lane] and op.error_in[lane] <= _FAITHFUL * _roundoff(record)
-        singular &= bool(result.nonfinite[lane]) or not op.overflowed_in_shadow[lane]
+        singular = op.pole[lane] and op.error_in[lane] <= _FAITHFUL * record.roundoff
+        singular &= result.nonfinite[lane] or not op.overflowed_in_shadow[lane]
         if (op.born_nan[lane] or singular) and not digits_left:
             outside = _left_the_range_before(record, index, lane) if op.phase == "forward" else None
             if outside is not None:
@@ -138,7 +169,7 @@ def _out_of_range(record: Trace, of: str, result: Sink, path: tuple[int, ...], l
     return None
 
 
-def _left_the_range_before(record: Trace, start: int, lane: int) -> int | None:
+def _left_the_range_before(record: _Part, start: int, lane: int) -> int | None:
     """The operation shortly before a pole or a NaN that overflowed or whose result vanished, if there is one."""
     front = [start]
     for _ in range(_REACH):
@@ -154,14 +185,14 @@ def _left_the_range_before(record: Trace, start: int, lane: int) -> int | None:
 
 
 def _lost_bits(
-    record: Trace, path: tuple[int, ...], relevant: tuple[float, ...], lane: int, ranged: bool
+    record: _Part, path: tuple[int, ...], relevant: tuple[float, ...], lane: int, ranged: bool
 ) -> Blame | None:
     """The operation on the path that lost most bits; or the chain, where none stands out."""
-    operations, roundoff = record.operations, _roundoff(record)
+    operations, roundoff = record.operations, record.roundoff
     if not any(operations[i].error_out[lane] > 0 for i in path):
         return None
     # of the operand that was followed, for another element of the operation may have had a larger one
-    before = [*(operations[i].error_out.item(lane) for i in path[1:]), math.inf]
+    before = [*(operations[i].error_out[lane] for i in path[1:]), math.inf]
     lost = {
         i: _bits_lost_on_the_way(operations[i], followed, error, roundoff, lane)
         for i, followed, error in zip(path, before, relevant, strict=True)
@@ -180,9 +211,9 @@ def _lost_bits(
     return Blame(culprit, cause, bits, path, beside)
 
 
-def _blame_chain(record: Trace, path: tuple[int, ...], culprit: int, bits: float, lane: int) -> Blame:
+def _blame_chain(record: _Part, path: tuple[int, ...], culprit: int, bits: float, lane: int) -> Blame:
     """Death by many small losses: no operation stands out, the chain does."""
-    operations, roundoff = record.operations, _roundoff(record)
+    operations, roundoff = record.operations, record.roundoff
     erring = [operations[i] for i in path if operations[i].error_out[lane] > 0]
     has_a_part = {
         "cancellation": any(o.cancelled_bits[lane] >= 1 or o.bits_lost[lane] >= 1 for o in erring),
@@ -203,7 +234,7 @@ def _blame_chain(record: Trace, path: tuple[int, ...], culprit: int, bits: float
     return Blame(culprit, cause, bits, path, beside)
 
 
-def _rounding(record: Trace, culprit: int, bits: float, lane: int) -> str:
+def _rounding(record: _Part, culprit: int, bits: float, lane: int) -> str:
     """By which kind of rounding an operation lost bits."""
     op = record.operations[culprit]
     if not op.row.sums:
@@ -214,19 +245,19 @@ def _rounding(record: Trace, culprit: int, bits: float, lane: int) -> str:
 
 
 def _bits_lost_on_the_way(
-    op: Operation, followed: float, relevant: float, roundoff: float, lane: int
+    op: _Columns, followed: float, relevant: float, roundoff: float, lane: int
 ) -> float:
     """Bits that an operation lost, as far as they bear on the result."""
-    before = min(max(min(op.error_in.item(lane), followed), roundoff), 1.0)
+    before = min(max(min(op.error_in[lane], followed), roundoff), 1.0)
     after = min(max(relevant, roundoff), 1.0)
-    return min(op.bits_lost.item(lane), max(0.0, math.log2(after / before)))
+    return min(op.bits_lost[lane], max(0.0, math.log2(after / before)))
 
 
-def _producer_underflowed(record: Trace, op: Operation, lane: int) -> bool:
-    return any(i >= 0 and bool(record.operations[i].underflowed[lane]) for i in op.operands)
+def _producer_underflowed(record: _Part, op: _Columns, lane: int) -> bool:
+    return any(i >= 0 and record.operations[i].underflowed[lane] for i in op.operands)
 
 
-def _absorbed_before(record: Trace, culprit: int, bits: float, lane: int) -> bool:
+def _absorbed_before(record: _Part, culprit: int, bits: float, lane: int) -> bool:
     """Whether an operation shortly before the culprit swallowed a term, on a branch with the error.
 
     Where a function magnifies what an addition left of its smaller term, as in log(1 + x), a part of it is enough:
@@ -239,9 +270,9 @@ def _absorbed_before(record: Trace, culprit: int, bits: float, lane: int) -> boo
         following: list[int] = []
         for index in front:
             op = record.operations[index]
-            largest = max((float(c[lane]) for c in op.contributions), default=0.0)
+            largest = max((c[lane] for c in op.contributions), default=0.0)
             for c, i in zip(op.contributions, op.operands, strict=True):
-                if i < 0 or i in seen or not float(c[lane]) > 0 or float(c[lane]) < 0.25 * largest:
+                if i < 0 or i in seen or not c[lane] > 0 or c[lane] < 0.25 * largest:
                     continue
                 before = record.operations[i]
                 if before.absorbed[lane]:

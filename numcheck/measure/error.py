@@ -30,9 +30,8 @@ def error(
     """
     distance = ((counted(in_ulps, beyond) - high) - low).abs()
     outside = torch.where(radius <= WIDE, distance, distance - radius)
-    outside = torch.where(distance <= radius, 0.0, outside)
-    outside = torch.where(past & (got.abs() == _INFINITE) & (got * high > 0), 0.0, outside)
-    return torch.where(got != got, _INFINITE, outside)
+    right = (distance <= radius) | (past & (got.abs() == _INFINITE) & (got * high > 0))
+    return outside.masked_fill(right, 0.0).masked_fill(got != got, _INFINITE)
 
 
 def counted(in_ulps: Tensor, beyond: Tensor) -> Tensor:
@@ -75,7 +74,7 @@ def errors(
 ) -> tuple[np.ndarray, np.ndarray]:
     """The error of each number against its truth, and the truth's radius, both in units of 2**exponent."""
     # in that unit from the start: a truth near zero has an exponent so low that a result scaled by it is infinite
-    high, low, radius = scaled(np.stack([truth.high, truth.low, truth.radius]), truth.exponent - exponent)
+    high, low, radius = scaled(np.array([truth.high, truth.low, truth.radius]), truth.exponent - exponent)
     ulps, beyond = scaled(got, -exponent), _beyond(exponent, format)
     given = (got, ulps, high, low, radius, beyond, rounds_to_infinity(truth, format))
     return error(*(torch.from_numpy(part) for part in given)).numpy(), radius

@@ -80,7 +80,7 @@ def judge(
         error, radius = errors(got, truth, exponent, format)
         wide = ~(radius <= WIDE)
         forgiven = (budget.cond + (components if budget.gamma else 0)) * format.unit_roundoff * conditioning
-        forgiven = np.nan_to_num(scaled(forgiven, -exponent), nan=0.0, posinf=np.inf)
+        forgiven = np.fmax(scaled(forgiven, -exponent), 0.0)
         allowed = budget.ulps + forgiven
         spent = np.where(error == 0, 0.0, error / allowed)
         interval = wide
@@ -92,10 +92,9 @@ def judge(
     fate = _fates(got, truth, spent, format)
     if of is Of.VALUE:
         fate[_wrong_zeros(got, truth, format) & ~wide & (spent <= 1) & (allowed < 1)] = Fate.SPECIAL
-    lost = ~np.isfinite(got) & (fate != Fate.WITHIN)
-    spent, error = np.where(lost, np.inf, spent), np.where(lost, np.inf, error)
-    unjudged = truth.state != PROVED
-    spent, error = np.where(unjudged, 0.0, spent), np.where(unjudged, 0.0, error)
+    lost, unjudged = ~np.isfinite(got) & (fate != Fate.WITHIN), truth.state != PROVED
+    for share in spent, error:
+        share[lost], share[unjudged] = np.inf, 0.0
     for i in crashes:
         fate[i], spent[i], error[i] = Fate.CRASH, np.inf, np.inf
     return Judgement(got, truth, error, allowed, forgiven, spent, margin, fate, exponent, format)
@@ -110,11 +109,12 @@ def _fates(got: np.ndarray, truth: Enclosure, spent: np.ndarray, format: Format)
     fate = np.full(got.shape, Fate.WITHIN, np.int8)
     over = ~(spent <= 1)  # a share that is no number is over, too
     infinite = np.isinf(got)
-    normal = binade(truth) >= format.min_exponent
-    fate[over] = Fate.OVER
-    fate[over & normal & (np.abs(got) < format.smallest_normal)] = Fate.UNDERFLOW
-    fate[over & infinite] = Fate.OVERFLOW
-    fate[over & infinite & rounds_to_infinity(truth, format)] = Fate.SPECIAL  # of the wrong sign
+    if over.any():
+        normal = binade(truth) >= format.min_exponent
+        fate[over] = Fate.OVER
+        fate[over & normal & (np.abs(got) < format.smallest_normal)] = Fate.UNDERFLOW
+        fate[over & infinite] = Fate.OVERFLOW
+        fate[over & infinite & rounds_to_infinity(truth, format)] = Fate.SPECIAL  # of the wrong sign
     fate[np.isinf(truth.high) & ~infinite] = Fate.SPECIAL
     fate[np.isnan(got)] = Fate.SPECIAL
     fate[truth.state == INVALID] = Fate.INVALID

@@ -4,12 +4,14 @@
 # pyright: reportPrivateUsage=none
 
 import functools
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, final
+from typing import Any, TypeVar, final
 
 import torch
 from torch import Tensor
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from numcheck.operators.pairs import Floats, Pair, floats, lifted, relative_error
 from numcheck.operators.rows import Operator
@@ -84,6 +86,28 @@ def call_of(func: Any, args: Sequence[Any], kwargs: Mapping[str, Any], written: 
     ]
     name, row = _known(func)
     return Call(func, name, row, args, kwargs, operands, written)
+
+
+class Mode(TorchDispatchMode):
+    """A dispatch mode that does not load torch's compiler, which takes as long as torch itself; see `undisturbed`."""
+
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        return False
+
+
+M = TypeVar("M", bound=Mode)
+
+
+def undisturbed(mode: type[M]) -> type[M]:
+    """The mode, kept from the compiler where that is loaded: a compiled routine would have it compile the mode too."""
+    return _kept_from_the_compiler(mode) if "torch._dynamo" in sys.modules else mode
+
+
+@functools.cache
+def _kept_from_the_compiler(mode: type[M]) -> type[M]:
+    own = {"__torch_dispatch__": mode.__torch_dispatch__, "_should_skip_dynamo": classmethod(lambda cls: True)}
+    return type(mode.__name__, (mode,), own)
 
 
 def leaves(tree: Any) -> list[Any]:

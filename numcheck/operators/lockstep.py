@@ -18,10 +18,9 @@ from typing import Any, Final, final
 import numpy as np
 import torch
 from torch import Tensor
-from torch.utils._python_dispatch import TorchDispatchMode
 
 from numcheck.formats import format_of
-from numcheck.operators.calls import Call, call_of, leaves, parts_of, written_by
+from numcheck.operators.calls import Call, Mode, call_of, leaves, parts_of, undisturbed, written_by
 from numcheck.operators.lanes import Lanes
 from numcheck.operators.pairs import Origin, Pair, TraceError, floats, is_floating, lift, lift_all
 from numcheck.operators.record import Ints, Operation, Place, Ran, Repeat, Trace, sink
@@ -55,7 +54,7 @@ def trace(
     Raises TraceError where an operator can't be run in lockstep; an exception of the routine itself passes through.
     """
     lanes = _lanes_of(arguments)
-    mode = _Lockstep(lanes, sharp)
+    mode = undisturbed(_Lockstep)(lanes, sharp)
     pairs = variables(
         arguments, differentiate, lambda x: lift(x.clone(memory_format=torch.contiguous_format))
     )
@@ -197,8 +196,7 @@ def _locate() -> Place:
 # --- lockstep
 
 
-@final
-class _Lockstep(TorchDispatchMode):
+class _Lockstep(Mode):
     """Runs every operator natively and in the shadow, and writes down what happened."""
 
     def __init__(self, lanes: Lanes, sharp: float | None) -> None:

@@ -2,15 +2,14 @@
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Final, final
+from typing import Any, Final
 
 import torch
 from torch import Tensor
-from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_flatten, tree_map, tree_unflatten
 
 from numcheck.formats import Format, format_of
-from numcheck.operators.calls import parts_of, wide_dtype, written_by
+from numcheck.operators.calls import Mode, parts_of, undisturbed, wide_dtype, written_by
 from numcheck.operators.lockstep import gradients_of, output_of, variables
 from numcheck.operators.pairs import is_floating
 from numcheck.operators.record import Ints
@@ -40,14 +39,13 @@ def emulate(
     if widen not in WIDENINGS:
         raise ValueError(f"widen={widen!r}: write one of {', '.join(map(repr, WIDENINGS))}")
     wide = variables(arguments, differentiate, lambda x: x.to(torch.float64, copy=True))
-    with _Narrowed(format_of(format), widen):
+    with undisturbed(_Narrowed)(format_of(format), widen):
         output = output_of(function, wide, component)
         slopes = gradients_of(output, wide, differentiate)
     return output.detach(), {name: None if s is None else s.detach() for name, s in slopes.items()}
 
 
-@final
-class _Narrowed(TorchDispatchMode):
+class _Narrowed(Mode):
     """Runs every operator in float64 and rounds what comes out."""
 
     def __init__(self, number_format: Format, widen: str | None) -> None:
@@ -92,11 +90,11 @@ def _narrow(x: Tensor, number_format: Format, widen: str | None) -> Tensor:
         return number_format.round(x).double()
     if widen == "range":
         return _round_significand(x, number_format.precision)
-    step = number_format.smallest_subnormal
-    on_grid = torch.copysign(torch.round(x / step) * step, x)
-    rounded = torch.where(x.abs() < number_format.smallest_normal, on_grid, x)
-    infinite = torch.copysign(torch.full_like(x, math.inf), x)
-    return torch.where(rounded.abs() > number_format.largest, infinite, rounded)
+    small, step = x.abs() < number_format.smallest_normal, number_format.smallest_subnormal
+    if small.any():
+        x = torch.where(small, torch.copysign(torch.round(x / step) * step, x), x)
+    beyond = x.abs() > number_format.largest
+    return torch.where(beyond, torch.copysign(torch.full_like(x, math.inf), x), x) if beyond.any() else x
 
 
 def _round_significand(x: Tensor, precision: int) -> Tensor:

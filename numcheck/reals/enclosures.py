@@ -205,7 +205,7 @@ def largest_ulp_exponent(truth: Enclosure, format: Format) -> np.ndarray:
 
 def scaled(numbers: np.ndarray, exponent: np.ndarray) -> np.ndarray:
     """Numbers times two to an exponent, however far that is beyond float64's."""
-    return np.ldexp(numbers, np.clip(exponent, -2100, 2100).astype(np.int32))
+    return np.ldexp(numbers, np.minimum(np.maximum(exponent, -2100), 2100).astype(np.int32))
 
 
 def binade(truth: Enclosure) -> np.ndarray:

@@ -76,8 +76,7 @@ def check(
     from numcheck.runs import jobs, prepare
 
     if not formulas and not target and jobs() > 1:  # the whole catalogue is sure to need them
-        # which the first trace imports in every worker
-        prepare("numcheck.runs.check", "torch._dynamo")
+        prepare("numcheck.runs.check")
     from numcheck.declaration.registry import load_catalog
     from numcheck.foreign import adapt, formula_at, formulas_at, load
     from numcheck.runs import check_catalog, verdict_of
