@@ -99,6 +99,11 @@ class Format:
         """
         return self.largest + 2.0 ** (self.max_exponent - self.precision)
 
+    def holds(self, other: "Format") -> bool:
+        """Whether every number of the other format is one of this."""
+        lowest = self.min_exponent - self.precision <= other.min_exponent - other.precision
+        return lowest and self.precision >= other.precision and self.max_exponent >= other.max_exponent
+
     @property
     def int_dtype(self) -> torch.dtype:
         """Signed integer type as wide as the format, through which its encodings are read."""

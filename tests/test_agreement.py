@@ -25,7 +25,7 @@ from numcheck.runs.check import check_catalog
 from numcheck.runs.entry import disagreement_of
 from numcheck.runs.examine import Examined
 from numcheck.runs.verdict import verdict_of
-from numcheck.truth import settle
+from numcheck.truth import settle, settle_together
 
 FLOAT32 = format_of("float32")
 ULP = 2.0**-23
@@ -194,11 +194,11 @@ def test_the_finding_shows_both_results_and_the_truth_and_how_to_see_the_other_d
 def test_two_devices_are_judged_at_the_same_points_against_one_truth(monkeypatch):
     settled = []
 
-    def counted(formula, points, format, **wanted):
+    def counted(formula, points, *asked, **wanted):
         settled.append(points)
-        return settle(formula, points, format, **wanted)
+        return settle_together(formula, points, *asked, **wanted)
 
-    monkeypatch.setattr(conductor, "settle", counted)
+    monkeypatch.setattr(conductor, "settle_together", counted)
     alone, both = (
         check_catalog(["softplus"], formats=["float32"], devices=devices, points=100, jobs=1)
         for devices in (["cpu"], ["cpu", SECOND, "cpu"])

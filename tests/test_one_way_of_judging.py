@@ -25,7 +25,7 @@ FLOAT16 = format_of("float16")
 
 
 def examined(mistake: Planted, format: Format, count: int = POINTS) -> Examined:
-    points = drawn(mistake.wrong.formula, format, count, 0, Witnesses(None), [mistake.wrong])
+    (points,) = drawn(mistake.wrong.formula, [format], count, 0, Witnesses(None), [mistake.wrong])
     (half,) = (one for one in examine(mistake.wrong, points, "cpu") if one.of == mistake.of)
     return half
 

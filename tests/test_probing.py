@@ -12,7 +12,7 @@ from numcheck.diagnosis.questions import Question, alone, asked, beside
 from numcheck.domain import Points, draw
 from numcheck.measure.execute import RoutineError
 from numcheck.measure.measurement import measure
-from numcheck.truth import FEWEST, settle
+from numcheck.truth import FEWEST, settle, settle_together
 
 FLOAT32 = format_of("float32")
 
@@ -64,26 +64,59 @@ def test_each_search_is_told_of_its_own_routine_whoever_else_asks():
     assert found[2][0][0] is Fate.SPECIAL
 
 
-def test_who_ask_at_the_same_time_share_a_truth(monkeypatch):
+def counted(monkeypatch) -> list[int]:
+    """How many points are settled at a time, as they will be."""
     settled = []
 
-    def counted(formula, points, *arguments, **settings):
-        settled.append(len(points))
-        return settle(formula, points, *arguments, **settings)
+    def counting(formula, points, *arguments, **settings):
+        settled.append(sum(map(len, points)))
+        return settle_together(formula, points, *arguments, **settings)
 
-    monkeypatch.setattr(probing, "settle", counted)
+    monkeypatch.setattr(probing, "settle_together", counting)
+    return settled
+
+
+def test_who_ask_at_the_same_time_share_a_truth(monkeypatch):
+    settled = counted(monkeypatch)
     alone(beside([fates(RIGHT, [1, 2], [3]), fates(OVERFLOWING, [1], [4, 5]), fates(SLOPES, [1])]))
     assert sorted(settled) == [1, 3, 3]
+
+
+def test_formats_share_a_truth_and_questions_of_one_routine_a_run(monkeypatch):
+    half = format_of("float16")
+    (points,) = draw(FORMULA.inputs, half, 60, 0, "probed")
+    narrow = next(
+        one
+        for one in measure(RIGHT.routine, points, settle(FORMULA, points, half), half, "cpu")
+        if one.of == "value"
+    )
+    called = []
+    monkeypatch.setattr(
+        probing,
+        "measure",
+        lambda routine, points, *a: called.append(len(points)) or measure(routine, points, *a),
+    )
+    settled = counted(monkeypatch)
+    questions = [
+        Question(RIGHT, at(1, 100), 0),
+        Question(narrow, at(2).to(half.dtype), 0),
+        Question(RIGHT, at(3), 0),
+    ]
+    first, second, third = alone(asked(questions))
+    assert settled == [4] and called == [3, 1]
+    assert (first.format, second.format, third.format) == (FLOAT32, half, FLOAT32)
+    assert second.points.columns["x"].dtype == torch.float16
+    for answer, question in zip((first, second, third), questions, strict=True):
+        (by_itself,) = alone(asked([question]))
+        assert answer.judgement.error.tolist() == by_itself.judgement.error.tolist()
+        assert answer.points.columns["x"].tolist() == question.points.columns["x"].tolist()
 
 
 def test_searches_within_a_search_ask_with_those_beside_it(monkeypatch):
     def pair():
         return (yield from beside([fates(RIGHT, [1], [2]), fates(OVERFLOWING, [100])]))
 
-    settled = []
-    monkeypatch.setattr(
-        probing, "settle", lambda f, p, *a, **k: settled.append(len(p)) or settle(f, p, *a, **k)
-    )
+    settled = counted(monkeypatch)
     (right, overflowing), other = alone(beside([pair(), fates(RIGHT, [3], [4])]))
     assert right == other == [[Fate.WITHIN], [Fate.WITHIN]]
     assert overflowing == [[Fate.OVERFLOW]]
@@ -91,10 +124,7 @@ def test_searches_within_a_search_ask_with_those_beside_it(monkeypatch):
 
 
 def test_a_truth_is_shared_by_so_few_points_that_company_does_not_change_it(monkeypatch):
-    settled = []
-    monkeypatch.setattr(
-        probing, "settle", lambda f, p, *a, **k: settled.append(len(p)) or settle(f, p, *a, **k)
-    )
+    settled = counted(monkeypatch)
     many = [float(x) for x in np.linspace(-10, 10, FEWEST // 3)]
     alone(beside([fates(RIGHT, many) for _ in range(4)]))
     assert len(settled) == 2 and max(settled) < FEWEST

@@ -4,7 +4,7 @@ import torch
 
 from numcheck import format_of, m, real, ulps, vector
 from numcheck.declaration.formulas import formula_of, routine_of
-from numcheck.diagnosis.quantities import cancellations, underflow
+from numcheck.diagnosis.quantities import cancellation, underflow
 from numcheck.diagnosis.questions import alone
 from numcheck.domain import draw
 from numcheck.measure.laws import law_defects
@@ -37,7 +37,7 @@ def test_a_routine_that_underflows_nowhere_loses_nothing():
 
 def test_cancellation_names_the_subtraction_and_its_bits():
     _, _, parts = measured(lambda x: m.exp(x) - 1, lambda x: torch.exp(x) - 1, FLOAT32, x=real(1e-4, 1e-3))
-    found = cancellations(parts)["value"]
+    found = cancellation(parts[0])
     assert found is not None
     assert 9 <= found["bits"] <= 15
     assert "torch.exp(x) - 1" in found["line"]

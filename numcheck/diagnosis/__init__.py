@@ -8,10 +8,10 @@ from numcheck.diagnosis import devices
 from numcheck.diagnosis.causes import FACTS
 from numcheck.diagnosis.diagnose import Diagnosis, diagnose
 from numcheck.diagnosis.findings import Cluster, Finding, clusters, findings
-from numcheck.diagnosis.quantities import cancellations, underflow
+from numcheck.diagnosis.quantities import cancellation, underflow
 from numcheck.diagnosis.questions import Question, Search, alone, asked, beside
 from numcheck.diagnosis.regions import complexity
 
 __all__ = ["FACTS", "Cluster", "Diagnosis", "Finding", "Question", "Search"]
-__all__ += ["alone", "asked", "beside", "cancellations", "clusters", "complexity", "devices", "diagnose"]
+__all__ += ["alone", "asked", "beside", "cancellation", "clusters", "complexity", "devices", "diagnose"]
 __all__ += ["findings", "underflow"]

@@ -17,15 +17,16 @@ from functools import lru_cache
 import numpy as np
 import torch
 
-from numcheck.declaration.formulas import Routine
+from numcheck.declaration.formulas import Formula, Routine
 from numcheck.declaration.words import Cause, Fate, Of
 from numcheck.diagnosis.causes import scale, unconverged, wrong_formula
-from numcheck.diagnosis.records import Loss, Records, arguments_at, component_of
+from numcheck.diagnosis.records import Loss, Records, arguments_at, component_of, failing, records_of
+from numcheck.domain import Points
 from numcheck.formats import Format
 from numcheck.measure import Measurement, by_settings, errors, measure, whole_vectors
 from numcheck.operators import emulate
 from numcheck.reals.enclosures import scaled, ulp_exponent
-from numcheck.truth import settle
+from numcheck.truth import Truth, settle
 
 USUAL = 32  # points that show whether a routine is wrong by one factor
 UNCHANGED = 0.25  # ulps, below which the range by itself does nothing to a result
@@ -42,17 +43,16 @@ class Diagnosis:
 
 def diagnose(measurement: Measurement) -> Diagnosis:
     """A cause for every failing point of a measurement."""
-    fates, spent, _ = measurement.judgement.of_points()
-    failing = np.flatnonzero((fates >= Fate.OVER) & (fates != Fate.CRASH))
-    causes = np.full(len(fates), None, dtype=object)
-    if not failing.size:
+    failed = failing(measurement)
+    causes = np.full(len(measurement.points), None, dtype=object)
+    if not failed.size:
         return Diagnosis(causes, {})
-    records = Records(measurement, failing)
-    unfinished = _unconverged(measurement, records)
-    mathematical, losses = _sharply(measurement, records, np.setdiff1d(failing, unfinished))
+    records, (_, spent, _) = records_of(measurement), measurement.judgement.of_points()
+    unfinished = _unconverged(measurement, records, failed)
+    mathematical, losses = _sharply(measurement, records, np.setdiff1d(failed, unfinished))
     causes[mathematical] = _scale_or_formula(measurement, mathematical)
     causes[unfinished] = Cause.UNCONVERGED
-    rest = failing[[causes[row] is None for row in failing]]
+    rest = failed[[causes[row] is None for row in failed]]
     losses = records.losses(rest) | losses
     known = {cause for gap in measurement.gaps for cause in gap.causes}
     for row, loss in _range_or_rounding(measurement, records, losses).items():
@@ -133,13 +133,12 @@ def _sharply(
     return shared, sharp.losses(np.setdiff1d(suspects, shared))
 
 
-def _unconverged(measurement: Measurement, records: Records) -> np.ndarray:
+def _unconverged(measurement: Measurement, records: Records, rows: np.ndarray) -> np.ndarray:
     """Points whose shadow runs the same loop to the same wrong value, which still moves from pass to pass."""
     if measurement.of is not Of.VALUE:
-        return records.rows[:0]
-    moving = records.moving(records.rows, unconverged.MOVING * measurement.judgement.format.unit_roundoff)
-    distance, error = _distance(measurement, records.rows, records), _error(measurement, records.rows)
-    return records.rows[moving & (distance < error / 4)]
+        return rows[:0]
+    moving = records.moving(rows, unconverged.MOVING * measurement.judgement.format.unit_roundoff)
+    return rows[moving & (_distance(measurement, rows, records) < _error(measurement, rows) / 4)]
 
 
 def _scale_or_formula(measurement: Measurement, rows: np.ndarray) -> list[Cause]:
@@ -160,15 +159,21 @@ def _scale_or_formula(measurement: Measurement, rows: np.ndarray) -> list[Cause]
 @lru_cache(maxsize=64)
 def _usual_factor(routine: Routine, of: Of, format: Format, device: str, size: int | None) -> float | None:
     """The factor by which what a routine gives is wrong at points drawn for its formula, the same in every run."""
-    (drawn,) = (part for part in routine.formula.points(format, USUAL, 0) if part.size == size)
-    points = drawn.select(drawn.spread(USUAL))
-    truth = settle(routine.formula, points, format, with_gradient=of is Of.GRAD)
+    points, truth = _usual(routine.formula, format, size, of is Of.GRAD)
     (usual,) = (one for one in measure(routine, points, truth, format, device) if one.of is of)
     judged, rows = usual.judgement, np.flatnonzero(usual.judgement.of_points()[0] >= Fate.OVER)
     exact = judged.truth[rows, judged.worst_element[rows]].nearest()
     with np.errstate(all="ignore"):
         ratios = judged.got[rows, judged.worst_element[rows]] / np.where(exact == 0, np.nan, exact)
     return scale.factor_of(ratios, judged.format.unit_roundoff)
+
+
+@lru_cache(maxsize=16)
+def _usual(formula: Formula, format: Format, size: int | None, with_gradient: bool) -> tuple[Points, Truth]:
+    """Some points of a formula with their truths, for all of its routines."""
+    (drawn,) = (part for part in formula.points(format, USUAL, 0) if part.size == size)
+    points = drawn.select(drawn.spread(USUAL))
+    return points, settle(formula, points, format, with_gradient=with_gradient)
 
 
 # Range or rounding ------------------------------------------------------------------------------------------------

@@ -1,20 +1,18 @@
 """Quantities of a measurement beside its errors: how much underflowed, how much cancelled."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from numcheck.declaration.words import Of
 from numcheck.diagnosis.questions import Search
-from numcheck.diagnosis.records import Records, unless_untraceable
+from numcheck.diagnosis.records import ordinary, records_of, unless_untraceable
 from numcheck.diagnosis.regions import failing_ranges, prober, region
-from numcheck.measure import Measurement, RoutineError, by_settings
+from numcheck.measure import Measurement, RoutineError
 from numcheck.operators import Trace
 from numcheck.reals.enclosures import PROVED
 from numcheck.report import figure
-
-CANCELLATION_POINTS = 65  # odd, so that no other axis is mistaken for the lanes
 
 
 def _underflowed(measurement: Measurement) -> tuple[np.ndarray, np.ndarray]:
@@ -55,39 +53,28 @@ def underflow(parts: Sequence[Measurement]) -> Search[dict[str, Any]]:
     }
 
 
-def cancellations(measurements: Sequence[Measurement]) -> dict[str, dict[str, Any] | None]:
-    """Per value and gradient the most leading bits that one subtraction removed, and its line; None if untraceable.
-
-    `measurements` are of one run over the same points, the gradient last where there is one.
-    """
-    part = measurements[-1]
-    rows = part.points.spread(CANCELLATION_POINTS)
-    alike = rows[max(by_settings(part.points, rows), key=len)]
-    ((_, record),) = Records(part, alike).groups
-    return {
-        measurement.of: unless_untraceable(
-            record, _most_cancelled_in("forward" if measurement.of is Of.VALUE else "backward")
-        )
-        for measurement in measurements
-    }
+def cancellation(measurement: Measurement) -> dict[str, Any] | None:
+    """The most leading bits that one subtraction removed at ordinary points, and its line; None if untraceable."""
+    rows = ordinary(measurement)
+    phase = "forward" if measurement.of is Of.VALUE else "backward"
+    for group, record in records_of(measurement).groups:
+        lanes = np.flatnonzero(np.isin(group, rows))
+        if lanes.size:
+            return unless_untraceable(
+                record, lambda record, lanes=lanes: _most_cancelled(record, lanes, phase)
+            )
+    return None
 
 
-def _most_cancelled_in(phase: str) -> Callable[[Trace], dict[str, Any]]:
-    """Tells of a trace what cancelled most in its forward or backward pass."""
-
-    def tell(record: Trace) -> dict[str, Any]:
-        most: dict[str, Any] = {"bits": 0.0, "operator": None, "line": None}
-        for operation in record.operations:
-            if operation.phase != phase or not operation.cancelled_bits.any():
-                continue
-            # bits that were exact in both operands are removed without loss: only an inherited error counts
-            bits = float(np.max(np.where(operation.error_in > 0, operation.cancelled_bits, 0.0), initial=0.0))
-            if bits > most["bits"]:
-                most = {
-                    "bits": bits,
-                    "operator": operation.name,
-                    "line": f"{operation.where}: {operation.line}",
-                }
-        return most
-
-    return tell
+def _most_cancelled(record: Trace, lanes: np.ndarray, phase: str) -> dict[str, Any]:
+    most: dict[str, Any] = {"bits": 0.0, "operator": None, "line": None}
+    for operation in record.operations:
+        if operation.phase != phase or not operation.cancelled_bits[lanes].any():
+            continue
+        # bits that were exact in both operands are removed without loss: only an inherited error counts
+        removed = np.where(operation.error_in > 0, operation.cancelled_bits, 0.0)[lanes]
+        bits = float(np.max(removed, initial=0.0))
+        if bits > most["bits"]:
+            line = f"{operation.where}: {operation.line}"
+            most = {"bits": bits, "operator": operation.name, "line": line}
+    return most

@@ -14,7 +14,7 @@ import numpy as np
 from numcheck.declaration.words import Of
 from numcheck.domain import Points
 from numcheck.measure import Measurement, RoutineError, measure
-from numcheck.truth import FEWEST, settle
+from numcheck.truth import FEWEST, Truth, settle_together
 
 T = TypeVar("T")
 
@@ -98,7 +98,7 @@ def _kind(question: Question) -> Any:
     shapes = tuple(
         None if isinstance(column, tuple) else column.shape[1:] for column in points.columns.values()
     )
-    return id(like.routine.formula), like.format, like.of, question.conditioning, shapes
+    return id(like.routine.formula), like.of, question.conditioning, shapes
 
 
 def _few_at_a_time(questions: Sequence[Question], places: Sequence[int]) -> Iterator[list[int]]:
@@ -116,23 +116,44 @@ def _few_at_a_time(questions: Sequence[Question], places: Sequence[int]) -> Iter
 
 
 def _answered(questions: Sequence[Question]) -> list[Answer]:
-    like, sizes = questions[0].like, [len(question.points) for question in questions]
-    truth = settle(
-        like.routine.formula,
-        Points.concatenate([question.points for question in questions]),
-        like.format,
-        with_gradient=like.of is Of.GRAD,
-        with_conditioning=questions[0].conditioning,
-        component=np.concatenate([np.broadcast_to(q.component, len(q.points)) for q in questions]),
+    """The answers to questions of one kind: their truths are proved together, and each routine runs once."""
+    first = questions[0]
+    alike: dict[Any, list[int]] = {}
+    for place, question in enumerate(questions):
+        like = question.like
+        alike.setdefault((like.routine, like.format, like.device), []).append(place)
+    asked = [[questions[place] for place in places] for places in alike.values()]
+    points = [Points.concatenate([question.points for question in some]) for some in asked]
+    component = [
+        np.concatenate([np.broadcast_to(q.component, len(q.points)) for q in some]) for some in asked
+    ]
+    truths = settle_together(
+        first.like.routine.formula,
+        points,
+        [some[0].like.format for some in asked],
+        component,
+        with_gradient=first.like.of is Of.GRAD,
+        with_conditioning=first.conditioning,
     )
-    answers: list[Answer] = []
-    for question, stop in zip(questions, np.cumsum(sizes).tolist(), strict=True):
-        like, points = question.like, question.points
-        part = truth.select(np.arange(stop - len(points), stop))
-        try:
-            found = measure(like.routine, points, part, like.format, like.device)
-        except RoutineError as error:
-            answers.append(error)
-        else:
-            answers.append(next(m for m in found if m.of == like.of))
-    return answers
+    answers: dict[int, Answer] = {}
+    for places, some, joined, truth in zip(alike.values(), asked, points, truths, strict=True):
+        answers |= zip(places, _measured(some, joined, truth), strict=True)
+    return [answers[place] for place in range(len(questions))]
+
+
+def _measured(questions: Sequence[Question], points: Points, truth: Truth) -> Iterator[Answer]:
+    """The answers to questions about one half of one routine, whose points are joined."""
+    like = questions[0].like
+    stops = np.cumsum([len(question.points) for question in questions]).tolist()
+    places = [np.arange(stop - len(q.points), stop) for q, stop in zip(questions, stops, strict=True)]
+    try:
+        found = measure(like.routine, points, truth, like.format, like.device)
+    except RoutineError as error:
+        if len(questions) == 1:
+            yield error
+            return
+        for question, rows in zip(questions, places, strict=True):  # who of them broke the contract
+            yield from _measured([question], question.points, truth.select(rows))
+    else:
+        half = next(m for m in found if m.of == like.of)
+        yield from (half.select(rows) for rows in places)

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from numcheck.declaration.words import Cause, Of
+from numcheck.declaration.words import Cause, Fate, Of
 from numcheck.diagnosis.causes import unconverged
 from numcheck.diagnosis.culprit import blame
 from numcheck.measure import Measurement, arguments_of, by_settings, whole_vectors
@@ -16,6 +16,7 @@ from numcheck.operators import Trace, TraceError, trace
 T = TypeVar("T")
 
 LANES = 4096  # points traced at once: their operators' results are all kept
+ORDINARY = 65  # points that show what a routine does to digits where it does not fail, too
 
 
 def arguments_at(measurement: Measurement, rows: np.ndarray) -> dict[str, Any]:
@@ -68,7 +69,6 @@ class Records:
         alike = [rows[positions] for positions in by_settings(measurement.points, rows)]
         groups = [group[start : start + LANES] for group in alike for start in range(0, len(group), LANES)]
         self.groups = [(group, _traced(measurement, group, sharp)) for group in groups]
-        self.rows = rows
         self.of = measurement.of
 
     def _told(
@@ -154,6 +154,24 @@ class Records:
                 beside = tuple(map(Cause, culprit.beside))
                 found[row] = Loss(Cause(culprit.cause), operation.name, line, sank, plain, beside)
         return {row: found[row] for row in rows.tolist() if row in found}
+
+
+def failing(measurement: Measurement) -> np.ndarray:
+    """The points that need a cause."""
+    fates, _, _ = measurement.judgement.of_points()
+    return np.flatnonzero((fates >= Fate.OVER) & (fates != Fate.CRASH))
+
+
+def ordinary(measurement: Measurement) -> np.ndarray:
+    """Points spread over all, as far as they can be run in one call."""
+    rows = measurement.points.spread(ORDINARY)
+    return rows[max(by_settings(measurement.points, rows), key=len)]
+
+
+@functools.lru_cache(maxsize=1)  # whoever asks what lost digits asks next what cancelled
+def records_of(measurement: Measurement) -> Records:
+    """The traces of failing and of ordinary points."""
+    return Records(measurement, np.union1d(failing(measurement), ordinary(measurement)))
 
 
 def unless_untraceable(record: Trace | None, tell: Callable[[Trace], T]) -> T | None:

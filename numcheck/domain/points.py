@@ -3,7 +3,7 @@
 import math
 import zlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -41,6 +41,16 @@ class Points:
     def spread(self, most: int) -> Ints:
         """The rows of so many points at most, evenly spread over all."""
         return np.unique(np.linspace(0, len(self) - 1, most).astype(int))
+
+    def to(self, dtype: torch.dtype) -> "Points":
+        """The same numbers in another format, which has to hold them."""
+        columns = {
+            name: column.to(dtype)
+            if isinstance(column, torch.Tensor) and column.is_floating_point()
+            else column
+            for name, column in self.columns.items()
+        }
+        return replace(self, columns=columns)
 
     @staticmethod
     def concatenate(parts: Sequence["Points"]) -> "Points":

@@ -2,7 +2,7 @@
 
 import functools
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -50,6 +50,11 @@ class Judgement:
         """For each point, its element with the gravest fate, and among those the one that spent most."""
         gravest = self.fate == self.fate.max(axis=1, keepdims=True)
         return np.argmax(np.where(gravest, self.spent, -1.0), axis=1)  # which takes a NaN for the most
+
+    def select(self, rows: np.ndarray) -> "Judgement":
+        """At some of the points."""
+        numbers = {name: getattr(self, name) for name in self.__dataclass_fields__ if name != "format"}
+        return replace(self, **{name: column[rows] for name, column in numbers.items()})
 
     def of_points(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """(fate index, spent, error in ulps) of each point, taken from its worst element."""

@@ -39,6 +39,17 @@ class Measurement:
         """The routine's gaps that speak of this half, format and device."""
         return tuple(g for g in self.routine.gaps if g.speaks_of(self.of, self.format.name, self.device))
 
+    def select(self, rows: np.ndarray) -> "Measurement":
+        """At some of the points."""
+        crashes = {i: self.crashes[row] for i, row in enumerate(rows.tolist()) if row in self.crashes}
+        return replace(
+            self,
+            points=self.points.select(rows),
+            judgement=self.judgement.select(rows),
+            crashes=crashes,
+            component=self.component[rows],
+        )
+
 
 def measure(routine: Routine, points: Points, truth: Truth, format: Format, device: str) -> list[Measurement]:
     """Each half of the truth that the routine makes a promise of, judged at every point."""

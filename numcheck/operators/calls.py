@@ -105,8 +105,11 @@ def undisturbed(mode: type[M]) -> type[M]:
 
 
 @functools.cache
-def _kept_from_the_compiler(mode: type[M]) -> type[M]:
-    own = {"__torch_dispatch__": mode.__torch_dispatch__, "_should_skip_dynamo": classmethod(lambda cls: True)}
+def _kept_from_the_compiler(mode: type[Any]) -> Any:
+    own = {
+        "__torch_dispatch__": mode.__torch_dispatch__,
+        "_should_skip_dynamo": classmethod(lambda cls: True),
+    }
     return type(mode.__name__, (mode,), own)
 
 

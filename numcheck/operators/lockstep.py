@@ -13,7 +13,7 @@ import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from types import CodeType, FrameType
-from typing import Any, Final, final
+from typing import Any, Final
 
 import numpy as np
 import torch

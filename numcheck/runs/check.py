@@ -1,14 +1,14 @@
 """Whole runs: routines x formats x devices, gathered into the report's JSON.
 
-One unit of work is one formula in one format: its points are drawn once, their truth is proved once, and every routine
-is measured against it on every device. Units are independent and handed to worker processes, because Arb's precision is
-global to a process.
+One unit of work is one formula: its points are drawn once in each format, their truths are proved together, and every
+routine is measured against them on every device. Units are independent and handed to worker processes, because Arb's
+precision is global to a process.
 """
 
 import itertools
 import multiprocessing
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,7 @@ from numcheck.declaration.formulas import Formula, Routine
 from numcheck.declaration.registry import format_named, formula_named, load_catalog
 from numcheck.declaration.registry import formulas as registered
 from numcheck.declaration.words import DEFAULT_FORMATS, DEFAULT_POINTS, DEFAULT_SEED, Of
-from numcheck.diagnosis import Search, alone, beside, cancellations
+from numcheck.diagnosis import Search, alone, beside
 from numcheck.foreign import adapt
 from numcheck.formats import Format, format_of
 from numcheck.measure import RoutineError, check_device, ladder, scalings
@@ -40,10 +40,10 @@ Progress = Callable[[str, int, int], None]
 
 @dataclass(frozen=True)
 class Unit:
-    """One formula in one format, on some devices; where `witness` is set, what shows its gaps is gathered too."""
+    """One formula in some formats, on some devices; where `witness` is set, what shows its gaps is gathered too."""
 
     formula: str
-    format: str
+    formats: tuple[str, ...]
     devices: tuple[str, ...]
     points: int
     seed: int
@@ -68,7 +68,7 @@ class Result:
 
 
 def run_unit(unit: Unit, routines: Sequence[Routine] | None = None, formula: Formula | None = None) -> Result:
-    """Examine every routine of a formula in one format on the unit's devices.
+    """Examine every routine of a formula in the unit's formats on its devices.
 
     Where the first device and another disagree on a routine, that is a finding of the other. Where two arithmetics
     disagree on a truth the unit ends there, and what was measured before is kept.
@@ -77,57 +77,61 @@ def run_unit(unit: Unit, routines: Sequence[Routine] | None = None, formula: For
     if formula is None:
         load_catalog()
         formula = formula_named(unit.formula)
-    format = format_of(unit.format)
-    chosen = [
-        routine
-        for routine in (formula.routines.values() if routines is None else routines)
-        if routine.formats is None or format.name in routine.formats
-    ]
+    chosen: dict[Format, list[Routine]] = {}
+    for routine in formula.routines.values() if routines is None else routines:
+        for name in unit.formats:
+            if routine.formats is None or name in routine.formats:
+                chosen.setdefault(format_of(name), []).append(routine)
     result = Result()
     if chosen:
         try:
-            _examine_all(result, unit, formula, format, chosen)
+            _examine_all(result, unit, formula, chosen)
         except ContradictionError as error:
             result.contradictions.append(str(error))
     return result
 
 
 def _examine_all(
-    result: Result, unit: Unit, formula: Formula, format: Format, routines: Sequence[Routine]
+    result: Result, unit: Unit, formula: Formula, chosen: Mapping[Format, Sequence[Routine]]
 ) -> None:
     known = witnesses.read(formula)
-    taken = drawn(formula, format, unit.points, unit.seed, known, routines)
-    result.truths, result.in_float64 = taken.count, taken.in_float64
-    result.checked += taken.opinion.checked
-    result.disagreements.extend(taken.opinion.disagreements)
-    climb = ladder(formula, taken.points[0], format, Of.GRAD in taken.truths[0].halves)
-    first: dict[tuple[str, Of], Examined] = {}
+    formats = [format for format in map(format_of, unit.formats) if format in chosen]
+    everyone = list(dict.fromkeys(routine for some in chosen.values() for routine in some))
+    first: dict[tuple[str, Of, Format], Examined] = {}
     made: dict[int, dict[str, Any]] = {}
     searches: list[Search[None]] = []
 
-    def entry(number: int, examined: Examined, lost: Any, climbed: Any) -> Search[None]:
-        found = yield from examined.findings()
-        told = yield from entry_of(examined, found, known, lost, climbed)
+    def entry(number: int, examined: Examined, climbed: dict[str, Any]) -> Search[None]:
+        searched, cancelled = (
+            examined.findings(),
+            examined.cancelled,
+        )  # while the diagnosis' traces are at hand
+        found = yield from searched
+        told = yield from entry_of(examined, found, known, cancelled, climbed)
         if unit.witness:
             result.witnesses.extend(shown_by(examined, found))
-        one = first[examined.routine.name, examined.of]
+        one = first[examined.routine.name, examined.of, examined.format]
         differs = None if one is examined else (yield from disagreement_of(one, examined))
         told["findings"] += [] if differs is None else [differs]
         made[number] = told
 
-    for device in unit.devices:
-        for routine in routines:
+    for taken in drawn(formula, formats, unit.points, unit.seed, known, everyone):
+        format = taken.format
+        result.truths += taken.count
+        result.in_float64 += taken.in_float64
+        result.checked += taken.opinion.checked
+        result.disagreements.extend(taken.opinion.disagreements)
+        climb = ladder(formula, taken.points[0], format, Of.GRAD in taken.truths[0].halves)
+        for device, routine in itertools.product(unit.devices, chosen[format]):
             try:
                 halves = examine(routine, taken, device)
             except RoutineError as error:
                 result.errors.append(f"{formula.name}: {error}")
                 continue
-            lost = cancellations([examined.parts[-1] for examined in halves])
             climbed = scalings(routine, climb, format, device)
             for examined in halves:
-                of = examined.of
-                first.setdefault((routine.name, of), examined)
-                searches.append(entry(len(searches), examined, lost[of], climbed[of]))
+                first.setdefault((routine.name, examined.of, format), examined)
+                searches.append(entry(len(searches), examined, climbed[examined.of]))
     try:
         alone(beside(searches))
     finally:
@@ -160,16 +164,16 @@ def check_catalog(
     else:
         named = [f if isinstance(f, Formula) else formula_named(f) for f in formulas]
         selected = named or list(registered().values())
-    names = tuple(format_named(name).name for name in formats)
+    names = tuple(dict.fromkeys(format_named(name).name for name in formats))
     devices = tuple(dict.fromkeys(devices))
     for device in devices:
         check_device(device)
     for f in selected if witness else ():
         witnesses.expect_writable(f)
-    units = [
-        Unit(f.name, name, devices, points, seed, witness) for f, name in itertools.product(selected, names)
-    ]
+    units = [Unit(f.name, names, devices, points, seed, witness) for f in selected]
     own = {f.name: f for f in selected}
+    # vectors take longest, and what is long goes first: at the end no worker waits for another
+    longest = sorted(units, key=lambda unit: not any(d.ragged for d in own[unit.formula].inputs.values()))
 
     def run_here(unit: Unit) -> Result:
         return run_unit(unit, None if routine is None else [routine], own[unit.formula])
@@ -180,10 +184,10 @@ def check_catalog(
     interrupted = False
     try:
         with workers(several if shippable else 1, "numcheck.runs.check") as hands:
-            for unit, result in hands.completed(run_unit if shippable else run_here, units):
+            for unit, result in hands.completed(run_unit if shippable else run_here, longest):
                 results[unit] = result
                 if progress is not None:
-                    progress(f"{unit.formula} {unit.format}", len(results), len(units))
+                    progress(unit.formula, len(results), len(units))
     except KeyboardInterrupt:  # what is measured already is worth reporting
         interrupted = True
     ordered = [results[unit] for unit in units if unit in results]

@@ -227,11 +227,15 @@ def failure_map(parts: Sequence[Measurement]) -> dict[str, Any] | None:
     failing = fates >= Fate.OVER
     if not failing.any():
         return None
-    rows = [
-        ", ".join(f"{n} {argument(part.points.columns[n], i)}" for n in chosen)
-        for part in parts
-        for i in range(len(part.points))
-    ]
+    labels: dict[tuple[Any, ...], str] = {}
+    rows: list[str] = []
+    for part in parts:
+        columns = {n: part.points.columns[n] for n in chosen}
+        choices = (c if isinstance(c, tuple) else c.tolist() for c in columns.values())
+        for i, key in enumerate(zip(*choices, strict=True)):
+            if key not in labels:
+                labels[key] = ", ".join(f"{n} {argument(column, i)}" for n, column in columns.items())
+            rows.append(labels[key])
     names, row = np.unique(rows, return_inverse=True)
     if not 1 < len(names) <= MOST_ROWS:
         return None

@@ -13,12 +13,12 @@ import numpy as np
 
 from numcheck.declaration.formulas import Formula, Gap, Routine
 from numcheck.declaration.words import Cause, Fate, Of
-from numcheck.diagnosis import Cluster, Diagnosis, Finding, Search, clusters, diagnose, findings
+from numcheck.diagnosis import Cluster, Diagnosis, Finding, Search, cancellation, clusters, diagnose, findings
 from numcheck.domain import Points
 from numcheck.formats import Format
 from numcheck.measure import Measurement, Outcome, assess, law_defects, measure
 from numcheck.runs.witnesses import Witnesses, first
-from numcheck.truth import FLOAT64, Opinion, Truth, second_opinion, settle
+from numcheck.truth import FLOAT64, Opinion, Truth, second_opinion, settle, settle_together
 
 SECOND_OPINION = 0.01
 """Least share of points that mpmath recomputes."""
@@ -71,19 +71,33 @@ def sample(
 
 
 def drawn(
-    formula: Formula, format: Format, count: int, seed: int, known: Witnesses, routines: Sequence[Routine]
-) -> Sample:
-    """At least `count` points, witnesses of the format before all others, with the truths that these routines need."""
-    tried = first(formula, known.known, format)
-    points: list[Points] = []
-    component: list[np.ndarray] = []
-    for part in formula.points(format, count, seed):
-        fitting = [(point, of) for point, of in tried if point.size == part.size]
-        points.append(Points.concatenate([*(point for point, _ in fitting), part]))
-        component.append(
-            np.concatenate([np.array([of for _, of in fitting], dtype=int), np.arange(len(part))])
-        )
-    return sample(formula, format, points, component, any(Of.GRAD in routine.budgets for routine in routines))
+    formula: Formula,
+    formats: Sequence[Format],
+    count: int,
+    seed: int,
+    known: Witnesses,
+    routines: Sequence[Routine],
+) -> list[Sample]:
+    """At least `count` points in each format, its witnesses before all others, with the truths that routines need.
+
+    Truths of all formats are proved together, which takes half the time.
+    """
+    alike: dict[int | None, list[tuple[Format, Points, np.ndarray]]] = {}
+    for format in formats:
+        tried = first(formula, known.known, format)
+        for part in formula.points(format, count, seed):
+            fitting = [(point, of) for point, of in tried if point.size == part.size]
+            points = Points.concatenate([*(point for point, _ in fitting), part])
+            component = np.concatenate([np.array([of for _, of in fitting], dtype=int), np.arange(len(part))])
+            alike.setdefault(part.size, []).append((format, points, component))
+    backward = any(Of.GRAD in routine.budgets for routine in routines)
+    parts: dict[Format, list[tuple[Points, Truth]]] = {format: [] for format in formats}
+    for draws in alike.values():
+        shared, points, component = zip(*draws, strict=True)
+        truths = settle_together(formula, points, shared, component, with_gradient=backward)
+        for format, part, truth in zip(shared, points, truths, strict=True):
+            parts[format].append((part, truth))
+    return [Sample(formula, format, *zip(*told, strict=True)) for format, told in parts.items()]
 
 
 @dataclass(frozen=True, eq=False)
@@ -148,6 +162,11 @@ class Examined:
     def diagnoses(self) -> tuple[Diagnosis, ...]:
         """Why points failed, part by part."""
         return tuple(diagnose(part) for part in self.parts)
+
+    @property
+    def cancelled(self) -> dict[str, Any] | None:
+        """What cancelled most at ordinary points of the last part; None where that cannot be traced."""
+        return cancellation(self.parts[-1])
 
     @cached_property
     def causes(self) -> np.ndarray:

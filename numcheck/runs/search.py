@@ -214,7 +214,8 @@ def _outputs(formula: Formula, format: Format) -> dict[int | None, int]:
 def sampled(formula: Formula, format: Format, points: int, seed: int) -> tuple[Sample, Witnesses]:
     """The points at which `numcheck check` judges this formula, and the witnesses among them."""
     known = read(formula)
-    return drawn(formula, format, points, seed, known, list(formula.routines.values())), known
+    (sample,) = drawn(formula, [format], points, seed, known, list(formula.routines.values()))
+    return sample, known
 
 
 @dataclass(frozen=True, eq=False)

@@ -11,7 +11,7 @@ from numcheck.truth.batches import groups, lifted
 from numcheck.truth.compiled import BATCH, LONG, Exact, Truths, compiler, missing_compiler
 from numcheck.truth.opinion import Opinion, audit, audit_enclosures, describe, second_opinion
 from numcheck.truth.proofs import FLOAT64, Half, Truth, forgiven_by_all
-from numcheck.truth.settling import FEWEST, FILTERED, settle
+from numcheck.truth.settling import FEWEST, FILTERED, settle, settle_together
 
 __all__ = [
     "BATCH",
@@ -35,4 +35,4 @@ __all__ += [
     "groups",
     "lifted",
 ]
-__all__ += ["missing_compiler", "second_opinion", "settle"]
+__all__ += ["missing_compiler", "second_opinion", "settle", "settle_together"]

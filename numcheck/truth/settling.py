@@ -65,6 +65,31 @@ def settle(
     return truth
 
 
+def settle_together(
+    formula: Formula,
+    points: Sequence[Points],
+    formats: Sequence[Format],
+    component: Sequence[np.ndarray],
+    *,
+    with_gradient: bool = True,
+    with_conditioning: bool = True,
+) -> list[Truth]:
+    """The truths of several draws of one size, each tight enough for the draw's own format.
+
+    What is tight enough for the finest of the formats is so for all: they are settled in one go. Where none of them is
+    finer than all others, each is settled by itself.
+    """
+    wanted = {"with_gradient": with_gradient, "with_conditioning": with_conditioning}
+    finest = next((one for one in formats if all(one.holds(other) for other in formats)), None)
+    if finest is None:
+        drawn = zip(points, formats, component, strict=True)
+        return [settle(formula, part, format, component=of, **wanted) for part, format, of in drawn]
+    joined = Points.concatenate([part.to(finest.dtype) for part in points])
+    truth = settle(formula, joined, finest, component=np.concatenate(component), **wanted)
+    stops = np.cumsum([len(part) for part in points]).tolist()
+    return [truth.select(np.arange(stop - len(part), stop)) for part, stop in zip(points, stops, strict=True)]
+
+
 def _settle_group(
     formula: Formula, points: Points, format: Format, wanted: Wanted, component: np.ndarray, tolerance: float
 ) -> Truth:
