@@ -18,14 +18,11 @@ import math
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Literal, cast, overload
+from typing import Literal, overload
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-
-if TYPE_CHECKING:
-    from flint import arb
 
 __all__ = ["FORMATS", "NAN_ORDINAL", "Format", "Overflow", "format_of"]
 
@@ -36,9 +33,6 @@ NAN_ORDINAL = -(2**63)
 
 _FARTHEST = 2**63 - 1
 _SIGNED_INTEGERS = {8: torch.int8, 16: torch.int16, 32: torch.int32, 64: torch.int64}
-# Two dyadics whose exponents lie further apart than this are never aligned: the integer could have 10**38
-# digits (exp(-3e38)).
-_ALIGNED_BITS = 1 << 17
 
 
 @dataclass(frozen=True)
@@ -184,11 +178,6 @@ class Format:
         apart = torch.maximum(a, b) - torch.minimum(a, b)
         return torch.where(left_nan | right_nan | (apart < 0), _FARTHEST, apart)
 
-    def is_subnormal(self, values: torch.Tensor) -> torch.Tensor:
-        """Whether each value is nonzero and smaller than `smallest_normal`: its significand is cut short."""
-        magnitude, _, _ = self._split(values)
-        return (magnitude > 0) & (magnitude < 1 << (self.precision - 1))
-
     def _split(self, values: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         """Magnitude (int64, ordinal of the absolute value), sign and NaN-ness of each value."""
         if values.dtype != self.dtype:
@@ -287,32 +276,6 @@ class Format:
         magnitude = ((quantum + self.precision - 1 - self.min_exponent) << (self.precision - 1)) + kept
         return self._finished(magnitude, value < 0)
 
-    def round_ball(self, ball: "arb") -> float | None:
-        """The one value to which every real number of an Arb ball rounds (nearest, ties to even), or None.
-
-        None says that the ball straddles a rounding boundary, has an infinite radius or is NaN (nothing is
-        known of the number): more precision may help. A float NaN instead is a decided result, the overflow
-        of a format whose rule it is. A ball at an infinity overflows. A ball that touches or straddles zero
-        and rounds to zero gives 0.0, for its zero's sign is not decided.
-        """
-        middle, radius = ball.mid(), ball.rad()
-        if ball.is_nan() or not radius.is_finite():
-            return None
-        if not middle.is_finite():
-            return self._finished(self._largest_magnitude + 1, bool(middle < 0))
-        mantissa, exponent = _dyadic(middle)
-        width, width_exponent = _dyadic(radius)
-        low, low_exponent = self._sum(mantissa, exponent, -width, width_exponent)
-        high, high_exponent = self._sum(mantissa, exponent, width, width_exponent)
-        low_magnitude = self._dyadic_magnitude(low, low_exponent)
-        high_magnitude = self._dyadic_magnitude(high, high_exponent)
-        if low_magnitude == 0 == high_magnitude:
-            return self._finished(0, high < 0)
-        # Rounding is monotone, so both ends decide for all between; overflows of any sign share a magnitude.
-        if low_magnitude != high_magnitude or (low < 0) != (high < 0):
-            return None
-        return self._finished(low_magnitude, low < 0)
-
     @property
     def _beyond_magnitude(self) -> int:
         return self._largest_magnitude + (self.overflow != "saturate")
@@ -328,37 +291,6 @@ class Format:
         value = math.ldexp(magnitude - binade * hidden, binade + quantum)
         return -value if negative and (value or self.has_negative_zero) else value
 
-    def _dyadic_magnitude(self, mantissa: int, exponent: int) -> int:
-        """Ordinal of abs(mantissa * 2**exponent) rounded; all that overflows shares one."""
-        size = abs(mantissa)
-        leading = size.bit_length() + exponent - 1
-        if size == 0 or leading < self.min_exponent - self.precision:  # below half the smallest subnormal
-            return 0
-        if leading > self.max_exponent:
-            return self._beyond_magnitude
-        binade = max(leading, self.min_exponent)
-        shift = exponent - (binade - self.precision + 1)
-        kept = _nearest_even(_shifted(size, shift), _shifted(1, -shift))
-        magnitude = ((binade - self.min_exponent) << (self.precision - 1)) + kept
-        return magnitude if magnitude <= self._largest_magnitude else self._beyond_magnitude
-
-    def _sum(self, a: int, a_exponent: int, b: int, b_exponent: int) -> tuple[int, int]:
-        """A dyadic that rounds as a * 2**a_exponent + b * 2**b_exponent does, mostly that sum itself."""
-        if a == 0 or b == 0:
-            return (b, b_exponent) if a == 0 else (a, a_exponent)
-        if a_exponent < b_exponent:
-            a, a_exponent, b, b_exponent = b, b_exponent, a, a_exponent
-        if a_exponent - b_exponent > _ALIGNED_BITS:
-            # Both of these numbers and every boundary between rounding intervals are multiples of 2**grid, so
-            # of anything smaller than that only the sign counts. What is too large to be smaller leaves the
-            # range together with a.
-            grid = min(a_exponent, self.min_exponent - self.precision)
-            if a_exponent > self.max_exponent + 1 and b.bit_length() + b_exponent < a_exponent:
-                return a, a_exponent
-            if b.bit_length() + b_exponent <= grid:
-                b, b_exponent = (1 if b > 0 else -1), grid - 1
-        return (a << (a_exponent - b_exponent)) + b, b_exponent
-
 
 def _rounded_once(values: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
     """What torch's own conversions give, with one rounding instead of two on the way to 16 bits.
@@ -372,11 +304,6 @@ def _rounded_once(values: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
     back, encoding = single.to(torch.float64), single.view(torch.int32)
     towards_zero = encoding - (back.abs() > values.abs()).int()
     return (towards_zero | (back != values).int()).view(torch.float32).to(dtype)
-
-
-def _dyadic(exact: "arb") -> tuple[int, int]:
-    mantissa, exponent = cast(tuple[Any, Any], exact.man_exp())
-    return int(mantissa), int(exponent)
 
 
 def _shifted(number: int, by: int) -> int:

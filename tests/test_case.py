@@ -86,6 +86,20 @@ def test_a_law_takes_the_function_and_the_formulas_inputs():
             return x, x
 
 
+def test_a_law_takes_inputs_that_it_leaves_alone_together():
+    two = formula_of(lambda x, y, z: x * y * z, "here", [], None, {n: real(-1, 1) for n in "xyz"})
+    law = two.law(lambda f, x, *others: (f(2 * x, *others), 2 * f(x, *others)))
+    assert law.function(two.function, 3, 5, 7) == (210, 210)
+    two.law(lambda f, x, y, z, *others: (f(x, y, z), f(x, y, z)))
+    for wrong in (
+        lambda f, y, *others: (y, y),
+        lambda *others: others,
+        lambda f, x, y, z, w, *others: (x, x),
+    ):
+        with pytest.raises(DeclarationError, match=r"\(f, x, y, z\)"):
+            two.law(wrong)
+
+
 def test_two_modules_cannot_declare_one_name():
     load_catalog()
     with pytest.raises(DeclarationError, match=r"already declared in numcheck\.catalog"):

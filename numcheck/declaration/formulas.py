@@ -178,9 +178,15 @@ class Formula:
         return attach
 
     def law(self, function: Callable[..., Any]) -> Law:
-        """Declare a law: the function takes `f` (the formula or a routine) and the formula's inputs."""
-        names = list(inspect.signature(function).parameters)
-        if names[1:] != list(self.inputs):
+        """Declare a law: the function takes `f` (the formula or a routine) and the formula's inputs.
+
+        The last of them may stand together, as in `def weights_move_along(f, weight, *others)`.
+        """
+        *_, last = parameters = list(inspect.signature(function).parameters.values())
+        names, inputs = [parameter.name for parameter in parameters[1:]], list(self.inputs)
+        if last.kind is last.VAR_POSITIONAL:
+            names[-1:] = inputs[len(names) - 1 :]
+        if names != inputs:
             raise DeclarationError(
                 f"law {function.__name__} of {self.name}: write def {function.__name__}(f, {', '.join(self.inputs)})"
             )

@@ -188,11 +188,6 @@ class Operation:
         return self._flags(_out_of_range, "born_nan")
 
     @functools.cached_property
-    def nan_kind(self) -> tuple[str, ...]:
-        """Per lane "0/0", "inf/inf", "0*inf", "inf-inf", "domain", or "" where no NaN was born."""
-        return self._measured(_out_of_range).get("nan_kind", ("",) * self._lanes.count)
-
-    @functools.cached_property
     def underflowed(self) -> Flags:
         """Zero or subnormal result that lost digits, out of operands that had not underflowed before."""
         return self._flags(_underflow, "underflowed")
@@ -424,7 +419,6 @@ def _out_of_range(ran: Ran) -> _Told:
     overflowed = np.isinf(out) & ~ran.from_operand(lambda o: ~np.isfinite(o.numbers))
     return {
         "born_nan": lanes.any(born),
-        "nan_kind": _nan_kinds(ran, lanes.any(born)),
         "overflowed": lanes.any(overflowed),
         "overflowed_in_shadow": lanes.any(overflowed & np.isinf(ran.high)),
         "pole": lanes.any(overflowed & _at_pole(ran)),
@@ -473,18 +467,6 @@ def _hardly_normal(ran: Ran, result: Floats) -> Flags:
 def _is_lossy(o: Operand) -> Flags:
     """Where an operand has more than the last digit's error."""
     return o.error > format_of(o.native.dtype).unit_roundoff
-
-
-def _nan_kinds(ran: Ran, born: Flags) -> tuple[str, ...]:
-    if not born.any():
-        return ("",) * ran.lanes.count
-    row = ran.call.row
-    kind = row.nan or ("inf-inf" if row.adds else "domain")
-    zero = ran.lanes.nowhere()
-    if row.nan_of_zeros:
-        zero = ran.lanes.any(functools.reduce(np.logical_and, [o.numbers == 0 for o in ran.call.operands]))
-    kinds = np.where(zero, row.nan_of_zeros, kind)
-    return tuple(str(kind) if here else "" for kind, here in zip(kinds, born, strict=True))
 
 
 def _at_pole(ran: Ran) -> Flags:

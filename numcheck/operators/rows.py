@@ -77,10 +77,6 @@ class Operator:
     """Of a product or quotient: where each of its factors is finite and not zero."""
     pole: Callable[[Sequence[Any]], Any] | None = None
     """A number that is zero where the operator divides by zero or takes a function's value at its pole."""
-    nan: str = ""
-    """Of what it makes a NaN: "0*inf". By default "inf-inf" if it adds, or else "domain"."""
-    nan_of_zeros: str = ""
-    """The same where all its operands are zero."""
 
     @property
     def adds(self) -> bool:

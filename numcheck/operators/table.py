@@ -148,10 +148,8 @@ operator(
     pole=_at_zero_divisor,
     factors=_two_factors,
     plain=True,
-    nan="inf/inf",
-    nan_of_zeros="0/0",
 )
-operator("mul", wide=pairs.wide_product, factors=_two_factors, plain=True, nan="0*inf")
+operator("mul", wide=pairs.wide_product, factors=_two_factors, plain=True)
 operator("reciprocal", rest=pairs.rest_of_reciprocal, pole=_at_zero)
 operator("rsub", additive=_minus_from)
 operator("sub", additive=_minus)
@@ -327,13 +325,10 @@ def _softmax_backward(ct: Reals, y: Reals) -> Reals:
     return y * (ct - m.reshape(m.sum(ct * y, -1), (1,)))
 
 
-operator("_log_softmax", accurate=_log_softmax, along=True, nan="inf-inf")
-operator("_log_softmax_backward_data", accurate=_log_softmax_backward, along=True, nan="inf-inf")
-operator("_masked_softmax", nan="inf-inf")
-operator("_masked_softmax_backward", nan="inf-inf")
-operator("_safe_softmax", nan="inf-inf")
-operator("_softmax", accurate=_softmax, along=True, never_zero=True, nan="inf-inf")
-operator("_softmax_backward_data", accurate=_softmax_backward, along=True, nan="inf-inf")
+operator("_log_softmax", accurate=_log_softmax, along=True)
+operator("_log_softmax_backward_data", accurate=_log_softmax_backward, along=True)
+operator("_softmax", accurate=_softmax, along=True, never_zero=True)
+operator("_softmax_backward_data", accurate=_softmax_backward, along=True)
 
 
 # --- lengths, and what is divided by them

@@ -4,6 +4,7 @@ import torch
 from torch.nn import functional
 
 from numcheck import formula, gap, m, one_of, ulps, vector
+from numcheck.catalog.losses.softmax_cross_entropy import softplus_of_the_margin
 
 
 @formula(
@@ -42,12 +43,8 @@ def a_common_offset_changes_nothing(f, logits, first, second):
 def margins_over_at_least_one(logits, first, second):
     """softplus(logsumexp of the others - x_label) of the kept rows, over their number, at least 1."""
     labels = torch.stack([first, second], 1)
-    rows, place = logits.reshape(-1, 2, 3), labels.clamp(min=0)[:, :, None]
-    places = torch.arange(2, device=logits.device)
-    others = rows.gather(2, places + (places >= place))
-    largest = others.detach().amax(2, keepdim=True)
-    margins = torch.logsumexp(others - largest, 2) + (largest - rows.gather(2, place))[:, :, 0]
-    losses = torch.where(labels != -100, functional.softplus(margins), 0.0)
+    losses = softplus_of_the_margin.function(logits.reshape(-1, 3), labels.reshape(-1).clamp(min=0))
+    losses = torch.where(labels != -100, losses.reshape(-1, 2), 0.0)
     return losses.sum(1) / (labels != -100).sum(1).clamp(min=1)
 
 

@@ -4,6 +4,7 @@ import torch
 from torch.nn import functional
 
 from numcheck import formula, gap, index, m, one_of, ulps, vector
+from numcheck.catalog.losses.softmax_cross_entropy import softplus_of_the_margin
 
 
 @formula(
@@ -35,12 +36,8 @@ def the_order_of_classes_does_not_matter(f, logits, label, smoothing):
 @smoothed_softmax_cross_entropy.routine(value=ulps(4, gamma=True), grad=ulps(4, gamma=True))
 def margins_from_the_label(logits, label, smoothing):
     """logsumexp(z) - smoothing * mean(z), z = x - x_label; since z_label = 0 the first is softplus(logsumexp(rest))."""
-    chosen = logits.gather(1, label[:, None])
-    places = torch.arange(logits.shape[1] - 1, device=logits.device)
-    others = logits.gather(1, places + (places >= label[:, None]))
-    largest = others.detach().amax(1, keepdim=True)
-    margin = torch.logsumexp(others - largest, 1) + (largest - chosen)[:, 0]
-    return functional.softplus(margin) - smoothing * (logits - chosen).mean(1)
+    above = (logits - logits.gather(1, label[:, None])).mean(1)
+    return softplus_of_the_margin.function(logits, label) - smoothing * above
 
 
 near_one = gap("cancellation", "absorption", "underflow", why="near 1 small terms and p - target lose digits")

@@ -4,6 +4,7 @@ import torch
 from torch.nn import functional
 
 from numcheck import formula, gap, index, m, ulps, vector
+from numcheck.catalog.losses.softmax_cross_entropy import softplus_of_the_margin
 
 
 @formula(
@@ -29,12 +30,7 @@ def a_common_offset_changes_nothing(f, logits, label):
 # 8: each of up to 7 exponentials may lose half an ulp when it is added to a sum near 1
 def softplus_of_the_margin_where_kept(logits, label):
     """softplus(logsumexp of the other classes' logits - x_label) where the row counts, else 0."""
-    place = label.clamp(min=0)[:, None]
-    places = torch.arange(logits.shape[1] - 1, device=logits.device)
-    others = logits.gather(1, places + (places >= place))
-    largest = others.detach().amax(1, keepdim=True)
-    margin = torch.logsumexp(others - largest, 1) + (largest - logits.gather(1, place))[:, 0]
-    return torch.where(label >= 0, functional.softplus(margin), 0.0)
+    return torch.where(label >= 0, softplus_of_the_margin.function(logits, label.clamp(min=0)), 0.0)
 
 
 near_one = gap("cancellation", "underflow", why="a sum or a p near 1 has few or no digits of lesser terms")

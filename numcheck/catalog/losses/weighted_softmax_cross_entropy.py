@@ -4,6 +4,7 @@ import torch
 from torch.nn import functional
 
 from numcheck import formula, gap, index, m, ulps, vector
+from numcheck.catalog.losses.softmax_cross_entropy import softplus_of_the_margin as unweighted
 
 
 @formula(
@@ -39,12 +40,7 @@ def a_common_offset_changes_nothing(f, logits, weights, label):
 # 12: each of up to 7 exponentials may lose half an ulp when it is added to a sum near 1
 def softplus_of_the_margin(logits, weights, label):
     """The weight times softplus(logsumexp of the other classes' logits - x_label)."""
-    places = torch.arange(logits.shape[1] - 1, device=logits.device)
-    others = logits.gather(1, places + (places >= label[:, None]))
-    # at a large offset logsumexp's own derivative, exp(x - rounded logsumexp), does not sum to 1: shift it away
-    largest = others.detach().amax(1, keepdim=True)
-    margin = torch.logsumexp(others - largest, 1) + (largest - logits.gather(1, label[:, None]))[:, 0]
-    return weights.gather(1, label[:, None])[:, 0] * functional.softplus(margin)
+    return weights.gather(1, label[:, None])[:, 0] * unweighted.function(logits, label)
 
 
 near_one = gap("cancellation", "underflow", why="a sum or a p near 1 has few or no digits of lesser terms")

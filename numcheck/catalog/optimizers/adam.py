@@ -35,10 +35,9 @@ def adam(weight, grad, exp_avg, exp_avg_sq, step, lr, beta1, beta2, eps):
 
 
 @adam.law
-def weights_move_along(f, weight, grad, exp_avg, exp_avg_sq, step, lr, beta1, beta2, eps):
+def weights_move_along(f, weight, *others):
     """The step does not depend on the weight."""
-    left = f(weight + 64, grad, exp_avg, exp_avg_sq, step, lr, beta1, beta2, eps)
-    return left, f(weight, grad, exp_avg, exp_avg_sq, step, lr, beta1, beta2, eps) + 64
+    return f(weight + 64, *others), f(weight, *others) + 64
 
 
 @adam.law
@@ -49,10 +48,9 @@ def rescaled_gradients_change_nothing(f, weight, grad, exp_avg, exp_avg_sq, step
 
 
 @adam.law
-def turned_gradients_turn_the_step(f, weight, grad, exp_avg, exp_avg_sq, step, lr, beta1, beta2, eps):
+def turned_gradients_turn_the_step(f, weight, grad, exp_avg, *others):
     """The step is odd in the gradients."""
-    left = f(weight, -grad, -exp_avg, exp_avg_sq, step, lr, beta1, beta2, eps)
-    return left + f(weight, grad, exp_avg, exp_avg_sq, step, lr, beta1, beta2, eps), 2 * weight
+    return f(weight, -grad, -exp_avg, *others) + f(weight, grad, exp_avg, *others), 2 * weight
 
 
 @adam.routine(value=ulps(1), formats=["bfloat16", "float16"])

@@ -69,5 +69,4 @@ def stored_in_format(weight, grad, lr):
 @applied_update.routine(value=ulps(4), formats=["bfloat16", "float16"])
 def float32_master_weight(weight, grad, lr):
     """A float32 copy of the weight takes the step; what that copy has taken, in the format."""
-    master = weight.float()
-    return ((master - lr * grad.float()) - master).to(weight.dtype)
+    return stored_in_format.function(weight.float(), grad.float(), lr).to(weight.dtype)

@@ -41,10 +41,9 @@ def the_first_step_ignores_the_buffer(f, weight, grad, buffer, lr, momentum, dam
 
 
 @sgd_momentum.law
-def weights_move_along(f, weight, grad, buffer, lr, momentum, dampening, first):
+def weights_move_along(f, weight, *others):
     """The step does not depend on the weight."""
-    left = f(weight + 64, grad, buffer, lr, momentum, dampening, first)
-    return left, f(weight, grad, buffer, lr, momentum, dampening, first) + 64
+    return f(weight + 64, *others), f(weight, *others) + 64
 
 
 # Budgets: the buffer's terms carry up to five roundings (coefficient, product, sum, rate, product), hence cond=5.
@@ -66,9 +65,8 @@ def rate_folded_in(weight, grad, buffer, lr, momentum, dampening, first):
 @sgd_momentum.routine(value=ulps(1), formats=["bfloat16", "float16"])
 def float32_then_rounded(weight, grad, buffer, lr, momentum, dampening, first):
     """Computed in float32, rounded once at the end."""
-    w, g, b = weight.float(), grad.float(), buffer.float()
-    b = g if first else momentum * b + (1 - dampening) * g
-    return (w - lr * b).to(weight.dtype)
+    wide = (x.float() for x in (weight, grad, buffer))
+    return as_printed.function(*wide, lr, momentum, dampening, first).to(weight.dtype)
 
 
 @sgd_momentum.routine(value=ulps(1, cond=5))

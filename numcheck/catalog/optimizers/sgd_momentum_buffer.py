@@ -31,11 +31,9 @@ def no_momentum_keeps_the_gradient_alone(f, grad, buffer, momentum, dampening, f
 
 
 @sgd_momentum_buffer.law
-def doubled_gradients_double_the_buffer(f, grad, buffer, momentum, dampening, first):
+def doubled_gradients_double_the_buffer(f, grad, buffer, *others):
     """The buffer is linear in gradients."""
-    return f(2 * grad, 2 * buffer, momentum, dampening, first), 2 * f(
-        grad, buffer, momentum, dampening, first
-    )
+    return f(2 * grad, 2 * buffer, *others), 2 * f(grad, buffer, *others)
 
 
 # Budgets: each term carries the rounding of its coefficient, of the product and of the sum, hence cond=3.

@@ -28,9 +28,9 @@ def without_momentum_it_is_plain_descent(f, weight, grad, buffer, lr, momentum):
 
 
 @sgd_nesterov.law
-def weights_move_along(f, weight, grad, buffer, lr, momentum):
+def weights_move_along(f, weight, *others):
     """The step does not depend on the weight."""
-    return f(weight + 64, grad, buffer, lr, momentum), f(weight, grad, buffer, lr, momentum) + 64
+    return f(weight + 64, *others), f(weight, *others) + 64
 
 
 # Budgets: momentum enters twice and the rate once, with a product and a sum each: eight roundings at most.
@@ -44,9 +44,8 @@ def as_printed(weight, grad, buffer, lr, momentum):
 @sgd_nesterov.routine(value=ulps(1), formats=["bfloat16", "float16"])
 def float32_then_rounded(weight, grad, buffer, lr, momentum):
     """Computed in float32, rounded once at the end."""
-    g = grad.float()
-    b = momentum * buffer.float() + g
-    return (weight.float() - lr * (g + momentum * b)).to(weight.dtype)
+    wide = (x.float() for x in (weight, grad, buffer))
+    return as_printed.function(*wide, lr, momentum).to(weight.dtype)
 
 
 @sgd_nesterov.routine(value=ulps(1, cond=8))

@@ -7,7 +7,6 @@ sweep may be cut into chunks, handed to any number of workers, stopped, and gone
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from functools import reduce
 from typing import Any
 
 import numpy as np
@@ -180,11 +179,6 @@ def merged(one: Summary, other: Summary) -> Summary:
         _worse(one.spent, other.spent),
         _joined([*one.stretches, *other.stretches]),
     )
-
-
-def merged_all(summaries: Iterable[Summary]) -> Summary:
-    """`merged`, of any number."""
-    return reduce(merged, summaries, EMPTY)
 
 
 def _worse(one: Worst | None, other: Worst | None) -> Worst | None:
