@@ -392,8 +392,9 @@ def test_conditioning_is_told_by_its_lower_end_and_never_below_zero() -> None:
 
 def test_conditioning_beyond_float64_is_the_largest_number_or_nothing() -> None:
     truth = enclosure(Ball(ONE))
-    assert lower_end([(1.0, 0.0, 0.0)], truth, FLOAT32, scale=3e9)[0] == [FLOAT64.largest]
-    assert lower_end([(1.0, 0.0, 0.0)], truth, FLOAT32, scale=-3e9) == ([0], False)
+    for scale in (2e9, 3e9):  # whose exponents are beyond 32 bits, once and twice around
+        assert lower_end([(1.0, 0.0, 0.0)], truth, FLOAT32, scale=scale)[0] == [FLOAT64.largest]
+        assert lower_end([(1.0, 0.0, 0.0)], truth, FLOAT32, scale=-scale) == ([0], False)
 
 
 def test_conditioning_is_loose_where_its_width_is_more_than_a_thousandth_of_it_and_of_what_matters() -> None:
