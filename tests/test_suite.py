@@ -67,15 +67,6 @@ def test_every_example_tells_the_ulps_that_its_routine_promised(catalogue):
         assert {point["budget_ulp_term"] for point in points} == {budget.ulps}
 
 
-def test_the_simplest_point_of_an_entry_is_that_of_its_gravest_failure(catalogue):
-    several = 0
-    for entry in catalogue["measurements"]:
-        failures = [finding["simplest"] for finding in entry["findings"] if not finding["forgiven"]]
-        assert entry["simplest"] == (failures[0] if failures else None)
-        several += len(failures) > 1 and failures[0] != failures[-1]
-    assert several
-
-
 def test_every_routine_is_measured_in_every_format_of_value_and_gradient(catalogue):
     measured = {(e["formula"], e["routine"], e["format"], e["of"]) for e in catalogue["measurements"]}
     expected = {

@@ -13,7 +13,7 @@ import torch
 from judging import FATES, entry, failing, promise, sweep_verdict, verdict, witness
 
 from numcheck import gap, m, real, ulps
-from numcheck.declaration.formulas import Gap, formula_of
+from numcheck.declaration.formulas import Gap, formula_of, routine_of
 from numcheck.declaration.words import DEFAULT_FORMATS, DEFAULT_POINTS, Cause, Fate, Of, UsageError
 from numcheck.faces import cli
 from numcheck.reals.enclosures import ContradictionError
@@ -388,6 +388,14 @@ def test_a_gap_counts_the_points_that_it_covers_and_their_fate() -> None:
     assert plain["worst"]["error_ulp"] == plain["worst_ulp"] > 1
     assert plain["simplest"]["fate"] == "over"
     assert sum(plain["ulp_histogram"].values()) == plain["points"] == sum(known["ulp_histogram"].values())
+
+
+def test_the_simplest_point_of_an_entry_is_that_of_its_gravest_failure() -> None:
+    formula = formula_of(lambda x: m.log(1 + m.exp(x)), "a test", [], None, {"x": real(-200, 200)})
+    naive = routine_of(formula, lambda x: torch.log(1 + torch.exp(x)), "naive", ulps(2), None)
+    (found,) = check_catalog(points=60, routine=naive, formats=["float32"], jobs=1)["measurements"]
+    first, *_, last = (finding for finding in found["findings"] if not finding["forgiven"])
+    assert found["simplest"] == first["simplest"] != last["simplest"]
 
 
 def test_a_right_routine_has_spent_nothing() -> None:
