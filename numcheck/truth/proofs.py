@@ -42,7 +42,7 @@ class Half:
     exact: Enclosure
     conditioning: np.ndarray
 
-    def select(self, rows: np.ndarray) -> "Half":
+    def select(self, rows: np.ndarray | slice) -> "Half":
         """At some of the points."""
         return Half(self.exact[rows], self.conditioning[rows])
 
@@ -71,7 +71,7 @@ class Truth:
         half = self.halves.get(Of.GRAD)
         return None if half is None else half.exact
 
-    def select(self, rows: np.ndarray) -> "Truth":
+    def select(self, rows: np.ndarray | slice) -> "Truth":
         """The truth at some of the points."""
         halves = {of: half.select(rows) for of, half in self.halves.items()}
         return Truth(halves, self.component[rows], self.precision[rows], self.loose[rows])
