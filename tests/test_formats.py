@@ -225,6 +225,15 @@ def test_an_ordinal_outside_the_range_is_nan(format: Format):
     assert np.all(np.isnan(in_ml_dtypes(format.from_ordinals(outside))))
 
 
+def test_a_format_holds_another_where_it_has_all_its_numbers():
+    for one in SMALL:
+        numbers = torch.from_numpy(in_ml_dtypes(all_encodings(one)))
+        finite = numbers[torch.isfinite(numbers)]
+        for other in FORMATS:
+            rounded = torch.from_numpy(in_ml_dtypes(other.round(finite)))
+            assert other.holds(one) == bool((rounded == finite).all()), (one.name, other.name)
+
+
 def test_a_tensor_of_another_dtype_is_refused():
     with pytest.raises(
         ValueError, match=r"^float16 takes tensors of dtype torch\.float16, not torch\.bfloat16"

@@ -1,4 +1,6 @@
 import math
+import subprocess
+import sys
 from functools import cached_property
 
 import numpy as np
@@ -164,6 +166,31 @@ def test_an_overflow_in_the_branch_not_taken_is_blamed_as_a_nan_gradient():
     record = runs_as_natively(guarded, {"x": tensor(100, 1)}, ["x"])
     assert causes(record) == [None, None]
     assert causes(record, "grad") == ["nan_gradient", None]
+
+
+def test_a_compiled_routine_is_traced_and_emulated_as_it_is_written():
+    def naive(x: Tensor) -> Tensor:
+        return torch.log(1 + torch.exp(x))
+
+    compiled = torch.compile(naive, backend="eager")
+    x = tensor(-20, 1, 80)
+    plain, record = (trace(function, {"x": x}, ["x"]) for function in (naive, compiled))
+    assert [op.name for op in record.operations[:3]] == [op.name for op in plain.operations[:3]]
+    assert causes(record) == causes(plain) == ["absorption", None, None]
+    assert (
+        emulate(compiled, {"x": x}, format="float16")[0].tolist()
+        == emulate(naive, {"x": x}, format="float16")[0].tolist()
+    )
+
+
+def test_a_trace_does_not_load_the_compiler():
+    code = (
+        "import sys, torch; from numcheck.operators import emulate, trace; x = torch.ones(3); "
+        "trace(torch.exp, {'input': x}, ['input']); emulate(torch.exp, {'input': x}, format='float16'); "
+        "print('torch._dynamo' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert done.stdout.strip() == "False"
 
 
 def test_zero_over_zero_is_blamed_as_a_special_value():

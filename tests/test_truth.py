@@ -16,12 +16,21 @@ from numcheck.declaration.formulas import Formula, formula_of
 from numcheck.declaration.words import Of
 from numcheck.domain import Domain, Points, index, one_of, real, vector
 from numcheck.formats import format_of
-from numcheck.reals import arrays, tape
+from numcheck.reals import arrays, enclosures, tape
 from numcheck.reals import vocabulary as m
 from numcheck.reals.arrays import Reals
 from numcheck.reals.enclosures import INVALID, PROVED, UNRESOLVED, Enclosure, ulp_exponent
 from numcheck.reals.precision import LIMIT, START
-from numcheck.truth import ContradictionError, Truth, batches, proofs, second_opinion, settle, settling
+from numcheck.truth import (
+    ContradictionError,
+    Truth,
+    batches,
+    proofs,
+    second_opinion,
+    settle,
+    settle_together,
+    settling,
+)
 
 FLOAT64, FLOAT32 = format_of("float64"), format_of("float32")
 ANY = real(-math.inf, math.inf)
@@ -566,3 +575,48 @@ def test_a_slope_of_zero_is_settled_beside_the_largest_where_budgets_couple_them
     assert list(formula.routines.values()) == [square, power]
     found = settle(formula, equal_pairs(), FLOAT32)
     assert ((found.precision == proofs.FLOAT64) == coupled).all()
+
+
+# Several formats in one go ----------------------------------------------------------------------------------------
+
+
+def draws(formula: Formula, *names: str) -> tuple[list[Points], list[np.ndarray]]:
+    points = [formula.points(format_of(name), 300, 0)[0] for name in names]
+    return points, [np.arange(len(part)) for part in points]
+
+
+def test_truths_of_several_formats_are_settled_once_and_tight_enough_for_each(monkeypatch) -> None:
+    formula = formula_of(lambda x: m.log(1 + m.exp(x)), "a test", [], None, {"x": real(-200, 200)})
+    names = ("float32", "bfloat16", "float16")
+    points, component = draws(formula, *names)
+    apart = [settle(formula, part, format_of(name)) for part, name in zip(points, names, strict=True)]
+    asked: list[Any] = []
+
+    def counted(formula: Formula, points: Points, format: Any, **wanted: Any) -> Truth:
+        asked.append((len(points), format.name))
+        return settle(formula, points, format, **wanted)
+
+    monkeypatch.setattr(settling, "settle", counted)
+    together = settle_together(formula, points, [format_of(name) for name in names], component)
+    assert asked == [(sum(map(len, points)), "float32")]
+    for one, other, name, part in zip(together, apart, names, points, strict=True):
+        assert part.columns["x"].dtype == format_of(name).dtype
+        for of in Of:
+            exact = one.halves[of].exact
+            assert (exact.state == PROVED).all() and exact.shape == other.halves[of].exact.shape
+            assert not enclosures.contradiction(exact, other.halves[of].exact).any()
+            assert enclosures.narrow(exact, format_of(name), enclosures.TOLERANCE).all()
+
+
+def test_formats_of_which_none_holds_the_others_are_settled_apart(monkeypatch) -> None:
+    formula = formula_of(lambda x: x * x, "a test", [], None, {"x": real(-2, 2)})
+    points, component = draws(formula, "bfloat16", "float16")
+    asked: list[str] = []
+
+    def counted(formula: Formula, points: Points, format: Any, **wanted: Any) -> Truth:
+        asked.append(format.name)
+        return settle(formula, points, format, **wanted)
+
+    monkeypatch.setattr(settling, "settle", counted)
+    settle_together(formula, points, [format_of("bfloat16"), format_of("float16")], component)
+    assert asked == ["bfloat16", "float16"]
