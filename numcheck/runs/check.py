@@ -6,6 +6,7 @@ precision is global to a process.
 """
 
 import itertools
+import math
 import multiprocessing
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -22,6 +23,7 @@ from numcheck.declaration.registry import format_named, formula_named, load_cata
 from numcheck.declaration.registry import formulas as registered
 from numcheck.declaration.words import DEFAULT_FORMATS, DEFAULT_POINTS, DEFAULT_SEED, Of
 from numcheck.diagnosis import Search, alone, beside
+from numcheck.domain import discrete
 from numcheck.foreign import adapt
 from numcheck.formats import Format, format_of
 from numcheck.measure import RoutineError, check_device, ladder, scalings
@@ -172,8 +174,7 @@ def check_catalog(
         witnesses.expect_writable(f)
     units = [Unit(f.name, names, devices, points, seed, witness) for f in selected]
     own = {f.name: f for f in selected}
-    # vectors take longest, and what is long goes first: at the end no worker waits for another
-    longest = sorted(units, key=lambda unit: not any(d.ragged for d in own[unit.formula].inputs.values()))
+    longest = sorted(units, key=lambda unit: _work(own[unit.formula]), reverse=True)
 
     def run_here(unit: Unit) -> Result:
         return run_unit(unit, None if routine is None else [routine], own[unit.formula])
@@ -202,6 +203,16 @@ def check_catalog(
     remarks += [f"{path} has what shows the gaps" for path in written if path is not None]
     remarks += uncovered(selected, report) if routine is None else []
     return report | ({"remarks": remarks} if remarks else {})
+
+
+def _work(formula: Formula) -> tuple[bool, int]:
+    """What of two formulas takes longer: vectors, then routines that are called with more combinations of choices.
+
+    Units that take long go first, so that at the end no worker waits for another.
+    """
+    ragged = any(domain.ragged for domain in formula.inputs.values())
+    choices = [] if ragged else [len(domain.choices(None)) for domain in discrete(formula.inputs).values()]
+    return ragged, len(formula.routines) * math.prod(choices)
 
 
 def _report(
