@@ -151,8 +151,6 @@ def test_the_facts_of_a_row_agree(row: Operator):
         assert facts & {"accurate", "wide", "rest", "fused"}
     assert len(facts & {"wide", "rest", "accurate", "additive"}) <= 1
     assert len(facts & {"never_zero", "factors", "squares"}) <= 1
-    assert not row.nan_of_zeros or row.nan
-    assert not (row.nan and row.adds)
 
 
 @pytest.mark.parametrize("row", rows("accurate"))
