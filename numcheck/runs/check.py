@@ -104,10 +104,8 @@ def _examine_all(
     searches: list[Search[None]] = []
 
     def entry(number: int, examined: Examined, climbed: dict[str, Any]) -> Search[None]:
-        searched, cancelled = (
-            examined.findings(),
-            examined.cancelled,
-        )  # while the diagnosis' traces are at hand
+        searched = examined.findings()
+        cancelled = examined.cancelled  # while the diagnosis' traces are at hand
         found = yield from searched
         told = yield from entry_of(examined, found, known, cancelled, climbed)
         if unit.witness:
