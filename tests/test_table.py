@@ -243,3 +243,12 @@ def test_a_checkpoint_of_another_row_is_refused(tmp_path: Path):
     with pytest.raises(UsageError, match="of a sweep with another"):
         table_row(zero_in_between, kept=kept)
     assert table_row(zero_in_between, kept=kept, restart=True)["regions"] == 1
+
+
+@pytest.mark.parametrize("name", ["sqrt", "exp"])
+def test_a_row_does_not_hang_on_its_chunks_of_which_some_lack_a_kind_of_result(monkeypatch, name: str):
+    whole = rows_of(functions()[name], "float16")
+    monkeypatch.setattr(table, "LONGEST", 2**12)
+    assert rows_of(functions()[name], "float16") == whole
+    for row in whole:
+        assert sum(row["fates"].values()) == row["inputs"]

@@ -291,7 +291,8 @@ def _finish(
         with workers(jobs if len(left) > 1 else 1, "numcheck.runs.sweep.run") as hands:
             for _, found in hands.completed(work, left):
                 # one assignment from one state to the next, so that a chunk is in it wholly or not at all
-                keeper.keep({key: merged(keeper.state.get(key, EMPTY), part) for key, part in found.items()})
+                both = {key: merged(keeper.state.get(key, EMPTY), part) for key, part in found.items()}
+                keeper.keep(keeper.state | both)  # a chunk may lack what others have: a kind of result
                 done += 1
                 if progress is not None:
                     progress(what, done, total)
