@@ -183,6 +183,17 @@ def test_a_compiled_routine_is_traced_and_emulated_as_it_is_written():
     )
 
 
+def test_without_a_significand_a_format_is_its_grid_of_subnormals_and_its_end():
+    x = tensor(1.3, -1.3, 0.0)
+
+    def times(factor: float) -> list[float]:
+        return emulate(lambda x: x * factor, {"x": x}, format="float16", widen="significand")[0].tolist()
+
+    assert times(2.0**-20) == ((x.double() * 2.0**4).round() * 2.0**-24).tolist()
+    assert times(1.0) == x.double().tolist()
+    assert times(2.0**17) == [math.inf, -math.inf, 0.0]
+
+
 def test_a_trace_does_not_load_the_compiler():
     code = (
         "import sys, torch; from numcheck.operators import emulate, trace; x = torch.ones(3); "

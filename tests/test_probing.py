@@ -1,5 +1,7 @@
 """What a search is told hangs on its own questions, however many others ask at the same time."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -147,3 +149,29 @@ def test_a_routine_that_breaks_its_contract_stops_its_own_search_only():
     assert right == [[Fate.WITHIN], [Fate.WITHIN]]
     with pytest.raises(RoutineError):
         alone(fates(like, [1, 2]))
+
+
+def test_of_joined_questions_those_that_break_the_contract_are_told_so():
+    def broken(x):
+        return x.sum() if x.max() > 2 else x
+
+    like = replace(RIGHT, routine=routine_of(FORMULA, broken, "broken", ulps(2), None))
+    fine, wrong = probing._answers([Question(like, at(1), 0), Question(like, at(3), 0)])
+    assert isinstance(wrong, RoutineError)
+    assert fine.points.columns["x"].tolist() == [1]
+
+
+def test_some_points_of_a_measurement_keep_their_crashes():
+    def raises(x):
+        if (x > 150).any():
+            raise ValueError("too large")
+        return torch.nn.functional.softplus(x)
+
+    like = measured(raises)
+    crashed, calm = (
+        rows[0]
+        for rows in (np.flatnonzero(POINTS.columns["x"] > 150), np.flatnonzero(POINTS.columns["x"] < 0))
+    )
+    part = like.select(np.array([calm, crashed]))
+    assert part.crashes == {1: "ValueError: too large"}
+    assert [Fate(fate) for fate in part.judgement.of_points()[0]] == [Fate.WITHIN, Fate.CRASH]

@@ -1,12 +1,14 @@
 """Underflow, cancellation and scaling are measured where they are known."""
 
+import numpy as np
 import torch
 
 from numcheck import format_of, m, real, ulps, vector
 from numcheck.declaration.formulas import formula_of, routine_of
 from numcheck.diagnosis.quantities import cancellation, underflow
 from numcheck.diagnosis.questions import alone
-from numcheck.domain import draw
+from numcheck.diagnosis.records import failing, ordinary
+from numcheck.domain import Points, draw
 from numcheck.measure.laws import law_defects
 from numcheck.measure.measurement import measure
 from numcheck.measure.scaling import exponents, ladder, scalings
@@ -41,6 +43,18 @@ def test_cancellation_names_the_subtraction_and_its_bits():
     assert found is not None
     assert 9 <= found["bits"] <= 15
     assert "torch.exp(x) - 1" in found["line"]
+
+
+def test_what_cancels_at_a_failing_point_alone_is_not_told_of_ordinary_ones():
+    numbers = torch.full((200,), 0.75)
+    numbers[10] = 1e-6  # not among those that are spread over all
+    formula = formula_of(lambda x: m.exp(x) - 1, "a test", [], None, {"x": real(1e-7, 1)})
+    points = Points({"x": numbers}, np.full(200, "given"))
+    routine = routine_of(formula, lambda x: torch.exp(x) - 1, "naive", ulps(4), None)
+    (value,) = measure(routine, points, settle(formula, points, FLOAT32), FLOAT32, "cpu")
+    assert failing(value).tolist() == [10] and 10 not in ordinary(value)
+    found = cancellation(value)
+    assert found is not None and found["bits"] <= 1
 
 
 def test_the_safe_scales_of_a_naive_length_end_where_its_squares_leave_the_range():

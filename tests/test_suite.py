@@ -165,8 +165,11 @@ def test_proofs_that_contradict_each_other_end_a_unit_with_what_was_measured(mon
     report = report_of(softplus, formats=["float32", "float16"])
     code, sentence = verdict_of(report)
     assert code == 3
-    assert "1 contradicted" in sentence and "prove different values at x=1.0" in sentence
-    assert [(e["format"], e["of"]) for e in report["measurements"]] == [("float32", "value")]
+    assert "2 contradicted" in sentence and "prove different values at x=1.0" in sentence
+    assert [(e["format"], e["of"]) for e in report["measurements"]] == [
+        ("float32", "value"),
+        ("float16", "value"),
+    ]
     assert "prove different values" in opinion_sentence(report)
 
 

@@ -52,11 +52,13 @@ class Outcome:
 
     def select(self, rows: np.ndarray) -> "Outcome":
         """What it gave at some of the points."""
-        crashes: dict[int, str] = {}
-        if self.crashes:
-            crashes = {i: self.crashes[row] for i, row in enumerate(rows.tolist()) if row in self.crashes}
         halves = {of: Given(given.numbers[rows], given.format) for of, given in self.halves.items()}
-        return Outcome(halves, crashes)
+        return Outcome(halves, crashes_at(self.crashes, rows))
+
+
+def crashes_at(crashes: Mapping[int, str], rows: np.ndarray) -> dict[int, str]:
+    """Those of some points, by their new places."""
+    return {i: crashes[row] for i, row in enumerate(rows.tolist()) if row in crashes} if crashes else {}
 
 
 @dataclass(frozen=True, eq=False)

@@ -10,7 +10,7 @@ from numcheck.declaration.formulas import Formula, Gap, Routine
 from numcheck.declaration.words import Fate, Of
 from numcheck.domain import Points
 from numcheck.formats import Format
-from numcheck.measure.execute import Given, Outcome, RoutineError, components_of, execute
+from numcheck.measure.execute import Given, Outcome, RoutineError, components_of, crashes_at, execute
 from numcheck.measure.judge import Judgement, judge
 from numcheck.reals.enclosures import TOLERANCE, narrow
 from numcheck.truth import Half, Truth, settle
@@ -41,12 +41,11 @@ class Measurement:
 
     def select(self, rows: np.ndarray) -> "Measurement":
         """At some of the points."""
-        crashes = {i: self.crashes[row] for i, row in enumerate(rows.tolist()) if row in self.crashes}
         return replace(
             self,
             points=self.points.select(rows),
             judgement=self.judgement.select(rows),
-            crashes=crashes,
+            crashes=crashes_at(self.crashes, rows),
             component=self.component[rows],
         )
 

@@ -427,12 +427,10 @@ def _out_of_range(ran: Ran) -> _Told:
 
 def _underflow(ran: Ran) -> _Told:
     """Whether the format's smallest numbers are to blame for the error that the operator made by itself."""
-    lanes, out, smallest = ran.lanes, ran.out, ran.format.smallest_normal
-    if not _hardly_normal(ran, out / 4).any() and np.isfinite(out).all():
-        return {}  # nor is what the operator gives in float64
-    local = ran.local
+    lanes, out, local = ran.lanes, ran.out, ran.local
     if local is None or local.shape != out.shape:
         return {}
+    smallest = ran.format.smallest_normal
     small, hardly = np.abs(out) < smallest, _hardly_normal(ran, local)
     if not hardly.any() and not small.any():
         return {}

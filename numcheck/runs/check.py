@@ -10,7 +10,9 @@ import math
 import multiprocessing
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import reduce
+from operator import add
 from pathlib import Path
 from typing import Any
 
@@ -73,23 +75,27 @@ def run_unit(unit: Unit, routines: Sequence[Routine] | None = None, formula: For
     """Examine every routine of a formula in the unit's formats on its devices.
 
     Where the first device and another disagree on a routine, that is a finding of the other. Where two arithmetics
-    disagree on a truth the unit ends there, and what was measured before is kept.
+    disagree on a truth each format is examined by itself, and ends there with what was measured before.
     """
     torch.set_num_threads(1)
     if formula is None:
         load_catalog()
         formula = formula_named(unit.formula)
+    known = list(formula.routines.values() if routines is None else routines)
     chosen: dict[Format, list[Routine]] = {}
-    for routine in formula.routines.values() if routines is None else routines:
-        for name in unit.formats:
-            if routine.formats is None or name in routine.formats:
-                chosen.setdefault(format_of(name), []).append(routine)
+    for name in unit.formats:
+        if some := [one for one in known if one.formats is None or name in one.formats]:
+            chosen[format_of(name)] = some
     result = Result()
-    if chosen:
-        try:
-            _examine_all(result, unit, formula, chosen)
-        except ContradictionError as error:
-            result.contradictions.append(str(error))
+    try:
+        _examine_all(result, unit, formula, chosen)
+    except ContradictionError as error:
+        if len(chosen) > 1:  # each format by itself, so that only what is in doubt is lost
+            apart = [run_unit(replace(unit, formats=(one.name,)), known, formula) for one in chosen]
+            return Result(
+                *(reduce(add, values) for values in zip(*(vars(one).values() for one in apart), strict=True))
+            )
+        result.contradictions.append(str(error))
     return result
 
 
@@ -97,8 +103,7 @@ def _examine_all(
     result: Result, unit: Unit, formula: Formula, chosen: Mapping[Format, Sequence[Routine]]
 ) -> None:
     known = witnesses.read(formula)
-    formats = [format for format in map(format_of, unit.formats) if format in chosen]
-    everyone = list(dict.fromkeys(routine for some in chosen.values() for routine in some))
+    everyone = [routine for some in chosen.values() for routine in some]
     first: dict[tuple[str, Of, Format], Examined] = {}
     made: dict[int, dict[str, Any]] = {}
     searches: list[Search[None]] = []
@@ -115,7 +120,7 @@ def _examine_all(
         told["findings"] += [] if differs is None else [differs]
         made[number] = told
 
-    for taken in drawn(formula, formats, unit.points, unit.seed, known, everyone):
+    for taken in drawn(formula, list(chosen), unit.points, unit.seed, known, everyone):
         format = taken.format
         result.truths += taken.count
         result.in_float64 += taken.in_float64

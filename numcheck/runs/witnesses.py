@@ -9,7 +9,7 @@ import json
 import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from functools import cache, lru_cache
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -84,23 +84,16 @@ def read(formula: Formula) -> Witnesses:
     if path is None or not path.exists():
         return Witnesses(path)
     try:
-        return _told(formula, path, path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        return _damaged(path, error)
-
-
-@lru_cache(maxsize=8)
-def _told(formula: Formula, path: Path, text: str) -> Witnesses:
-    """What a file says; a run asks again in each of its formats."""
-    try:
-        told = json.loads(text)
+        told = json.loads(path.read_text(encoding="utf-8"))
         if told["schema"] != SCHEMA:
             raise ValueError(f"its schema is {told['schema']!r}, not {SCHEMA}")
         if told["formula"] != formula.name:
             raise ValueError(f"it is of the formula {told['formula']}")
         rows = [_from_json(row, formula, told["environments"]) for row in told["witnesses"]]
-    except (ValueError, TypeError, KeyError, AttributeError, IndexError) as error:
-        return _damaged(path, error)
+    except (OSError, ValueError, TypeError, KeyError, AttributeError, IndexError) as error:
+        why = f"no {error}" if isinstance(error, KeyError) else " ".join(str(error).split())
+        told = f"{path} is no file of witnesses ({why}): restore or delete it; it is not tried"
+        return Witnesses(path, remarks=(told,), damaged=True)
     known = tuple(row for row in rows if _is_declared(formula, row) and _lies_inside(formula, row))
     if len(known) == len(rows):
         return Witnesses(path, known)
@@ -109,12 +102,6 @@ def _told(formula: Formula, path: Path, text: str) -> Witnesses:
         f"is not declared any more: numcheck check {formula.name} --witness writes it without them"
     )
     return Witnesses(path, known, (remark,))
-
-
-def _damaged(path: Path, error: Exception) -> Witnesses:
-    why = f"no {error}" if isinstance(error, KeyError) else " ".join(str(error).split())
-    told = f"{path} is no file of witnesses ({why}): restore or delete it; it is not tried"
-    return Witnesses(path, remarks=(told,), damaged=True)
 
 
 def _from_json(row: dict[str, Any], formula: Formula, environments: list[str]) -> Witness:

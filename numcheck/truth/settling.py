@@ -87,7 +87,7 @@ def settle_together(
     joined = Points.concatenate([part.to(finest.dtype) for part in points])
     truth = settle(formula, joined, finest, component=np.concatenate(component), **wanted)
     stops = np.cumsum([len(part) for part in points]).tolist()
-    return [truth.select(np.arange(stop - len(part), stop)) for part, stop in zip(points, stops, strict=True)]
+    return [truth.select(slice(stop - len(part), stop)) for part, stop in zip(points, stops, strict=True)]
 
 
 def _settle_group(

@@ -292,7 +292,7 @@ def _finish(
             for _, found in hands.completed(work, left):
                 # one assignment from one state to the next, so that a chunk is in it wholly or not at all
                 both = {key: merged(keeper.state.get(key, EMPTY), part) for key, part in found.items()}
-                keeper.keep(keeper.state | both)  # a chunk may lack what others have: a kind of result
+                keeper.keep({**keeper.state, **both})  # a chunk may lack what others have: a kind of result
                 done += 1
                 if progress is not None:
                     progress(what, done, total)
