@@ -21,7 +21,7 @@ from numcheck.reals.ball64 import BOUNDS, Balls
 from numcheck.reals.enclosures import contradiction, enclosure_of_float64
 from numcheck.runs.sweep import plan as plans
 from numcheck.runs.sweep import run as sweeps
-from numcheck.runs.sweep.summary import Summary, merged
+from numcheck.runs.sweep.summary import State, added
 from numcheck.truth import ContradictionError, Exact, Truths, compiled, groups, settle
 
 FLOAT16 = format_of("float16")
@@ -31,11 +31,10 @@ ANY = real(-float("inf"), float("inf"))
 load_catalog()
 
 
-def swept(plan: plans.Plan) -> dict[tuple[str, str], Summary]:
-    whole: dict[tuple[str, str], Summary] = {}
+def swept(plan: plans.Plan) -> State:
+    whole: State = {}
     for start, stop in plan.space.chunks(plan.chunk):
-        for key, found in sweeps.sweep_chunk(plan, start, stop).items():
-            whole[key] = merged(whole[key], found) if key in whole else found
+        whole = added(whole, sweeps.sweep_chunk(plan, start, stop))
     return whole
 
 
@@ -49,7 +48,7 @@ def sweepable(format: str) -> list[Any]:
     return found
 
 
-def assert_alike(quick: dict[tuple[str, str], Summary], careful: dict[tuple[str, str], Summary]) -> None:
+def assert_alike(quick: State, careful: State) -> None:
     assert quick.keys() == careful.keys()
     for key, one in quick.items():
         other = careful[key]

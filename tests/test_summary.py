@@ -14,13 +14,13 @@ from numcheck.declaration.words import Fate
 from numcheck.report.store import finite
 from numcheck.runs.sweep import summary
 from numcheck.runs.sweep.summary import (
+    BINS,
     EDGES,
     EMPTY,
     Region,
     Summary,
     Worst,
     as_json,
-    bins,
     from_json,
     histogram_of,
     merged,
@@ -46,7 +46,8 @@ def judged(draw: st.DrawFn) -> tuple[np.ndarray, np.ndarray, np.ndarray, int]:
 
 def of_range(points: tuple[np.ndarray, np.ndarray, np.ndarray, int], start: int, stop: int) -> Summary:
     fates, error, spent, line = points
-    return summary_of(start, stop, fates[start:stop], error[start:stop], spent[start:stop], line)
+    numbers = np.arange(start, stop)
+    return summary_of(start, stop, line, numbers, fates[start:stop], error[start:stop], spent[start:stop])
 
 
 @given(judged(), st.data(), st.integers(1, 5))
@@ -87,13 +88,13 @@ def test_points_known_to_be_within_may_be_tallied_apart_from_the_others(points, 
     )
     error, spent = np.nan_to_num(error, nan=1.0), np.nan_to_num(spent, nan=0.25)
     rest = np.flatnonzero(~known)
-    apart = summary_of(0, len(fates), fates[rest], error[rest], spent[rest], line, points=rest)
+    apart = summary_of(0, len(fates), line, rest, fates[rest], error[rest], spent[rest])
     if known.any():
         where = np.flatnonzero(known)
         first = int(where[np.argmax(error[where])])
         worst = (Worst(float(error[first]), first), Worst(float(spent[first]), first))
         apart = merged(apart, tallied(histogram_of(error[where]), *worst))
-    assert apart == summary_of(0, len(fates), fates, error, spent, line)
+    assert apart == of_range((fates, error, spent, line), 0, len(fates))
 
 
 @given(judged())
@@ -109,13 +110,13 @@ def test_no_point_is_merged_twice():
 
 
 def test_bins_end_at_a_half_and_powers_of_two():
-    assert bins()[:3] == ["<=1/2", "<=1", "<=2"]
-    assert len(bins()) == len(EDGES) + 1 == len(EMPTY.histogram)
+    assert BINS[:3] == ("<=1/2", "<=1", "<=2")
+    assert len(BINS) == len(EDGES) + 1 == len(EMPTY.histogram)
     places = [
         int(np.argmax(histogram_of(np.array([x]))))
         for x in (0, 0.5, 0.500001, 1, 2.0**24, 2.0**24 + 2, np.inf)
     ]
-    assert [bins()[place] for place in places] == [
+    assert [BINS[place] for place in places] == [
         *("<=1/2", "<=1/2", "<=1", "<=1", "<=16777216", ">16777216", ">16777216")
     ]
 
@@ -124,5 +125,5 @@ def test_what_a_summary_holds_is_not_done_again():
     points = (np.full(64, WITHIN), np.zeros(64), np.zeros(64), 64)
     chunks = [(start, start + 8) for start in range(0, 64, 8)]
     done = merged(of_range(points, 8, 24), of_range(points, 56, 64))
-    assert list(ranges_left(done, chunks)) == [(0, 8), (24, 32), (32, 40), (40, 48), (48, 56)]
-    assert list(ranges_left(EMPTY, chunks)) == chunks
+    assert ranges_left(done, chunks) == [(0, 8), (24, 32), (32, 40), (40, 48), (48, 56)]
+    assert ranges_left(EMPTY, chunks) == chunks

@@ -210,10 +210,10 @@ def stopped(out: Path, monkeypatch: pytest.MonkeyPatch, after: int = 7, **asked:
     done = itertools.count()
     whole = sweeps.sweep_chunk
 
-    def interrupted(plan: plans.Plan, start: int, stop: int) -> Any:
+    def interrupted(plan: plans.Plan, start: int, stop: int, batch: sweeps.Batch) -> Any:
         if next(done) == after:
             raise KeyboardInterrupt
-        return whole(plan, start, stop)
+        return whole(plan, start, stop, batch)
 
     with monkeypatch.context() as patched:
         patched.setattr(sweeps, "sweep_chunk", interrupted)
@@ -330,7 +330,7 @@ def damaged(text: str) -> dict[str, str]:
     return {
         "cut off": text[: len(text) // 2],
         "empty": "",
-        "another number": text.replace('"within": ', '"within": 1', 1),
+        "another number": text.replace('"fates": [', '"fates": [1', 1),
         "another file": '{"schema": 1}',
         "a list": "[]",
     }

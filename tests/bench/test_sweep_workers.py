@@ -13,7 +13,7 @@ import pytest
 from numcheck.runs.sweep import plan as plans
 from numcheck.runs.sweep import run as sweeps
 from numcheck.runs.sweep.checkpoint import Keeper
-from numcheck.runs.sweep.summary import EMPTY, merged
+from numcheck.runs.sweep.summary import added
 from numcheck.runs.workers import workers
 
 WORDS = plans.Words("gelu", ("torch_builtin",), "float64", "cpu", 1 << 15, False, None)
@@ -22,15 +22,15 @@ WORDS = plans.Words("gelu", ("torch_builtin",), "float64", "cpu", 1 << 15, False
 def seconds(jobs: int) -> float:
     """Wall time of a whole sweep by so many processes, their start left out."""
     plan = plans.plan_by_words(WORDS)
-    work = partial(sweeps._chunk_by_words, WORDS)
+    work = partial(sweeps._chunk, partial(plans.plan_by_words, WORDS), sweeps._batch)
     chunks = list(plan.space.chunks(plan.chunk))
-    keeper = Keeper(None, {}, {})
+    keeper = Keeper(None, {})
     with workers(jobs, "numcheck.runs.sweep.run") as hands:
         for _ in hands.completed(work, chunks[: 4 * jobs]):
             pass
         begun = time.perf_counter()
         for _, found in hands.completed(work, chunks):
-            keeper.keep({key: merged(keeper.state.get(key, EMPTY), part) for key, part in found.items()})
+            keeper.keep(added(keeper.state, found))
         elapsed = time.perf_counter() - begun
     assert all(one.points == plan.space.size for one in keeper.state.values())
     return elapsed

@@ -7,15 +7,14 @@ import pytest
 from numcheck.declaration.words import Fate
 from numcheck.runs.sweep import plan as plans
 from numcheck.runs.sweep import run as sweeps
-from numcheck.runs.sweep.summary import EMPTY, Summary, merged
+from numcheck.runs.sweep.summary import State, added
 
 
-def judged_everywhere(plan: plans.Plan) -> dict[tuple[str, str], Summary]:
+def judged_everywhere(plan: plans.Plan) -> State:
     """The summaries of the value and of the gradient."""
-    whole: dict[tuple[str, str], Summary] = {}
+    whole: State = {}
     for start, stop in plan.space.chunks(plan.chunk):
-        for key, found in sweeps.sweep_chunk(plan, start, stop).items():
-            whole[key] = merged(whole.get(key, EMPTY), found)
+        whole = added(whole, sweeps.sweep_chunk(plan, start, stop))
     return whole
 
 

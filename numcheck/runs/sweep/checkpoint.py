@@ -10,19 +10,14 @@ import json
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from numcheck.declaration.words import UsageError
 from numcheck.report import finite, write_text
-from numcheck.runs.sweep.summary import Summary, as_json, from_json
+from numcheck.runs.sweep.summary import State, as_json, from_json
 
 SHARE = 20
 """A checkpoint is written when so many times the time has passed that writing the last one took."""
-
-State = Mapping[tuple[str, str], Summary]
-"""A summary for each routine's value and gradient, or for each way and kind of a table's results.
-
-All that speak of a range speak of the same one."""
 
 
 def read(path: Path, fingerprint: Mapping[str, str]) -> State:
@@ -70,22 +65,28 @@ def _digest(text: str) -> str:
 class Keeper:
     """Writes states into a checkpoint, as they change, but not so often that writing takes a noticeable share.
 
-    `state` is the latest, `kept` the one that lies in the file; `path` is None where nothing is to be kept.
+    `state` is the latest, `kept` the one that lies in the file; `path` is None where nothing is to be kept. It begins
+    with what the file has, or from nothing to `restart`.
     """
 
-    def __init__(self, path: Path | None, fingerprint: Mapping[str, str], state: State) -> None:
+    def __init__(self, path: Path | None, fingerprint: Mapping[str, str], restart: bool = False) -> None:
         self.path, self.fingerprint = path, fingerprint
-        self.state = self.kept = state
+        self.state = self.kept = {} if path is None or restart else read(path, fingerprint)
         self.due = 0.0
 
     def keep(self, state: State) -> None:
         """Take note of the state, and write it where a write is due."""
         self.state = state
         if time.monotonic() >= self.due:
-            self.flush()
+            self._flush()
 
-    def flush(self) -> None:
-        """Write what is not written yet."""
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._flush()
+
+    def _flush(self) -> None:
         if self.path is None or self.kept is self.state:
             return
         begun = time.monotonic()

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from types import CodeType
 from typing import Any
@@ -58,7 +58,7 @@ class Plan:
     @property
     def compiled(self) -> bool:
         """Whether the truth is worth compiling, and can be."""
-        return self.space.size >= LONG and missing_compiler(self.device) is None
+        return self.space.size >= LONG and self.note is None
 
     @property
     def note(self) -> str | None:
@@ -230,27 +230,20 @@ def _package_source() -> str:
 @lru_cache(maxsize=1)
 def plan_by_words(words: Words) -> Plan:
     """The plan that these words name; found once by each process."""
-    return plan_of(
-        words.formula,
-        words.routines,
-        format=words.format,
-        device=words.device,
-        grid=words.grid,
-        value_only=words.value_only,
-        chunk=words.chunk,
-    )
+    return plan_of(**vars(words))
 
 
-def words_of(plan: Plan, formula: Formula | str, routines: Sequence[Routine | str]) -> Words | None:
+def found_by_name(
+    plan: Plan, formula: Formula | str, routines: Sequence[Routine | str]
+) -> Callable[[], Plan] | None:
     """How another process finds the plan again; None where it cannot, as for what a notebook defines."""
     stated = plan.formula
     if not isinstance(formula, str):
         if not (loaded_by_name(stated.module) and formulas().get(stated.name) is stated):
             return None
         formula = stated.name
-    named: list[str] = []
-    for routine in routines:
-        if isinstance(routine, Routine) and stated.routines.get(routine.name) is not routine:
-            return None
-        named.append(routine.name if isinstance(routine, Routine) else routine)
-    return Words(formula, tuple(named), plan.format.name, plan.device, plan.grid, plan.value_only, plan.chunk)
+    if any(isinstance(one, Routine) and stated.routines.get(one.name) is not one for one in routines):
+        return None
+    named = tuple(one.name if isinstance(one, Routine) else one for one in routines)
+    words = Words(formula, named, plan.format.name, plan.device, plan.grid, plan.value_only, plan.chunk)
+    return partial(plan_by_words, words)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures.process import BrokenProcessPool
 from functools import lru_cache, partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import torch
@@ -25,16 +25,17 @@ from numcheck.runs.check import Progress
 from numcheck.runs.environment import environment
 from numcheck.runs.examine import examine, sample
 from numcheck.runs.points import argument, reproduce
-from numcheck.runs.sweep import checkpoint
-from numcheck.runs.sweep.checkpoint import Keeper, State
-from numcheck.runs.sweep.plan import Plan, Words, fingerprint_of, plan_by_words, plan_of, words_of
+from numcheck.runs.sweep.checkpoint import Keeper
+from numcheck.runs.sweep.plan import Plan, fingerprint_of, found_by_name, plan_of
 from numcheck.runs.sweep.summary import (
+    BINS,
     EMPTY,
+    State,
     Summary,
     Worst,
-    bins,
+    added,
+    clear,
     histogram_of,
-    merged,
     ranges_left,
     summary_of,
     tallied,
@@ -49,11 +50,14 @@ MOST_BOUNDARIES = 8
 
 SCHEMA = 1
 
+Batch = Callable[[Plan, int, int], State]
+"""What makes the summaries of a batch, the points start to stop of a plan."""
+
 
 # Chunks -----------------------------------------------------------------------------------------------------------
 
 
-def _batch(plan: Plan, start: int, stop: int) -> dict[tuple[str, str], Summary]:
+def _batch(plan: Plan, start: int, stop: int) -> State:
     """Plain points are counted; the others, for any routine, are settled together and judged one by one."""
     points = plan.space.at(np.arange(start, stop))
     outcomes = {
@@ -62,71 +66,59 @@ def _batch(plan: Plan, start: int, stop: int) -> dict[tuple[str, str], Summary]:
         )
         for routine in plan.routines
     }
-    told = _plainly_within(plan, start, points, outcomes)
-    everywhere = np.logical_and.reduce([one.sure for one in told.values()])
-    rows = np.flatnonzero(~everywhere) if told else np.arange(len(points))
-    found = {key: _tally(start, everywhere, one) for key, one in told.items()}
-    numbers = start + rows
+    everywhere, within = _plainly_within(plan, start, points, outcomes)
+    rows = np.flatnonzero(~everywhere)
     if not rows.size:
-        nothing = np.zeros(0)
-        line = plan.space.line
-        empty = summary_of(start, stop, nothing.astype(np.int8), nothing, nothing, line, points=numbers)
-        return {key: merged(summary, empty) for key, summary in found.items()}
+        return added(within, dict.fromkeys(within, clear(start, stop, plan.space.line)))
     chosen = points.select(rows)
     left = sample(plan.formula, plan.format, [chosen], [np.zeros(len(rows), dtype=np.int64)], plan.backward)
+    judged: dict[tuple[str, str], Summary] = {}
     for routine in plan.routines:
         for examined in examine(routine, left, plan.device, [outcomes[routine.name].select(rows)]):
             fates, spent, error = examined.judged
-            judged = summary_of(start, stop, fates, error, spent, plan.space.line, points=numbers)
-            key = routine.name, examined.of
-            found[key] = merged(found[key], judged) if key in found else judged
-    return found
-
-
-class Plain(NamedTuple):
-    """Of a routine's value or gradient: the points that are plainly within, the errors there, and their budget."""
-
-    sure: np.ndarray
-    error: np.ndarray
-    ulps: float
+            judged[routine.name, examined.of] = summary_of(
+                start, stop, plan.space.line, start + rows, fates, error, spent
+            )
+    return added(within, judged)
 
 
 def _plainly_within(
     plan: Plan, start: int, points: Points, outcomes: Mapping[str, Outcome]
-) -> dict[tuple[str, str], Plain]:
-    """What is plainly within of each routine's value and gradient; nothing where float64 cannot judge the format."""
+) -> tuple[np.ndarray, State]:
+    """Where every routine's value and gradient is plainly within, and what is summed up of each half there.
+
+    That is nowhere if float64 cannot judge one of them.
+    """
+    nowhere = np.zeros(len(points), dtype=bool)
     if not plain.applies(plan.format):
-        return {}
+        return nowhere, {}
     exact = truths(plan).of(points)
     balls = {Of.VALUE: exact.value, Of.GRAD: exact.gradient}
-    told: dict[tuple[str, str], Plain] = {}
+    everywhere = ~nowhere
+    told: dict[tuple[str, str], tuple[np.ndarray, float]] = {}
     for routine in plan.routines:
         for of, given in outcomes[routine.name].halves.items():
             budget, ball = routine.budgets[of], balls[of]
-            if (
-                ball is None
-                or given.numbers.shape != ball.shape
-                or budget.coupled
-                or not plain.applies(given.format)
-            ):
-                sure, error = np.zeros(len(points), bool), np.zeros(len(points))
-            else:
-                sure, error = plain.plain(given.numbers, ball, budget, given.format, plan.compiled)
-            told[routine.name, of] = Plain(sure, error, budget.ulps)
-    everywhere = np.logical_and.reduce([one.sure for one in told.values()])
+            if ball is None or given.numbers.shape != ball.shape:
+                return nowhere, {}
+            if budget.coupled or not plain.applies(given.format):
+                return nowhere, {}
+            sure, error = plain.plain(given.numbers, ball, budget, given.format, plan.compiled)
+            everywhere &= sure
+            told[routine.name, of] = error, budget.ulps
     plain.audit(plan.formula, points, exact, everywhere, plan.format)
-    return told
+    return everywhere, {key: _tally(start, everywhere, error, ulps) for key, (error, ulps) in told.items()}
 
 
-def _tally(start: int, everywhere: np.ndarray, one: Plain) -> Summary:
+def _tally(start: int, everywhere: np.ndarray, error: np.ndarray, ulps: float) -> Summary:
     """Of points plainly within: what they spent is told as their error over the ulps of the budget alone."""
     if not everywhere.any():
         return EMPTY
     whole = bool(everywhere.all())
-    at = int(np.argmax(one.error if whole else np.where(everywhere, one.error, -1.0)))
-    largest, point = float(one.error[at]), start + at
-    spent = Worst(largest / one.ulps if largest else 0.0, point)
-    return tallied(histogram_of(one.error if whole else one.error[everywhere]), Worst(largest, point), spent)
+    at = int(np.argmax(error if whole else np.where(everywhere, error, -1.0)))
+    largest, point = float(error[at]), start + at
+    spent = Worst(largest / ulps if largest else 0.0, point)
+    return tallied(histogram_of(error if whole else error[everywhere]), Worst(largest, point), spent)
 
 
 @lru_cache(maxsize=1)
@@ -135,25 +127,18 @@ def truths(plan: Plan) -> Truths:
     return Truths(plan.formula, plan.device, plan.backward, plan.compiled)
 
 
-def sweep_chunk(
-    plan: Plan, start: int, stop: int, batch: Callable[[Plan, int, int], State] = _batch
-) -> State:
+def sweep_chunk(plan: Plan, start: int, stop: int, batch: Batch = _batch) -> State:
     """The summaries of the points start to stop; `batch` makes those of a batch, by default as a sweep does."""
     torch.set_num_threads(1)
-    found: dict[tuple[str, str], Summary] = {}
+    found: State = {}
     for begin in range(start, stop, BATCH):
-        for key, summary in batch(plan, begin, min(begin + BATCH, stop)).items():
-            found[key] = merged(found[key], summary) if key in found else summary
+        found = added(found, batch(plan, begin, min(begin + BATCH, stop)))
     return found
 
 
-def _chunk_here(plan: Plan, span: tuple[int, int]) -> State:
-    return sweep_chunk(plan, *span)
-
-
-def _chunk_by_words(words: Words, span: tuple[int, int]) -> State:
-    """`sweep_chunk` in a worker process, which finds formula and routines by their names."""
-    return sweep_chunk(plan_by_words(words), *span)
+def _chunk(find: Callable[[], Plan], batch: Batch, span: tuple[int, int]) -> State:
+    """`sweep_chunk` in this process or another: `find` gives the plan there."""
+    return sweep_chunk(find(), *span, batch)
 
 
 # Whole sweeps -----------------------------------------------------------------------------------------------------
@@ -210,19 +195,14 @@ def sweep(
     plan = plan_of(
         formula, routines, format=format, device=device, grid=grid, value_only=value_only, chunk=chunk
     )
-    words = words_of(plan, formula, routines)
-    work = partial(_chunk_here, plan) if words is None else partial(_chunk_by_words, words)
     place = None if out is None else Path(out)
     if witness:  # what lies there is looked at before hours of work, not after them
         witnesses.expect_writable(plan.formula)
-    fingerprint = fingerprint_of(plan)
-    before: State = {}
-    if place is not None and not restart:
-        before = checkpoint.read(place / "checkpoint.json", fingerprint)
+    kept = None if place is None else place / "checkpoint.json"
+    keeper = Keeper(kept, fingerprint_of(plan), restart)
     if place is not None and restart:
         (place / "result.json").unlink(missing_ok=True)
-    keeper = Keeper(None if place is None else place / "checkpoint.json", fingerprint, before)
-    finish(plan, work, jobs if words is not None else 1, keeper, progress)
+    finish(plan, found_by_name(plan, formula, routines), _batch, keeper, jobs, progress)
     result = result_of(plan, keeper.state)
     if place is not None:
         write_text(place / "result.json", json_text(result))
@@ -244,26 +224,40 @@ def _left(plan: Plan, state: State) -> list[tuple[int, int]]:
 
 
 def _kept(plan: Plan, keeper: Keeper) -> str:
-    total = plan.chunks
+    state = keeper.state if keeper.path is None else keeper.kept
+    done = f"{plan.chunks - len(_left(plan, state))} of {plan.chunks} chunks"
     if keeper.path is None:
-        done = total - len(_left(plan, keeper.state))
-        return f"{done} of {total} chunks were done, and none is kept without a folder for them"
-    done = total - len(_left(plan, keeper.kept))
-    return (
-        f"{done} of {total} chunks are kept in {keeper.path.parent}, and the same command goes on from there"
-    )
+        return f"{done} were done, and none is kept without a folder for them"
+    return f"{done} are kept in {keeper.path.parent}, and the same command goes on from there"
 
 
 def finish(
     plan: Plan,
-    work: Callable[[tuple[int, int]], State],
-    jobs: int,
+    find: Callable[[], Plan] | None,
+    batch: Batch,
     keeper: Keeper,
+    jobs: int,
     progress: Progress | None,
 ) -> None:
-    """Do the chunks that the keeper's state lacks; whatever stops that says how many are kept."""
+    """Do the chunks that the keeper's state lacks, and keep each as it is done; what stops that says how many are kept.
+
+    Other processes share the work where `find` gives them the plan.
+    """
+    left = _left(plan, keeper.state)
+    what, total = f"{plan.formula.name} {plan.format.name}", plan.chunks
+    done = total - len(left)
+    if find is None or jobs == 1 or len(left) < 2:
+        find, jobs = (lambda: plan), 1
     try:
-        _finish(plan, work, jobs, keeper, progress)
+        if progress is not None:
+            progress(what, done, total)
+        with keeper, workers(jobs, "numcheck.runs.sweep.run") as hands:
+            for _, found in hands.completed(partial(_chunk, find, batch), left):
+                # one assignment from one state to the next, so that a chunk is in it wholly or not at all
+                keeper.keep(added(keeper.state, found))
+                done += 1
+                if progress is not None:
+                    progress(what, done, total)
     except KeyboardInterrupt:
         raise Interrupted(_kept(plan, keeper)) from None
     except ContradictionError as error:
@@ -272,32 +266,6 @@ def finish(
         raise UsageError(
             f"a worker process was killed, perhaps for its memory: {_kept(plan, keeper)}, best with fewer --jobs"
         ) from None
-
-
-def _finish(
-    plan: Plan,
-    work: Callable[[tuple[int, int]], State],
-    jobs: int,
-    keeper: Keeper,
-    progress: Progress | None,
-) -> None:
-    """Do the chunks that the keeper's state lacks, and keep each as it is done."""
-    left = _left(plan, keeper.state)
-    what, total = f"{plan.formula.name} {plan.format.name}", plan.chunks
-    done = total - len(left)
-    try:
-        if progress is not None:
-            progress(what, done, total)
-        with workers(jobs if len(left) > 1 else 1, "numcheck.runs.sweep.run") as hands:
-            for _, found in hands.completed(work, left):
-                # one assignment from one state to the next, so that a chunk is in it wholly or not at all
-                both = {key: merged(keeper.state.get(key, EMPTY), part) for key, part in found.items()}
-                keeper.keep({**keeper.state, **both})  # a chunk may lack what others have: a kind of result
-                done += 1
-                if progress is not None:
-                    progress(what, done, total)
-    finally:
-        keeper.flush()
 
 
 # What was found ---------------------------------------------------------------------------------------------------
@@ -330,7 +298,7 @@ def _measurement(plan: Plan, routine: Routine, of: Of, summary: Summary) -> dict
     declared = [gap for gap in routine.gaps if gap.speaks_of(of, plan.format.name, plan.device)]
     (whole,) = summary.stretches
     ends = [end for region in whole.regions for end in (region.first, region.last)]
-    inputs = iter(_inputs(plan, ends))
+    inputs = _inputs(plan, ends)
     return {
         "routine": routine.name,
         "of": of.value,
@@ -340,19 +308,14 @@ def _measurement(plan: Plan, routine: Routine, of: Of, summary: Summary) -> dict
         "fates": {fate.word: summary.count(fate) for fate in Fate},
         "failing": summary.failing,
         "gaps": [{"causes": [cause.value for cause in gap.causes], "reason": gap.why} for gap in declared],
-        "ulp_histogram": dict(zip(bins(), summary.histogram, strict=True)),
+        "ulp_histogram": dict(zip(BINS, summary.histogram, strict=True)),
         "worst_error": _worst(plan, "error_ulp", summary.error),
         "worst_spent": _worst(plan, "spent", summary.spent),
         "reproduce": None if summary.spent is None else _command(plan, routine, of, summary.spent.point),
         "regions": whole.count,
         "first_regions": [
-            {
-                "fate": region.fate.word,
-                "points": region.last - region.first + 1,
-                "first": next(inputs),
-                "last": next(inputs),
-            }
-            for region in whole.regions
+            region.told(first, last)
+            for region, first, last in zip(whole.regions, inputs[::2], inputs[1::2], strict=True)
         ],
     }
 
@@ -402,24 +365,21 @@ def sweep_verdict(result: Mapping[str, Any]) -> tuple[ExitCode, str]:
     entries = result["measurements"]
     judged = sum(entry["points"] for entry in entries)
     unresolved = sum(entry["fates"][Fate.UNRESOLVED.word] for entry in entries)
-    crash = Fate.CRASH.word  # which no gap covers: it has no cause
-    uncovered = sum(entry["fates"][crash] if entry["gaps"] else entry["failing"] for entry in entries)
-    beside = {
-        f"{entry['routine']} {entry['of']}": entry["failing"] - entry["fates"][crash]
-        for entry in entries
-        if entry["gaps"] and entry["failing"] > entry["fates"][crash]
-    }
-    told = f"{result['evidence']}, {judged} judged points"
-    in_gaps = (
-        f"; {sum(beside.values())} more fail where gaps are declared, and are not told apart: {', '.join(beside)}"
-        if beside
-        else ""
-    )
+    uncovered = 0
+    beside: dict[str, int] = {}
+    for entry in entries:
+        crashes = entry["fates"][Fate.CRASH.word]  # which no gap covers: it has no cause
+        uncovered += crashes if entry["gaps"] else entry["failing"]
+        if entry["gaps"] and entry["failing"] > crashes:
+            beside[f"{entry['routine']} {entry['of']}"] = entry["failing"] - crashes
+    told = f" ({result['evidence']}, {judged} judged points)"
+    if beside:
+        told += (
+            f"; {sum(beside.values())} more fail where gaps are declared, and are not told apart: "
+            + ", ".join(beside)
+        )
     if unresolved > UNRESOLVED * max(1, judged):
         return ExitCode.IN_DOUBT, f"truth in doubt: {unresolved} of {judged} points unresolved"
     if uncovered:
-        return (
-            ExitCode.FAILED,
-            f"failing at {uncovered} points for which no gap is declared ({told}){in_gaps}",
-        )
-    return ExitCode.PASSED, f"passed: no point fails for which no gap is declared ({told}){in_gaps}"
+        return ExitCode.FAILED, f"failing at {uncovered} points for which no gap is declared{told}"
+    return ExitCode.PASSED, f"passed: no point fails for which no gap is declared{told}"

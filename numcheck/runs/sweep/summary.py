@@ -5,9 +5,9 @@ two. Summaries of the same points are equal however the points were split and in
 sweep may be cut into chunks, handed to any number of workers, stopped, and gone on with.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -18,10 +18,11 @@ MOST_REGIONS = 4096
 
 EDGES = (0.5, *(2.0**k for k in range(25)))
 """Upper ends of the histogram's bins, in ulps; one more bin holds what lies beyond, infinite errors included."""
+BINS = ("<=1/2", *(f"<={edge:.0f}" for edge in EDGES[1:]), f">{EDGES[-1]:.0f}")
+"""The bins in words."""
 
 
-@dataclass(frozen=True)
-class Region:
+class Region(NamedTuple):
     """A longest run of consecutive points, `first` to `last`, that fail with one fate.
 
     Consecutive points lie on one line: only the last real input changes along it.
@@ -30,6 +31,10 @@ class Region:
     first: int
     last: int
     fate: Fate
+
+    def told(self, first: Any, last: Any) -> dict[str, Any]:
+        """The region as a result has it, with what the result tells of its ends."""
+        return {"fate": self.fate.word, "points": self.last - self.first + 1, "first": first, "last": last}
 
 
 @dataclass(frozen=True)
@@ -48,8 +53,7 @@ class Stretch:
     last: Region | None
 
 
-@dataclass(frozen=True)
-class Worst:
+class Worst(NamedTuple):
     """The largest figure, and the first point that has it."""
 
     figure: float
@@ -86,8 +90,14 @@ class Summary:
         return sum(self.count(fate) for fate in Fate if fate.fails)
 
 
-EMPTY = Summary((0,) * len(Fate), (0,) * (len(EDGES) + 1), None, None, ())
+EMPTY = Summary((0,) * len(Fate), (0,) * len(BINS), None, None, ())
 """The summary of no point."""
+
+State = Mapping[tuple[str, str], Summary]
+"""A summary for each routine's value and gradient, or for each way and kind of a table's results.
+
+All that speak of a range speak of the same one.
+"""
 
 
 def histogram_of(error: np.ndarray) -> np.ndarray:
@@ -99,41 +109,38 @@ def histogram_of(error: np.ndarray) -> np.ndarray:
     return -np.diff([*beyond, 0])
 
 
-def bins() -> list[str]:
-    """The histogram's bins in words: <=1/2, <=1, ... and what lies beyond."""
-    words = ["<=1/2", *(f"<={edge:.0f}" for edge in EDGES[1:])]
-    return [*words, f">{EDGES[-1]:.0f}"]
-
-
 def summary_of(
     start: int,
     stop: int,
+    line: int,
+    points: np.ndarray,
     fates: np.ndarray,
     error: np.ndarray,
     spent: np.ndarray | None,
-    line: int,
-    points: np.ndarray | None = None,
 ) -> Summary:
-    """Of the points start to stop; `fates` are their numbers.
+    """Of those of the points start to stop that `points` names, increasing; `fates` are numbers.
 
-    Where `points` is given, increasing, it says which points of the range the arrays are of. The others are known to
-    be within: count them by `tallied`, and merge.
+    The others are known to be within: count them by `tallied`, and merge.
     """
-    numbers = np.arange(start, stop) if points is None else points
     judged = ~np.isin(fates, (Fate.INVALID, Fate.UNRESOLVED))
     return Summary(
         tuple(np.bincount(fates, minlength=len(Fate)).tolist()),
         tuple(histogram_of(error[judged]).tolist()),
-        _largest(error[judged], numbers[judged]),
-        None if spent is None else _largest(spent[judged], numbers[judged]),
-        (_stretch(start, stop, line, fates, numbers),),
+        _largest(error[judged], points[judged]),
+        None if spent is None else _largest(spent[judged], points[judged]),
+        (_stretch(start, stop, line, fates, points),),
     )
+
+
+def clear(start: int, stop: int, line: int) -> Summary:
+    """Of the points start to stop where none fails: count them by `tallied` or `counted`, and merge."""
+    return replace(EMPTY, stretches=(Stretch(start, stop, line, 0, (), None),))
 
 
 def tallied(histogram: np.ndarray, error: Worst, spent: Worst | None) -> Summary:
     """Of points within their budget, of which only the histogram and the largest figures are known.
 
-    It speaks of no range: merge it with the `summary_of` of the range in which they lie.
+    It speaks of no range: merge it with the summary of the range in which they lie.
     """
     within = counted({Fate.WITHIN: int(histogram.sum())})
     return replace(within, histogram=tuple(histogram.tolist()), error=error, spent=spent)
@@ -181,6 +188,11 @@ def merged(one: Summary, other: Summary) -> Summary:
     )
 
 
+def added(state: State, more: State) -> State:
+    """A state with what is summed up of further points; either may lack what the other has."""
+    return {**state, **{key: merged(state.get(key, EMPTY), part) for key, part in more.items()}}
+
+
 def _worse(one: Worst | None, other: Worst | None) -> Worst | None:
     if one is None or other is None:
         return one or other
@@ -194,9 +206,8 @@ def _joined(stretches: list[Stretch]) -> tuple[Stretch, ...]:
         if joined and joined[-1].stop > stretch.start:
             raise ValueError(f"points {stretch.start} to {joined[-1].stop} are in both summaries")
         if joined and joined[-1].stop == stretch.start:
-            joined[-1] = _continued(joined[-1], stretch)
-        else:
-            joined.append(stretch)
+            stretch = _continued(joined.pop(), stretch)
+        joined.append(stretch)
     return tuple(joined)
 
 
@@ -221,62 +232,33 @@ def _continued(before: Stretch, after: Stretch) -> Stretch:
 
 def as_json(summary: Summary) -> dict[str, Any]:
     """The summary in plain values, from which `from_json` makes an equal one."""
-
-    def region(one: Region) -> list[Any]:
-        return [one.first, one.last, one.fate.word]
-
-    return {
-        "fates": {fate.word: summary.count(fate) for fate in Fate},
-        "histogram": list(summary.histogram),
-        "error": None if summary.error is None else [summary.error.figure, summary.error.point],
-        "spent": None if summary.spent is None else [summary.spent.figure, summary.spent.point],
-        "stretches": [
-            {
-                "range": [one.start, one.stop],
-                "line": one.line,
-                "count": one.count,
-                "regions": [region(part) for part in one.regions],
-                "last": None if one.last is None else region(one.last),
-            }
-            for one in summary.stretches
-        ],
-    }
+    return vars(summary) | {"stretches": [vars(stretch) for stretch in summary.stretches]}
 
 
 def from_json(told: Mapping[str, Any]) -> Summary:
     """The summary that `as_json` wrote."""
 
-    def region(part: list[Any]) -> Region:
-        return Region(part[0], part[1], Fate[part[2].upper()])
+    def region(part: list[int]) -> Region:
+        return Region(part[0], part[1], Fate(part[2]))
 
     def worst(pair: list[Any] | None) -> Worst | None:
         return None if pair is None else Worst(float(pair[0]), pair[1])
 
+    def stretch(one: dict[str, Any]) -> Stretch:
+        last = None if one["last"] is None else region(one["last"])
+        regions = tuple(map(region, one["regions"]))
+        return Stretch(one["start"], one["stop"], one["line"], one["count"], regions, last)
+
     return Summary(
-        tuple(told["fates"][fate.word] for fate in sorted(Fate)),
+        tuple(told["fates"]),
         tuple(told["histogram"]),
         worst(told["error"]),
         worst(told["spent"]),
-        tuple(
-            Stretch(
-                one["range"][0],
-                one["range"][1],
-                one["line"],
-                one["count"],
-                tuple(region(part) for part in one["regions"]),
-                None if one["last"] is None else region(one["last"]),
-            )
-            for one in told["stretches"]
-        ),
+        tuple(map(stretch, told["stretches"])),
     )
 
 
-def ranges_left(summary: Summary, chunks: Iterable[tuple[int, int]]) -> Iterator[tuple[int, int]]:
-    """The chunks that the summary's stretches do not hold yet; either are increasing."""
-    done = iter(summary.stretches)
-    held = next(done, None)
-    for start, stop in chunks:
-        while held is not None and held.stop <= start:
-            held = next(done, None)
-        if held is None or start < held.start:
-            yield start, stop
+def ranges_left(summary: Summary, chunks: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
+    """The chunks that the summary's stretches do not hold yet."""
+    done = summary.stretches
+    return [chunk for chunk in chunks if not any(one.start <= chunk[0] < one.stop for one in done)]

@@ -36,17 +36,16 @@ from numcheck.reals.precision import precision
 from numcheck.report import figure, folder_name, read_json, table_page, write_json, write_text
 from numcheck.runs.check import Progress
 from numcheck.runs.environment import environment
-from numcheck.runs.sweep import checkpoint
-from numcheck.runs.sweep.checkpoint import Keeper, State
+from numcheck.runs.sweep.checkpoint import Keeper
 from numcheck.runs.sweep.plan import LONGEST, Plan, fingerprint_of
-from numcheck.runs.sweep.run import finish, sweep_chunk, truths
+from numcheck.runs.sweep.run import finish, truths
 from numcheck.runs.sweep.summary import (
-    EDGES,
+    BINS,
     EMPTY,
-    Region,
+    State,
     Summary,
     Worst,
-    bins,
+    clear,
     counted,
     merged,
     summary_of,
@@ -70,7 +69,6 @@ KEPT = Path(".numcheck") / "table"
 MOST_REGIONS = 16
 """Regions of lost results that a row lists, the largest ones."""
 _INFINITE = float("inf")
-_BINS = len(EDGES) + 1
 
 
 # The functions ----------------------------------------------------------------------------------------------------
@@ -156,8 +154,8 @@ def judged(plan: Plan, begin: int, end: int) -> State:
     inside = torch.zeros(count, dtype=torch.bool)
     inside[max(limits.start - begin, 0) : max(limits.stop - begin, 0)] = True
     if not inside.any() and all(bool(got.isnan().all()) for got in results.values()):
-        nothing = _lost(begin, count, plan.space.line)
-        return {(way, KINDS[LOST]): merged(nothing, counted({Fate.INVALID: count})) for way in results}
+        right = merged(clear(begin, end, plan.space.line), counted({Fate.INVALID: count}))
+        return {(way, KINDS[LOST]): right for way in results}
     known = _known(plan, points, begin, inside)
     judge = _machine(_error_and_kind, plan.compiled and count == BATCH)
     state: dict[tuple[str, str], Summary] = {}
@@ -196,15 +194,15 @@ def _known(plan: Plan, points: Points, begin: int, inside: Tensor) -> Known:
         sure = np.zeros(BATCH, dtype=bool)
         sure[:count] = told.numpy()
         plain.audit(plan.formula, points, exact, sure, plan.format)
-    rows = np.flatnonzero((inside ^ told).numpy())
-    if not rows.size:
-        return Known(high, low, radius, power, told, inside, 0)
-    truth, picked = _settled(plan, points.select(rows)), torch.from_numpy(rows)
-    parts = zip((high, low, radius), _in_doubles(truth), strict=True)
-    high, low, radius = (part.index_put((picked,), proved) for part, proved in parts)
-    told[picked] = torch.from_numpy(truth.state == PROVED)
-    unresolved = int((truth.state == UNRESOLVED).sum())
-    return Known(high, low, radius, power_below(high, plan.format), told, inside, unresolved)
+    rows, unresolved = np.flatnonzero((inside ^ told).numpy()), 0
+    if rows.size:
+        truth, picked = _settled(plan, points.select(rows)), torch.from_numpy(rows)
+        parts = zip((high, low, radius), _in_doubles(truth), strict=True)
+        high, low, radius = (part.index_put((picked,), proved) for part, proved in parts)
+        power = power_below(high, plan.format)
+        told[picked] = torch.from_numpy(truth.state == PROVED)
+        unresolved = int((truth.state == UNRESOLVED).sum())
+    return Known(high, low, radius, power, told, inside, unresolved)
 
 
 def _told(high: Tensor, low: Tensor, radius: Tensor, inside: Tensor, power: Tensor, format: Format) -> Tensor:
@@ -270,54 +268,31 @@ def _summaries(
             shown = error if counts[place].sum() == len(got) else torch.where(kind == place, error, -1.0)
             at = int(shown.argmax())
             found[KINDS[place]] = tallied(counts[place], Worst(float(shown[at]), begin + at), None)
+    lost = clear(begin, begin + len(got), line)
     if counts[LOST].any():
         rows = np.flatnonzero((kind == LOST).numpy())
-        fates = np.where(
-            known.inside.numpy()[rows], _fates(got.double().numpy()[rows]), np.int8(Fate.SPECIAL)
-        )
-        lost = summary_of(
-            begin, begin + len(got), fates, error.numpy()[rows], None, line, points=begin + rows
-        )
-    else:
-        lost = _lost(begin, len(got), line)
+        fates = _fates(got.double().numpy()[rows], known.inside.numpy()[rows])
+        lost = summary_of(begin, begin + len(got), line, begin + rows, fates, error.numpy()[rows], None)
     unjudged = int(counts[UNJUDGED].sum())
     without = {Fate.INVALID: unjudged - known.unresolved, Fate.UNRESOLVED: known.unresolved}
     found[KINDS[LOST]] = merged(lost, counted(without))
     return found
 
 
-def _lost(begin: int, count: int, line: int) -> Summary:
-    """Of no lost result in a batch."""
-    nothing = np.zeros(0)
-    return summary_of(begin, begin + count, nothing.astype(np.int8), nothing, None, line, points=nothing)
-
-
 def _histograms(error: Tensor, kind: Tensor) -> np.ndarray:
     """How many errors of each kind lie in each bin: by the power of two at or above each, as its bits tell it."""
     above = ((error.view(torch.int64) + ((1 << 52) - 1)) >> 52) - 1022
-    places = above.clamp_(0, _BINS - 1).add_(kind.long() * _BINS)
-    return np.bincount(places.numpy(), minlength=(UNJUDGED + 1) * _BINS).reshape(-1, _BINS)
+    places = above.clamp_(0, len(BINS) - 1).add_(kind.long() * len(BINS))
+    return np.bincount(places.numpy(), minlength=(UNJUDGED + 1) * len(BINS)).reshape(-1, len(BINS))
 
 
-def _fates(got: np.ndarray) -> np.ndarray:
-    """What a lost result is: NaN, an infinity, a zero, or another number."""
-    fates = np.full(len(got), Fate.OVER, dtype=np.int8)
-    fates[np.isnan(got)] = Fate.SPECIAL
-    fates[np.isinf(got)] = Fate.OVERFLOW
-    fates[got == 0] = Fate.UNDERFLOW
-    return fates
+def _fates(got: np.ndarray, inside: np.ndarray) -> np.ndarray:
+    """What a lost result is: NaN or where NaN is right, an infinity, a zero, or another number."""
+    special, fates = np.isnan(got) | ~inside, (Fate.SPECIAL, Fate.OVERFLOW, Fate.UNDERFLOW)
+    return np.select([special, np.isinf(got), got == 0], fates, Fate.OVER)
 
 
 # Whole rows -------------------------------------------------------------------------------------------------------
-
-
-def _chunk_by_name(name: str, format: str, span: tuple[int, int]) -> State:
-    """A chunk in a worker process, which finds the function by its name."""
-    return sweep_chunk(_plan_by_name(name, format), *span, judged)
-
-
-def _chunk_here(plan: Plan, span: tuple[int, int]) -> State:
-    return sweep_chunk(plan, *span, judged)
 
 
 def rows_of(
@@ -334,12 +309,10 @@ def rows_of(
     `kept` is the file of finished chunks. Other processes know the functions of the catalogue only.
     """
     plan = plan_of(formula, format_named(format))
-    fingerprint = fingerprint_of(plan) | what_runs()
-    state: State = {} if kept is None or restart else checkpoint.read(kept, fingerprint)
-    keeper = Keeper(kept, fingerprint, state)
+    keeper = Keeper(kept, fingerprint_of(plan) | what_runs(), restart)
     shared = functions().get(formula.name) is formula
-    work = partial(_chunk_by_name, formula.name, format) if shared else partial(_chunk_here, plan)
-    finish(plan, work, jobs if shared else 1, keeper, progress)
+    find = partial(_plan_by_name, formula.name, format) if shared else None
+    finish(plan, find, judged, keeper, jobs, progress)
     return [_row(plan, routine, keeper.state) for routine in plan.routines]
 
 
@@ -364,35 +337,30 @@ def _row(plan: Plan, routine: Routine, state: State) -> dict[str, Any]:
         "kinds": {
             kind: {
                 "results": sum(part.histogram),
-                "histogram": {name: many for name, many in zip(bins(), part.histogram, strict=True) if many},
-                "worst": None if part.error is None else _point(plan, routine, part.error.point, part.error),
+                "histogram": {name: many for name, many in zip(BINS, part.histogram, strict=True) if many},
+                "worst": None
+                if part.error is None
+                else {"error_ulp": figure(part.error.figure), **_point(plan, routine, part.error.point)},
             }
             for kind, part in parts.items()
         },
         "regions": whole.count,
-        "largest_regions": [_region(plan, routine, region) for region in shown],
+        "largest_regions": [
+            region.told(_point(plan, routine, region.first), _point(plan, routine, region.last))
+            for region in shown
+        ],
     }
 
 
-def _region(plan: Plan, routine: Routine, region: Region) -> dict[str, Any]:
-    return {
-        "fate": region.fate.word,
-        "points": region.last - region.first + 1,
-        "first": _point(plan, routine, region.first, None),
-        "last": _point(plan, routine, region.last, None),
-    }
-
-
-def _point(plan: Plan, routine: Routine, number: int, worst: Worst | None) -> dict[str, Any]:
+def _point(plan: Plan, routine: Routine, number: int) -> dict[str, Any]:
     """An input, the result there as the sweep saw it, and the truth to 12 digits."""
     # the same place in the same call, for a kernel may end a batch in another way than it goes through it
     begin = number - number % BATCH
     x = _input(_points(plan, begin))
     with torch.no_grad():
         got = float(routine.function(x)[number - begin])
-    point = plan.space.at(np.array([number]))
-    told = {"input": _number(float(x[number - begin])), "result": _number(got), "truth": _truth(plan, point)}
-    return told if worst is None else {"error_ulp": figure(worst.figure), **told}
+    truth = _truth(plan, plan.space.at(np.array([number])))
+    return {"input": _number(float(x[number - begin])), "result": _number(got), "truth": truth}
 
 
 def _number(value: float) -> dict[str, str]:
@@ -433,8 +401,7 @@ def table_of(rows: Sequence[Mapping[str, Any]], told: Mapping[str, str]) -> dict
     def place(row: Mapping[str, Any]) -> tuple[int, str, int]:
         return FORMATS.index(row["format"]), row["function"], WAYS.index(row["way"])
 
-    present = sorted(rows, key=place)
-    known = {(row["function"], row["format"]) for row in present}
+    known = set(map(_cell, rows))
     missing = [[name, form] for form in FORMATS for name in functions() if (name, form) not in known]
     return {
         "schema": 1,
@@ -442,9 +409,13 @@ def table_of(rows: Sequence[Mapping[str, Any]], told: Mapping[str, str]) -> dict
         "environment": dict(told),
         "call": BATCH,
         "open_ulp": NARROW,
-        "rows": present,
+        "rows": sorted(rows, key=place),
         "missing": missing,
     }
+
+
+def _cell(row: Mapping[str, Any]) -> tuple[str, str]:
+    return row["function"], row["format"]
 
 
 def write_table(folder: Path, table: Mapping[str, Any]) -> Path:
@@ -490,12 +461,11 @@ def tabulate(
         rows = before["rows"]
     asked = [(name, form) for form in reversed(formats) for name in names or known]
     for name, form in asked:
-        if missing and any((row["function"], row["format"]) == (name, form) for row in rows):
+        if missing and (name, form) in map(_cell, rows):
             continue
         kept = KEPT / f"{name}-{form}.json"
         found = rows_of(known[name], form, jobs=jobs, kept=kept, restart=restart, progress=progress)
-        rows = [row for row in rows if (row["function"], row["format"]) != (name, form)] + found
+        rows = [row for row in rows if _cell(row) != (name, form)] + found
         write_table(Path(folder), table_of(rows, told))
         kept.unlink(missing_ok=True)
-    of = [row for row in rows if (row["function"], row["format"]) in asked]
-    return path.with_suffix(".md"), table_of(of, told)
+    return path.with_suffix(".md"), table_of([row for row in rows if _cell(row) in asked], told)
