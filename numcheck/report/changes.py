@@ -32,36 +32,30 @@ def compare(old: Report, new: Report) -> list[str]:
     lines: list[str] = []
     for key in sorted((before.keys() | after.keys()) - {"measurements", "formulas"}):
         lines += _changed(key, before.get(key), after.get(key))
-    lines += _formula_changes(before, after)
-    was, now = _keyed(before), _keyed(after)
-    lines += [f"{name}: no longer measured" for name in was if name not in now]
-    lines += [f"{name}: new" for name in now if name not in was]
-    for name, measurement in now.items():
-        if name in was and was[name] != measurement:
-            lines.append(f"{name}: " + "; ".join(_measurement_changes(was[name], measurement)))
+    for section, name, gone, told in (
+        ("formulas", _formula_name, "gone", _formula_changes),
+        ("measurements", label, "no longer measured", _measurement_changes),
+    ):
+        was, now = ({name(one): one for one in report.get(section, ())} for report in (before, after))
+        lines += [f"{key}: {gone}" for key in was if key not in now]
+        lines += [f"{key}: new" for key in now if key not in was]
+        both = [key for key in now if key in was and was[key] != now[key]]
+        lines += [f"{key}: {'; '.join(told(was[key], now[key]))}" for key in both]
     if not lines and before != after:
         lines.append("the same measurements and formulas stand in another order")
     return lines
 
 
-def _keyed(report: Report) -> dict[str, Measurement]:
-    return {label(measurement): measurement for measurement in report.get("measurements", ())}
+def _formula_name(formula: Mapping[str, Any]) -> str:
+    return f"formula {formula['name']}"
 
 
-def _formula_changes(before: Report, after: Report) -> list[str]:
-    was = {formula["name"]: formula for formula in before.get("formulas", ())}
-    now = {formula["name"]: formula for formula in after.get("formulas", ())}
-    lines = [f"formula {name}: gone" for name in was if name not in now]
-    lines += [f"formula {name}: new" for name in now if name not in was]
-    for name in now:
-        if name in was and was[name] != now[name]:
-            fields = [
-                key
-                for key in sorted(was[name].keys() | now[name].keys())
-                if was[name].get(key) != now[name].get(key)
-            ]
-            lines.append(f"formula {name}: another {', '.join(fields)}")
-    return lines
+def _formula_changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
+    return [f"another {', '.join(_differing(old, new))}"]
+
+
+def _differing(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
+    return [key for key in sorted(old.keys() | new.keys()) if old.get(key) != new.get(key)]
 
 
 def _changed(key: str, old: Any, new: Any) -> list[str]:
@@ -69,10 +63,8 @@ def _changed(key: str, old: Any, new: Any) -> list[str]:
     if old == new:
         return []
     if isinstance(old, Mapping) and isinstance(new, Mapping):
-        parts: list[str] = []
-        for part in sorted(old.keys() | new.keys()):
-            parts += _changed(f"{key} {part}", old.get(part), new.get(part))
-        return parts
+        parts = sorted(old.keys() | new.keys())
+        return [line for part in parts for line in _changed(f"{key} {part}", old.get(part), new.get(part))]
     return [f"{key} {_short(old)} -> {_short(new)}"]
 
 
@@ -83,15 +75,15 @@ def _short(value: Any) -> str:
 
 def _measurement_changes(old: Measurement, new: Measurement) -> list[str]:
     """Figures first, as a reader asks for them; of drawings it is enough to say that they changed."""
+    figures = ("spent", "worst_ulp", "points", "evidence", "budget")
     parts: list[str] = []
-    for key in ("spent", "worst_ulp", "points", "evidence", "budget"):
+    for key in figures:
         parts += _changed(key.replace("_", " "), old.get(key), new.get(key))
     was, now = old.get("fates", {}), new.get("fates", {})
     for fate in sorted(was.keys() | now.keys()):
         parts += _changed(fate, was.get(fate, 0), now.get(fate, 0))
     parts += _finding_changes(old, new)
-    told = {"spent", "worst_ulp", "points", "evidence", "budget", "fates", "findings"}
-    rest = [key for key in sorted((old.keys() | new.keys()) - told) if old.get(key) != new.get(key)]
+    rest = [key for key in _differing(old, new) if key not in (*figures, "fates", "findings")]
     if rest:
         parts.append(f"another {', '.join(key.replace('_', ' ') for key in rest)}")
     return parts or ["a fate that counts no point was added or left out"]
@@ -101,13 +93,12 @@ def _finding_changes(old: Measurement, new: Measurement) -> list[str]:
     was, now = old.get("findings") or [], new.get("findings") or []
     if was == now:
         return []
-    causes_before = [finding["cause"] for finding in was]
-    causes_after = [finding["cause"] for finding in now]
-    if causes_before == causes_after:
-        regions = [
-            f"{one['cause']} region {_short(one.get('region'))} -> {_short(other.get('region'))}"
-            for one, other in zip(was, now, strict=True)
-            if one.get("region") != other.get("region")
-        ]
-        return regions or ["another figure in " + counted(len(now), "finding")]
-    return [f"findings {', '.join(causes_before) or 'none'} -> {', '.join(causes_after) or 'none'}"]
+    before, after = ([finding["cause"] for finding in findings] for findings in (was, now))
+    if before != after:
+        return [f"findings {', '.join(before) or 'none'} -> {', '.join(after) or 'none'}"]
+    regions = [
+        f"{one['cause']} region {_short(one.get('region'))} -> {_short(other.get('region'))}"
+        for one, other in zip(was, now, strict=True)
+        if one.get("region") != other.get("region")
+    ]
+    return regions or ["another figure in " + counted(len(now), "finding")]

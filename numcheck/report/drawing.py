@@ -7,6 +7,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import chain, groupby
 from typing import Any
 
 from markupsafe import Markup, escape
@@ -52,11 +53,8 @@ def fates_bar(fates: Mapping[str, int]) -> Markup:
 
 def silent_bar(fates: Mapping[str, int]) -> Markup:
     """The same bar without words, to stand above them."""
-    return Markup(
-        '<svg class="bar" viewBox="0 0 100 8" preserveAspectRatio="none" aria-hidden="true">'
-        + _stack(fates)
-        + "</svg>"
-    )
+    opening = '<svg class="bar" viewBox="0 0 100 8" preserveAspectRatio="none" aria-hidden="true">'
+    return Markup(f"{opening}{_stack(fates)}</svg>")
 
 
 def _stack(fates: Mapping[str, int]) -> str:
@@ -99,9 +97,9 @@ def error_axes(report: Report) -> dict[str, Heights]:
     precision: Mapping[str, int] = report.get("precision") or {}
     worst: dict[str, float] = {}
     for measurement in report["measurements"]:
+        name = measurement["format"]
         errors = [number(bin_[4]) for bin_ in (measurement.get("plot") or {}).get("bins") or ()]
         finite = [error for error in errors if error is not None and math.isfinite(error)]
-        name = measurement["format"]
         worst[name] = max([worst.get(name, 1.0), *finite])
     return {
         name: Heights(name, precision.get(name) or min(54, max(8, math.ceil(math.log2(largest)))))
@@ -112,20 +110,13 @@ def error_axes(report: Report) -> dict[str, Heights]:
 def axis_frame(heights: Heights) -> Markup:
     """What every plot of a format shares: grid, error ticks, and the line beyond which no digit is right."""
     step = 4 if heights.digits <= 12 else 8 if heights.digits <= 30 else 16
+    top = heights.at(2.0**heights.digits)
+    grid = [bits for bits in range(0, heights.digits, step) if not bits or heights.at(2.0**bits) - top >= 22]
     lines: list[str] = []
-    for bits in range(0, heights.digits, step):
-        y = heights.at(2.0**bits)
-        if y - heights.at(2.0**heights.digits) < 22 and bits:
-            continue
-        text = "1" if bits == 0 else power(2, bits)
-        lines.append(
-            f'<path class="grid" d="M{LEFT} {y}H{RIGHT}"/><text class="y" x="{LEFT - 8}" y="{y + 7}">{text}</text>'
-        )
-    y = heights.at(2.0**heights.digits)
-    lines.append(
-        f'<path class="lost" d="M{LEFT} {y}H{RIGHT}"/>'
-        f'<text class="y" x="{LEFT - 8}" y="{y + 7}">{power(2, heights.digits)}</text>'
-    )
+    for kind, bits in [*(("grid", bits) for bits in grid), ("lost", heights.digits)]:
+        y, text = heights.at(2.0**bits), power(2, bits) if bits else "1"
+        lines.append(f'<path class="{kind}" d="M{LEFT} {y}H{RIGHT}"/>')
+        lines.append(f'<text class="y" x="{LEFT - 8}" y="{y + 7}">{text}</text>')
     lines.append(f'<text class="y" x="{LEFT - 8}" y="{TOP - 8}">∞</text>')
     lines.append(f'<path class="axis" d="M{LEFT} {TOP - 20}V{BOTTOM}H{RIGHT}"/>')
     return Markup(f'<g id="axis-{escape(heights.format)}">{"".join(lines)}</g>')
@@ -145,13 +136,13 @@ def error_plot(measurement: Measurement, heights: Heights) -> Markup:
         f'<path class="tick" d="{"".join(f"M{x} {BOTTOM}v6" for x, _ in ticks)}"/>',
         f'<g class="x" transform="translate(0 {BOTTOM + 26})">{texts}</g>',
     ]
-    for run in _runs(bins):
-        kind = "bad" if run[0][4] else "fine"
-        largest = _steps(run, 3, place, heights)
-        parts.append(f'<path class="spread {kind}" d="{largest}{_steps_back(run, 2, place, heights)}Z"/>')
+    touching = _neighbours(bins)
+    for over, alike in chain.from_iterable(groupby(run, key=lambda bin_: bin_[4]) for run in touching):
+        run, kind = list(alike), "bad" if over else "fine"
+        largest, back = _steps(run, 3, place, heights), _steps(run, 2, place, heights, back=True)
+        parts.append(f'<path class="spread {kind}" d="{largest}{back}Z"/>')
         parts.append(f'<path class="largest {kind}" d="{largest}"/>')
-    for run in _neighbours(bins):
-        parts.append(f'<path class="median" d="{_steps(run, 2, place, heights)}"/>')
+    parts += [f'<path class="median" d="{_steps(run, 2, place, heights)}"/>' for run in touching]
     allowed = budget_ulps(measurement.get("budget") or "")
     if allowed is not None:
         parts.append(f'<path class="budget" d="M{LEFT} {heights.at(allowed)}H{RIGHT}"/>')
@@ -177,14 +168,9 @@ def histogram(buckets: Mapping[str, int]) -> Markup:
         high = max(1.0, round(20 * math.log1p(points) / most, 1)) if points else 0.4
         bars.append(f"M{8 * place} 21h7v-{high:g}h-7z")
     words = ", ".join(f"{bucket} ulp: {count(points)}" for bucket, points in ordered if points)
-    size = f' width="{8 * len(ordered)}" height="22"'
-    return _image(
-        "histogram",
-        f"0 0 {8 * len(ordered)} 22",
-        f"points by error: {words}",
-        f'<path d="{"".join(bars)}"/>',
-        size,
-    )
+    width, drawing = 8 * len(ordered), f'<path d="{"".join(bars)}"/>'
+    size = f' width="{width}" height="22"'
+    return _image("histogram", f"0 0 {width} 22", f"points by error: {words}", drawing, size)
 
 
 def ladder_text(scaling: Mapping[str, Any] | None) -> str:
@@ -209,9 +195,9 @@ def ladder(scaling: Mapping[str, Any] | None) -> Markup:
     low, high = known[0][0], known[-1][0]
 
     def height(spent: float) -> float:
-        # From a thousandth of the budget at the bottom to a thousand budgets on top.
-        decades = 3.0 if math.isinf(spent) or math.isnan(spent) else math.log10(max(spent, 1e-3))
-        return round(12 - 3.3 * min(3.0, max(-3.0, decades)), 1)
+        # From a thousandth of the budget at the bottom to a thousand budgets, and what is no number, on top.
+        decades = math.log10(max(spent, 1e-3)) if spent < 1e3 else 3.0
+        return round(12 - 3.3 * decades, 1)
 
     spots = [
         (round(1 + 94 * (exponent - low) / max(1, high - low), 1), height(spent)) for exponent, spent in known
@@ -230,13 +216,8 @@ def ladder(scaling: Mapping[str, Any] | None) -> Markup:
     words = (
         f"spent share by scale, {power(2, low)} to {power(2, high)}: budget holds at {ladder_text(scaling)}"
     )
-    return _image(
-        "ladder",
-        "0 0 96 24",
-        words,
-        f'<path class="limit" d="M0 12H96"/><path class="line" d="{line}"/>{dots}',
-        ' width="96" height="24"',
-    )
+    drawing = f'<path class="limit" d="M0 12H96"/><path class="line" d="{line}"/>{dots}'
+    return _image("ladder", "0 0 96 24", words, drawing, ' width="96" height="24"')
 
 
 def _bins(measurement: Measurement) -> list[Bin]:
@@ -245,10 +226,8 @@ def _bins(measurement: Measurement) -> list[Bin]:
     Without it a bin is taken to be over budget when it exceeds the budget's ulps and the measurement breaks its
     budget somewhere: what conditioning forgives cannot be told apart then.
     """
-    fates = measurement["fates"]
-    breaks = (
-        sum(points for fate, points in fates.items() if fate not in ("within", "invalid", "unresolved")) > 0
-    )
+    fine = ("within", "invalid", "unresolved")
+    breaks = any(points for fate, points in measurement["fates"].items() if fate not in fine)
     allowed = budget_ulps(measurement.get("budget") or "")
     found: list[Bin] = []
     for bin_ in (measurement.get("plot") or {}).get("bins") or ():
@@ -296,15 +275,11 @@ def _ticks(bins: Sequence[Bin], place: _Placement) -> list[tuple[int, str]]:
     wanted: list[tuple[float, str]] = [(0.0, "0")] if place.low <= 0 <= place.high else []
     if reach > 0:
         largest = math.floor(math.log10(reach))
-        smallest = max(math.ceil(math.log10(place.threshold)), -400)
+        smallest = math.ceil(math.log10(place.threshold))
         every = max(1, math.ceil((largest - smallest + 1) / 4))
         for exponent in range(largest, smallest - 1, -every):
-            try:
-                size = 10.0**exponent
-            except OverflowError:
-                continue
             text = f"{10**exponent}" if 0 <= exponent <= 3 else power(10, exponent)
-            wanted += [(size, text), (-size, f"−{text}")]
+            wanted += [(10.0**exponent, text), (-(10.0**exponent), f"−{text}")]
     ticks: list[tuple[int, str]] = []
     for x, text in wanted:
         if place.low <= x <= place.high and all(abs(place.at(x) - taken) >= 62 for taken, _ in ticks):
@@ -326,50 +301,23 @@ def _neighbours(bins: Sequence[Bin]) -> list[list[Bin]]:
     return runs
 
 
-def _runs(bins: Sequence[Bin]) -> list[list[Bin]]:
-    """Bins that touch and are alike inside or alike over budget."""
-    runs: list[list[Bin]] = []
-    for bin_ in bins:
-        if runs and runs[-1][-1][1] >= bin_[0] and runs[-1][-1][4] == bin_[4]:
-            runs[-1].append(bin_)
-        else:
-            runs.append([bin_])
-    return runs
-
-
 def _span(bin_: Bin, place: _Placement) -> tuple[int, int]:
     """Left and right end of a bin; a bin of one input alone is still drawn three units wide."""
     left, right = place.at(bin_[0]), place.at(bin_[1])
     return (left, right) if right - left >= 3 else (left - 1, max(right, left + 2))
 
 
-def _steps(run: Sequence[Bin], which: int, place: _Placement, heights: Heights) -> str:
-    """The stair of one figure from left to right; equal steps are written as one."""
+def _steps(run: Sequence[Bin], which: int, place: _Placement, heights: Heights, back: bool = False) -> str:
+    """The stair of one figure from left to right, or back, to close an area; equal steps are written as one."""
     path = ""
     level: int | None = None
     end = 0
-    for bin_ in run:
-        left, right = _span(bin_, place)
+    for bin_ in reversed(run) if back else run:
+        begin, end = reversed(_span(bin_, place)) if back else _span(bin_, place)
         y = heights.at(float(bin_[which]))
         if level is None:
-            path = f"M{left} {y}"
+            path = f"V{y}" if back else f"M{begin} {y}"
         elif y != level:
-            path += f"H{left}V{y}"
-        level, end = y, right
+            path += f"H{begin}V{y}"
+        level = y
     return f"{path}H{end}"
-
-
-def _steps_back(run: Sequence[Bin], which: int, place: _Placement, heights: Heights) -> str:
-    """The stair of one figure from right to left, to close an area."""
-    path = ""
-    level: int | None = None
-    start = 0
-    for bin_ in reversed(run):
-        left, right = _span(bin_, place)
-        y = heights.at(float(bin_[which]))
-        if level is None:
-            path = f"V{y}"
-        elif y != level:
-            path += f"H{right}V{y}"
-        level, start = y, left
-    return f"{path}H{start}"

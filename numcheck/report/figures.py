@@ -9,12 +9,8 @@ SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 def number(value: Any) -> float | None:
     """The float that a figure of the JSON stands for (`"inf"` is how JSON spells infinity); None for no figure."""
-    if isinstance(value, bool) or value is None:
-        return None
-    if isinstance(value, int | float):
-        return float(value)
     try:
-        return float(value)
+        return None if isinstance(value, bool) else float(value)
     except (TypeError, ValueError):
         return None
 
@@ -41,7 +37,7 @@ def figure(value: Any) -> str:
         digits = significand.removesuffix(".0")
         text = power(10, int(exponent)) if digits in ("1", "-1") else f"{digits}×{power(10, int(exponent))}"
         text = f"-{text}" if digits == "-1" else text
-    elif size >= 999.5 or (isinstance(value, int) and not isinstance(value, bool)):
+    elif size >= 999.5 or isinstance(value, int):
         text = f"{known:,.0f}"
     else:
         text = f"{known:.3g}"
@@ -67,10 +63,8 @@ def bits(value: Any) -> str:
 def percent(share: Any) -> str:
     """A share of one as a percentage; a share that is not zero never reads as zero."""
     known = number(share)
-    if known is None or math.isnan(known) or math.isinf(known):
+    if known is None or not math.isfinite(known):
         return "–"
-    if known == 0:
-        return "0 %"
     if 0 < known < 1e-5:
         return "under 0.001 %"
     if 0.9995 <= known < 1:
@@ -90,16 +84,6 @@ def encoded(value: Any) -> str:
     if isinstance(value, list | tuple):
         return "[" + ", ".join(encoded(part) for part in value) + "]"
     return str(value)
-
-
-def hexadecimal(value: Any) -> str:
-    """The same number bit for bit, or nothing where the JSON holds no hexadecimal form (settings, class labels)."""
-    if isinstance(value, dict):
-        return str(value.get("hex", ""))
-    if isinstance(value, list | tuple):
-        parts = [hexadecimal(part) for part in value]
-        return "[" + ", ".join(parts) + "]" if all(parts) else ""
-    return ""
 
 
 def bucket_limit(bucket: str) -> float:

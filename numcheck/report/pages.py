@@ -2,7 +2,7 @@
 
 import itertools
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -36,12 +36,12 @@ def write_report(report: Report, directory: str | Path) -> list[Path]:
     folder = Path(directory)
     if folder.exists() and not folder.is_dir():
         raise ReportError(f"cannot write {folder}: it is a file, and a report needs a folder")
-    # The JSON goes first: whatever happens to the pages, no figure is lost.
     shown = finite(report)
-    written = [write_text(folder / "report.json", text_of(shown))]
-    written.append(write_text(folder / "report.md", _render("page.md", shown)))
-    written.append(write_text(folder / "report.html", _render("page.html", shown)))
-    return written
+    return [  # the JSON first: whatever happens to the pages, no figure is lost
+        write_text(folder / "report.json", text_of(shown)),
+        write_text(folder / "report.md", _render("page.md", shown)),
+        write_text(folder / "report.html", _render("page.html", shown)),
+    ]
 
 
 def _render(template: str, report: Report) -> str:
@@ -77,40 +77,19 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    filters: dict[str, Any] = {
-        "figure": figures.figure,
-        "count": figures.count,
-        "percent": figures.percent,
-        "bits": figures.bits,
-        "encoded": figures.encoded,
-        "hexadecimal": figures.hexadecimal,
-        "anchor": _anchor,
-        "shortened": _shortened,
-        "cell": _cell,
-        "code": _code,
-        "sentence": _sentence,
-        "remainder": _remainder,
-    }
-    functions: dict[str, Any] = {
-        "counted": figures.counted,
-        "verdict": summary.verdict,
-        "sort_key": summary.sort_key,
-        "fates_bar": drawing.fates_bar,
-        "silent_bar": drawing.silent_bar,
-        "fates_text": drawing.fates_text,
-        "error_plot": drawing.error_plot,
-        "axis_frame": drawing.axis_frame,
-        "histogram": drawing.histogram,
-        "ladder": drawing.ladder,
-        "ladder_text": drawing.ladder_text,
-        "same_budget": _same_budget,
-        "stretches": _stretches,
-        "map_rows": _map_rows,
-        "share_class": _share_class,
-    }
-    environment.filters.update(filters)
-    environment.globals.update(functions)
+    filters = (figures.figure, figures.count, figures.percent, figures.bits, figures.encoded)
+    environment.filters.update(_by_name(*filters, _anchor, _shortened, _cell, _code, _parted))
+    plots = (drawing.error_plot, drawing.axis_frame, drawing.histogram, drawing.ladder, drawing.ladder_text)
+    bars = (drawing.fates_bar, drawing.silent_bar, drawing.fates_text)
+    words = (figures.counted, summary.verdict, summary.sort_key)
+    own = (_same_budget, _stretches, _map_rows, _share_class)
+    environment.globals.update(_by_name(*plots, *bars, *words, *own))
     return environment
+
+
+def _by_name(*functions: Callable[..., Any]) -> dict[str, Any]:
+    """Functions under the names that templates call them by."""
+    return {function.__name__.removeprefix("_"): function for function in functions}
 
 
 def _anchor(names: str | Iterable[str]) -> str:
@@ -140,17 +119,8 @@ def _code(text: Any) -> str:
     return f"{fence}{pad}{flat.replace('|', chr(92) + '|')}{pad}{fence}"
 
 
-def _sentence(text: Any) -> str:
-    """The first sentence of a docstring: what the formula means."""
-    return _parted(text)[0]
-
-
-def _remainder(text: Any) -> str:
-    """What a docstring says after its first sentence."""
-    return _parted(text)[1]
-
-
 def _parted(text: Any) -> tuple[str, str]:
+    """The first sentence of a docstring, what the formula means, and what it says after that."""
     sentence, *rest = re.split(r"\n\s*\n|(?<=\w\.)\s+(?=[A-Z])", str(text).strip(), maxsplit=1)
     return sentence, "".join(rest).strip()
 

@@ -5,7 +5,7 @@ import math
 import numbers
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -57,23 +57,20 @@ _encoded: Final = json.JSONEncoder(ensure_ascii=False, allow_nan=False).encode
 
 def _written(value: Any, indent: str) -> str:
     """A finite value; what holds something that takes several lines takes several itself."""
+    inner = indent + "  "
     if isinstance(value, dict):
-        inner = indent + "  "
-        return _enclosed(
-            "{", [f"{_encoded(key)}: {_written(value[key], inner)}" for key in value], "}", indent
-        )
-    if isinstance(value, list) and any(isinstance(part, dict | list) for part in value):
-        inner = indent + "  "
-        return _enclosed("[", [_written(part, inner) for part in value], "]", indent)
-    return _encoded(value)
-
-
-def _enclosed(start: str, parts: Sequence[str], end: str, indent: str) -> str:
+        start, end = "{", "}"
+        parts = [f"{_encoded(key)}: {_written(part, inner)}" for key, part in value.items()]
+    elif isinstance(value, list) and any(isinstance(part, dict | list) for part in value):
+        start, end = "[", "]"
+        parts = [_written(part, inner) for part in value]
+    else:
+        return _encoded(value)
     flat = f"{start}{', '.join(parts)}{end}"
     if not parts or len(indent) + len(flat) <= LINE:  # so none of the parts took several lines
         return flat
-    lines = f",\n{indent}  ".join(parts)
-    return f"{start}\n{indent}  {lines}\n{indent}{end}"
+    lines = f",\n{inner}".join(parts)
+    return f"{start}\n{inner}{lines}\n{indent}{end}"
 
 
 def write_text(path: str | Path, text: str) -> Path:
@@ -86,9 +83,8 @@ def write_text(path: str | Path, text: str) -> Path:
             with scratch.open("w", encoding="utf-8", newline="\n") as file:
                 file.write(text)
                 file.flush()
-                os.fsync(
-                    file.fileno()
-                )  # else a machine that stops may keep the new name with nothing behind it
+                # else a machine that stops may keep the new name with nothing behind it
+                os.fsync(file.fileno())
             os.replace(scratch, target)
         finally:
             scratch.unlink(missing_ok=True)

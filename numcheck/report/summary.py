@@ -1,5 +1,6 @@
 """What a report says, gathered for a reader: verdicts, tallies, and measurements grouped as the pages show them."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -131,29 +132,24 @@ def label(measurement: Measurement) -> str:
 
 def verdict_sentence(report: Report) -> str:
     """The report in one sentence."""
-    verdicts = [verdict(measurement) for measurement in report["measurements"]]
-    tally = {name: verdicts.count(name) for name in VERDICTS}
-    if not verdicts:
+    tally = Counter(verdict(measurement) for measurement in report["measurements"])
+    total = tally.total()
+    if not total:
         return "Nothing was measured."
-    kept = f"{count(tally['within'])} of {counted(len(verdicts), 'measurement')} stay inside their budget everywhere"
-    if len(verdicts) == tally["within"]:
-        kept = f"All {counted(len(verdicts), 'measurement')} stay inside their budget everywhere"
+    measurements = counted(total, "measurement")
+    kept = "All" if tally["within"] == total else f"{count(tally['within'])} of"
     rest = [
-        f"{count(tally[name])} {text}"
-        for name, text in (
-            ("over", "break it" if tally["over"] != 1 else "breaks it"),
-            (
-                "gap",
-                "fail only where a declared gap says so"
-                if tally["gap"] != 1
-                else "fails only in a declared gap",
-            ),
-            ("stale", "have a stale gap" if tally["stale"] != 1 else "has a stale gap"),
-            ("unresolved", "are not fully resolved" if tally["unresolved"] != 1 else "is not fully resolved"),
+        f"{count(tally[name])} {one if tally[name] == 1 else several}"
+        for name, one, several in (
+            ("over", "breaks it", "break it"),
+            ("gap", "fails only in a declared gap", "fail only where a declared gap says so"),
+            ("stale", "has a stale gap", "have a stale gap"),
+            ("unresolved", "is not fully resolved", "are not fully resolved"),
         )
         if tally[name]
     ]
-    return "; ".join([kept, ", ".join(rest)] if rest else [kept]) + "."
+    inside = f"{kept} {measurements} stay inside their budget everywhere"
+    return "; ".join([inside, ", ".join(rest)] if rest else [inside]) + "."
 
 
 def opinion_sentence(report: Report) -> str:
@@ -202,12 +198,10 @@ def index_rows(report: Report) -> list[Row]:
     rows: list[Row] = []
     for (formula, routine, of), by_column in found.items():
         cells = tuple(by_column.get((column.format, column.device)) for column in order)
-        causes: dict[str, list[str]] = {}
+        causes: dict[str, dict[str, None]] = {}  # which keeps each title once, in order
         for column, cell in zip(order, cells, strict=True):
             for finding in cell.get("findings") or () if cell else ():
-                places = causes.setdefault(finding["cause"], [])
-                if column.title not in places:
-                    places.append(column.title)
+                causes.setdefault(finding["cause"], {})[column.title] = None
         rows.append(
             Row(
                 formula,
@@ -224,22 +218,21 @@ def index_rows(report: Report) -> list[Row]:
 def environment(report: Report) -> dict[str, Any]:
     """The environment with what most decides the figures first."""
     found = report.get("environment") or {}
-    first = [
-        name for name in ("torch", "device", "device_name", "cpu_capability", "platform") if name in found
-    ]
-    return {name: found[name] for name in dict.fromkeys([*first, *found])}
+    first = ("torch", "device", "device_name", "cpu_capability", "platform")
+    return {name: found[name] for name in dict.fromkeys([*first, *found]) if name in found}
 
 
 def cause_totals(report: Report) -> list[tuple[str, int, int]]:
     """Each cause with the measurements and the points it was found in, the most frequent first."""
-    totals: dict[str, list[int]] = {}
+    measurements: Counter[str] = Counter()
+    points: Counter[str] = Counter()
     for measurement in report["measurements"]:
-        for cause in dict.fromkeys(finding["cause"] for finding in measurement.get("findings") or ()):
-            totals.setdefault(cause, [0, 0])[0] += 1
-        for finding in measurement.get("findings") or ():
-            totals[finding["cause"]][1] += finding.get("points") or 0
-    ordered = sorted(totals.items(), key=lambda item: (-item[1][0], item[0]))
-    return [(cause, measurements, points) for cause, (measurements, points) in ordered]
+        findings = measurement.get("findings") or ()
+        measurements.update({finding["cause"] for finding in findings})
+        for finding in findings:
+            points[finding["cause"]] += finding.get("points") or 0
+    ordered = sorted(measurements.items(), key=lambda item: (-item[1], item[0]))
+    return [(cause, times, points[cause]) for cause, times in ordered]
 
 
 def formula_sections(report: Report) -> list[FormulaSection]:
@@ -293,10 +286,10 @@ def _routine_section(name: str, found: list[tuple[str, Measurement]], order: lis
 
 
 def _merged_findings(ordered: list[tuple[str, Measurement]]) -> tuple[Finding, ...]:
-    merged: dict[tuple[Any, ...], Finding] = {}
+    merged: dict[Finding, list[tuple[str, Mapping[str, Any]]]] = {}
     for title, measurement in ordered:
         for finding in measurement.get("findings") or ():
-            same = Finding(
+            reason = Finding(
                 cause=finding["cause"],
                 of=measurement["of"],
                 operator=finding.get("operator"),
@@ -306,11 +299,10 @@ def _merged_findings(ordered: list[tuple[str, Measurement]]) -> tuple[Finding, .
                 gap=finding.get("gap"),
                 places=(),
             )
-            key = (same.cause, same.of, same.operator, same.line, same.remedy, same.forgiven, same.gap)
-            known = merged.get(key, same)
-            merged[key] = replace(known, places=(*known.places, (title, finding)))
+            merged.setdefault(reason, []).append((title, finding))
+    told = [replace(reason, places=tuple(places)) for reason, places in merged.items()]
     # What breaks a budget comes before what is declared, and that before what is forgiven.
-    return tuple(sorted(merged.values(), key=lambda finding: (finding.forgiven, finding.gap is not None)))
+    return tuple(sorted(told, key=lambda finding: (finding.forgiven, finding.gap is not None)))
 
 
 def sort_key(measurement: Measurement | None) -> str:

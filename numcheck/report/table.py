@@ -82,23 +82,12 @@ def _errors(rows: Iterable[Row]) -> list[str]:
         "|---|---|---|---|---|---|---|---|---|",
     ]
     for row in rows:
-        kinds = row["kinds"]
-        worst = kinds["normal"]["worst"]
-        lines.append(
-            "| "
-            + " | ".join(
-                [
-                    row["function"],
-                    row["way"],
-                    _error(worst),
-                    *_where(worst),
-                    _share(_beyond_one(kinds["normal"]["histogram"]), row["inputs"]),
-                    _error(kinds["subnormal"]["worst"]),
-                    _share(_failing(row), row["inputs"]),
-                ]
-            )
-            + " |"
-        )
+        normal, inputs = row["kinds"]["normal"], row["inputs"]
+        beyond_one = sum(many for name, many in normal["histogram"].items() if bucket_limit(name) > 1)
+        cells = [row["function"], row["way"], _error(normal["worst"]), *_where(normal["worst"])]
+        subnormal = _error(row["kinds"]["subnormal"]["worst"])
+        cells += [_share(beyond_one, inputs), subnormal, _share(_failing(row), inputs)]
+        lines.append(f"| {' | '.join(cells)} |")
     return lines
 
 
@@ -117,10 +106,6 @@ def _where(worst: Mapping[str, Any] | None) -> list[str]:
 
 def _number(told: Mapping[str, str]) -> str:
     return f"`{told['hex']}` ({told['decimal']})" if "0x" in told["hex"] else told["decimal"]
-
-
-def _beyond_one(histogram: Mapping[str, int]) -> int:
-    return sum(many for name, many in histogram.items() if bucket_limit(name) > 1)
 
 
 def _failing(row: Row) -> int:
@@ -145,20 +130,7 @@ def _lost(rows: Iterable[Row]) -> list[str]:
         lines.append(
             f"* **{row['function']}, {row['way']}**: {count(_failing(row))} results in {where}: {kinds}"
         )
-        for region in row["largest_regions"]:
-            if region not in shown:
-                continue
-            first, last = region["first"], region["last"]
-            ends = (
-                f"at {_number(first['input'])}"
-                if region["points"] == 1
-                else f"from {_number(first['input'])} to {_number(last['input'])}, {count(region['points'])} inputs"
-            )
-            got = " and ".join(
-                f"{one['result']['decimal']} for {one['truth']}"
-                for one in ([first] if region["points"] == 1 else [first, last])
-            )
-            lines.append(f"    * {FATES[region['fate']]} {ends}: {got}")
+        lines += [_region(region) for region in row["largest_regions"] if region in shown]
         if row["regions"] > KEPT:
             lines.append(
                 f"    * and others; those listed are the largest of the first {count(KEPT)} from the left"
@@ -166,3 +138,12 @@ def _lost(rows: Iterable[Row]) -> list[str]:
         elif row["regions"] > len(shown):
             lines.append("    * and smaller ones")
     return lines
+
+
+def _region(region: Mapping[str, Any]) -> str:
+    ends, points = [region["first"], region["last"]], region["points"]
+    where = f"from {_number(ends[0]['input'])} to {_number(ends[1]['input'])}, {count(points)} inputs"
+    if points == 1:
+        ends, where = ends[:1], f"at {_number(ends[0]['input'])}"
+    got = " and ".join(f"{end['result']['decimal']} for {end['truth']}" for end in ends)
+    return f"    * {FATES[region['fate']]} {where}: {got}"
