@@ -23,17 +23,14 @@ from numcheck.report import (
     folder_name,
     json_text,
     read_json,
-    to_html,
-    to_markdown,
-    verdict,
-    verdict_sentence,
     write_json,
     write_report,
 )
 from numcheck.report.drawing import Heights, error_plot, fate_widths, fates_bar, histogram, ladder
 from numcheck.report.figures import figure, percent
+from numcheck.report.pages import to_html, to_markdown
 from numcheck.report.store import LINE
-from numcheck.report.summary import FATES, formula_sections, unbalanced
+from numcheck.report.summary import FATES, formula_sections, unbalanced, verdict, verdict_sentence
 
 Json = dict[str, Any]
 

@@ -4,7 +4,7 @@ Nothing here imports torch or measures anything; a report written elsewhere is r
 """
 
 from numcheck.report.changes import compare, deterministic
-from numcheck.report.pages import to_html, to_markdown, write_report
+from numcheck.report.pages import write_report
 from numcheck.report.store import (
     ReportError,
     figure,
@@ -15,7 +15,6 @@ from numcheck.report.store import (
     write_json,
     write_text,
 )
-from numcheck.report.summary import verdict, verdict_sentence
 from numcheck.report.sweep import sweep_page
 from numcheck.report.table import table_page
 
@@ -30,10 +29,6 @@ __all__ = [
     "read_json",
     "sweep_page",
     "table_page",
-    "to_html",
-    "to_markdown",
-    "verdict",
-    "verdict_sentence",
     "write_json",
     "write_report",
     "write_text",

@@ -83,14 +83,9 @@ class FormulaSection:
     verdict: str
 
 
-def failing(measurement: Measurement) -> int:
-    """Points that break the budget without a declared gap."""
-    return sum(measurement["fates"].get(fate.word, 0) for fate in Fate if fate.fails)
-
-
 def verdict(measurement: Measurement) -> str:
     """The most serious thing to say of a measurement: over, stale, unresolved, gap or within."""
-    if failing(measurement):
+    if any(measurement["fates"].get(fate.word) for fate in Fate if fate.fails):
         return "over"
     if any(gap.get("stale") for gap in measurement.get("gaps") or ()):
         return "stale"

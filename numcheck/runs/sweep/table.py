@@ -16,7 +16,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache, partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import torch
@@ -130,21 +130,6 @@ def _nowhere(plan: Plan, numbers: range) -> bool:
 # A batch ----------------------------------------------------------------------------------------------------------
 
 
-class Known(NamedTuple):
-    """The truths of a batch as float64 balls; `told` where there is one, `inside` where there may be one.
-
-    `power` is the power of two below each.
-    """
-
-    high: Tensor
-    low: Tensor
-    radius: Tensor
-    power: Tensor
-    told: Tensor
-    inside: Tensor
-    unresolved: int
-
-
 def judged(plan: Plan, begin: int, end: int) -> State:
     """The summaries of every way and kind at the points begin to end."""
     points, count = _points(plan, begin), end - begin
@@ -156,7 +141,7 @@ def judged(plan: Plan, begin: int, end: int) -> State:
     if not inside.any() and all(bool(got.isnan().all()) for got in results.values()):
         right = merged(clear(begin, end, plan.space.line), counted({Fate.INVALID: count}))
         return {(way, KINDS[LOST]): right for way in results}
-    known = _known(plan, points, begin, inside)
+    exact, unresolved = _known(plan, points, begin, inside)
     judge = _machine(_error_and_kind, plan.compiled and count == BATCH)
     state: dict[tuple[str, str], Summary] = {}
     before: Tensor | None = None
@@ -164,8 +149,8 @@ def judged(plan: Plan, begin: int, end: int) -> State:
     for way, got in results.items():
         # ways often agree to the last bit
         if before is None or not torch.equal(got, before):
-            error, kind = judge(got, *known[:6], plan.format)
-            found = _summaries(begin, plan.space.line, got, known, error, kind)
+            error, kind = judge(got, *exact, inside, plan.format)
+            found = _summaries(begin, plan.space.line, got, error, kind, inside, unresolved)
         state |= {(way, name): summary for name, summary in found.items()}
         before = got
     return state
@@ -182,8 +167,11 @@ def _input(points: Points) -> Tensor:
     return x
 
 
-def _known(plan: Plan, points: Points, begin: int, inside: Tensor) -> Known:
-    """Float64 balls, and Arb for what those leave open."""
+def _known(plan: Plan, points: Points, begin: int, inside: Tensor) -> tuple[tuple[Tensor, ...], int]:
+    """The truths as float64 balls, by Arb where those leave something open, and how many of them stay unresolved.
+
+    That is high, low and radius, the power of two below, and where there is a truth.
+    """
     count = len(inside)
     exact = truths(plan).of(points)
     high = exact.value.high[:count]
@@ -202,7 +190,7 @@ def _known(plan: Plan, points: Points, begin: int, inside: Tensor) -> Known:
         power = power_below(high, plan.format)
         told[picked] = torch.from_numpy(truth.state == PROVED)
         unresolved = int((truth.state == UNRESOLVED).sum())
-    return Known(high, low, radius, power, told, inside, unresolved)
+    return (high, low, radius, power, told), unresolved
 
 
 def _told(high: Tensor, low: Tensor, radius: Tensor, inside: Tensor, power: Tensor, format: Format) -> Tensor:
@@ -258,7 +246,7 @@ def _error_and_kind(
 
 
 def _summaries(
-    begin: int, line: int, got: Tensor, known: Known, error: Tensor, kind: Tensor
+    begin: int, line: int, got: Tensor, error: Tensor, kind: Tensor, inside: Tensor, unresolved: int
 ) -> dict[str, Summary]:
     """The summary of each kind that is met; that of the lost results knows the points without a truth, too."""
     counts = _histograms(error, kind)
@@ -271,10 +259,10 @@ def _summaries(
     lost = clear(begin, begin + len(got), line)
     if counts[LOST].any():
         rows = np.flatnonzero((kind == LOST).numpy())
-        fates = _fates(got.double().numpy()[rows], known.inside.numpy()[rows])
+        fates = _fates(got.double().numpy()[rows], inside.numpy()[rows])
         lost = summary_of(begin, begin + len(got), line, begin + rows, fates, error.numpy()[rows], None)
     unjudged = int(counts[UNJUDGED].sum())
-    without = {Fate.INVALID: unjudged - known.unresolved, Fate.UNRESOLVED: known.unresolved}
+    without = {Fate.INVALID: unjudged - unresolved, Fate.UNRESOLVED: unresolved}
     found[KINDS[LOST]] = merged(lost, counted(without))
     return found
 
