@@ -7,7 +7,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import chain, groupby
+from itertools import groupby
 from typing import Any
 
 from markupsafe import Markup, escape
@@ -137,11 +137,12 @@ def error_plot(measurement: Measurement, heights: Heights) -> Markup:
         f'<g class="x" transform="translate(0 {BOTTOM + 26})">{texts}</g>',
     ]
     touching = _neighbours(bins)
-    for over, alike in chain.from_iterable(groupby(run, key=lambda bin_: bin_[4]) for run in touching):
-        run, kind = list(alike), "bad" if over else "fine"
-        largest, back = _steps(run, 3, place, heights), _steps(run, 2, place, heights, back=True)
-        parts.append(f'<path class="spread {kind}" d="{largest}{back}Z"/>')
-        parts.append(f'<path class="largest {kind}" d="{largest}"/>')
+    for run in touching:
+        for over, group in groupby(run, key=lambda bin_: bin_[4]):
+            alike, kind = list(group), "bad" if over else "fine"
+            largest, back = _steps(alike, 3, place, heights), _steps(alike, 2, place, heights, back=True)
+            parts.append(f'<path class="spread {kind}" d="{largest}{back}Z"/>')
+            parts.append(f'<path class="largest {kind}" d="{largest}"/>')
     parts += [f'<path class="median" d="{_steps(run, 2, place, heights)}"/>' for run in touching]
     allowed = budget_ulps(measurement.get("budget") or "")
     if allowed is not None:
