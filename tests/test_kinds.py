@@ -239,7 +239,7 @@ def test_several_numbers_of_a_kind_that_nobody_knows_are_moved_as_it_has_it():
 def test_a_ladder_leaves_a_kind_alone_that_says_so():
     points = Points.concatenate(draw(HAVERSINE.inputs, FLOAT32, 60, 0, "haversine"))
     climb = ladder(HAVERSINE, points, FLOAT32, False)
-    assert torch.equal(climb.points.columns["angle"], climb.base.columns["angle"][climb.origin])
+    assert torch.equal(climb.points.columns["angle"], climb.points.columns["angle"][climb.home])
 
 
 def test_inputs_of_a_kind_that_nobody_knows_are_brought_together():
