@@ -552,11 +552,6 @@ def test_an_exception_of_the_routine_passes_through():
         trace(lambda x: x.sum(5), {"x": tensor(1, 2)})
 
 
-def test_blame_is_of_the_value_or_of_the_gradient():
-    with pytest.raises(ValueError, match='of="value" or of="grad"'):
-        blame(trace(lambda x: x + 1, {"x": tensor(1)}), "loss")
-
-
 def test_a_traced_tensor_is_of_no_use_after_its_trace():
     kept: list[Tensor] = []
 
