@@ -187,11 +187,8 @@ def _range_or_rounding(
     # a NaN in a gradient has its name whatever made it
     asked = [row for row in losses if measurement.of is Of.VALUE or not np.isnan(worst.got[row])]
     rounding = np.array([row for row in asked if losses[row].cause in _ROUNDING], dtype=int)
-    left = {
-        row: cause
-        for row, cause in zip(rounding.tolist(), records.range_left(rounding), strict=True)
-        if cause
-    }
+    first = zip(rounding.tolist(), records.range_left(rounding), strict=True)
+    left = {row: cause for row, cause in first if cause is not None}
     outside = [row for row in asked if losses[row].cause in _RANGE and np.isfinite(worst.got[row])]
     doubtful = np.array([*left, *outside], dtype=int)
     by_range, by_rounding, sunken = np.zeros((3, len(measurement.points)), dtype=bool)
