@@ -99,10 +99,9 @@ def _devices(config: pytest.Config) -> list[str]:
 
 
 @pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(
-    session: pytest.Session, config: pytest.Config, items: list[pytest.Item]
-) -> None:
+def pytest_collection_modifyitems(session: pytest.Session, items: list[pytest.Item]) -> None:
     """Add an item for each routine: now, when every module is imported, and before -k and -m choose."""
+    config = session.config
     if not config.getoption("numcheck"):
         return
     from numcheck.declaration.registry import formulas, load_catalog

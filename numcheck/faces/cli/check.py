@@ -180,24 +180,17 @@ def _rows(report: Mapping[str, Any]) -> list[tuple[str, ...]]:
     for one in report["measurements"]:
         where = one["format"] if len(devices) == 1 else f"{one['format']} {one['device']}"
         grouped.setdefault((one["formula"], one["routine"], where), []).append(one)
-    return [
-        (*key, _spent(measured, "value"), _spent(measured, "grad"), _fates(measured), _causes(measured))
-        for key, measured in grouped.items()
-    ]
+    rows: list[tuple[str, ...]] = []
+    for key, measured in grouped.items():
+        total: Counter[str] = Counter()
+        for one in measured:
+            total.update(one["fates"])
+        fates = ", ".join(f"{count} {fate}" for fate, count in total.items() if count)
+        causes = dict.fromkeys(finding["cause"] for one in measured for finding in one["findings"])
+        rows.append((*key, _spent(measured, "value"), _spent(measured, "grad"), fates, ", ".join(causes)))
+    return rows
 
 
 def _spent(measured: Iterable[Mapping[str, Any]], of: str) -> str:
-    worst = next((measurement["spent"] for measurement in measured if measurement["of"] == of), "-")
+    worst = next((one["spent"] for one in measured if one["of"] == of), "-")
     return worst if isinstance(worst, str) else f"{worst:.3g}"
-
-
-def _fates(measured: Iterable[Mapping[str, Any]]) -> str:
-    total: Counter[str] = Counter()
-    for measurement in measured:
-        total.update(measurement["fates"])
-    return ", ".join(f"{count} {fate}" for fate, count in total.items() if count)
-
-
-def _causes(measured: Iterable[Mapping[str, Any]]) -> str:
-    found = (finding["cause"] for measurement in measured for finding in measurement["findings"])
-    return ", ".join(dict.fromkeys(found))
