@@ -65,7 +65,8 @@ def _at(columns: Mapping[str, Any], key: int | slice | None) -> dict[str, Any]:
 
 
 def _invoke(plan: Plan, columns: Mapping[str, Any]) -> torch.Tensor:
-    function, example = plan.function, next((c for c in columns.values() if is_floating(c)), None)
+    function = plan.function
+    example = next((column for column in columns.values() if is_floating(column)), None)
     if example is not None and plan.labels_as_floats:
         columns = {
             name: column.to(example.dtype) if isinstance(column, torch.Tensor) else column

@@ -3,6 +3,7 @@
 import tempfile
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -145,9 +146,8 @@ def _deliver(
             write_json(report, json_file)
         except (OSError, ReportError) as error:
             lost.append(f"cannot write {json_file}: {error}")
-    print_table(
-        pages, ("formula", "routine", "format", "value", "gradient", "fates", "causes"), _rows(report)
-    )
+    titles = "formula routine format value gradient fates causes".split()
+    print_table(pages, titles, _rows(report))
     pages.print(sentence)
     if folder is not None:
         try:
@@ -164,11 +164,9 @@ def _rescued(text: str) -> str:
     """Where the results of a run went whose report could not be written."""
     for folder in (Path.cwd(), Path(tempfile.gettempdir())):
         path = folder / "numcheck-results.json"
-        try:
+        with suppress(OSError):
             path.write_text(text, encoding="utf-8")
-        except OSError:
-            continue
-        return str(path)
+            return str(path)
     click.echo(text)
     return "standard output"
 
