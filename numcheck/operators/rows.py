@@ -47,8 +47,6 @@ class Operator:
     """False if it moves numbers or chooses among them, and rounds none in a shadow of any width."""
     wide: Callable[[Sequence[Any], Mapping[str, Any]], Wide | None] | None = None
     """Its result, and to first order what float64 leaves of it; None where the keywords make it another function."""
-    rest: Callable[[Sequence[Any], Mapping[str, Any], Tensor], Wide] | None = None
-    """From the high parts and its result in float64: that result, or a better one, and its rounding error."""
     accurate: Callable[..., Reals] | None = None
     """The function itself, for each element of the result one of each operand."""
     along: bool = False

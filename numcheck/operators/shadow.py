@@ -19,7 +19,7 @@ from torch import Tensor
 
 from numcheck.operators.accurate import accurate
 from numcheck.operators.calls import Call, Operand, leaves
-from numcheck.operators.pairs import Wide, finite, is_floating, normalised, wide_sum
+from numcheck.operators.pairs import Wide, is_floating, normalised, wide_sum
 
 
 @final
@@ -66,10 +66,6 @@ def wide_call(call: Call, native: Sequence[Any], noise: Noise | None) -> tuple[l
         low = lows[i] if i < len(lows) and lows[i] is not None else torch.zeros_like(high)
         if i == 0 and exact is not None and exact[0].shape == high.shape:
             high, low = exact
-        elif i == 0 and arithmetic is None and call.row.rest is not None:
-            sharp, rest = call.row.rest(*call.arguments(lambda o: o.high), high)
-            low = low + finite(rest)
-            high = torch.where(torch.isfinite(sharp), sharp, high)
         if noise is not None and call.row.rounds:
             low = low + high * noise.like(high)
         pairs.append(normalised(high, low))

@@ -150,7 +150,7 @@ operator(
     plain=True,
 )
 operator("mul", wide=pairs.wide_product, factors=_two_factors, plain=True)
-operator("reciprocal", rest=pairs.rest_of_reciprocal, pole=_at_zero)
+operator("reciprocal", wide=pairs.wide_reciprocal, pole=_at_zero)
 operator("rsub", additive=_minus_from)
 operator("sub", additive=_minus)
 
@@ -169,11 +169,11 @@ operator("baddbmm", sums=True)
 operator("bmm", sums=True)
 operator("cumsum", sums=True)
 operator("dot", sums=True)
-operator("mean", sums=True, rest=pairs.rest_of_mean)
+operator("mean", sums=True, wide=pairs.wide_mean)
 operator("mm", sums=True)
 operator("mv", sums=True)
 operator("prod", factors=_factors_of_lanes)
-operator("sum", sums=True, rest=pairs.rest_of_sum)
+operator("sum", sums=True, wide=pairs.wide_total)
 
 
 # --- powers, exponentials, logarithms
@@ -216,7 +216,7 @@ operator("logaddexp", accurate=_logaddexp)
 operator("logsumexp", parts=_logsumexp)
 operator("pow", accurate=_power, pole=_at_zero)
 operator("rsqrt", accurate=m.rsqrt, pole=_at_zero)
-operator("sqrt", rest=pairs.rest_of_root)
+operator("sqrt", wide=pairs.wide_root)
 
 
 # --- circular and hyperbolic functions
