@@ -12,8 +12,8 @@ import torch
 from torch import Tensor
 
 from numcheck.operators import TraceError, operator, trace
-from numcheck.operators.accurate import accurate
 from numcheck.operators.rows import ROWS, Operator
+from numcheck.operators.shadow import accurate
 from numcheck.operators.table import how_to_tell, row_of
 
 PACKAGE = Path(__file__).parents[1] / "numcheck"

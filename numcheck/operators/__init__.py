@@ -19,8 +19,6 @@ through a few derivatives for any tensor subclass (prod): there the traced gradi
 run's in its last bits.
 
     pairs -> rows -> table -> calls -> shadow -> record -> lockstep -> rounded
-        |--> accurate ------------------^        ^
-        `--> lanes ------------------------------'
 """
 
 from numcheck.operators.lockstep import trace
