@@ -246,7 +246,7 @@ class _Lockstep(Mode):
             reason, _, _ = str(error).partition("\n")
             raise TraceError(
                 f"{func}: no shadow for this operator ({type(error).__name__}: {reason}); "
-                + how_to_tell(call.row.name, "parts")
+                + how_to_tell(call.row.name)
             ) from error
 
     def _place(self) -> Place:
