@@ -27,13 +27,4 @@ from numcheck.operators.record import Operation, Repeat, Sink, Trace
 from numcheck.operators.rounded import emulate
 from numcheck.operators.rows import operator
 
-__all__ = [
-    "Operation",
-    "Repeat",
-    "Sink",
-    "Trace",
-    "TraceError",
-    "emulate",
-    "operator",
-    "trace",
-]
+__all__ = ["Operation", "Repeat", "Sink", "Trace", "TraceError", "emulate", "operator", "trace"]

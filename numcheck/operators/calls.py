@@ -61,9 +61,10 @@ class Call:
     written: Sequence[Any]
     """The arguments that the operator writes to."""
 
-    def native_arguments(self) -> tuple[Any, Any]:
-        """The arguments and keyword arguments of the native run."""
-        return mapped(lambda x: x.native if isinstance(x, Pair) else x, self.args, self.kwargs)
+    def native_result(self) -> Any:
+        """What the native run returns, as it returns it."""
+        args, kwargs = mapped(lambda x: x.native if isinstance(x, Pair) else x, self.args, self.kwargs)
+        return self.func(*args, **kwargs)
 
     def arguments(self, side: Callable[[Operand], Any]) -> tuple[Any, Any]:
         """The arguments and keyword arguments of a float64 run: `side` of each operand in its place."""

@@ -54,8 +54,7 @@ def trace(
 
     Raises TraceError where an operator can't be run in lockstep; an exception of the routine itself passes through.
     """
-    tensors = (x for x in arguments.values() if isinstance(x, Tensor) and x.ndim)
-    leading = next(tensors, None)
+    leading = next((x for x in arguments.values() if isinstance(x, Tensor) and x.ndim), None)
     if leading is None:
         raise ValueError("nothing to trace: give at least one tensor argument with a leading lanes axis")
     lanes = Lanes(len(leading))
@@ -231,8 +230,7 @@ class _Lockstep(Mode):
         if not any(is_floating(x) for x in flat) or (written and not traced):
             return lift_all(func(*args, **kwargs))
         call = call_of(func, args, kwargs, written)
-        native_args, native_kwargs = call.native_arguments()
-        native = func(*native_args, **native_kwargs)  # an exception here is the routine's own
+        native = call.native_result()  # an exception here is the routine's own
         if func.is_view:
             # A write through a view is a write to the source.
             sides = zip(call.results(lambda o: o.high), call.results(lambda o: o.low), strict=True)
@@ -270,11 +268,10 @@ class _Lockstep(Mode):
             return native
         if call.row.refused:
             raise TraceError(f"{func}: {call.row.refused}")
-        if call.row.constant:
-            return lift_all(native)
-        if torch.Tag.nondeterministic_seeded in func.tags:
-            if call.written:
-                raise TraceError(f"{func}: random numbers written in place have no shadow")
+        random = torch.Tag.nondeterministic_seeded in func.tags
+        if random and call.written:
+            raise TraceError(f"{func}: random numbers written in place have no shadow")
+        if random or call.row.constant:
             return lift_all(native)
         if call.row.copies:
             # The shadow's layout may differ from the native one's (column-major results of linear algebra).
@@ -386,5 +383,5 @@ def _repeated(loops: Mapping[tuple[str, Path], _Passes], lanes: Lanes) -> tuple[
         with np.errstate(all="ignore"):
             change = np.abs(last - previous) / np.maximum(np.abs(last), np.abs(previous))
         change = np.where(same, 0.0, np.where(np.isfinite(change), change, np.inf))
-        found.append(Repeat(passes.place.where, passes.place.line, passes.count, lanes.worst(change)))
+        found.append(Repeat(passes.place.line, passes.count, lanes.worst(change)))
     return tuple(found)

@@ -132,14 +132,14 @@ def relative_error(native: Floats, high: Floats, low: Floats) -> Floats:
 # --- exact pieces
 
 
-def _two_sum(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
+def _two_sum(a: Tensor, b: Tensor) -> Wide:
     # Knuth's TwoSum: a + b == total + rest exactly, whatever the magnitudes.
     total = a + b
     other = total - a
     return total, (a - (total - other)) + (b - other)
 
 
-def _two_product(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
+def _two_product(a: Tensor, b: Tensor) -> Wide:
     # Dekker's product with Veltkamp's splitting. Beyond 2**996 that overflows; the NaN rest is dropped later.
     product = a * b
     a_big, b_big = a * 134217729.0, b * 134217729.0
@@ -150,8 +150,8 @@ def _two_product(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
     return product, rest
 
 
-def _pairwise_sum(x: Tensor, dims: Sequence[int]) -> tuple[Tensor, Tensor]:
-    """Sum over `dims` (kept out of the result) as high + low, by halving."""
+def _pairwise_sum(x: Tensor, dims: Sequence[int], shape: torch.Size) -> Wide:
+    """Sum over `dims` as high + low, by halving; in the shape that the result has with or without them."""
     order = [d for d in range(x.ndim) if d not in dims]
     x = x.permute(*order, *dims)
     kept, added = x.shape[: len(order)], x.shape[len(order) :]
@@ -164,11 +164,11 @@ def _pairwise_sum(x: Tensor, dims: Sequence[int]) -> tuple[Tensor, Tensor]:
         total, rest = _two_sum(high[..., :half], high[..., half:])
         high, low = total, low[..., :half] + low[..., half:] + rest
     if high.shape[-1] == 0:
-        return x.new_zeros(kept), x.new_zeros(kept)
-    return high[..., 0], low[..., 0]
+        return x.new_zeros(shape), x.new_zeros(shape)
+    return high[..., 0].reshape(shape), low[..., 0].reshape(shape)
 
 
-def normalised(high: Tensor, low: Tensor) -> tuple[Tensor, Tensor]:
+def normalised(high: Tensor, low: Tensor) -> Wide:
     """The same sum with `low` below the last digit of `high`; what isn't finite has no low part."""
     total, rest = _two_sum(high, finite(low))
     return total, finite(rest)
@@ -244,7 +244,7 @@ def wide_total(args: Sequence[Any], kwargs: Mapping[str, Any]) -> Wide:
     """The sum over some axes."""
     x, low = args[0]
     lows = torch.sum(low, *args[1:])
-    high, rest = (part.reshape(lows.shape) for part in _pairwise_sum(x, axes_of(x, *args[1:2])))
+    high, rest = _pairwise_sum(x, axes_of(x, *args[1:2]), lows.shape)
     return high, lows + finite(rest)
 
 
@@ -252,7 +252,7 @@ def wide_mean(args: Sequence[Any], kwargs: Mapping[str, Any]) -> Wide:
     """The mean over some axes."""
     x, low = args[0]
     lows = torch.mean(low, *args[1:])
-    total, rest = (part.reshape(lows.shape) for part in _pairwise_sum(x, axes_of(x, *args[1:2])))
+    total, rest = _pairwise_sum(x, axes_of(x, *args[1:2]), lows.shape)
     count = torch.tensor(x.numel() / max(lows.numel(), 1), dtype=torch.float64)
     high = total / count
     nearly, more = _two_product(high, count)

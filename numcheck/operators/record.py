@@ -21,7 +21,7 @@ from numcheck.formats import Format, format_of
 from numcheck.operators.calls import Call, Operand
 from numcheck.operators.pairs import Floats, Pair, TraceError, floats, relative_error
 from numcheck.operators.rows import Operator
-from numcheck.operators.shadow import accurate_local, local_call
+from numcheck.operators.shadow import accurate_local
 
 Flags = NDArray[np.bool_]
 Ints = NDArray[np.int64]
@@ -83,7 +83,6 @@ class Lanes:
 class Repeat:
     """A line that ran several times on one call path: an iteration, perhaps one that didn't converge."""
 
-    where: str
     line: str
     count: int
     change: Floats
@@ -310,7 +309,9 @@ def _out_of_range(ran: Ran) -> _Told:
 def _underflow(ran: Ran) -> _Told:
     """Whether the format's smallest numbers are to blame for the error that the operator made by itself."""
     lanes, out, smallest = ran.lanes, ran.out, ran.format.smallest_normal
-    found = local_call(ran.call)[ran.result : ran.result + 1]
+    # the operator alone, without what came before it
+    alone = ran.call.results(lambda o: o.native.to(torch.float64, copy=o.written))
+    found = alone[ran.result : ran.result + 1]
     if not found or found[0].shape != out.shape:
         return {}
     local = floats(found[0])

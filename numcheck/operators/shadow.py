@@ -63,7 +63,7 @@ def wide_call(call: Call, native: Sequence[Any], noise: Noise | None) -> list[tu
         results = _dual_call(call)
     else:
         results = _without_low(call)
-    exact = None if noise is None or arithmetic is not None else _accurate(call, lambda o: (o.high, o.low))
+    exact = None if noise is None else _accurate(call, lambda o: (o.high, o.low))
     pairs: list[tuple[Any, Any]] = []
     for value, tangent in results[: len(call.written) or None]:
         if not is_floating(value):
@@ -90,13 +90,8 @@ def _arithmetic(call: Call) -> Wide | None:
     return None if row.wide is None else row.wide(args, kwargs)
 
 
-def local_call(call: Call) -> list[Any]:
-    """The operator alone, without what came before it: float64 on the native operands."""
-    return call.results(lambda o: o.native.double().clone() if o.written else o.native.double())
-
-
 def accurate_local(call: Call) -> Tensor | None:
-    """The first result of `local_call` in ball arithmetic; None where there is no rule for the operator."""
+    """The first result on the native operands in ball arithmetic; None where there is no rule for the operator."""
     exact = _accurate(call, lambda o: (o.native, torch.zeros_like(o.native)))
     return None if exact is None else exact[0]
 
@@ -140,9 +135,8 @@ def _in_balls(rule: Callable[..., Reals], operands: Sequence[Any], flat: tuple[i
 
 
 def _dim_argument(call: Call) -> int:
-    args, kwargs = call.native_arguments()
     position = [argument.name for argument in call.func._schema.arguments].index("dim")
-    return args[position] if position < len(args) else kwargs.get("dim", -1)
+    return call.args[position] if position < len(call.args) else call.kwargs.get("dim", -1)
 
 
 def _picked(source: Tensor, indices: Tensor, dim: int) -> Tensor:
