@@ -1,7 +1,6 @@
 """Formats against ml_dtypes, gfloat, numpy and rationals: all 8- and 16-bit encodings, others' edges."""
 
 import math
-from dataclasses import replace
 from fractions import Fraction
 
 import gfloat
@@ -114,7 +113,7 @@ def around_midpoints(format: Format) -> tuple[Doubles, Doubles]:
     """
     finite = finite_doubles(format)
     step = finite[-1] - finite[-2]
-    beyond = {"infinity": np.inf, "nan": np.nan, "saturate": finite[-1]}[format.overflow]
+    beyond = {"infinity": np.inf, "nan": np.nan}[format.overflow]
     low = np.concatenate(([finite[0] - step], finite))
     high = np.concatenate((finite, [finite[-1] + step]))
     rounds_low = np.concatenate(([-beyond], finite))
@@ -232,6 +231,16 @@ def test_a_format_holds_another_where_it_has_all_its_numbers():
         for other in FORMATS:
             rounded = torch.from_numpy(in_ml_dtypes(other.round(finite)))
             assert other.holds(one) == bool((rounded == finite).all()), (one.name, other.name)
+
+
+@every_small_format
+def test_a_single_value_has_the_place_that_it_has_in_a_tensor(format: Format):
+    values, places = (
+        in_ml_dtypes(all_values(format)).tolist(),
+        range(format.lowest_ordinal, format.highest_ordinal + 1),
+    )
+    assert [format.ordinal_of(value) for value in values] == list(places)
+    assert same(np.array([format.value_of(place) for place in places]), np.array(values))
 
 
 def test_a_tensor_of_another_dtype_is_refused():
@@ -415,14 +424,6 @@ def test_doubles_around_every_midpoint_of_float16_round_as_in_numpy():
 
 
 @every_small_format
-def test_saturation_rounds_as_in_gfloat(format: Format):
-    inputs, _ = around_midpoints(format)
-    saturating = replace(format, overflow="saturate")
-    theirs = gfloat.round_ndarray(GFLOAT[format.name], inputs, sat=True)
-    assert same(in_ml_dtypes(saturating.round(torch.from_numpy(inputs))), theirs)
-
-
-@every_small_format
 def test_every_value_rounds_to_itself(format: Format):
     values = all_values(format)
     assert np.array_equal(codes(format.round(torch.from_numpy(in_ml_dtypes(values)))), codes(values))
@@ -433,15 +434,12 @@ def test_infinity_rounds_as_the_overflow_rule_says(format: Format):
     both = torch.tensor([math.inf, -math.inf], dtype=torch.float64)
     end = math.inf if format.overflow == "infinity" else math.nan
     assert same(in_ml_dtypes(format.round(both)), np.array([end, -end]))
-    saturating = replace(format, overflow="saturate")
-    assert in_ml_dtypes(saturating.round(both)).tolist() == [format.largest, -format.largest]
 
 
 @every_format
 def test_nan_rounds_to_nan(format: Format):
     nan = torch.tensor([math.nan, -math.nan], dtype=torch.float64)
-    for rule in (format, replace(format, overflow="saturate"), replace(format, overflow="nan")):
-        assert np.all(np.isnan(in_ml_dtypes(rule.round(nan))))
+    assert np.all(np.isnan(in_ml_dtypes(format.round(nan))))
 
 
 def test_rounding_to_float16_is_not_done_twice():
@@ -573,11 +571,10 @@ def test_rationals_overflow_from_half_a_step_beyond_the_largest_value(format: Fo
     threshold = largest + half_a_step
     assert format is FLOAT64 or format.overflow_threshold == threshold
     end = math.inf if format.overflow == "infinity" else math.nan
-    saturating = replace(format, overflow="saturate")
     assert format.round_rational(threshold - HAIR) == format.largest
     assert same_float(format.round_rational(threshold + HAIR), end)
     assert same_float(format.round_rational(-threshold - HAIR), -end)
-    assert saturating.round_rational(-threshold * 2**5000) == -format.largest
+    assert same_float(format.round_rational(-threshold * 2**5000), -end)
     tie_goes_down = format.name == "float8_e4m3fn"  # only its largest significand, 1.110 in binary, is even
     assert same_float(format.round_rational(threshold), format.largest if tie_goes_down else end)
 
@@ -597,17 +594,12 @@ def test_rationals_round_to_float64_as_python_divides_integers():
 # -- properties ----------------------------------------------------------------------------------------------
 
 any_format = st.sampled_from(FORMATS)
-any_rule = any_format.flatmap(
-    lambda format: st.sampled_from(
-        [format, replace(format, overflow="saturate"), replace(format, overflow="nan")],
-    )
-)
 
 
 @st.composite
 def format_and_doubles(draw: st.DrawFn, count: int = 1) -> tuple[Format, list[float]]:
     """A format with doubles in and around its range: any double, or one near a value of the format."""
-    format = draw(any_rule)
+    format = draw(any_format)
     top = format.highest_ordinal
 
     def near() -> float:
@@ -646,8 +638,8 @@ def test_rounding_twice_is_rounding_once(drawn: tuple[Format, list[float]]):
 @given(format_and_doubles(count=2))
 def test_rounding_is_monotone(drawn: tuple[Format, list[float]]):
     format, doubles = drawn
-    low, high = (rounded(replace(format, overflow="saturate"), double) for double in sorted(doubles))
-    assert low <= high
+    low, high = (rounded(format, double) for double in sorted(doubles))
+    assert low <= high or math.isnan(low + high)
 
 
 @settings(max_examples=200, deadline=None)
@@ -690,9 +682,7 @@ def test_steps_up_and_down_cancel_unless_they_reach_an_end(format: Format, data:
 
 @every_format
 def test_a_format_is_found_by_its_name_its_dtype_and_itself(format: Format):
-    saturating = replace(format, overflow="saturate")
     assert format_of(format.name) is format_of(format.dtype) is format_of(format) is format
-    assert format_of(saturating) is saturating
 
 
 @pytest.mark.parametrize("unknown", ["float33", "", torch.int32])
@@ -702,10 +692,3 @@ def test_an_unknown_format_is_answered_with_one_line_that_lists_the_known_ones(u
     message = str(caught.value)
     assert "\n" not in message
     assert all(format.name in message for format in FORMATS)
-
-
-def test_an_overflow_rule_needs_what_it_overflows_to():
-    with pytest.raises(
-        ValueError, match='float8_e4m3fn has no infinity: write overflow="nan" or overflow="saturate"'
-    ):
-        replace(E4M3FN, overflow="infinity")
