@@ -33,30 +33,6 @@ MOST_LISTED = 1 << 16
 # -- values and their ordinals -------------------------------------------------------------------------------
 
 
-def ordinal_of(value: float, format: Format) -> int:
-    """Ordinal of one value of the format, as `Format.to_ordinals` has it, without a tensor around it."""
-    if math.isinf(value):
-        return format.highest_ordinal if value > 0 else format.lowest_ordinal
-    significand, exponent = math.frexp(abs(value))
-    if value == 0 or exponent - 1 < format.min_exponent:
-        magnitude = int(math.ldexp(abs(value), format.precision - 1 - format.min_exponent))
-    else:
-        binades = (exponent - 1 - format.min_exponent) << (format.precision - 1)
-        magnitude = binades + int(math.ldexp(significand, format.precision))
-    return -magnitude - format.has_negative_zero if math.copysign(1, value) < 0 else magnitude
-
-
-def value_of(ordinal: int, format: Format) -> float:
-    """Value with this ordinal, the inverse of `ordinal_of`."""
-    if ordinal < 0:
-        return -value_of(-ordinal - format.has_negative_zero, format)
-    if format.has_infinity and ordinal == format.highest_ordinal:
-        return math.inf
-    hidden = 1 << (format.precision - 1)
-    binade = max(ordinal // hidden - 1, 0)
-    return math.ldexp(ordinal - binade * hidden, format.min_exponent - format.precision + 1 + binade)
-
-
 def values_at(ordinals: Ints, format: Format) -> torch.Tensor:
     """Values with these ordinals, as a tensor of the format."""
     return format.from_ordinals(torch.from_numpy(np.ascontiguousarray(ordinals, dtype=np.int64)))
@@ -66,8 +42,12 @@ def nearest(value: float, format: Format) -> float:
     """The format's value nearest to a number, its largest one where that is finite but out of range."""
     if math.isinf(value) or value == 0:
         return value
-    exact = min(max(Fraction(value), -Fraction(format.largest)), Fraction(format.largest))
-    return format.round_rational(exact)
+    return format.round_rational(Fraction(min(max(value, -format.largest), format.largest)))
+
+
+def nearest_ordinals(values: Iterable[float], format: Format) -> list[int]:
+    """Ordinals of the values nearest to these numbers."""
+    return [format.ordinal_of(nearest(value, format)) for value in values]
 
 
 def rounded(values: Sequence[Any], format: Format) -> torch.Tensor:
@@ -91,10 +71,7 @@ def parse_number(text: str, format: Format) -> float:
         exact = math.nan
     if exact != exact:
         raise ValueError(f"write a number such as -20, 1e-3, 1/3, 0x1.8p-3 or inf instead of {text!r}")
-    if isinstance(exact, float) and (exact == 0 or math.isinf(exact)):
-        value = format.round(torch.tensor(exact, dtype=torch.float64)).to(torch.float64).item()
-    else:
-        value = format.round_rational(Fraction(exact))
+    value = format.round_rational(exact) if isinstance(exact, Fraction) else rounded([exact], format).item()
     if math.isnan(value):
         raise ValueError(f"{stripped} is beyond {format.name}: write a number up to {format.largest:g}")
     return value
@@ -115,12 +92,7 @@ def all_within(rows: torch.Tensor, low: int, high: int) -> Mask:
 
 def is_number(value: object) -> bool:
     """Whether a Python number that a double can hold."""
-    return (
-        isinstance(value, (int, float))
-        and not isinstance(value, bool)
-        and value == value
-        and abs(value) < 2**1024
-    )
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) < 2**1024
 
 
 def as_tuple(kind: str, what: str, values: Iterable[T]) -> tuple[T, ...]:
@@ -130,17 +102,13 @@ def as_tuple(kind: str, what: str, values: Iterable[T]) -> tuple[T, ...]:
     return tuple(values)
 
 
-def check_interval(kind: str, low: object, high: object, near: object) -> None:
+def check_interval(kind: str, low: float, high: float, near: tuple[float, ...]) -> None:
     """Refuse what is no interval with finite `near` points in it."""
     for what, bound in (("low", low), ("high", high)):
         if not is_number(bound) and bound not in (math.inf, -math.inf):
             raise ValueError(f"{kind}({what}={bound!r}): write a Python number or math.inf")
-    assert isinstance(low, (int, float))
-    assert isinstance(high, (int, float))
     if low > high or low == math.inf or high == -math.inf:
         raise ValueError(f"{kind}({low}, {high}) is empty: write the smaller bound first")
-    if not isinstance(near, tuple):
-        raise ValueError(f"{kind}(near={near!r}): write a tuple, near=({near!r},)")
     for value in near:
         if not is_number(value) or not low <= value <= high:
             raise ValueError(f"{kind}(near={value!r}): write finite numbers in [{low}, {high}]")
@@ -158,25 +126,11 @@ def _short(value: float) -> str:
 
 def ordinal_bounds(kind: str, low: float, high: float, format: Format) -> tuple[int, int]:
     """First and last ordinal of [low, high]: bounds between two values of the format move inwards."""
-    first = _first_ordinal(low, format)
-    # Mirrored, because the last value up to `high` is minus the first one from -high on; -0 mirrors +0.
-    mirrored = -high if high != 0 else -math.copysign(0.0, high)
-    last = -_first_ordinal(mirrored, format) - format.has_negative_zero
+    least, most = nearest(low, format), nearest(high, format)
+    first, last = format.ordinal_of(least) + (least < low), format.ordinal_of(most) - (most > high)
     if first > last:
         raise ValueError(f"{kind}({low}, {high}) holds no value of {format.name}: write wider bounds")
     return first, last
-
-
-def _first_ordinal(low: float, format: Format) -> int:
-    if math.isinf(low):
-        return format.lowest_ordinal
-    if low == 0:
-        return ordinal_of(low, format)
-    exact = Fraction(low)
-    if abs(exact) > Fraction(format.largest):
-        return ordinal_of(math.copysign(format.largest, low), format) + (low > 0)
-    close = format.round_rational(exact)
-    return ordinal_of(close, format) + (Fraction(close) < exact)
 
 
 # -- corners, sweep, sample ----------------------------------------------------------------------------------
@@ -188,42 +142,34 @@ def corner_ordinals(low: int, high: int, near: Sequence[float], format: Format) 
     Zeros, bounds, `near` points, ends of the format, powers of two, and neighbours.
     """
     largest, p = format.largest, format.precision
-    most = ordinal_of(largest, format)
-    wanted: set[int] = set()
-
-    def add(ordinal: int, reach: int) -> None:
-        wanted.update(range(ordinal - reach, ordinal + reach + 1))
-
-    def add_both(value: float, reach: int) -> None:
-        add(ordinal_of(value, format), reach)
-        add(ordinal_of(-value, format), reach)
-
-    add_both(0.0, 3)
-    for place in (low, high, *(ordinal_of(nearest(value, format), format) for value in near)):
-        add(place, 3)
-    for value in (1.0, format.smallest_normal, largest):
-        add_both(value, 1)
-    # exp leaves the format's range beyond the first, and its normal and subnormal numbers below the others.
-    for extreme in (largest, format.smallest_normal, format.smallest_subnormal):
-        add_both(nearest(abs(math.log(extreme)), format), 1)
     exponents = {*range(-3, 4), -1 - p, -p, 1 - p, -(p // 2), p // 2, p - 1, p, p + 1}
     exponents |= {format.min_exponent // 2, format.min_exponent}
     exponents |= {(format.max_exponent + 1) // 2, format.max_exponent}
     for bound in (low, high):
-        value = value_of(min(max(bound, -most - format.has_negative_zero), most), format)
+        value = _finite(bound, format)
         if value != 0:
             exponents |= {math.frexp(value)[1] - k for k in (0, 1, 2, 3)}
-    for exponent in exponents:
-        if format.min_exponent - p + 1 <= exponent <= format.max_exponent:
-            add_both(2.0**exponent, 0)
+    marks = [(0.0, 3), (1.0, 1), (format.smallest_normal, 1), (largest, 1)]
+    # exp leaves the format's range beyond the first, and its normal and subnormal numbers below the others.
+    extremes = (largest, format.smallest_normal, format.smallest_subnormal)
+    marks += [(nearest(abs(math.log(extreme)), format), 1) for extreme in extremes]
+    marks += [(2.0**e, 0) for e in exponents if format.min_exponent - p < e <= format.max_exponent]
+    places = [(format.ordinal_of(sign * value), reach) for value, reach in marks for sign in (1, -1)]
+    places += [(place, 3) for place in (low, high, *nearest_ordinals(near, format))]
+    wanted = {place + step for place, reach in places for step in range(-reach, reach + 1)}
     return np.array(sorted(ordinal for ordinal in wanted if low <= ordinal <= high), dtype=np.int64)
+
+
+def _finite(ordinal: int, format: Format) -> float:
+    """The value with this ordinal, of an infinity the largest one of its sign."""
+    return min(max(format.value_of(ordinal), -format.largest), format.largest)
 
 
 def grid_ordinals(low: int, high: int, near: Sequence[float], count: int, format: Format) -> tuple[int, ...]:
     """So many ordinals of [low, high], evenly spaced, beside its ends and corners; increasing."""
     steps = min(count - 1, high - low)
     even = {low + (high - low) * i // max(steps, 1) for i in range(steps + 1)}
-    return tuple(sorted(even | {low, high} | set(corner_ordinals(low, high, near, format).tolist())))
+    return tuple(sorted(even | set(corner_ordinals(low, high, near, format).tolist())))
 
 
 def stratified(low: int, high: int, count: int, rng: np.random.Generator) -> Ints:
@@ -248,10 +194,7 @@ def data_like(
     Standard normal, normal as wide as the domain, log-normal, or a large offset (of the row) with a small
     spread. What would fall outside is drawn uniformly instead, so that the bounds collect no points.
     """
-    most = ordinal_of(format.largest, format)
-    low = min(max(low, -most - format.has_negative_zero), most)
-    high = min(max(high, -most - format.has_negative_zero), most)
-    least, top = value_of(low, format), value_of(high, format)
+    least, top = _finite(low, format), _finite(high, format)
     of_row = (shape[0],) + (1,) * (len(shape) - 1)
     reach = max(abs(least), abs(top))
     floor = max(min(abs(least), abs(top)) if least * top > 0 else 0.0, format.smallest_subnormal)
@@ -278,7 +221,7 @@ def data_like(
     uniform = least * (1 - where) + top * where
     values = np.clip(np.where((values < least) | (values > top), uniform, values), least, top)
     ordinals = format.to_ordinals(format.round(torch.from_numpy(values)))
-    return format.from_ordinals(ordinals.clamp(low, high))
+    return format.from_ordinals(ordinals.clamp(format.ordinal_of(least), format.ordinal_of(top)))
 
 
 def close_values(
@@ -309,18 +252,17 @@ def number_strategy(low: int, high: int, near: Sequence[float], format: Format) 
 
     p = format.precision
     hidden = 1 << (p - 1)
-    one = ordinal_of(1.0, format) // hidden
+    one = format.ordinal_of(1.0) // hidden
     lengths = [*(bits for bits in (1, 2, 3, 4, 6, 8, 11, 16, 24, 32) if bits < p), p]
     # hypothesis draws evenly from short ranges but mostly small numbers from long ones, so it gets short ones.
     rest = max(p - 1 - 16, 0)
     regions = _regions(low, high, format)
-    anchors = [ordinal_of(nearest(value, format), format) for value in near]
-    zero, minus_zero = ordinal_of(0.0, format), ordinal_of(-0.0, format)
+    zero, minus_zero = format.ordinal_of(0.0), format.ordinal_of(-0.0)
     sorts: list[tuple[str, int, int, int]] = [("exact", 1, zero, zero)]
     # An example that begins near a kink or at infinity seldom finds its way to a simpler sort, so these are few.
     sorts += [("rounded", *region) for region in regions] * 3
-    sorts += [("near", 1, place, place) for place in dict.fromkeys(anchors)]
-    others = [minus_zero] + [end for end in (low, high) if not regions or math.isinf(value_of(end, format))]
+    sorts += [("near", 1, place, place) for place in dict.fromkeys(nearest_ordinals(near, format))]
+    others = [minus_zero] + [end for end in (low, high) if not regions or math.isinf(format.value_of(end))]
     sorts += [("exact", 1, place, place) for place in dict.fromkeys(others) if place != zero]
     sorts = [sort for sort in sorts if sort[0] == "rounded" or low <= sort[2] <= high]
 
@@ -334,9 +276,9 @@ def number_strategy(low: int, high: int, near: Sequence[float], format: Format) 
         place = leading << rest | draw(st.integers(0, (1 << rest) - 1))
         steps = draw(st.integers(-8, 8))
         if sort == "exact":
-            return value_of(least, format)
+            return format.value_of(least)
         if sort == "near":
-            return value_of(min(max(least + steps, low), high), format)
+            return format.value_of(min(max(least + steps, low), high))
         # Ends of the stretch that lie within a binade cut it short.
         start, stop = max(binade * hidden, least), min(binade * hidden + hidden - 1, greatest)
         magnitude = start + place * (stop - start + 1) // hidden
@@ -347,18 +289,18 @@ def number_strategy(low: int, high: int, near: Sequence[float], format: Format) 
         above = below + grain if below < magnitude else below
         for shortened in (above, below):
             if least <= shortened <= greatest:
-                return sign * value_of(shortened, format)
-        return sign * value_of(magnitude, format)
+                return sign * format.value_of(shortened)
+        return sign * format.value_of(magnitude)
 
     return values()
 
 
 def _regions(low: int, high: int, format: Format) -> list[tuple[int, int, int]]:
     """Sign, least and greatest finite magnitude: around one, everywhere, and in the last two binades."""
-    most = ordinal_of(format.largest, format)
+    most = format.ordinal_of(format.largest)
     signed = [(1, max(low, 1), min(high, most))]
     signed += [(-1, max(-high - format.has_negative_zero, 1), min(-low - format.has_negative_zero, most))]
-    around = [ordinal_of(nearest(2.0**k, format), format) for k in (-5, 8)]
+    around = nearest_ordinals((2.0**-5, 2.0**8), format)
     middling = [(sign, max(least, around[0]), min(greatest, around[1])) for sign, least, greatest in signed]
     two_binades = 2 << (format.precision - 1)
     far = [(sign, max(least, greatest - two_binades), greatest) for sign, least, greatest in signed]

@@ -165,8 +165,7 @@ def polygon(
 
 
 def _check_distances(what: str, pair: object, example: str) -> None:
-    numbers = isinstance(pair, tuple) and all(is_number(x) and math.isfinite(x) for x in pair)
-    if not isinstance(pair, tuple) or not numbers or len(pair) != 2:
+    if not isinstance(pair, tuple) or len(pair) != 2 or not all(map(is_number, pair)):
         raise ValueError(f"polygon({what}={pair!r}): write a pair of finite numbers such as {what}={example}")
     if not 0 <= pair[0] <= pair[1] or (what == "radius" and pair[0] == 0):
         raise ValueError(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, final
 import numpy as np
 import torch
 
-from numcheck.domain.intervals import Doubles, Mask, all_within, as_tuple, ordinal_of, parse_numbers, rounded
+from numcheck.domain.intervals import Doubles, Mask, all_within, as_tuple, parse_numbers, rounded
 from numcheck.domain.moves import shorter_versions
 from numcheck.domain.sizes import check_sizes, known_size, no_list
 from numcheck.formats import Format
@@ -51,7 +51,7 @@ class Simplex:
         # Beside what the class promises, the sums here and in `sweep` and `sample` are those of doubles.
         slack = format.unit_roundoff + column.shape[1] * (format.smallest_subnormal + 2.0**-52)
         sums_to_one = ((column.double().sum(1) - 1).abs() <= slack).numpy()
-        return sums_to_one & all_within(format.to_ordinals(column), 0, ordinal_of(1.0, format))
+        return sums_to_one & all_within(format.to_ordinals(column), 0, format.ordinal_of(1.0))
 
     def corners(self, format: Format, size: int | None, rng: np.random.Generator) -> torch.Tensor:
         """One-hot, uniform, halves, a dyadic cascade, tiny entries; each rotated to every position."""

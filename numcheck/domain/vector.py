@@ -17,14 +17,12 @@ from numcheck.domain.intervals import (
     corner_ordinals,
     data_like,
     interval_in_words,
-    nearest,
+    nearest_ordinals,
     number_strategy,
     ordinal_bounds,
-    ordinal_of,
     parse_numbers,
     rounded,
     stratified,
-    value_of,
     values_at,
 )
 from numcheck.domain.moves import extent_in_proportion, in_proportion, shorter
@@ -115,8 +113,8 @@ class Vector:
         def row(alike: bool, entries: list[float], steps: list[int]) -> list[float]:
             if not alike:
                 return entries
-            middle = ordinal_of(entries[0], format)
-            return [value_of(min(max(middle + step, low), high), format) for step in steps]
+            middle = format.ordinal_of(entries[0])
+            return [format.value_of(min(max(middle + step, low), high)) for step in steps]
 
         return st.builds(row, st.booleans(), entries, steps)
 
@@ -129,11 +127,11 @@ def vector(low: float, high: float, sizes: Iterable[int] = (2, 3, 8), near: Iter
 def _patterns(low: int, high: int, n: int, format: Format) -> list[list[int]]:
     """Rows of ordinals in which the entries matter to one another; some lie outside and are to be clipped."""
     repeated = [0.0, 1.0, format.largest, format.smallest_normal, format.smallest_subnormal, math.inf]
-    wanted = {ordinal_of(sign * value, format) for value in repeated for sign in (1, -1)} | {low, high}
+    wanted = {format.ordinal_of(sign * value) for value in repeated for sign in (1, -1)} | {low, high}
     core = sorted(ordinal for ordinal in wanted if low <= ordinal <= high)
-    finite = [ordinal for ordinal in core if math.isfinite(value_of(ordinal, format))] or core
+    finite = [ordinal for ordinal in core if math.isfinite(format.value_of(ordinal))] or core
     least, most = min(finite), max(finite)
-    plain = min(max(ordinal_of(1.0, format), low), high)
+    plain = min(max(format.ordinal_of(1.0), low), high)
     small = min(max(0, low), high)
     middle, last = n // 2, n - 1
 
@@ -148,10 +146,10 @@ def _patterns(low: int, high: int, n: int, format: Format) -> list[list[int]]:
     for even, odd in ((most, least), (least, most), (small, low)):
         rows += [[odd if i % 2 else even for i in range(n)]]
     p = format.precision
-    reach = max(abs(value_of(end, format)) for end in finite)
+    reach = max(abs(format.value_of(end)) for end in finite)
     octaves = (p // 2, p - 1, p, math.frexp(reach)[1] - 2)  # the last is within the domain if it is near zero
     sizes = [2.0**k for k in dict.fromkeys(octaves) if k < format.max_exponent]
-    pairs = [[ordinal_of(nearest(v, format), format) for v in (size, -size)] for size in sizes]
+    pairs = [nearest_ordinals((size, -size), format) for size in sizes]
     offsets = [
         (place, other) for pair in pairs for place, other in (pair, pair[::-1]) if low <= place <= high
     ]
