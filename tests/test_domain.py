@@ -398,7 +398,7 @@ def test_most_polygons_keep_an_area(format: Format):
         assert float((area != 0).float().mean()) > 0.5
 
 
-# -- sweep, sample, exhaustive ---------------------------------------------------------------------------------------
+# -- sweep and sample --------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("format", FORMATS, ids=lambda f: f.name)
@@ -429,19 +429,6 @@ def test_a_sample_of_vectors_has_rows_far_from_zero_and_close_together():
     rows = tensor(vector(-1e6, 1e6).sample(FLOAT32, 500, 8, rng())).to(torch.float64)
     spread = rows.amax(dim=1) - rows.amin(dim=1)
     assert int((spread < rows.abs().amin(dim=1) * 2.0**-8).sum()) > 20
-
-
-@pytest.mark.parametrize("format", [f for f in FORMATS if f.bits <= 16], ids=lambda f: f.name)
-def test_the_exhaustive_list_holds_every_encoding_but_nan(format: Format):
-    column = real(-math.inf, math.inf).exhaustive(format)
-    assert column is not None
-    ordinals = bits_of(column, format)
-    assert ordinals == list(range(format.lowest_ordinal, format.highest_ordinal + 1))
-
-
-def test_wide_formats_and_vectors_have_no_exhaustive_list():
-    assert real(-1, 1).exhaustive(FLOAT32) is None
-    assert vector(-1, 1).exhaustive(FLOAT16) is None
 
 
 # -- strategies --------------------------------------------------------------------------------------------------

@@ -8,7 +8,7 @@ import torch
 
 from numcheck.domain.integer import parse_integer, whole_numbers
 from numcheck.domain.intervals import Mask, as_tuple
-from numcheck.domain.sizes import check_sizes, known_size, no_list
+from numcheck.domain.sizes import check_sizes, known_size
 from numcheck.formats import Format
 
 if TYPE_CHECKING:
@@ -25,7 +25,6 @@ class Index:
 
     discrete = True
     differentiable = False
-    exhaustive = staticmethod(no_list)
     column = staticmethod(whole_numbers)
 
     def __post_init__(self) -> None:

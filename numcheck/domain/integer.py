@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, final
 import numpy as np
 import torch
 
-from numcheck.domain.intervals import MOST_LISTED, Mask, all_within, stratified
+from numcheck.domain.intervals import Mask, all_within, stratified
 from numcheck.formats import Format
 
 if TYPE_CHECKING:
@@ -74,9 +74,6 @@ class Integer:
         steps = np.minimum(np.expm1(rng.random(count) * np.log1p(room)).round(), room).astype(np.int64)
         values = np.clip(start + np.where(upwards, steps, -steps), self.low, self.high)
         return torch.from_numpy(values)
-
-    def exhaustive(self, format: Format) -> torch.Tensor | None:
-        return torch.arange(self.low, self.high + 1) if self.high - self.low < MOST_LISTED else None
 
     def strategy(self, format: Format, size: int | None) -> "SearchStrategy[int]":
         """Integers, nearest to zero first."""

@@ -26,9 +26,6 @@ T = TypeVar("T")
 Ordinals = range | tuple[int, ...]
 """Increasing ordinals: consecutive ones, or those of a grid."""
 
-MOST_LISTED = 1 << 16
-"""Most values that a list of all of them may have."""
-
 
 # -- values and their ordinals -------------------------------------------------------------------------------
 

@@ -60,10 +60,6 @@ class Domain(Protocol):
         """Which values of a column lie in the domain, whatever their size, as a mask."""
         ...
 
-    def exhaustive(self, format: Format) -> Column | None:
-        """Every input there is, in order, or None where they are more than 65,536 or differ from size to size."""
-        ...
-
     def strategy(self, format: Format, size: int | None) -> "SearchStrategy[Any]":
         """A hypothesis strategy whose minimal inputs are readable: it shrinks the significand bits first."""
         ...

@@ -59,9 +59,6 @@ class OneOf:
         values = column if isinstance(column, tuple) else column.tolist()
         return np.array([value in self.values for value in values], dtype=np.bool_)
 
-    def exhaustive(self, format: Format) -> Column | None:
-        return self.column(self.values, format)
-
     def strategy(self, format: Format, size: int | None) -> "SearchStrategy[Any]":
         """Choices, the first declared being the simplest."""
         from hypothesis import strategies as st

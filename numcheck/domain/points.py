@@ -10,9 +10,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from numcheck.domain.intervals import MOST_LISTED, Ints
+from numcheck.domain.intervals import Ints
 from numcheck.domain.kinds import Column, Discrete, Domain, Numeric, continuous, discrete, numeric
 from numcheck.formats import Format
+
+MOST_LISTED = 1 << 16
+"""Most combinations of choices that are all drawn."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -36,7 +36,6 @@ class Polygon:
     differentiable = True
     scalable = True
     enumerated = staticmethod(no_list)
-    exhaustive = staticmethod(no_list)
     column = staticmethod(rounded)
     shortenings = staticmethod(shorter)
     moved = staticmethod(in_proportion)

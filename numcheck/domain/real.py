@@ -8,7 +8,6 @@ import numpy as np
 import torch
 
 from numcheck.domain.intervals import (
-    MOST_LISTED,
     Mask,
     Ordinals,
     all_within,
@@ -87,10 +86,6 @@ class Real:
     def enumerated(self, format: Format, grid: int | None) -> Ordinals:
         low, high = self.ordinals(format)
         return range(low, high + 1) if grid is None else grid_ordinals(low, high, self.near, grid, format)
-
-    def exhaustive(self, format: Format) -> torch.Tensor | None:
-        low, high = self.ordinals(format)
-        return values_at(np.arange(low, high + 1), format) if high - low < MOST_LISTED else None
 
     def strategy(self, format: Format, size: int | None) -> "SearchStrategy[float]":
         """Values of the format: those with few significand bits first, then those nearest to 1."""

@@ -32,7 +32,6 @@ class Simplex:
     differentiable = True
     scalable = False
     enumerated = staticmethod(no_list)
-    exhaustive = staticmethod(no_list)
     parse = staticmethod(parse_numbers)
     column = staticmethod(rounded)
 

@@ -23,5 +23,5 @@ def known_size(kind: str, size: int | None) -> int:
     return size
 
 
-def no_list(format: Format, grid: int | None = None) -> None:
+def no_list(format: Format, grid: int | None) -> None:
     """None, for the values are too many and differ from size to size."""

@@ -47,7 +47,6 @@ class Vector:
     differentiable = True
     scalable = True
     enumerated = staticmethod(no_list)
-    exhaustive = staticmethod(no_list)
     parse = staticmethod(parse_numbers)
     column = staticmethod(rounded)
     shortenings = staticmethod(shorter)
