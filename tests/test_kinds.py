@@ -49,7 +49,7 @@ PACKAGE = Path(__file__).parents[1] / "numcheck"
 class Angle:
     """An angle of up to half a turn to either side; twice a right one is no larger copy of it, so it has no scale."""
 
-    ragged = None
+    sizes = None
     discrete = False
     differentiable = True
     scalable = False
@@ -107,10 +107,6 @@ class Rising:
     differentiable = True
     scalable = True
 
-    @property
-    def ragged(self):
-        return self.sizes
-
     def describe(self):
         return "rising numbers"
 
@@ -159,7 +155,7 @@ class Rising:
 class Sign:
     """Plus or minus one, written as one character."""
 
-    ragged = None
+    sizes = None
     discrete = True
     differentiable = False
 
@@ -297,7 +293,7 @@ every_format = pytest.mark.parametrize(
 
 
 def size_of(domain: Domain) -> int | None:
-    return None if domain.ragged is None else 3
+    return None if domain.sizes is None else 3
 
 
 def drawn(domain: Any, format: Format) -> list[Column]:

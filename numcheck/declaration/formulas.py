@@ -140,7 +140,7 @@ class Formula:
             name: domain.column([argument], format)
             for (name, domain), argument in zip(self.inputs.items(), arguments, strict=True)
         }
-        sizes = [np.shape(columns[name][0]) for name, domain in self.inputs.items() if domain.ragged]
+        sizes = [np.shape(columns[name][0]) for name, domain in self.inputs.items() if domain.sizes]
         return Points(columns, np.array(["given"]), next((shape[0] for shape in sizes if shape), None))
 
     def holds(self, arguments: tuple[Any, ...], point: Points, format: Format) -> bool:
@@ -292,7 +292,7 @@ def formula_of(
             )
     if not source.strip():
         raise DeclarationError(f"{name}: give the source: a paper and equation, or a book and section")
-    ragged = {domain.ragged for domain in inputs.values() if domain.ragged}
+    ragged = {domain.sizes for domain in inputs.values() if domain.sizes}
     if len(ragged) > 1:
         raise DeclarationError(f"{name}: inputs of varying size declare the same sizes, not {sorted(ragged)}")
     continuous = tuple(key for key, domain in inputs.items() if domain.differentiable)

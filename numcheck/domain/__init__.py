@@ -16,7 +16,7 @@ that infinity is an input, too.
 from numcheck.domain.curves import CURVES, Curve, curve
 from numcheck.domain.index import Index, index
 from numcheck.domain.integer import Integer, integer
-from numcheck.domain.kinds import Column, Continuous, Discrete, Domain, Numeric, continuous, discrete
+from numcheck.domain.kinds import Column, Continuous, Domain, continuous, discrete
 from numcheck.domain.moves import magnitude
 from numcheck.domain.one_of import OneOf, one_of
 from numcheck.domain.points import Points, draw
@@ -31,11 +31,9 @@ __all__ = [
     "Column",
     "Continuous",
     "Curve",
-    "Discrete",
     "Domain",
     "Index",
     "Integer",
-    "Numeric",
     "OneOf",
     "Points",
     "Polygon",

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, final
 import torch
 
 from numcheck.domain.integer import parse_integer, whole_numbers
-from numcheck.domain.intervals import Mask, as_tuple
-from numcheck.domain.sizes import check_sizes, known_size
+from numcheck.domain.kinds import as_tuple, check_sizes, known_size
+from numcheck.domain.numbers import Mask
 from numcheck.formats import Format
 
 if TYPE_CHECKING:
@@ -31,10 +31,6 @@ class Index:
         check_sizes("index", self.sizes, 1)
         if not isinstance(self.extra, tuple) or any(type(n) is not int for n in self.extra):
             raise ValueError(f"index(extra={self.extra!r}): write a tuple of ints such as extra=(-100,)")
-
-    @property
-    def ragged(self) -> tuple[int, ...]:
-        return self.sizes
 
     def choices(self, size: int | None) -> tuple[int, ...]:
         """All values for one size."""

@@ -8,8 +8,8 @@ import numpy as np
 import torch
 
 from numcheck.domain.integer import whole_numbers
-from numcheck.domain.intervals import Mask
 from numcheck.domain.kinds import Column
+from numcheck.domain.numbers import Mask
 from numcheck.formats import Format
 
 if TYPE_CHECKING:
@@ -21,14 +21,14 @@ if TYPE_CHECKING:
 class OneOf:
     """One of a few choices.
 
-    Where all are ints (class labels) a column is int64 with shape (N,); otherwise they are settings (a rate,
-    a mode, a curve) and a column is a tuple of N Python values. A setting that is a float is that double,
-    whatever the format under test.
+    Where all are ints (class labels) a column is int64 with shape (N,). Otherwise they are settings (a rate, a mode, a
+    curve), a column is a tuple of N Python values, and a routine gets such a value instead of a tensor; a float is
+    that double, whatever the format under test.
     """
 
     values: tuple[Any, ...]
 
-    ragged = None
+    sizes = None
     discrete = True
     differentiable = False
 
@@ -43,11 +43,6 @@ class OneOf:
                 raise ValueError(
                     f"one_of(..., {choice!r}, ...): write numbers, strings, None or frozen objects"
                 )
-
-    @property
-    def is_setting(self) -> bool:
-        """Whether a routine gets a plain Python value rather than a tensor: unless all choices are ints."""
-        return not all(type(choice) is int for choice in self.values)
 
     def describe(self) -> str:
         return "one of " + ", ".join(str(choice) for choice in self.values)
@@ -75,7 +70,8 @@ class OneOf:
         )
 
     def column(self, values: Sequence[Any], format: Format) -> Column:
-        return tuple(values) if self.is_setting else whole_numbers(values, format)
+        labels = all(type(choice) is int for choice in self.values)
+        return whole_numbers(values, format) if labels else tuple(values)
 
 
 def one_of(*choices: Any) -> OneOf:

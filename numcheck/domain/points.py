@@ -8,10 +8,11 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.random import Generator
 from numpy.typing import NDArray
 
-from numcheck.domain.intervals import Ints
 from numcheck.domain.kinds import Column, Discrete, Domain, Numeric, continuous, discrete, numeric
+from numcheck.domain.numbers import Ints
 from numcheck.formats import Format
 
 MOST_LISTED = 1 << 16
@@ -98,7 +99,7 @@ def draw(inputs: Mapping[str, Domain], format: Format, count: int, seed: int, na
 
 
 def _sizes_of(inputs: Mapping[str, Domain]) -> tuple[int | None, ...]:
-    ragged = {name: domain.ragged for name, domain in inputs.items() if domain.ragged is not None}
+    ragged = {name: domain.sizes for name, domain in inputs.items() if domain.sizes is not None}
     if len(set(ragged.values())) > 1:
         listed = ", ".join(f"{name} has {sizes}" for name, sizes in ragged.items())
         raise ValueError(f"inputs of one formula must declare the same sizes: {listed}")
@@ -106,7 +107,7 @@ def _sizes_of(inputs: Mapping[str, Domain]) -> tuple[int | None, ...]:
 
 
 def _draw_size(
-    inputs: Mapping[str, Domain], format: Format, count: int, size: int | None, rng: np.random.Generator
+    inputs: Mapping[str, Domain], format: Format, count: int, size: int | None, rng: Generator
 ) -> Points:
     third = -(-count // 3)
     numbers = numeric(inputs)
@@ -131,7 +132,7 @@ def _corner_points(
     format: Format,
     third: int,
     size: int | None,
-    rng: np.random.Generator,
+    rng: Generator,
 ) -> Points:
     corners = {name: domain.corners(format, size, rng) for name, domain in numbers.items()}
     longest = max((len(column) for column in corners.values()), default=0)
@@ -192,7 +193,7 @@ def _brought_together(
     count: int,
     reach: int,
     format: Format,
-    rng: np.random.Generator,
+    rng: Generator,
 ) -> dict[str, torch.Tensor]:
     """The columns with, at the first `count` points, one input equal or up to `reach` ulps from another."""
     changed = dict(columns)
@@ -222,7 +223,7 @@ class _Combinations:
     order: Ints
 
     @staticmethod
-    def of(inputs: Mapping[str, Domain], size: int | None, rng: np.random.Generator) -> "_Combinations":
+    def of(inputs: Mapping[str, Domain], size: int | None, rng: Generator) -> "_Combinations":
         domains = discrete(inputs)
         choices = {name: domain.choices(size) for name, domain in domains.items()}
         total = math.prod(len(c) for c in choices.values())

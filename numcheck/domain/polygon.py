@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, final
 
 import numpy as np
 import torch
+from numpy.random import Generator
 
-from numcheck.domain.intervals import Doubles, Mask, as_tuple, is_number, parse_numbers, rounded
+from numcheck.domain.kinds import as_tuple, check_sizes, is_number, known_size, no_list
 from numcheck.domain.moves import extent_in_proportion, in_proportion, shorter
-from numcheck.domain.sizes import check_sizes, known_size, no_list
+from numcheck.domain.numbers import Doubles, Mask, parse_numbers, rounded
 from numcheck.formats import Format
 
 if TYPE_CHECKING:
@@ -45,10 +46,6 @@ class Polygon:
         _check_distances("radius", self.radius, "(1e-6, 1e3)")
         _check_distances("centre", self.centre, "(0, 1e8)")
 
-    @property
-    def ragged(self) -> tuple[int, ...]:
-        return self.sizes
-
     def describe(self) -> str:
         sizes = ", ".join(map(str, self.sizes))
         near, far = self.radius, self.centre
@@ -59,7 +56,7 @@ class Polygon:
         """Where all vertices are finite; nothing else is looked at, for some collapse in a small format."""
         return column.double().isfinite().flatten(1).all(1).numpy()
 
-    def corners(self, format: Format, size: int | None, rng: np.random.Generator) -> torch.Tensor:
+    def corners(self, format: Format, size: int | None, rng: Generator) -> torch.Tensor:
         """Small integer and regular polygons, scaled, moved and flattened by powers of two; and the thinnest."""
         n = known_size("polygon", size)
         p = format.precision
@@ -85,7 +82,7 @@ class Polygon:
         rows += [shapes[0] * 0.0, shapes[0] * [1, 0], parabola]
         return _finite(np.array(rows), format)
 
-    def sweep(self, format: Format, count: int, size: int | None, rng: np.random.Generator) -> torch.Tensor:
+    def sweep(self, format: Format, count: int, size: int | None, rng: Generator) -> torch.Tensor:
         """Stars whose radius, distance and flatness are log-uniform; far, tiny and thin ones are common."""
         low, high = self._radii(format)
         radius = low * (high / low) ** ((rng.permutation(count) + rng.random(count)) / max(count, 1))
@@ -99,7 +96,7 @@ class Polygon:
         thin = np.where(rng.random(count) < 0.5, 2.0 ** -(rng.random(count) * format.precision), 1.0)
         return _stars(radius, distance, thin, known_size("polygon", size), format, rng)
 
-    def sample(self, format: Format, count: int, size: int | None, rng: np.random.Generator) -> torch.Tensor:
+    def sample(self, format: Format, count: int, size: int | None, rng: Generator) -> torch.Tensor:
         """Stars as data have them: log-normal sizes, at most a few hundred radii away, seldom thin."""
         radius = np.clip(np.exp(rng.standard_normal(count)), *self._radii(format))
         centred = rng.random(count) < 0.2
@@ -108,9 +105,7 @@ class Polygon:
         thin = np.where(rng.random(count) < 0.2, 2.0 ** -(rng.random(count) * 4), 1.0)
         return _stars(radius, distance, thin, known_size("polygon", size), format, rng)
 
-    def close_to(
-        self, column: torch.Tensor, reach: int, format: Format, rng: np.random.Generator
-    ) -> torch.Tensor:
+    def close_to(self, column: torch.Tensor, reach: int, format: Format, rng: Generator) -> torch.Tensor:
         """The same polygons."""
         return column
 
@@ -173,7 +168,7 @@ def _check_distances(what: str, pair: object, example: str) -> None:
 
 
 def _stars(
-    radius: Doubles, distance: Doubles, thin: Doubles, n: int, format: Format, rng: np.random.Generator
+    radius: Doubles, distance: Doubles, thin: Doubles, n: int, format: Format, rng: Generator
 ) -> torch.Tensor:
     """Star polygons, each of a radius, with its centre so far from the origin, flattened and turned."""
     count = len(radius)
