@@ -249,11 +249,6 @@ def test_ragged_formulas_get_points_for_each_size_and_every_index():
         assert set(tensor(points.columns["target"]).tolist()) == {-100, *range(points.size or 0)}
 
 
-def test_inputs_with_other_sizes_are_refused_in_one_line():
-    with pytest.raises(ValueError, match=r"^inputs of one formula must declare the same sizes: .*$"):
-        draw({"x": vector(0, 1, sizes=(2,)), "y": vector(0, 1)}, FLOAT32, 10, 0, "f")
-
-
 def test_inputs_of_one_kind_are_sometimes_equal_and_sometimes_neighbours():
     [points] = draw({"x": real(-5, 5), "y": real(-5, 5)}, FLOAT32, 2000, 1, "difference")
     x, y = (tensor(points.columns[name]) for name in "xy")
