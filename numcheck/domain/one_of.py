@@ -65,9 +65,7 @@ class OneOf:
         for choice in self.values:
             if text.strip() == str(choice) or _same_number(text, choice):
                 return choice
-        raise ValueError(
-            f"write one of {', '.join(str(choice) for choice in self.values)} instead of {text!r}"
-        )
+        raise ValueError(f"write {self.describe()} instead of {text!r}")
 
     def column(self, values: Sequence[Any], format: Format) -> Column:
         labels = all(type(choice) is int for choice in self.values)

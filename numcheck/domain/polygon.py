@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import product
 from typing import TYPE_CHECKING, final
 
 import numpy as np
@@ -71,12 +72,8 @@ class Polygon:
         scales = [1.0] + [2.0 ** math.frexp(r)[1] for r in self._radii(format)]
         # The centre at 2**k radii leaves p - 1 - k bits to the shape.
         moves = [0.0, 1.0, -1.0] + [2.0**k for k in (p // 2, p - 2, p - 1, p)]
-        rows = [
-            scale * (shape + move * np.array([1, 0.5]))
-            for shape in shapes
-            for scale in scales
-            for move in moves
-        ]
+        bearing = np.array([1, 0.5])
+        rows = [scale * (shape + move * bearing) for shape, scale, move in product(shapes, scales, moves)]
         rows += [shape * [1, 2.0**-k] for shape in shapes for k in (2, p // 2, p - 1, p + 1)]
         rows += [scale / 2 * _thinnest(n, p) for scale in scales]
         rows += [shapes[0] * 0.0, shapes[0] * [1, 0], parabola]

@@ -66,7 +66,8 @@ class Vector:
 
     def sweep(self, format: Format, count: int, size: int | None, rng: Generator) -> torch.Tensor:
         """Entries that are ordinal-uniform each for itself."""
-        axes = [self.interval(format).sweep(count, rng) for _ in range(known_size("vector", size))]
+        entry = self.interval(format)
+        axes = [entry.sweep(count, rng) for _ in range(known_size("vector", size))]
         return values_at(np.stack(axes, axis=1), format)
 
     def sample(self, format: Format, count: int, size: int | None, rng: Generator) -> torch.Tensor:
