@@ -14,18 +14,9 @@ from hypothesis import Phase, find, given, settings
 from hypothesis import strategies as st
 
 from numcheck.domain import (
-    CURVES,
     Column,
-    Curve,
     Domain,
-    Index,
-    Integer,
-    OneOf,
     Points,
-    Polygon,
-    Real,
-    Simplex,
-    Vector,
     curve,
     draw,
     index,
@@ -36,6 +27,14 @@ from numcheck.domain import (
     simplex,
     vector,
 )
+from numcheck.domain.curves import CURVES, Curve
+from numcheck.domain.index import Index
+from numcheck.domain.integer import Integer
+from numcheck.domain.one_of import OneOf
+from numcheck.domain.polygon import Polygon
+from numcheck.domain.real import Real
+from numcheck.domain.simplex import Simplex
+from numcheck.domain.vector import Vector
 from numcheck.formats import FORMATS, Format, format_of
 
 FLOAT16, FLOAT32, FLOAT64 = (format_of(name) for name in ("float16", "float32", "float64"))

@@ -16,7 +16,9 @@ from numcheck.declaration.formulas import Formula, Routine, formula_of, routine_
 from numcheck.declaration.registry import formulas, load_catalog
 from numcheck.declaration.words import Cause, Fate
 from numcheck.diagnosis.diagnose import diagnose
-from numcheck.domain import OneOf, Points, Real, space_of
+from numcheck.domain import Points, space_of
+from numcheck.domain.one_of import OneOf
+from numcheck.domain.real import Real
 from numcheck.formats import Format, format_of
 from numcheck.measure.measurement import Measurement, measure, tally
 from numcheck.reals.enclosures import INVALID, PROVED

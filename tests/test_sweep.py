@@ -15,7 +15,9 @@ import torch
 from numcheck import UsageError, one_of, real, report, sweep, ulps
 from numcheck.declaration.formulas import Formula, Routine, formula_of, routine_of
 from numcheck.declaration.registry import formulas, load_catalog
-from numcheck.domain import OneOf, Real, Space, space_of
+from numcheck.domain import Space, space_of
+from numcheck.domain.one_of import OneOf
+from numcheck.domain.real import Real
 from numcheck.faces import cli
 from numcheck.faces.cli.terminal import progress_bar
 from numcheck.formats import format_of
