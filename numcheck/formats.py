@@ -1,4 +1,4 @@
-"""Number formats as ordinal bijections: neighbours, ulp, distance and exact rounding from the encoding.
+"""Number formats as ordinal bijections: order, ulp and exact rounding from the encoding.
 
 A format is a frozen `Format`; `FORMATS` lists them all and `format_of` finds one by name or dtype. Two rules
 hold throughout:
@@ -29,7 +29,6 @@ __all__ = ["FORMATS", "NAN_ORDINAL", "Format", "format_of"]
 NAN_ORDINAL = -(2**63)
 """What `to_ordinals` says of a NaN, which has no place in the order; no value of any format has it."""
 
-_FARTHEST = 2**63 - 1
 _SIGNED_INTEGERS = {8: torch.int8, 16: torch.int16, 32: torch.int32, 64: torch.int64}
 
 
@@ -161,33 +160,6 @@ class Format:
         hidden = 1 << (self.precision - 1)
         binade = max(ordinal // hidden - 1, 0)
         return math.ldexp(ordinal - binade * hidden, self.min_exponent - self.precision + 1 + binade)
-
-    def neighbours(self, values: torch.Tensor, steps: int | torch.Tensor) -> torch.Tensor:
-        """Values `steps` places further up (down where negative), stopping at the last one; NaN stays NaN.
-
-        From +0 one step down is -0 where the format has it, and infinity is one step above the largest value.
-        """
-        ordinals = self.to_ordinals(values)
-        by = torch.as_tensor(steps, dtype=torch.int64, device=ordinals.device)
-        moved = ordinals + by
-        # Only float64's ordinals are large enough for the sum to wrap around.
-        moved = torch.where((by > 0) & (moved < ordinals), self.highest_ordinal, moved)
-        moved = torch.where((by < 0) & (moved > ordinals), self.lowest_ordinal, moved)
-        moved = moved.clamp(self.lowest_ordinal, self.highest_ordinal)
-        return self.from_ordinals(torch.where(ordinals == NAN_ORDINAL, NAN_ORDINAL, moved))
-
-    def distance(self, left: torch.Tensor, right: torch.Tensor) -> torch.Tensor:
-        """How many values apart two tensors of this format lie, as int64: errors counted in ulps.
-
-        -0 and +0 are 0 apart, and so the two smallest subnormals of either sign are 2 apart. A NaN on either
-        side, and in float64 a distance that int64 cannot hold, is 2**63 - 1.
-        """
-        left_magnitude, left_negative, left_nan = self._split(left)
-        right_magnitude, right_negative, right_nan = self._split(right)
-        a = torch.where(left_negative, -left_magnitude, left_magnitude)
-        b = torch.where(right_negative, -right_magnitude, right_magnitude)
-        apart = torch.maximum(a, b) - torch.minimum(a, b)
-        return torch.where(left_nan | right_nan | (apart < 0), _FARTHEST, apart)
 
     def _split(self, values: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         """Magnitude (int64, ordinal of the absolute value), sign and NaN-ness of each value."""
