@@ -2,17 +2,14 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, final
+from typing import final
 
 import torch
 
 from numcheck.domain.integer import parse_integer, whole_numbers
-from numcheck.domain.kinds import as_tuple, check_sizes, known_size
+from numcheck.domain.kinds import as_tuple, check_sizes, known_size, one_choice
 from numcheck.domain.numbers import Mask
 from numcheck.formats import Format
-
-if TYPE_CHECKING:
-    from hypothesis.strategies import SearchStrategy
 
 
 @final
@@ -26,6 +23,7 @@ class Index:
     discrete = True
     differentiable = False
     column = staticmethod(whole_numbers)
+    strategy = one_choice
 
     def __post_init__(self) -> None:
         check_sizes("index", self.sizes, 1)
@@ -42,12 +40,6 @@ class Index:
     def contains(self, column: torch.Tensor, format: Format) -> Mask:
         """Which are an index of some size, or one of `extra`."""
         return ((column >= 0) | torch.isin(column, torch.tensor(self.extra, dtype=torch.int64))).numpy()
-
-    def strategy(self, format: Format, size: int | None) -> "SearchStrategy[int]":
-        """Values for this size, 0 being the simplest."""
-        from hypothesis import strategies as st
-
-        return st.sampled_from(self.choices(size))
 
     def parse(self, text: str, format: Format) -> int:
         """An index that counts from zero, or one of `extra`."""

@@ -171,6 +171,13 @@ def known_size(kind: str, size: int | None) -> int:
     return size
 
 
+def one_choice(domain: Discrete, format: Format, size: int | None) -> "SearchStrategy[Any]":
+    """One of the choices for this size, the first being the simplest."""
+    from hypothesis import strategies as st
+
+    return st.sampled_from(domain.choices(size))
+
+
 def no_list(format: Format, grid: int | None) -> None:
     """None, for the values are too many and differ from size to size."""
 

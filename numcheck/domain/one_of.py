@@ -2,18 +2,15 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, final
+from typing import Any, final
 
 import numpy as np
 import torch
 
 from numcheck.domain.integer import whole_numbers
-from numcheck.domain.kinds import Column
+from numcheck.domain.kinds import Column, one_choice
 from numcheck.domain.numbers import Mask
 from numcheck.formats import Format
-
-if TYPE_CHECKING:
-    from hypothesis.strategies import SearchStrategy
 
 
 @final
@@ -31,6 +28,7 @@ class OneOf:
     sizes = None
     discrete = True
     differentiable = False
+    strategy = one_choice
 
     def __post_init__(self) -> None:
         if not self.values:
@@ -53,12 +51,6 @@ class OneOf:
     def contains(self, column: Column, format: Format) -> Mask:
         values = column if isinstance(column, tuple) else column.tolist()
         return np.array([value in self.values for value in values], dtype=np.bool_)
-
-    def strategy(self, format: Format, size: int | None) -> "SearchStrategy[Any]":
-        """Choices, the first declared being the simplest."""
-        from hypothesis import strategies as st
-
-        return st.sampled_from(self.values)
 
     def parse(self, text: str, format: Format) -> Any:
         """The choice that is written like this; numbers are compared by value."""
