@@ -70,9 +70,7 @@ def one_of(*choices: Any) -> OneOf:
 
 
 def _same_number(text: str, choice: object) -> bool:
-    if isinstance(choice, bool) or not isinstance(choice, (int, float)):
-        return False
     try:
-        return float(text) == choice
+        return isinstance(choice, (int, float)) and not isinstance(choice, bool) and float(text) == choice
     except ValueError:
         return False

@@ -175,10 +175,8 @@ def _stars(
     tilt, bearing = 2 * math.pi * rng.random((2, count, 1))
     cos, sin = np.cos(tilt), np.sin(tilt)
     far = distance[:, None]
-    xy = np.stack(
-        [far * np.cos(bearing) + x * cos - y * sin, far * np.sin(bearing) + x * sin + y * cos], axis=2
-    )
-    return _finite(xy, format)
+    x, y = far * np.cos(bearing) + x * cos - y * sin, far * np.sin(bearing) + x * sin + y * cos
+    return _finite(np.stack([x, y], axis=2), format)
 
 
 def _thinnest(n: int, precision: int) -> Doubles:

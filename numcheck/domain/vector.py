@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import permutations
 from typing import TYPE_CHECKING, final
 
 import numpy as np
@@ -127,10 +128,8 @@ def _patterns(entries: Interval, n: int) -> list[list[int]]:
     reach = max(abs(format.value_of(end)) for end in finite)
     octaves = (p // 2, p - 1, p, math.frexp(reach)[1] - 2)  # the last is within the domain if it is near zero
     sizes = [2.0**k for k in dict.fromkeys(octaves) if k < format.max_exponent]
-    pairs = [nearest_ordinals((size, -size), format) for size in sizes]
-    offsets = [
-        (place, other) for pair in pairs for place, other in (pair, pair[::-1]) if low <= place <= high
-    ]
+    both = [nearest_ordinals((size, -size), format) for size in sizes]
+    offsets = [pair for ends in both for pair in permutations(ends) if low <= pair[0] <= high]
     for place in (*(place for place, _ in offsets), most, least):
         rows += [[place + i for i in range(n)], [place - 3 * i for i in range(n)]]
     for place, other in offsets:  # sums that cancel
