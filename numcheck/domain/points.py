@@ -114,8 +114,8 @@ class _Draw:
     def of(inputs: Mapping[str, Domain], format: Format, size: int | None, rng: Generator) -> "_Draw":
         choices = {name: domain.choices(size) for name, domain in discrete(inputs).items()}
         total = math.prod(len(listed) for listed in choices.values())
-        listed = total <= MOST_LISTED
-        order = rng.permutation(total) if listed else rng.integers(0, min(total, 2**62), size=MOST_LISTED)
+        few = total <= MOST_LISTED
+        order = rng.permutation(total) if few else rng.integers(0, min(total, 2**62), size=MOST_LISTED)
         return _Draw(inputs, format, size, rng, choices, order)
 
     def points(self, count: int) -> Points:
