@@ -98,7 +98,7 @@ ONE_NUMBER = {
     for name, mistake in BY_NAME.items()
     if "float16" in mistake.formats
     and len(mistake.wrong.formula.inputs) == 1
-    and all(domain.ragged is None for domain in continuous(mistake.wrong.formula.inputs).values())
+    and all(domain.sizes is None for domain in continuous(mistake.wrong.formula.inputs).values())
     and continuous(mistake.wrong.formula.inputs)
 }
 

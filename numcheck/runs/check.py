@@ -213,7 +213,7 @@ def _work(formula: Formula) -> tuple[bool, int]:
 
     Units that take long go first, so that at the end no worker waits for another.
     """
-    ragged = any(domain.ragged for domain in formula.inputs.values())
+    ragged = any(domain.sizes for domain in formula.inputs.values())
     choices = [] if ragged else [len(domain.choices(None)) for domain in discrete(formula.inputs).values()]
     return ragged, len(formula.routines) * math.prod(choices)
 

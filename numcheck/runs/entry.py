@@ -219,7 +219,7 @@ def failure_map(parts: Sequence[Measurement]) -> dict[str, Any] | None:
     such inputs, or where the combinations are more than a reader would compare.
     """
     inputs = parts[0].routine.formula.inputs
-    chosen = [name for name, domain in inputs.items() if domain.discrete and domain.ragged is None]
+    chosen = [name for name, domain in inputs.items() if domain.discrete and domain.sizes is None]
     name = next((n for n, domain in inputs.items() if domain.differentiable), None)
     if not chosen or name is None:
         return None

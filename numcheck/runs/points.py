@@ -85,7 +85,7 @@ def parsed_point(formula: Formula, at: Mapping[str, str], format: Format) -> Poi
         except ValueError as error:
             raise UsageError(f"--at {name}={at[name]}: {error}") from None
     sizes = {
-        len(column[0]) for name, column in columns.items() if formula.inputs[name].ragged and column[0].ndim
+        len(column[0]) for name, column in columns.items() if formula.inputs[name].sizes and column[0].ndim
     }
     if len(sizes) > 1:
         raise UsageError(

@@ -179,7 +179,7 @@ def _quiet(chosen: settings) -> settings:
 
 def examples(formula: Formula, format: Format, of: Of) -> "SearchStrategy[Example]":
     """Single points of a formula; those with the first size, and the first output's gradient, are the simplest."""
-    sizes = next((domain.ragged for domain in formula.inputs.values() if domain.ragged), None)
+    sizes = next((domain.sizes for domain in formula.inputs.values() if domain.sizes), None)
     outputs = _outputs(formula, format) if of is Of.GRAD else {}
     values = {
         size: {name: domain.strategy(format, size) for name, domain in formula.inputs.items()}
