@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from numcheck.declaration.formulas import Formula
-from numcheck.domain import Points
+from numcheck.domain import Points, continuous
 from numcheck.formats import Format
 from numcheck.reals.arrays import Reals, as_reals
 from numcheck.reals.ball64 import EXPONENT_LIMIT
@@ -153,15 +153,14 @@ def _of_gradient(formula: Formula, point: Points, truth: Truth, format: Format) 
     # along a kink there is no derivative, and what is far below the format's range would only cost digits
     live = narrow(slopes, format, TOLERANCE) & (slopes.high != 0)
     live &= slopes.exponent > format.min_exponent - 2 * format.precision
-    live &= (
-        slopes.exponent < 2**13
-    )  # far above every format a direction of its size would vanish beside the point
+    # far above every format a direction of its size would vanish beside the point
+    live &= slopes.exponent < 2**13
     if not live.any():
         return None
     places = np.flatnonzero(live)
     exponents: list[int] = slopes.exponent[places].tolist()
     # a constant input may lie as close to a kink as a moved one
-    near = [point.columns[name] for name, domain in formula.inputs.items() if domain.differentiable]
+    near = [point.columns[name] for name in continuous(formula.inputs)]
     step_exponent = min(0, *exponents) - 200 + min(0, *(_smallest_exponent(column) for column in near))
     for_bits = 4 * -step_exponent + 2 * max(0, *exponents) + 1000
     with precision(min(for_bits, 40_000)):
@@ -183,13 +182,10 @@ def _of_gradient(formula: Formula, point: Points, truth: Truth, format: Format) 
 
 def _difference(formula: Formula, point: Points, direction: np.ndarray, step: Any, component: int) -> Any:
     """The central difference of one component along a direction of all numbers that the gradient is by."""
-    moves: dict[str, Any] = {}
-    start = 0
-    for name in formula.wrt:
-        column: Any = point.columns[name]
-        stop = start + column.numel()
-        moves[name] = direction[start:stop].reshape(column.shape) * step
-        start = stop
+    columns: list[Any] = [point.columns[name] for name in formula.wrt]
+    parts = np.split(direction * step, np.cumsum([column.numel() for column in columns])[:-1])
+    shaped = [part.reshape(column.shape) for part, column in zip(parts, columns, strict=True)]
+    moves = dict(zip(formula.wrt, shaped, strict=True))
     ahead = _mp_value(formula, point, moves)
     behind = _mp_value(formula, point, {name: -move for name, move in moves.items()})
     return (ahead.reshape(-1)[component] - behind.reshape(-1)[component]) / (2 * step)
