@@ -22,9 +22,12 @@ from numcheck.runs.witnesses import Witness, Witnesses, environment_name
 
 def is_stale(examined: Examined, gap: Gap, known: Witnesses) -> bool:
     """Whether a gap is stale in this half and format."""
-    here = environment_name(examined.device)
-    named = known.of_gap(examined.routine.name, gap, examined.format.name, examined.of)
-    return not examined.covered[gap].any() and any(here in one.environments for one in named)
+    here, cell = environment_name(examined.device), (examined.routine.name, examined.format.name, examined.of)
+    shown_here = any(
+        (one.routine, one.format, one.of, one.gap) == (*cell, gap.name) and here in one.environments
+        for one in known.known
+    )
+    return shown_here and not examined.covered[gap].any()
 
 
 def shown_by(examined: Examined, told: Sequence[Finding]) -> Iterator[Witness]:
@@ -63,23 +66,20 @@ def _shows(examined: Examined, gap: Gap, point: Points, component: int) -> bool:
     """Whether a point fails by the gap where it is asked about alone."""
     where = examined.format, examined.device, examined.of
     try:
-        again = examine_at(examined.routine, point, component, *where)
+        return bool(examine_at(examined.routine, point, component, *where).covered[gap][0])
     except RoutineError:
         return False
-    return bool(again.covered[gap][0])
 
 
 def uncovered(formulas: Sequence[Formula], report: Mapping[str, Any]) -> list[str]:
     """A remark on each gap that covered no point of a complete run: of all its formats, with the default points."""
     if report["points"] < DEFAULT_POINTS:
         return []
-    met: dict[tuple[str, str, str], int] = {}
-    stale: set[tuple[str, str, str]] = set()
+    told: dict[tuple[str, str, str], list[bool]] = {}
     for entry in report["measurements"]:
         for gap in entry["gaps"]:
             key = entry["formula"], entry["routine"], ", ".join(gap["causes"])
-            met[key] = met.get(key, 0) + gap["points"]
-            stale |= {key} if gap["stale"] else set()
+            told.setdefault(key, []).append(gap["points"] > 0 or gap["stale"])
     return [
         f"{formula.name}.{routine.name}: the gap {gap.name} covers no point of this run: delete it, "
         "or find one that shows it"
@@ -87,8 +87,8 @@ def uncovered(formulas: Sequence[Formula], report: Mapping[str, Any]) -> list[st
         for routine in formula.routines.values()
         for gap in routine.gaps
         if _formats(routine, gap) <= set(report["formats"])
-        and met.get(key := (formula.name, routine.name, gap.name)) == 0
-        and key not in stale
+        and (key := (formula.name, routine.name, gap.name)) in told
+        and not any(told[key])
     ]
 
 
