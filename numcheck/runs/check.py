@@ -24,7 +24,7 @@ from numcheck.declaration.formulas import Formula, Routine
 from numcheck.declaration.registry import format_named, formula_named, load_catalog
 from numcheck.declaration.registry import formulas as registered
 from numcheck.declaration.words import DEFAULT_FORMATS, DEFAULT_POINTS, DEFAULT_SEED, Of
-from numcheck.diagnosis import Search, alone, beside
+from numcheck.diagnosis import Search, alone, beside, cancellation
 from numcheck.domain import discrete
 from numcheck.foreign import adapt
 from numcheck.formats import Format, format_of
@@ -91,12 +91,16 @@ def run_unit(unit: Unit, routines: Sequence[Routine] | None = None, formula: For
         _examine_all(result, unit, formula, chosen)
     except ContradictionError as error:
         if len(chosen) > 1:  # each format by itself, so that only what is in doubt is lost
-            apart = [run_unit(replace(unit, formats=(one.name,)), known, formula) for one in chosen]
-            return Result(
-                *(reduce(add, values) for values in zip(*(vars(one).values() for one in apart), strict=True))
-            )
+            return _together([run_unit(replace(unit, formats=(one.name,)), known, formula) for one in chosen])
         result.contradictions.append(str(error))
     return result
+
+
+def _together(results: Sequence[Result]) -> Result:
+    """Several results as one: counts add up, and lists follow each other."""
+    return Result(
+        *(reduce(add, found) for found in zip(*(vars(one).values() for one in results), strict=True))
+    )
 
 
 def _examine_all(
@@ -110,7 +114,7 @@ def _examine_all(
 
     def entry(number: int, examined: Examined, climbed: dict[str, Any]) -> Search[None]:
         searched = examined.findings()
-        cancelled = examined.cancelled  # while the diagnosis' traces are at hand
+        cancelled = cancellation(examined.parts[-1])  # while the diagnosis' traces are at hand
         found = yield from searched
         told = yield from entry_of(examined, found, known, cancelled, climbed)
         if unit.witness:
@@ -175,33 +179,31 @@ def check_catalog(
         check_device(device)
     for f in selected if witness else ():
         witnesses.expect_writable(f)
-    units = [Unit(f.name, names, devices, points, seed, witness) for f in selected]
+    longest = sorted(selected, key=_work, reverse=True)
+    units = [Unit(f.name, names, devices, points, seed, witness) for f in longest]
     own = {f.name: f for f in selected}
-    longest = sorted(units, key=lambda unit: _work(own[unit.formula]), reverse=True)
 
     def run_here(unit: Unit) -> Result:
         return run_unit(unit, None if routine is None else [routine], own[unit.formula])
 
     shippable = routine is None and all(f.module.startswith("numcheck.") for f in selected)
     several = jobs if jobs is not None else min(len(units), multiprocessing.cpu_count())
-    results: dict[Unit, Result] = {}
+    results: dict[str, Result] = {}
     interrupted = False
     try:
         with workers(several if shippable else 1, "numcheck.runs.check") as hands:
-            for unit, result in hands.completed(run_unit if shippable else run_here, longest):
-                results[unit] = result
+            for unit, result in hands.completed(run_unit if shippable else run_here, units):
+                results[unit.formula] = result
                 if progress is not None:
                     progress(unit.formula, len(results), len(units))
     except KeyboardInterrupt:  # what is measured already is worth reporting
         interrupted = True
-    ordered = [results[unit] for unit in units if unit in results]
-    report = _report(selected, names, devices, points, seed, ordered)
+    whole = _together([results[f.name] for f in selected if f.name in results])
+    report = _report(selected, names, devices, points, seed, whole)
     report["seconds"] = round(time.perf_counter() - started, 3)
     if interrupted:
         return report | {"interrupted": True}
-    written = [
-        _record(f, [results[unit] for unit in units if unit.formula == f.name]) for f in selected if witness
-    ]
+    written = [_record(f, results[f.name]) for f in selected if witness]
     remarks = [text for f in selected for text in witnesses.read(f).remarks]
     remarks += [f"{path} has what shows the gaps" for path in written if path is not None]
     remarks += uncovered(selected, report) if routine is None else []
@@ -224,11 +226,9 @@ def _report(
     devices: Sequence[str],
     points: int,
     seed: int,
-    results: Sequence[Result],
+    result: Result,
 ) -> dict[str, Any]:
-    truths, checked = sum(r.truths for r in results), sum(r.checked for r in results)
-    in_float64 = sum(r.in_float64 for r in results)
-    disagreements = [text for result in results for text in result.disagreements]
+    truths = max(1, result.truths)
     return {
         "schema": 1,
         "numcheck": numcheck.__version__,
@@ -239,44 +239,41 @@ def _report(
         "devices": list(devices),
         "precision": {name: format_of(name).precision for name in formats},
         "second_opinion": {
-            "checked": checked,
-            "disagreed": len(disagreements),
-            "share": figure(checked / max(1, truths)),
-            "disagreements": disagreements,
+            "checked": result.checked,
+            "disagreed": len(result.disagreements),
+            "share": figure(result.checked / truths),
+            "disagreements": result.disagreements,
         },
         "in_float64": {
-            "points": in_float64,
-            "share": figure(in_float64 / max(1, truths)),
-            "contradictions": [text for result in results for text in result.contradictions],
+            "points": result.in_float64,
+            "share": figure(result.in_float64 / truths),
+            "contradictions": result.contradictions,
         },
-        "formulas": [described(f) for f in selected],
-        "measurements": [entry for result in results for entry in result.measurements],
-        "notes": [text for result in results for text in result.errors],
+        "formulas": [
+            {
+                "name": f.name,
+                "topic": f.topic,
+                "source": f.source,
+                "doc": f.doc,
+                "inputs": {name: domain.describe() for name, domain in f.inputs.items()},
+                "gradient_by": list(f.wrt),
+                "laws": [law.doc for law in f.laws.values()],
+                "routines": [{"name": r.name, "doc": r.doc} for r in f.routines.values()],
+            }
+            for f in selected
+        ],
+        "measurements": result.measurements,
+        "notes": result.errors,
     }
 
 
-def _record(formula: Formula, results: Sequence[Result]) -> Path | None:
+def _record(formula: Formula, result: Result) -> Path | None:
     """Put what showed a formula's gaps in a run into its file of witnesses; its path where there is anything."""
-    entries = [entry for result in results for entry in result.measurements]
     cells: set[witnesses.Cell] = {
         (False, one["routine"], one["format"], Of(one["of"]), witnesses.environment_name(one["device"]))
-        for one in entries
+        for one in result.measurements
     }
-    return witnesses.record(formula, [row for result in results for row in result.witnesses], cells)
-
-
-def described(formula: Formula) -> dict[str, Any]:
-    """A formula as reports and `numcheck list --json` tell it."""
-    return {
-        "name": formula.name,
-        "topic": formula.topic,
-        "source": formula.source,
-        "doc": formula.doc,
-        "inputs": {name: domain.describe() for name, domain in formula.inputs.items()},
-        "gradient_by": list(formula.wrt),
-        "laws": [law.doc for law in formula.laws.values()],
-        "routines": [{"name": r.name, "doc": r.doc} for r in formula.routines.values()],
-    }
+    return witnesses.record(formula, result.witnesses, cells)
 
 
 def check(
