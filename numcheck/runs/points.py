@@ -71,19 +71,19 @@ def text_of(value: Any) -> str:
     return separator.join(text_of(part) for part in value)
 
 
-def parsed_point(formula: Formula, at: Mapping[str, str], format: Format) -> Points:
-    """The point that `name=value` texts describe, in the format."""
+def parsed_point(formula: Formula, at: Mapping[str, Any], format: Format) -> Points:
+    """The point in the format that has these values, each as text, a number or nested lists of numbers."""
     missing, unknown = set(formula.inputs) - set(at), set(at) - set(formula.inputs)
     if missing or unknown:
         needed = " ".join(f"--at {name}=..." for name in formula.inputs)
         raise UsageError(f"{formula.name} takes {', '.join(formula.inputs)}: write {needed}")
     columns: dict[str, Any] = {}
     for name, domain in formula.inputs.items():
+        text = text_of(at[name])
         try:
-            given: list[Any] = [domain.parse(at[name], format)]
-            columns[name] = domain.column(given, format)
+            columns[name] = domain.column([domain.parse(text, format)], format)
         except ValueError as error:
-            raise UsageError(f"--at {name}={at[name]}: {error}") from None
+            raise UsageError(f"--at {name}={text}: {error}") from None
     sizes = {
         len(column[0]) for name, column in columns.items() if formula.inputs[name].ragged and column[0].ndim
     }
@@ -96,12 +96,12 @@ def parsed_point(formula: Formula, at: Mapping[str, str], format: Format) -> Poi
 
 def shown_again(measurement: Measurement, point: Points, component: int) -> str:
     """The command that shows a point again of what was measured."""
-    like = measurement
-    return reproduce(like.routine, point, 0, like.format, like.of, component, like.device)
+    of, device = measurement.of, measurement.device
+    return reproduce(measurement.routine, point, measurement.format, of, component, device)
 
 
 def reproduce(
-    routine: Routine, points: Points, i: int, format: Format, of: Of, component: int = 0, device: str = "cpu"
+    routine: Routine, point: Points, format: Format, of: Of, component: int = 0, device: str = "cpu"
 ) -> str:
     """What shows one point again: a command, or a line of Python where the code lives in a notebook.
 
@@ -109,11 +109,9 @@ def reproduce(
     """
     formula = routine.formula
     registered = formula.routines.get(routine.name) is routine
-    words = (
-        _word(formula.function, formula.name),
-        routine.name if registered else _word(routine.function, routine.name),
-    )
-    at = {name: argument(column, i) for name, column in points.columns.items()}
+    own = routine.name if registered else _word(routine.function, routine.name)
+    words = _word(formula.function, formula.name), own
+    at = {name: argument(column, 0) for name, column in point.columns.items()}
     if all(words):
         inputs = " ".join(f"--at '{name}={text}'" for name, text in at.items())
         gradient = " --of grad" if of is Of.GRAD else ""
