@@ -1,8 +1,7 @@
 """Whole runs: routines x formats x devices, gathered into the report's JSON.
 
 One unit of work is one formula: its points are drawn once in each format, their truths are proved together, and every
-routine is measured against them on every device. Units are independent and handed to worker processes, because Arb's
-precision is global to a process.
+routine is measured against them on every device.
 """
 
 import itertools
@@ -11,7 +10,6 @@ import multiprocessing
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import reduce
 from operator import add
 from pathlib import Path
 from typing import Any
@@ -37,7 +35,7 @@ from numcheck.runs.examine import Examined, drawn, examine
 from numcheck.runs.gaps import shown_by, uncovered
 from numcheck.runs.witnesses import Witness
 from numcheck.runs.workers import workers
-from numcheck.truth import ContradictionError
+from numcheck.truth import FLOAT64, ContradictionError
 
 Progress = Callable[[str, int, int], None]
 
@@ -70,6 +68,9 @@ class Result:
     errors: list[str] = field(default_factory=list)
     witnesses: list[Witness] = field(default_factory=list)
 
+    def __add__(self, other: "Result") -> "Result":
+        return Result(*map(add, vars(self).values(), vars(other).values()))
+
 
 def run_unit(unit: Unit, routines: Sequence[Routine] | None = None, formula: Formula | None = None) -> Result:
     """Examine every routine of a formula in the unit's formats on its devices.
@@ -91,16 +92,10 @@ def run_unit(unit: Unit, routines: Sequence[Routine] | None = None, formula: For
         _examine_all(result, unit, formula, chosen)
     except ContradictionError as error:
         if len(chosen) > 1:  # each format by itself, so that only what is in doubt is lost
-            return _together([run_unit(replace(unit, formats=(one.name,)), known, formula) for one in chosen])
+            apart = (run_unit(replace(unit, formats=(one.name,)), known, formula) for one in chosen)
+            return sum(apart, Result())
         result.contradictions.append(str(error))
     return result
-
-
-def _together(results: Sequence[Result]) -> Result:
-    """Several results as one: counts add up, and lists follow each other."""
-    return Result(
-        *(reduce(add, found) for found in zip(*(vars(one).values() for one in results), strict=True))
-    )
 
 
 def _examine_all(
@@ -120,14 +115,14 @@ def _examine_all(
         if unit.witness:
             result.witnesses.extend(shown_by(examined, found))
         one = first[examined.routine.name, examined.of, examined.format]
-        differs = None if one is examined else (yield from disagreement_of(one, examined))
-        told["findings"] += [] if differs is None else [differs]
+        if one is not examined and (differs := (yield from disagreement_of(one, examined))):
+            told["findings"].append(differs)
         made[number] = told
 
     for taken in drawn(formula, list(chosen), unit.points, unit.seed, known, everyone):
         format = taken.format
-        result.truths += taken.count
-        result.in_float64 += taken.in_float64
+        result.truths += sum(map(len, taken.points))
+        result.in_float64 += sum(int((truth.precision == FLOAT64).sum()) for truth in taken.truths)
         result.checked += taken.opinion.checked
         result.disagreements.extend(taken.opinion.disagreements)
         climb = ladder(formula, taken.points[0], format, Of.GRAD in taken.truths[0].halves)
@@ -198,7 +193,7 @@ def check_catalog(
                     progress(unit.formula, len(results), len(units))
     except KeyboardInterrupt:  # what is measured already is worth reporting
         interrupted = True
-    whole = _together([results[f.name] for f in selected if f.name in results])
+    whole = sum((results[f.name] for f in selected if f.name in results), Result())
     report = _report(selected, names, devices, points, seed, whole)
     report["seconds"] = round(time.perf_counter() - started, 3)
     if interrupted:

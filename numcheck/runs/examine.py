@@ -18,7 +18,7 @@ from numcheck.domain import Points
 from numcheck.formats import Format
 from numcheck.measure import Measurement, Outcome, assess, law_defects, measure
 from numcheck.runs.witnesses import Witnesses, first
-from numcheck.truth import FLOAT64, Opinion, Truth, second_opinion, settle, settle_together
+from numcheck.truth import Opinion, Truth, second_opinion, settle, settle_together
 
 SECOND_OPINION = 0.01
 """Least share of points that mpmath recomputes."""
@@ -33,23 +33,13 @@ class Sample:
     points: tuple[Points, ...]
     truths: tuple[Truth, ...]
 
-    @property
-    def count(self) -> int:
-        """How many points there are."""
-        return sum(len(part) for part in self.points)
-
-    @property
-    def in_float64(self) -> int:
-        """How many of their truths float64 balls settled."""
-        return sum(int((truth.precision == FLOAT64).sum()) for truth in self.truths)
-
     @cached_property
     def opinion(self) -> Opinion:
         """What mpmath says of some of the truths."""
         told: list[Opinion] = []
         for points, truth in zip(self.points, self.truths, strict=True):
-            share = max(2, int(np.ceil(SECOND_OPINION * len(points))))
-            told.append(second_opinion(self.formula, points, truth, self.format, points.spread(share)))
+            rows = points.spread(max(2, int(np.ceil(SECOND_OPINION * len(points)))))
+            told.append(second_opinion(self.formula, points.select(rows), truth.select(rows), self.format))
         return Opinion(
             sum(one.checked for one in told), tuple(text for one in told for text in one.disagreements)
         )

@@ -109,7 +109,7 @@ class Truths:
 
 
 def _exact(parts: Sequence[Any]) -> Exact:
-    """The balls of each half, from the three tensors that a graph gives for one after another."""
+    """The balls of each half, of which a graph gives high, low and radius one after another."""
     return Exact(*(Balls(*parts[first : first + 3]) for first in range(0, len(parts), 3)))
 
 

@@ -81,49 +81,40 @@ class Opinion:
     disagreements: tuple[str, ...]
 
 
-def second_opinion(
-    formula: Formula, points: Points, truth: Truth, format: Format, rows: np.ndarray | None = None
-) -> Opinion:
+def second_opinion(formula: Formula, points: Points, truth: Truth, format: Format) -> Opinion:
     """Recompute truths in mpmath at two precisions: values, and gradients as central differences.
 
     The differences share no rule with the tape: each point's gradient is tested along one direction in which every
-    component counts about the same. Kinks and what is not proved are left to the value alone. `rows` are the points
-    to recompute, all by default.
+    component counts about the same. Kinks and what is not proved are left to the value alone.
     """
-    chosen = np.arange(len(points)) if rows is None else rows
-    told = (
-        _disagreement(formula, points.select(row), truth.select(row), format) for row in chosen.reshape(-1, 1)
-    )
-    return Opinion(len(chosen), tuple(f"{formula.name} in {format.name}: {each}" for each in told if each))
+    rows = np.arange(len(points)).reshape(-1, 1)
+    told = (_disagreement(formula, points.select(row), truth.select(row), format) for row in rows)
+    return Opinion(len(points), tuple(f"{formula.name} in {format.name}: {each}" for each in told if each))
 
 
 def _disagreement(formula: Formula, point: Points, truth: Truth, format: Format) -> str | None:
-    """What mpmath has instead at one point, at precisions that tell the same.
+    """What mpmath has instead at one point."""
+    told = _of_value(formula, point, truth, format) or _of_gradient(formula, point, truth, format)
+    return f"{told} at {describe(point)}" if told else None
+
+
+def _of_value(formula: Formula, point: Points, truth: Truth, format: Format) -> str | None:
+    """What mpmath has instead of a value, at two precisions that tell the same.
 
     More than settled the point may be needed, for a formula may cancel more bits than that.
     """
     bits = 2 * int(truth.precision[0]) + 64
-    told, sure = _of_value(formula, point, truth, format, bits)
-    while told and not sure and bits < LIMIT:
-        bits *= 2
-        told, sure = _of_value(formula, point, truth, format, bits)
-    told = told or _of_gradient(formula, point, truth, format)
-    return f"{told} at {describe(point)}" if told else None
-
-
-def _of_value(
-    formula: Formula, point: Points, truth: Truth, format: Format, bits: int
-) -> tuple[str | None, bool]:
-    """What mpmath has instead of a value at so many bits and twice as many; and whether those two agree."""
     with precision(bits):
         first = _mp_value(formula, point)
-    with precision(2 * bits):
-        second = _mp_value(formula, point)
-        for key in np.ndindex(second.shape):
-            told = _of_number(truth.value[(0, *key)], first[key], second[key], format)
-            if told is not None:
-                return told
-    return None, True
+    while True:
+        with precision(2 * bits):
+            second = _mp_value(formula, point)
+            places = np.ndindex(second.shape)
+            found = (_of_number(truth.value[(0, *key)], first[key], second[key], format) for key in places)
+            told, sure = next((each for each in found if each is not None), (None, True))
+        if sure or bits >= LIMIT:
+            return told
+        first, bits = second, 2 * bits
 
 
 def _of_number(value: Enclosure, first: Any, second: Any, format: Format) -> tuple[str, bool] | None:
