@@ -50,31 +50,26 @@ def argument(column: Any, i: int, hexadecimal: bool = False) -> str:
     entry = column[i]
     if not entry.is_floating_point():
         return str(entry.tolist())
+    if hexadecimal:
+        return text_of(entry, lambda x: re.sub(r"[.]?0+p", "p", x.hex()))
     digits = 17 if entry.dtype == torch.float64 else 9
-
-    def told(x: torch.Tensor) -> str:
-        if x.ndim:
-            return (";" if x.ndim == 2 else ",").join(told(part) for part in x)
-        return re.sub(r"[.]?0+p", "p", float(x).hex()) if hexadecimal else f"{float(x):.{digits}g}"
-
-    return told(entry)
+    return text_of(entry, lambda x: f"{x:.{digits}g}")
 
 
-def text_of(value: Any) -> str:
-    """A value as `--at` takes it: `1,2` for a vector, `0,0;1,0;0,1` for a polygon."""
+def text_of(value: Any, number: Callable[[Any], str] = str) -> str:
+    """A value as `--at` takes it: `1,2` for a vector, `0,0;1,0;0,1` for a polygon, each `number` in such words."""
     if isinstance(value, str):
         return value
     value = value.tolist() if isinstance(value, torch.Tensor | np.ndarray) else value
     if not isinstance(value, list | tuple):
-        return str(value)
+        return number(value)
     separator = ";" if any(isinstance(part, list | tuple) for part in value) else ","
-    return separator.join(text_of(part) for part in value)
+    return separator.join(text_of(part, number) for part in value)
 
 
 def parsed_point(formula: Formula, at: Mapping[str, Any], format: Format) -> Points:
     """The point in the format that has these values, each as text, a number or nested lists of numbers."""
-    missing, unknown = set(formula.inputs) - set(at), set(at) - set(formula.inputs)
-    if missing or unknown:
+    if set(at) != set(formula.inputs):
         needed = " ".join(f"--at {name}=..." for name in formula.inputs)
         raise UsageError(f"{formula.name} takes {', '.join(formula.inputs)}: write {needed}")
     columns: dict[str, Any] = {}
