@@ -33,9 +33,9 @@ def is_stale(examined: Examined, gap: Gap, known: Witnesses) -> bool:
 def shown_by(examined: Examined, told: Sequence[Finding]) -> Iterator[Witness]:
     """The simplest and the worst input that showed each gap of a half; `told` are its findings."""
 
-    def at(number: int) -> tuple[Points, int, int]:
+    def at(number: int) -> tuple[Points, int]:
         part, row = examined.point(number)
-        return part.points, row, int(part.component[row])
+        return part.points.select([row]), int(part.component[row])
 
     ink = np.concatenate([complexity(part.points) for part in examined.parts])
     for gap, mask in examined.covered.items():
@@ -45,18 +45,18 @@ def shown_by(examined: Examined, told: Sequence[Finding]) -> Iterator[Witness]:
         worst = at(int(rows[np.argmax(examined.judged[1][rows])]))
         simplest, least = at(int(rows[np.argmin(ink[rows])])), float(ink[rows].min())
         for finding in told:
-            point, component = finding.simplest, finding.component
-            shorter = finding.gap == gap and complexity(point)[0] < least
-            if shorter and _shows(examined, gap, point, component):
-                simplest, least = (point, 0, component), float(complexity(point)[0])
-        for which, (points, row, component) in (("simplest", simplest), ("worst", worst)):
+            shown = finding.simplest, finding.component
+            taken = float(complexity(finding.simplest)[0])
+            if finding.gap == gap and taken < least and _shows(examined, gap, *shown):
+                simplest, least = shown, taken
+        for which, (point, component) in (("simplest", simplest), ("worst", worst)):
             yield Witness(
                 examined.routine.name,
                 gap.name,
                 examined.format.name,
                 examined.of,
                 which,
-                tuple(argument(column, row, hexadecimal=True) for column in points.columns.values()),
+                tuple(argument(column, 0, hexadecimal=True) for column in point.columns.values()),
                 component if examined.of is Of.GRAD else 0,
                 (environment_name(examined.device),),
             )

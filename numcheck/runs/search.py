@@ -8,10 +8,8 @@ Hypothesis's own settings hold: its profiles, its seed, and its database, from w
 tried first the next time.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
-from typing import Any
 from unittest import SkipTest
 
 import numpy as np
@@ -152,13 +150,13 @@ def examples(formula: Formula, format: Format, of: Of) -> SearchStrategy[Example
     @st.composite
     def one(draw: DrawFn) -> Example:
         size = draw(st.sampled_from(sizes)) if sizes else None
-        drawn: dict[str, Any] = {name: draw(value) for name, value in values[size].items()}
+        columns = {
+            name: formula.inputs[name].column([draw(value)], format) for name, value in values[size].items()
+        }
         component = draw(st.integers(0, outputs[size] - 1)) if outputs.get(size, 1) > 1 else 0
-        columns = {name: formula.inputs[name].column([value], format) for name, value in drawn.items()}
         return Points(columns, np.array(["given"]), size), component
 
-    make: Callable[[], SearchStrategy[Example]] = one
-    return make()
+    return one()
 
 
 def _outputs(formula: Formula, format: Format) -> dict[int | None, int]:
