@@ -22,12 +22,10 @@ from numcheck.runs.witnesses import Witness, Witnesses, environment_name
 
 def is_stale(examined: Examined, gap: Gap, known: Witnesses) -> bool:
     """Whether a gap is stale in this half and format."""
-    here, cell = environment_name(examined.device), (examined.routine.name, examined.format.name, examined.of)
-    shown_here = any(
-        (one.routine, one.format, one.of, one.gap) == (*cell, gap.name) and here in one.environments
-        for one in known.known
-    )
-    return shown_here and not examined.covered[gap].any()
+    cell = examined.routine.name, gap.name, examined.format.name, examined.of
+    named = [one for one in known.known if (one.routine, one.gap, one.format, one.of) == cell]
+    here = environment_name(examined.device)
+    return not examined.covered[gap].any() and any(here in one.environments for one in named)
 
 
 def shown_by(examined: Examined, told: Sequence[Finding]) -> Iterator[Witness]:
