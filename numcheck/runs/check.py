@@ -174,7 +174,7 @@ def check_catalog(
         check_device(device)
     for f in selected if witness else ():
         witnesses.expect_writable(f)
-    longest = sorted(selected, key=_work, reverse=True)
+    longest = sorted(selected, key=_work, reverse=True)  # so that at the end no worker waits for another
     units = [Unit(f.name, names, devices, points, seed, witness) for f in longest]
     own = {f.name: f for f in selected}
 
@@ -206,10 +206,7 @@ def check_catalog(
 
 
 def _work(formula: Formula) -> tuple[bool, int]:
-    """What of two formulas takes longer: vectors, then routines that are called with more combinations of choices.
-
-    Units that take long go first, so that at the end no worker waits for another.
-    """
+    """What of two formulas takes longer: vectors, then routines that are called with more combinations of choices."""
     ragged = any(domain.ragged for domain in formula.inputs.values())
     choices = [] if ragged else [len(domain.choices(None)) for domain in discrete(formula.inputs).values()]
     return ragged, len(formula.routines) * math.prod(choices)
