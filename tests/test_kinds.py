@@ -235,13 +235,13 @@ def test_inputs_of_a_kind_that_nobody_knows_are_brought_together():
 
 
 def test_a_kind_that_nobody_knows_is_searched_by_its_own_strategy():
-    simplest = find(
+    simplest, _ = find(
         examples(HAVERSINE, FLOAT32, "value"),
-        lambda example: float(example.points.columns["angle"][0]) > 0.2,
+        lambda example: float(example[0].columns["angle"][0]) > 0.2,
         random=Random(3),
     )
-    assert float(simplest.points.columns["angle"][0]) == 0.25
-    assert simplest.points.columns["sign"].tolist() == [1]
+    assert float(simplest.columns["angle"][0]) == 0.25
+    assert simplest.columns["sign"].tolist() == [1]
 
 
 def test_a_kind_that_nobody_knows_reads_its_own_text():
