@@ -1,4 +1,4 @@
-"""Number formats as ordinal bijections: neighbours, ulp, distance and exact rounding from the encoding.
+"""Number formats as ordinal bijections: order, ulp and exact rounding from the encoding.
 
 A format is a frozen `Format`; `FORMATS` lists them all and `format_of` finds one by name or dtype. Two rules
 hold throughout:
@@ -24,14 +24,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-__all__ = ["FORMATS", "NAN_ORDINAL", "Format", "Overflow", "format_of"]
-
-Overflow = Literal["infinity", "nan", "saturate"]
+__all__ = ["FORMATS", "NAN_ORDINAL", "Format", "format_of"]
 
 NAN_ORDINAL = -(2**63)
 """What `to_ordinals` says of a NaN, which has no place in the order; no value of any format has it."""
 
-_FARTHEST = 2**63 - 1
 _SIGNED_INTEGERS = {8: torch.int8, 16: torch.int16, 32: torch.int32, 64: torch.int64}
 
 
@@ -40,14 +37,7 @@ class Format:
     """A binary floating-point format, seen as the increasing list of its values.
 
     `precision` counts the significand's bits with the hidden one. The smallest normal value is
-    2**min_exponent and the largest finite one lies below 2**(max_exponent + 1); it is `largest`, which
-    float8_e4m3fn's NaN keeps short of the full significand.
-
-    `overflow` is what rounding gives beyond the last rounding interval, that is where rounding with an
-    unbounded exponent would leave the finite values: an infinity, a NaN, or the largest finite value
-    ("saturate", which also holds an exact infinity, as the saturating conversion of the OCP 8-bit
-    specification does). Use `dataclasses.replace(format, overflow="saturate")` to follow hardware or a cast
-    that saturates.
+    2**min_exponent and the largest finite one lies below 2**(max_exponent + 1).
     """
 
     name: str
@@ -56,16 +46,8 @@ class Format:
     precision: int
     min_exponent: int
     max_exponent: int
-    largest: float
-    has_infinity: bool
-    has_negative_zero: bool
-    overflow: Overflow
-
-    def __post_init__(self) -> None:
-        if self.overflow not in ("infinity", "nan", "saturate"):
-            raise ValueError(f'overflow={self.overflow!r}: write "infinity", "nan" or "saturate"')
-        if self.overflow == "infinity" and not self.has_infinity:
-            raise ValueError(f'{self.name} has no infinity: write overflow="nan" or overflow="saturate"')
+    has_infinity: bool = True
+    has_negative_zero: bool = True
 
     # -- constants -------------------------------------------------------------------------------------------
 
@@ -83,6 +65,17 @@ class Format:
     def smallest_subnormal(self) -> float:
         """Smallest positive value, the spacing of the values around zero and the smallest `ulp`."""
         return math.ldexp(1.0, self.min_exponent - self.precision + 1)
+
+    @cached_property
+    def largest(self) -> float:
+        """Largest finite value, which float8_e4m3fn's NaN keeps short of the full significand."""
+        short = self.has_negative_zero and not self.has_infinity
+        return (2.0 - 2.0 ** (1 - self.precision + short)) * 2.0**self.max_exponent
+
+    @property
+    def overflow(self) -> Literal["infinity", "nan"]:
+        """What rounding gives where rounding with an unbounded exponent would leave the finite values."""
+        return "infinity" if self.has_infinity else "nan"
 
     @property
     def overflow_threshold(self) -> float:
@@ -115,9 +108,7 @@ class Format:
 
     @cached_property
     def _largest_magnitude(self) -> int:
-        significand, exponent = math.frexp(self.largest)
-        normal_binades = (exponent - 1 - self.min_exponent) << (self.precision - 1)
-        return normal_binades + int(math.ldexp(significand, self.precision))
+        return self.ordinal_of(self.largest)
 
     @property
     def _sign_bit(self) -> int:
@@ -151,32 +142,24 @@ class Format:
         outside = (ordinals < self.lowest_ordinal) | (ordinals > self.highest_ordinal)
         return self._join(magnitude, negative, outside)
 
-    def neighbours(self, values: torch.Tensor, steps: int | torch.Tensor) -> torch.Tensor:
-        """Values `steps` places further up (down where negative), stopping at the last one; NaN stays NaN.
+    def ordinal_of(self, value: float) -> int:
+        """Place of one value of the format, as `to_ordinals` has it, without a tensor around it."""
+        if math.isinf(value):
+            return self.highest_ordinal if value > 0 else self.lowest_ordinal
+        exponent = max(math.frexp(value)[1] - 1, self.min_exponent) if value else self.min_exponent
+        magnitude = (exponent - self.min_exponent) << (self.precision - 1)
+        magnitude += int(math.ldexp(abs(value), self.precision - 1 - exponent))
+        return -magnitude - self.has_negative_zero if math.copysign(1, value) < 0 else magnitude
 
-        From +0 one step down is -0 where the format has it, and infinity is one step above the largest value.
-        """
-        ordinals = self.to_ordinals(values)
-        by = torch.as_tensor(steps, dtype=torch.int64, device=ordinals.device)
-        moved = ordinals + by
-        # Only float64's ordinals are large enough for the sum to wrap around.
-        moved = torch.where((by > 0) & (moved < ordinals), self.highest_ordinal, moved)
-        moved = torch.where((by < 0) & (moved > ordinals), self.lowest_ordinal, moved)
-        moved = moved.clamp(self.lowest_ordinal, self.highest_ordinal)
-        return self.from_ordinals(torch.where(ordinals == NAN_ORDINAL, NAN_ORDINAL, moved))
-
-    def distance(self, left: torch.Tensor, right: torch.Tensor) -> torch.Tensor:
-        """How many values apart two tensors of this format lie, as int64: errors counted in ulps.
-
-        -0 and +0 are 0 apart, and so the two smallest subnormals of either sign are 2 apart. A NaN on either
-        side, and in float64 a distance that int64 cannot hold, is 2**63 - 1.
-        """
-        left_magnitude, left_negative, left_nan = self._split(left)
-        right_magnitude, right_negative, right_nan = self._split(right)
-        a = torch.where(left_negative, -left_magnitude, left_magnitude)
-        b = torch.where(right_negative, -right_magnitude, right_magnitude)
-        apart = torch.maximum(a, b) - torch.minimum(a, b)
-        return torch.where(left_nan | right_nan | (apart < 0), _FARTHEST, apart)
+    def value_of(self, ordinal: int) -> float:
+        """Value at one place, the inverse of `ordinal_of`."""
+        if ordinal < 0:
+            return -self.value_of(-ordinal - self.has_negative_zero)
+        if ordinal > self._largest_magnitude:
+            return math.inf if self.has_infinity else math.nan
+        hidden = 1 << (self.precision - 1)
+        binade = max(ordinal // hidden - 1, 0)
+        return math.ldexp(ordinal - binade * hidden, self.min_exponent - self.precision + 1 + binade)
 
     def _split(self, values: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         """Magnitude (int64, ordinal of the absolute value), sign and NaN-ness of each value."""
@@ -212,9 +195,8 @@ class Format:
         array of float64, or a tensor of any floating type.
         """
         if not isinstance(x, torch.Tensor):
-            return (
-                self.ulp(torch.tensor(np.ascontiguousarray(x, dtype=np.float64))).numpy().reshape(np.shape(x))
-            )
+            contiguous = torch.tensor(np.ascontiguousarray(x, dtype=np.float64))
+            return self.ulp(contiguous).numpy().reshape(np.shape(x))
         double = x.detach().to(torch.float64)
         # Subnormal doubles read as exponent -1023, below every format's smallest.
         exponent = ((double.view(torch.int64) >> 52) & 0x7FF) - 1023
@@ -232,7 +214,7 @@ class Format:
         kept where the format has them, also for what underflows; `overflow` says what becomes of magnitudes
         beyond the range, infinity included; NaN stays NaN.
         """
-        if self.overflow == "infinity" and self.dtype in (torch.float32, torch.float16, torch.bfloat16):
+        if self.dtype in (torch.float32, torch.float16, torch.bfloat16):
             return _rounded_once(values.detach().to(torch.float64), self.dtype)
         encoding = values.detach().to(torch.float64).view(torch.int64)
         biased = (encoding >> 52) & 0x7FF
@@ -250,11 +232,9 @@ class Format:
         # contiguous.
         magnitude = ((binade - self.min_exponent) << (self.precision - 1)) + kept
         nan = (biased == 0x7FF) & (fraction != 0)
-        beyond = magnitude > self._largest_magnitude
-        if self.overflow == "nan":
-            nan |= beyond
-        magnitude = torch.where(beyond, self._beyond_magnitude, magnitude)
-        return self._join(magnitude, encoding < 0, nan)
+        if not self.has_infinity:
+            nan |= magnitude > self._largest_magnitude
+        return self._join(magnitude.clamp(max=self.highest_ordinal), encoding < 0, nan)
 
     # -- exact rounding of one real --------------------------------------------------------------------------
 
@@ -266,30 +246,13 @@ class Format:
         """
         if value == 0:  # has no leading bit
             return 0.0
-        top, bottom = abs(value.numerator), value.denominator
-        exponent = top.bit_length() - bottom.bit_length()
+        exponent = value.numerator.bit_length() - value.denominator.bit_length()
         # Now the magnitude lies in [2**(exponent - 1), 2**(exponent + 1)); settle which half.
-        if _shifted(top, -exponent) < _shifted(bottom, exponent):
-            exponent -= 1
-        quantum = max(exponent, self.min_exponent) - (self.precision - 1)
-        kept = _nearest_even(_shifted(top, -quantum), _shifted(bottom, quantum))
-        magnitude = ((quantum + self.precision - 1 - self.min_exponent) << (self.precision - 1)) + kept
-        return self._finished(magnitude, value < 0)
-
-    @property
-    def _beyond_magnitude(self) -> int:
-        return self._largest_magnitude + (self.overflow != "saturate")
-
-    def _finished(self, magnitude: int, negative: bool) -> float:
-        """The float whose magnitude has the given ordinal, after the overflow rule."""
-        if magnitude > self._largest_magnitude:
-            beyond = {"infinity": math.inf, "nan": math.nan, "saturate": self.largest}[self.overflow]
-            return -beyond if negative else beyond
-        hidden = 1 << (self.precision - 1)
-        binade = max(magnitude // hidden - 1, 0)
-        quantum = self.min_exponent - (self.precision - 1)
-        value = math.ldexp(magnitude - binade * hidden, binade + quantum)
-        return -value if negative and (value or self.has_negative_zero) else value
+        exponent = max(exponent - (abs(value) < Fraction(2) ** exponent), self.min_exponent)
+        kept = round(abs(value) * Fraction(2) ** (self.precision - 1 - exponent))
+        magnitude = ((exponent - self.min_exponent) << (self.precision - 1)) + kept
+        nearest = self.value_of(magnitude)
+        return -nearest if value < 0 and (nearest or self.has_negative_zero) else nearest
 
 
 def _rounded_once(values: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
@@ -306,80 +269,29 @@ def _rounded_once(values: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
     return (towards_zero | (back != values).int()).view(torch.float32).to(dtype)
 
 
-def _shifted(number: int, by: int) -> int:
-    """number * 2**by, or number itself if by < 0: then the other side of the quotient is shifted instead."""
-    return number << by if by > 0 else number
-
-
-def _nearest_even(top: int, bottom: int) -> int:
-    """The integer nearest to top / bottom, ties to even."""
-    whole, rest = divmod(top, bottom)
-    return whole + (2 * rest > bottom or (2 * rest == bottom and whole % 2))
-
-
-def _ieee(name: str, dtype: torch.dtype, bits: int, precision: int) -> Format:
-    """A format that keeps its highest exponent code for infinity and NaN, as IEEE 754 does."""
-    max_exponent = (1 << (bits - precision - 1)) - 1
-    return Format(
-        name=name,
-        dtype=dtype,
-        bits=bits,
-        precision=precision,
-        min_exponent=1 - max_exponent,
-        max_exponent=max_exponent,
-        largest=(2.0 - 2.0 ** (1 - precision)) * 2.0**max_exponent,
-        has_infinity=True,
-        has_negative_zero=True,
-        overflow="infinity",
-    )
-
-
-def _fnuz(name: str, dtype: torch.dtype, precision: int) -> Format:
-    """An 8-bit format "finite, NaN, unsigned zero": IEEE's bias plus one, and NaN is what would be -0."""
-    max_exponent = (1 << (7 - precision)) - 1
-    return Format(
-        name=name,
-        dtype=dtype,
-        bits=8,
-        precision=precision,
-        min_exponent=-max_exponent,
-        max_exponent=max_exponent,
-        largest=(2.0 - 2.0 ** (1 - precision)) * 2.0**max_exponent,
-        has_infinity=False,
-        has_negative_zero=False,
-        overflow="nan",
-    )
-
-
 FORMATS: tuple[Format, ...] = (
-    _ieee("float64", torch.float64, 64, 53),
-    _ieee("float32", torch.float32, 32, 24),
-    _ieee("float16", torch.float16, 16, 11),
-    _ieee("bfloat16", torch.bfloat16, 16, 8),
+    Format("float64", torch.float64, 64, 53, -1022, 1023),
+    Format("float32", torch.float32, 32, 24, -126, 127),
+    Format("float16", torch.float16, 16, 11, -14, 15),
+    Format("bfloat16", torch.bfloat16, 16, 8, -126, 127),
     # Overflow is NaN, the non-saturating conversion of the OCP 8-bit specification, which ml_dtypes follows
     # too. torch's cast saturates at 448, which would hide an overflow inside a plausible number: what a
     # verifier must not do unasked.
+    Format("float8_e4m3fn", torch.float8_e4m3fn, 8, 4, -6, 8, has_infinity=False),
+    Format("float8_e5m2", torch.float8_e5m2, 8, 3, -14, 15),
+    # "fnuz" is "finite, NaN, unsigned zero": NaN is what would be -0
     Format(
-        name="float8_e4m3fn",
-        dtype=torch.float8_e4m3fn,
-        bits=8,
-        precision=4,
-        min_exponent=-6,
-        max_exponent=8,
-        largest=448.0,
-        has_infinity=False,
-        has_negative_zero=True,
-        overflow="nan",
+        "float8_e4m3fnuz", torch.float8_e4m3fnuz, 8, 4, -7, 7, has_infinity=False, has_negative_zero=False
     ),
-    _ieee("float8_e5m2", torch.float8_e5m2, 8, 3),
-    _fnuz("float8_e4m3fnuz", torch.float8_e4m3fnuz, 4),
-    _fnuz("float8_e5m2fnuz", torch.float8_e5m2fnuz, 3),
+    Format(
+        "float8_e5m2fnuz", torch.float8_e5m2fnuz, 8, 3, -15, 15, has_infinity=False, has_negative_zero=False
+    ),
 )
 """Every format known to numcheck, widest first."""
 
 
 def format_of(what: str | torch.dtype | Format) -> Format:
-    """The format with this name or dtype; a `Format` (say, with another overflow rule) is returned as is."""
+    """The format with this name or dtype; a `Format` is returned as is."""
     if isinstance(what, Format):
         return what
     for known in FORMATS:

@@ -413,7 +413,7 @@ def sweep_verdict(*entries: dict[str, Any], evidence: str = "exhaustive") -> tup
 def promise(examined: Examined, found: bool = False, searched: int = 0, unresolved: int = 0) -> Tested:
     """A property whose search saw so many examples, of which so many stayed unresolved."""
     simplest = Found(failing(["over"], ["overflow"], spent=[3.0])) if found else None
-    seen = Searched(simplest, searched, unresolved, 0.25, frozenset())
+    seen = Searched(simplest, searched, unresolved, 0.25)
     one = Tested(examined, seen, Witnesses(None))
     vars(one)["findings"] = examined.broken  # where they strike is not asked
     return one

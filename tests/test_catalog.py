@@ -142,7 +142,7 @@ def test_laws_hold_exactly(formula):
 def test_the_second_opinion_agrees(formula):
     for points, truth in drawn(formula):
         rows = np.unique(np.linspace(0, len(points) - 1, 8).astype(int))
-        assert second_opinion(formula, points, truth, FLOAT32, rows).disagreements == ()
+        assert second_opinion(formula, points.select(rows), truth.select(rows), FLOAT32).disagreements == ()
 
 
 def test_hardly_a_truth_is_left_unresolved():

@@ -16,7 +16,9 @@ from numcheck.declaration.formulas import Formula, Routine, formula_of, routine_
 from numcheck.declaration.registry import formulas, load_catalog
 from numcheck.declaration.words import Cause, Fate
 from numcheck.diagnosis.diagnose import diagnose
-from numcheck.domain import OneOf, Points, Real
+from numcheck.domain import Points, space_of
+from numcheck.domain.one_of import OneOf
+from numcheck.domain.real import Real
 from numcheck.formats import Format, format_of
 from numcheck.measure.measurement import Measurement, measure, tally
 from numcheck.reals.enclosures import INVALID, PROVED
@@ -41,13 +43,8 @@ SWEPT = {name: formula for name, formula in formulas().items() if of_one_number(
 
 def every_point(formula: Formula, format: Format) -> Points:
     """Every combination of the inputs' values."""
-    listed = [domain.exhaustive(format) for domain in formula.inputs.values()]
-    columns = [column for column in listed if isinstance(column, torch.Tensor)]
-    assert len(columns) == len(listed)
-    shape = tuple(len(column) for column in columns)
-    places = np.unravel_index(np.arange(np.prod(shape)), shape)
-    chosen = [column[torch.from_numpy(place)] for column, place in zip(columns, places, strict=True)]
-    return Points(dict(zip(formula.inputs, chosen, strict=True)), np.full(len(chosen[0]), "sweep"))
+    space = space_of(formula.inputs, format)
+    return space.at(np.arange(space.size))
 
 
 @functools.lru_cache(maxsize=2)  # the tests of one formula and format share its truth
@@ -150,7 +147,7 @@ def test_every_input_of_a_16_bit_format_meets_one_fate(formula: Formula, format_
 def test_every_failure_has_a_cause_that_the_routine_declares(routine: Routine, format_name: str):
     """Value and gradient at every input; where no gap is declared, every input is within the budget."""
     for measurement in judged_everywhere(routine, format_of(format_name)):
-        declared = {gap.cause for gap in routine.gaps if gap.covers(measurement.of, format_name, "cpu")}
+        declared = {cause for gap in measurement.gaps for cause in gap.causes}
         failing = ~np.isin(measurement.judgement.of_points()[0], PASSING)
         causes: list[Cause | None] = diagnose(measurement).causes[failing].tolist()
         undeclared = {str(cause): causes.count(cause) for cause in set(causes) - declared}

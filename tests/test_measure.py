@@ -207,6 +207,17 @@ def test_a_result_of_the_wrong_kind_is_told_what_to_return(result, words):
         execute(routine_of(formula, result, "result", ulps(1), None), points, FLOAT32, "cpu", None, False)
 
 
+def test_results_of_two_dtypes_beside_a_point_that_raises_are_refused():
+    def wide_above_two(x):
+        if (x == 3).any():
+            raise ValueError("no threes")
+        return x.double() if (x > 2).any() else x
+
+    routine, points = routine_of(stated(), wide_above_two, "result", ulps(1), None), given(1.0, 2.0, 3.0, 4.0)
+    with pytest.raises(RoutineError, match="return one shape and dtype"):
+        execute(routine, points, FLOAT32, "cpu", None, False)
+
+
 def test_results_are_judged_in_the_format_that_they_come_in():
     _, judged = fates_of(lambda x: x.float() + 2.0**-20, [1.0], FLOAT16)
     assert judged.format == FLOAT32

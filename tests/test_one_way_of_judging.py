@@ -98,7 +98,7 @@ ONE_NUMBER = {
     for name, mistake in BY_NAME.items()
     if "float16" in mistake.formats
     and len(mistake.wrong.formula.inputs) == 1
-    and all(domain.ragged is None for domain in continuous(mistake.wrong.formula.inputs).values())
+    and all(domain.sizes is None for domain in continuous(mistake.wrong.formula.inputs).values())
     and continuous(mistake.wrong.formula.inputs)
 }
 
@@ -111,7 +111,7 @@ def test_a_sweep_counts_the_fates_that_its_points_have_elsewhere(mistake: Plante
     summary = sweep_chunk(plan, 0, size)[mistake.wrong.name, mistake.of]
     points = plan.space.at(np.arange(0, size, 7))
     component = np.zeros(len(points), dtype=np.int64)
-    thinned = sample(formula, FLOAT16, [points], [component], mistake.of == "grad")
+    thinned = sample(formula, FLOAT16, points, component, mistake.of == "grad")
     (half,) = (one for one in examine(mistake.wrong, thinned, "cpu") if one.of == mistake.of)
     (whole,) = summary.stretches
     regions = {fate: np.zeros(size, dtype=bool) for fate in Fate}

@@ -15,7 +15,9 @@ import torch
 from numcheck import UsageError, one_of, real, report, sweep, ulps
 from numcheck.declaration.formulas import Formula, Routine, formula_of, routine_of
 from numcheck.declaration.registry import formulas, load_catalog
-from numcheck.domain import OneOf, Real, Space, space_of
+from numcheck.domain import Space, space_of
+from numcheck.domain.one_of import OneOf
+from numcheck.domain.real import Real
 from numcheck.faces import cli
 from numcheck.faces.cli.terminal import progress_bar
 from numcheck.formats import format_of
@@ -79,7 +81,7 @@ def test_every_combination_of_values_is_one_point(inputs: dict[str, Any], format
     listed = [
         domain.values
         if isinstance(domain, OneOf)
-        else range(domain.ordinals(format)[0], domain.ordinals(format)[1] + 1)
+        else range(domain.interval(format).first, domain.interval(format).last + 1)
         for domain in inputs.values()
     ]
     found = places(space, range(space.size))
@@ -89,7 +91,7 @@ def test_every_combination_of_values_is_one_point(inputs: dict[str, Any], format
 @pytest.mark.parametrize("format_name", ["float16", "bfloat16"])
 def test_consecutive_points_are_consecutive_values(format_name: str):
     format = format_of(format_name)
-    low, high = real(-2, 5).ordinals(format)
+    low, high = real(-2, 5).interval(format).first, real(-2, 5).interval(format).last
     space = space_of({"x": real(-2, 5)}, format)
     assert places(space, range(space.size)) == [(ordinal,) for ordinal in range(low, high + 1)]
 
@@ -118,7 +120,7 @@ def test_a_grid_has_the_bounds_the_corners_and_evenly_spaced_ordinals():
     domain = real(-30, 30, near=(1.7,))
     space = space_of({"x": domain, "y": domain}, format_of("float32"), grid=9)
     ordinals = space.ordinals["x"]
-    low, high = domain.ordinals(space.format)
+    low, high = domain.interval(space.format).first, domain.interval(space.format).last
     assert {low, high, 0, -1} | {low + (high - low) * i // 8 for i in range(9)} <= set(ordinals)
     assert any(
         abs(float(value) - 1.7) < 1e-7 for value in space.at(torch.arange(space.line).numpy()).columns["y"]

@@ -511,12 +511,6 @@ def test_the_second_opinion_takes_the_precision_that_it_needs_itself(monkeypatch
     assert len(second_opinion(formula, points, wrong, FLOAT32).disagreements) == 2
 
 
-def test_only_the_rows_asked_for_are_recomputed() -> None:
-    formula, points = case_of("tanh")
-    found = settle(formula, points, FLOAT32)
-    assert second_opinion(formula, points, found, FLOAT32, np.array([1, 3])).checked == 2
-
-
 # Float64 balls before Arb -----------------------------------------------------------------------------------------
 
 

@@ -120,17 +120,12 @@ class Formula:
         After what the domains draw come the formula's examples and the arguments of its known values, rounded to the
         format, as far as they then lie in the domains: they are tried whatever the seed.
         """
-        given = [
-            (arguments, self.at(arguments, format))
-            for arguments in (*self.examples, *(known.arguments for known in self.known))
-        ]
+        tried = (*self.examples, *(known.arguments for known in self.known))
+        given = [(arguments, self.at(arguments, format)) for arguments in tried]
         parts: list[Points] = []
         for drawn in draw(self.inputs, format, count, seed, self.name):
-            fitting = [
-                point
-                for arguments, point in given
-                if point.size == drawn.size and self.holds(arguments, point, format)
-            ]
+            alike = [(arguments, point) for arguments, point in given if point.size == drawn.size]
+            fitting = [point for arguments, point in alike if self.holds(arguments, point, format)]
             parts.append(Points.concatenate([drawn, *fitting]))
         return parts
 
@@ -140,7 +135,7 @@ class Formula:
             name: domain.column([argument], format)
             for (name, domain), argument in zip(self.inputs.items(), arguments, strict=True)
         }
-        sizes = [np.shape(columns[name][0]) for name, domain in self.inputs.items() if domain.ragged]
+        sizes = [np.shape(columns[name][0]) for name, domain in self.inputs.items() if domain.sizes]
         return Points(columns, np.array(["given"]), next((shape[0] for shape in sizes if shape), None))
 
     def holds(self, arguments: tuple[Any, ...], point: Points, format: Format) -> bool:
@@ -165,10 +160,8 @@ class Formula:
 
         def attach(function: Callable[..., Any]) -> Routine:
             made = routine_of(self, function, function.__name__, value, grad, formats)
-            if (
-                made.name in self.routines
-                and self.routines[made.name].function.__module__ != function.__module__
-            ):
+            other = self.routines.get(made.name)
+            if other is not None and other.function.__module__ != function.__module__:
                 raise DeclarationError(
                     f"{self.name} already has a routine {made.name}: give this one another name"
                 )
@@ -182,18 +175,14 @@ class Formula:
 
         The last of them may stand together, as in `def weights_move_along(f, weight, *others)`.
         """
+        name, inputs = function.__name__, list(self.inputs)
         *_, last = parameters = list(inspect.signature(function).parameters.values())
-        names, inputs = [parameter.name for parameter in parameters[1:]], list(self.inputs)
+        names = [parameter.name for parameter in parameters[1:]]
         if last.kind is last.VAR_POSITIONAL:
             names[-1:] = inputs[len(names) - 1 :]
         if names != inputs:
-            raise DeclarationError(
-                f"law {function.__name__} of {self.name}: write def {function.__name__}(f, {', '.join(self.inputs)})"
-            )
-        law = Law(
-            function.__name__, function, inspect.getdoc(function) or function.__name__.replace("_", " ")
-        )
-        self.laws[law.name] = law
+            raise DeclarationError(f"law {name} of {self.name}: write def {name}(f, {', '.join(inputs)})")
+        law = self.laws[name] = Law(name, function, inspect.getdoc(function) or name.replace("_", " "))
         return law
 
 
@@ -292,7 +281,7 @@ def formula_of(
             )
     if not source.strip():
         raise DeclarationError(f"{name}: give the source: a paper and equation, or a book and section")
-    ragged = {domain.ragged for domain in inputs.values() if domain.ragged}
+    ragged = {domain.sizes for domain in inputs.values() if domain.sizes}
     if len(ragged) > 1:
         raise DeclarationError(f"{name}: inputs of varying size declare the same sizes, not {sorted(ragged)}")
     continuous = tuple(key for key, domain in inputs.items() if domain.differentiable)
@@ -302,9 +291,6 @@ def formula_of(
             f"{name}: the gradient is taken by real inputs, {', '.join(continuous)}, not {chosen}"
         )
     listed = tuple(tuple(example) for example in examples)
-    for example in listed:
-        if len(example) != len(inputs):
-            raise DeclarationError(f"{name}: an example has {len(inputs)} arguments, not {example}")
     parts = function.__module__.split(".")
     topic = parts[-2] if "catalog" in parts and len(parts) > 1 else parts[-1]
     made = Formula(
@@ -321,6 +307,8 @@ def formula_of(
     )
     widest = FORMATS[0]
     for example in listed:
+        if len(example) != len(inputs):
+            raise DeclarationError(f"{name}: an example has {len(inputs)} arguments, not {example}")
         if not made.holds(example, made.at(example, widest), widest):
             raise DeclarationError(f"{name}: example {example} lies outside of the inputs' domains")
     return made

@@ -1,7 +1,7 @@
 """Who lost the digits: a record read backwards, from a wrong result to the operation that its error comes from."""
 
 import math
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final, final
 
@@ -18,16 +18,11 @@ _REACH: Final = 4
 @final
 @dataclass(frozen=True)
 class Blame:
-    """The operation that lost a lane's digits, and why."""
+    """The operation that lost a lane's digits, by its index into `Trace.operations`, and why."""
 
     operation: int
-    """Index into `Trace.operations`."""
     cause: str
     """One of overflow, underflow, cancellation, absorption, nan_gradient, special_value, order."""
-    bits: float
-    """Significand bits lost at that operation."""
-    path: tuple[int, ...]
-    """The operations from the blamed lane's result back to where its error began."""
     beside: tuple[str, ...] = ()
     """Other causes that have a part in it: of several small losses, or absorption beside the order of a sum."""
 
@@ -36,7 +31,7 @@ def blame(
     record: Trace,
     of: str = "value",
     ranged: bool = True,
-    lanes: Iterable[int] | None = None,
+    lanes: Sequence[int] | None = None,
     beyond: float = _FAITHFUL,
 ) -> tuple[Blame | None, ...]:
     """Per lane (of all, by default) what to blame for the digits that `of` ("value" or "grad") lost; None where none
@@ -45,13 +40,11 @@ def blame(
     Without `ranged`, where it is known that the range has no part in it, digits were lost to rounding alone. A result
     is wrong that is farther from the shadow than `beyond` unit roundoffs.
     """
-    if of not in ("value", "grad"):
-        raise ValueError(f'blame of {of!r}: write of="value" or of="grad"')
-    asked = np.array(range(record.lanes) if lanes is None else list(lanes), dtype=int)
+    asked = np.arange(record.lanes) if lanes is None else np.asarray(lanes, dtype=int)
     part = _Part(
-        tuple(_Columns(operation, asked) for operation in record.operations),
-        tuple(_Columns(sink, asked) for sink in record.sinks),
-        record.precision,
+        [_Columns(operation, asked) for operation in record.operations],
+        [_Columns(sink, asked) for sink in record.sinks],
+        2.0**-record.precision,
     )
     return tuple(_blame_lane(part, of, lane, ranged, beyond) for lane in range(len(asked)))
 
@@ -78,21 +71,14 @@ class _Columns:
 class _Part:
     """A record as far as some of its lanes go."""
 
-    operations: tuple[_Columns, ...]
-    sinks: tuple[_Columns, ...]
-    precision: int
-
-    @property
-    def roundoff(self) -> float:
-        return 2.0**-self.precision
+    operations: list[_Columns]
+    sinks: list[_Columns]
+    roundoff: float
 
 
 def _blame_lane(record: _Part, of: str, lane: int, ranged: bool, beyond: float) -> Blame | None:
-    wrong = [
-        s
-        for s in (record.sinks[:1] if of == "value" else record.sinks[1:])
-        if s.operation >= 0 and (s.nonfinite[lane] or s.error[lane] > beyond * record.roundoff)
-    ]
+    sinks = [s for s in (record.sinks[:1] if of == "value" else record.sinks[1:]) if s.operation >= 0]
+    wrong = [s for s in sinks if s.nonfinite[lane] or s.error[lane] > beyond * record.roundoff]
     if not wrong:
         return None
     worst = max(wrong, key=lambda s: (s.nan[lane], s.nonfinite[lane], s.error[lane]))
@@ -110,10 +96,8 @@ def _followed(record: _Part, start: int, lane: int) -> tuple[tuple[int, ...], tu
     path, relevant = [start], [math.inf]
     while True:
         op = record.operations[path[-1]]
-        error, index = 0.0, -1
-        for c, i in zip(op.contributions, op.operands, strict=True):
-            if i >= 0 and (explained := c[lane]) >= error:
-                error, index = explained, max(i, index) if explained == error else i
+        explained = [(c[lane], i) for c, i in zip(op.contributions, op.operands, strict=True) if i >= 0]
+        error, index = max(explained, default=(0.0, -1))
         if not error > 0:
             return tuple(path), tuple(relevant)
         path.append(index)
@@ -132,7 +116,6 @@ def _out_of_range(record: _Part, of: str, result: _Columns, path: tuple[int, ...
     """
     digits_left = not result.total[lane] and result.error[lane] < 0.25
     operations, value = record.operations, record.sinks[0]
-    everything = float(record.precision)
     forward_holds = not value.nonfinite[lane] and not value.error[lane] > 0.5
     # From the source of the error towards the result: what happened first is the cause of what followed.
     for position, index in reversed(tuple(enumerate(path))):
@@ -145,27 +128,26 @@ def _out_of_range(record: _Part, of: str, result: _Columns, path: tuple[int, ...
             ]
             if op.phase == "forward" and forward_holds and later_nan:
                 # The value never used the infinity; only the derivative multiplied it by zero.
-                return Blame(later_nan[-1], "nan_gradient", everything, path)
+                return Blame(later_nan[-1], "nan_gradient")
             ruined = op.error_in[lane] > 0.25 and not op.overflowed_in_shadow[lane]
             before = _left_the_range_before(record, index, lane) if ruined else None
             if before is not None and not operations[before].overflowed[lane]:
                 # 1 / (x*x + 0.001), whose denominator lost its greater part
-                return Blame(before, "underflow", everything, path)
-            return Blame(index, "overflow", everything, path)
+                return Blame(before, "underflow")
+            return Blame(index, "overflow")
         singular = op.pole[lane] and op.error_in[lane] <= _FAITHFUL * record.roundoff
         singular &= result.nonfinite[lane] or not op.overflowed_in_shadow[lane]
         if (op.born_nan[lane] or singular) and not digits_left:
             outside = _left_the_range_before(record, index, lane) if op.phase == "forward" else None
             if outside is not None:
-                cause = "overflow" if operations[outside].overflowed[lane] else "underflow"
-                return Blame(outside, cause, everything, path)
+                return Blame(outside, "overflow" if operations[outside].overflowed[lane] else "underflow")
             earlier = path[position + 1 :]
             if op.error_in[lane] > 0.25 and any(operations[i].bits_lost[lane] >= 2 for i in earlier):
                 continue  # the operand that makes it singular is itself the ruin of an earlier loss
             # The value may hold although a branch that it never took doesn't.
             hidden = of == "grad" and forward_holds
             cause = "nan_gradient" if op.phase == "backward" or hidden else "special_value"
-            return Blame(index, cause, everything, path)
+            return Blame(index, cause)
     return None
 
 
@@ -199,16 +181,17 @@ def _lost_bits(
     }
     culprit = max(reversed(path), key=lambda i: lost[i])
     op, bits = operations[culprit], lost[culprit]
-    faithful = op.error_in[lane] <= _FAITHFUL * roundoff
-    sank = op.underflowed[lane] or op.vanished[lane] or (faithful and _producer_underflowed(record, op, lane))
+    sank = op.underflowed[lane] or op.vanished[lane]
+    if op.error_in[lane] <= _FAITHFUL * roundoff:
+        sank = sank or any(operations[i].underflowed[lane] for i in op.operands if i >= 0)
     if sank and ranged:
-        return Blame(culprit, "underflow", bits, path)
+        return Blame(culprit, "underflow")
     # Errors that happen to make up for each other hide how far a difference magnified them.
     if bits < 2.0 and op.cancelled_bits[lane] < 2:
         return _blame_chain(record, path, culprit, bits, lane)
     cause = _rounding(record, culprit, bits, lane)
     beside = ("absorption",) if cause == "order" and op.swallowed_bits[lane] >= 1 else ()
-    return Blame(culprit, cause, bits, path, beside)
+    return Blame(culprit, cause, beside)
 
 
 def _blame_chain(record: _Part, path: tuple[int, ...], culprit: int, bits: float, lane: int) -> Blame:
@@ -231,7 +214,7 @@ def _blame_chain(record: _Part, path: tuple[int, ...], culprit: int, bits: float
     elif any(operations[i].row.sums for i in additions) or any(places.count(p) >= 3 for p in places):
         cause = "order"
     beside = tuple(name for name, part in has_a_part.items() if part and name != cause)
-    return Blame(culprit, cause, bits, path, beside)
+    return Blame(culprit, cause, beside)
 
 
 def _rounding(record: _Part, culprit: int, bits: float, lane: int) -> str:
@@ -251,10 +234,6 @@ def _bits_lost_on_the_way(
     before = min(max(min(op.error_in[lane], followed), roundoff), 1.0)
     after = min(max(relevant, roundoff), 1.0)
     return min(op.bits_lost[lane], max(0.0, math.log2(after / before)))
-
-
-def _producer_underflowed(record: _Part, op: _Columns, lane: int) -> bool:
-    return any(i >= 0 and record.operations[i].underflowed[lane] for i in op.operands)
 
 
 def _absorbed_before(record: _Part, culprit: int, bits: float, lane: int) -> bool:

@@ -78,9 +78,16 @@ def compared(one: Sequence[Measurement], other: Sequence[Measurement]) -> Search
     share, a, b = shares[gravest], one[gravest], other[gravest]
     worst, rows = int(np.argmax(share)), np.flatnonzero(share > 1)
     anchor = int(rows[np.argmin(complexity(a.points.select(rows)))])
-    where, simple = yield from _region_and_simplest(a, b, anchor)
-    component = int(a.component[anchor]) if a.of is Of.GRAD else 0
-    return Disagreement(a, b, count, where, _bits(a.judgement, b.judgement, worst), worst, simple, component)
+    component = int(a.component[anchor])
+
+    def differ(points: Points) -> Search[np.ndarray]:
+        here, there = yield from asked([Question(measurement, points, component) for measurement in (a, b)])
+        return disagreement(here.judgement, there.judgement).max(axis=1) > 1
+
+    point = a.points.select([anchor])
+    where, simple = yield from surroundings(a.routine.formula, point, differ, a.format)
+    bits, shown = _bits(a.judgement, b.judgement, worst), component if a.of is Of.GRAD else 0
+    return Disagreement(a, b, count, where, bits, worst, simple, shown)
 
 
 def element(one: Judgement, other: Judgement, row: int) -> int:
@@ -93,13 +100,3 @@ def _bits(one: Judgement, other: Judgement, row: int) -> float:
     with np.errstate(all="ignore"):
         (steps,) = apart(one.got[key], one.format, other.got[key], other.format, one.unit[key], np.zeros(1))
     return float(min(np.log2(max(steps, 1.0)), one.format.precision))
-
-
-def _region_and_simplest(one: Measurement, other: Measurement, row: int) -> Search[tuple[str, Points]]:
-    anchor, component = one.points.select([row]), int(one.component[row])
-
-    def differ(points: Points) -> Search[np.ndarray]:
-        a, b = yield from asked([Question(measurement, points, component) for measurement in (one, other)])
-        return disagreement(a.judgement, b.judgement).max(axis=1) > 1
-
-    return surroundings(one.routine.formula, anchor, differ, one.format)

@@ -20,10 +20,10 @@ import torch
 from numcheck.declaration.formulas import Formula, Routine
 from numcheck.declaration.words import Cause, Fate, Of
 from numcheck.diagnosis.causes import scale, unconverged, wrong_formula
-from numcheck.diagnosis.records import Loss, Records, arguments_at, component_of, failing, records_of
+from numcheck.diagnosis.records import Loss, Records, call_at, failing, records_of
 from numcheck.domain import Points
 from numcheck.formats import Format
-from numcheck.measure import Measurement, by_settings, errors, measure, whole_vectors
+from numcheck.measure import Judgement, Measurement, by_settings, errors, measure, whole_vectors
 from numcheck.operators import emulate
 from numcheck.reals.enclosures import scaled, ulp_exponent
 from numcheck.truth import Truth, settle
@@ -47,25 +47,24 @@ def diagnose(measurement: Measurement) -> Diagnosis:
     causes = np.full(len(measurement.points), None, dtype=object)
     if not failed.size:
         return Diagnosis(causes, {})
-    records, (_, spent, _) = records_of(measurement), measurement.judgement.of_points()
+    records, worst = records_of(measurement), measurement.judgement.worst
     unfinished = _unconverged(measurement, records, failed)
-    mathematical, losses = _sharply(measurement, records, np.setdiff1d(failed, unfinished))
+    mathematical, seeming = _sharply(measurement, records, np.setdiff1d(failed, unfinished))
     causes[mathematical] = _scale_or_formula(measurement, mathematical)
     causes[unfinished] = Cause.UNCONVERGED
     rest = failed[[causes[row] is None for row in failed]]
-    losses = records.losses(rest) | losses
+    losses = _range_or_rounding(measurement, records, records.losses(rest) | seeming)
     known = {cause for gap in measurement.gaps for cause in gap.causes}
-    for row, loss in _range_or_rounding(measurement, records, losses).items():
-        if causes[row] is None:
-            losses[row] = loss
-            told = _as_declared(loss, known) if spent[row] < HARDLY else loss.cause
-            causes[row] = _not_a_number(measurement, row, told)
-    blameless = rest[[causes[row] is None for row in rest]]
-    diverged = dict(zip(blameless.tolist(), records.diverged(blameless).tolist(), strict=True))
-    for row, left in records.range_left(blameless).items():
+    for row, loss in losses.items():
+        told = _as_declared(loss, known) if worst.spent[row] < HARDLY else loss.cause
+        causes[row] = _not_a_number(measurement, row, told)
+    blameless = np.array([row for row in rest.tolist() if row not in losses], dtype=int)
+    left, diverged = records.range_left(blameless), records.diverged(blameless)
+    for row, cause, other_branch in zip(blameless.tolist(), left, diverged, strict=True):
         # the shadow follows the branch that a vanished number chose, and errs as the routine does
-        sunk = left is Cause.UNDERFLOW and (diverged[row] or _lost_all(measurement, row))
-        causes[row] = Cause.UNDERFLOW if sunk else _by_result(measurement, row)
+        lost_all = worst.got[row] == 0 and not _truth_is_small(worst, row)
+        sunk = cause is Cause.UNDERFLOW and (other_branch or lost_all)
+        causes[row] = Cause.UNDERFLOW if sunk else _not_a_number(measurement, row, _by_result(worst, row))
     return Diagnosis(causes, losses)
 
 
@@ -74,11 +73,9 @@ def diagnose(measurement: Measurement) -> Diagnosis:
 
 def _error(measurement: Measurement, rows: np.ndarray) -> np.ndarray:
     """Distance from the truth of the number that speaks for each point."""
-    judged = measurement.judgement
-    elements = judged.worst_element[rows]
-    exact = judged.truth[rows, elements].nearest()
+    worst = measurement.judgement.worst
     with np.errstate(all="ignore"):
-        return np.nan_to_num(np.abs(judged.got[rows, elements] - exact), nan=np.inf)
+        return np.nan_to_num(np.abs(worst.got[rows] - worst.truth[rows].nearest()), nan=np.inf)
 
 
 def _distance(measurement: Measurement, rows: np.ndarray, records: Records) -> np.ndarray:
@@ -86,25 +83,20 @@ def _distance(measurement: Measurement, rows: np.ndarray, records: Records) -> n
 
     Infinite where there is no shadow.
     """
-    judged, shadow = measurement.judgement, records.shadow(rows)
-    held = judged.format.round(torch.from_numpy(shadow)).double().numpy()
-    got = judged.got[rows, judged.worst_element[rows]]
+    worst, shadow = measurement.judgement.worst, records.shadow(rows)
+    held = worst.format.round(torch.from_numpy(shadow)).double().numpy()
     with np.errstate(all="ignore"):
-        distance = np.fmin(np.abs(got - shadow), np.abs(got - held))
+        distance = np.fmin(np.abs(worst.got[rows] - shadow), np.abs(worst.got[rows] - held))
     return np.nan_to_num(distance, nan=np.inf)
 
 
 def _shared_with_the_shadow(measurement: Measurement, rows: np.ndarray, records: Records) -> np.ndarray:
     """The points whose error is, for the greater part, the shadow's too: far more digits do not heal it."""
-    judged = measurement.judgement
-    elements = judged.worst_element[rows]
-    error = _error(measurement, rows)
-    size = np.maximum(np.abs(judged.truth[rows, elements].nearest()), judged.format.smallest_normal)
+    worst, error = measurement.judgement.worst.select(rows), _error(measurement, rows)
+    size = np.maximum(np.abs(worst.truth.nearest()), worst.format.smallest_normal)
     # where a fused operator's float64 result is all that the shadow knows, a small error is no other formula's
-    gross = ~np.isfinite(size) | (error > max(judged.format.unit_roundoff, wrong_formula.GROSS) * size)
-    shared = (
-        (_distance(measurement, rows, records) < error / 2) & np.isfinite(judged.got[rows, elements]) & gross
-    )
+    gross = ~np.isfinite(size) | (error > max(worst.format.unit_roundoff, wrong_formula.GROSS) * size)
+    shared = gross & np.isfinite(worst.got) & (_distance(measurement, rows, records) < error / 2)
     return rows[shared & ~records.diverged(rows)]
 
 
@@ -143,17 +135,17 @@ def _unconverged(measurement: Measurement, records: Records, rows: np.ndarray) -
 
 def _scale_or_formula(measurement: Measurement, rows: np.ndarray) -> list[Cause]:
     """Of points that are wrong whatever the precision: whether by the factor by which the routine usually is."""
-    routine, format, points = measurement.routine, measurement.format, measurement.points
-    factor = (
-        _usual_factor(routine, measurement.of, format, measurement.device, points.size) if rows.size else None
-    )
+    if not rows.size:
+        return []
+    routine, of, points = measurement.routine, measurement.of, measurement.points
+    factor = _usual_factor(routine, of, measurement.format, measurement.device, points.size)
     if factor is None:
         return [Cause.WRONG_FORMULA] * len(rows)
-    judged, elements = measurement.judgement, measurement.judgement.worst_element[rows]
-    got, exact = judged.got[rows, elements], factor * judged.truth[rows, elements].nearest()
-    nearness = np.ldexp(2.0, np.clip(judged.unit[rows, elements], -1074, 1000).astype(np.int32))
-    nearness = np.maximum(nearness, scale.tolerance(factor, judged.format.unit_roundoff) * np.abs(exact))
-    return [Cause.SCALE if near else Cause.WRONG_FORMULA for near in np.abs(got - exact) < nearness]
+    worst = measurement.judgement.worst.select(rows)
+    exact = factor * worst.truth.nearest()
+    nearness = np.ldexp(2.0, np.clip(worst.unit, -1074, 1000).astype(np.int32))
+    nearness = np.maximum(nearness, scale.tolerance(factor, worst.format.unit_roundoff) * np.abs(exact))
+    return [Cause.SCALE if near else Cause.WRONG_FORMULA for near in np.abs(worst.got - exact) < nearness]
 
 
 @lru_cache(maxsize=64)
@@ -161,11 +153,12 @@ def _usual_factor(routine: Routine, of: Of, format: Format, device: str, size: i
     """The factor by which what a routine gives is wrong at points drawn for its formula, the same in every run."""
     points, truth = _usual(routine.formula, format, size, of is Of.GRAD)
     (usual,) = (one for one in measure(routine, points, truth, format, device) if one.of is of)
-    judged, rows = usual.judgement, np.flatnonzero(usual.judgement.of_points()[0] >= Fate.OVER)
-    exact = judged.truth[rows, judged.worst_element[rows]].nearest()
+    worst = usual.judgement.worst
+    over = worst.select(worst.fate >= Fate.OVER)
+    exact = over.truth.nearest()
     with np.errstate(all="ignore"):
-        ratios = judged.got[rows, judged.worst_element[rows]] / np.where(exact == 0, np.nan, exact)
-    return scale.factor_of(ratios, judged.format.unit_roundoff)
+        ratios = over.got / np.where(exact == 0, np.nan, exact)
+    return scale.factor_of(ratios, worst.format.unit_roundoff)
 
 
 @lru_cache(maxsize=16)
@@ -190,41 +183,31 @@ def _range_or_rounding(
     the run with both limits gives the failing result again: not inside of fused operators. For those the size of what
     they return has to tell.
     """
-    judged = measurement.judgement
+    worst = measurement.judgement.worst
     # a NaN in a gradient has its name whatever made it
-    open_rows = [
-        row for row in losses if measurement.of is Of.VALUE or not np.isnan(_speaking(measurement, row))
-    ]
-    rounding = np.array([row for row in open_rows if losses[row].cause in _ROUNDING], dtype=int)
-    left = {row: cause for row, cause in records.range_left(rounding).items() if cause is not None}
-    outside = [
-        row for row in open_rows if losses[row].cause in _RANGE and np.isfinite(_speaking(measurement, row))
-    ]
-    by_range: set[int] = set()
-    sunken: set[int] = set()
-    by_rounding: set[int] = set()
+    asked = [row for row in losses if measurement.of is Of.VALUE or not np.isnan(worst.got[row])]
+    rounding = np.array([row for row in asked if losses[row].cause in _ROUNDING], dtype=int)
+    first = zip(rounding.tolist(), records.range_left(rounding), strict=True)
+    left = {row: cause for row, cause in first if cause is not None}
+    outside = [row for row in asked if losses[row].cause in _RANGE and np.isfinite(worst.got[row])]
     doubtful = np.array([*left, *outside], dtype=int)
-    if doubtful.size and judged.format == measurement.format:
-        sank = records.sank_inside(doubtful)
-        for positions in by_settings(measurement.points, doubtful):
-            rows = doubtful[positions]
-            ranged, rounded, inside, as_it_did = _alone(measurement, rows, records.shadow(rows))
-            allowed = judged.allowed[rows, judged.worst_element[rows]]
-            more_by_range = as_it_did & (ranged > np.maximum(rounded, allowed))
-            by_range.update(rows[more_by_range].tolist())
-            sunken.update(rows[inside & sank[positions]].tolist())
-            # what sank in a plain operator is known to the emulation, whatever its other roundings
-            plain = np.array([losses[row].plain for row in rows.tolist()])
-            more_by_rounding = (rounded > np.maximum(ranged, allowed)) | (ranged < UNCHANGED)
-            by_rounding.update(rows[(plain | as_it_did) & more_by_rounding].tolist())
-    told = dict(losses)
-    told.update(
-        records.losses(np.array([row for row in outside if row in by_rounding], dtype=int), ranged=False)
-    )
+    by_range, by_rounding, sunken = np.zeros((3, len(measurement.points)), dtype=bool)
+    emulable = doubtful.size and worst.format == measurement.format
+    for positions in by_settings(measurement.points, doubtful) if emulable else ():
+        rows = doubtful[positions]
+        ranged, rounded, inside, as_it_did = _alone(measurement, rows, records.shadow(rows))
+        by_range[rows] = as_it_did & (ranged > np.maximum(rounded, worst.allowed[rows]))
+        sunken[rows] = inside & records.sank_inside(rows)
+        # what sank in a plain operator is known to the emulation, whatever its other roundings
+        plain = np.array([losses[row].plain for row in rows.tolist()])
+        more_by_rounding = (rounded > np.maximum(ranged, worst.allowed[rows])) | (ranged < UNCHANGED)
+        by_rounding[rows] = (plain | as_it_did) & more_by_rounding
+    again = np.array([row for row in outside if by_rounding[row]], dtype=int)
+    told = {**losses, **records.losses(again, ranged=False)}
     for row, loss in losses.items():
-        if row in by_range and row in left:
+        if by_range[row] and row in left:
             told[row] = replace(loss, cause=left[row], beside=())
-        elif row in sunken or (loss.cause in _ROUNDING and loss.sank and row not in by_rounding):
+        elif sunken[row] or (loss.cause in _ROUNDING and loss.sank and not by_rounding[row]):
             told[row] = replace(loss, cause=Cause.UNDERFLOW, beside=())
     return told
 
@@ -234,50 +217,38 @@ def _alone(measurement: Measurement, rows: np.ndarray, shadow: np.ndarray) -> tu
     makes where there is no range; where the result is subnormal and the emulation, range or not, is right; and where
     the emulation of the format fails as the routine did.
     """
-    judged = measurement.judgement
-    elements = judged.worst_element[rows]
-    truth = judged.truth[rows, elements]
-    got, exponent = judged.got[rows, elements], ulp_exponent(truth, judged.format)
-    allowed = judged.allowed[rows, elements]
-    found: dict[str | None, np.ndarray] = {}
-    for widen in (None, "range", "significand", "both"):
-        try:
-            numbers = _emulated(measurement, rows, widen)
-        except Exception:  # an operator that cannot run in float64, or whatever the routine itself raises
-            nowhere = np.zeros(len(rows), dtype=bool)
-            return (nowhere,) * 4
-        found[widen] = numbers[np.arange(len(rows)), elements]
-    limited, free = found["significand"], found["both"]
+    worst = measurement.judgement.worst.select(rows)
+    truth, format, exponent = worst.truth, worst.format, ulp_exponent(worst.truth, worst.format)
+    try:
+        narrow, unlimited, limited, free = (
+            _emulated(measurement, rows, widen) for widen in (None, "range", "significand", "both")
+        )
+    except Exception:  # an operator that cannot run in float64, or whatever the routine itself raises
+        return (np.zeros(len(rows), dtype=bool),) * 4
     with np.errstate(all="ignore"):
-        (both, _), (rounded, _), (native, _) = (
-            errors(x, truth, exponent, judged.format) for x in (found[None], found["range"], got)
+        both, rounded, native = (
+            errors(x, truth, exponent, format)[0] for x in (narrow, unlimited, worst.got)
         )
         as_it_did = np.abs(both - native) <= native / 4
         ranged = np.where(limited == free, 0.0, scaled(np.abs(limited - free), -exponent))
         # digits that the shadow has and float64 lacks, too, are no matter of the range
         ranged = np.where(scaled(np.abs(free - shadow), -exponent) > ranged / 4, 0.0, ranged)
-    sunken = (np.abs(got) < judged.format.smallest_normal) & (truth.exponent <= judged.format.min_exponent)
-    inside = sunken & (both <= allowed) & (rounded <= allowed)
+    sunken = (np.abs(worst.got) < format.smallest_normal) & (truth.exponent <= format.min_exponent)
+    inside = sunken & (both <= worst.allowed) & (rounded <= worst.allowed)
     return np.nan_to_num(ranged, nan=np.inf), rounded, inside, as_it_did
 
 
 def _emulated(measurement: Measurement, rows: np.ndarray, widen: str | None) -> np.ndarray:
-    wrt = measurement.routine.formula.wrt if measurement.of is Of.GRAD else ()
-    count, rows = len(rows), rows[whole_vectors(len(rows))]
-    arguments = arguments_at(measurement, rows)
-    out, slopes = emulate(
-        measurement.routine.function,
-        arguments,
-        wrt,
-        format=measurement.format,
-        widen=widen,
-        component=component_of(measurement, rows),
-    )
-    parts = [torch.zeros_like(arguments[name]) if slope is None else slope for name, slope in slopes.items()]
-    shown = [out] if measurement.of is Of.VALUE else parts
-    return np.concatenate(
-        [part.double().cpu().numpy().reshape(len(rows), -1)[:count] for part in shown], axis=1
-    )
+    """The number that speaks for each point, of a run in which `widen` has more room than the format gives it."""
+    padded = rows[whole_vectors(len(rows))]
+    call, component = call_at(measurement, padded)
+    out, slopes = emulate(*call, format=measurement.format, widen=widen, component=component)
+    if measurement.of is Of.VALUE:
+        parts = [out]
+    else:
+        parts = [torch.zeros_like(call.arguments[name]) if x is None else x for name, x in slopes.items()]
+    numbers = [part.double().cpu().numpy().reshape(len(padded), -1) for part in parts]
+    return np.concatenate(numbers, axis=1)[np.arange(len(rows)), measurement.judgement.worst_element[rows]]
 
 
 _RANGE = (Cause.OVERFLOW, Cause.UNDERFLOW)
@@ -291,39 +262,22 @@ def _as_declared(loss: Loss, known: Collection[Cause]) -> Cause:
 
 def _not_a_number(measurement: Measurement, row: int, blamed: Cause) -> Cause:
     """A NaN gradient is called that, whatever made it, for it is what training meets; so is a NaN out of rounding."""
-    if not np.isnan(_speaking(measurement, row)):
+    if not np.isnan(measurement.judgement.worst.got[row]):
         return blamed
     if measurement.of is Of.GRAD:
         return Cause.NAN_GRADIENT
     return Cause.SPECIAL_VALUE if blamed in _ROUNDING else blamed
 
 
-def _speaking(measurement: Measurement, row: int) -> float:
-    """The number that speaks for a point."""
-    judged = measurement.judgement
-    return float(judged.got[row, judged.worst_element[row]])
-
-
-def _by_result(measurement: Measurement, row: int) -> Cause:
-    """The cause that the result itself shows, where no operator could be blamed."""
-    judged = measurement.judgement
-    element = judged.worst_element[row]
-    got, truth = _speaking(measurement, row), judged.truth.high[row, element]
-    if np.isnan(got):
-        return Cause.NAN_GRADIENT if measurement.of is Of.GRAD else Cause.SPECIAL_VALUE
-    if np.isinf(got) and np.isfinite(truth):
+def _by_result(worst: Judgement, row: int) -> Cause:
+    """The cause that the number itself shows which speaks for a point, where no operator could be blamed."""
+    got = worst.got[row]
+    if np.isinf(got) and np.isfinite(worst.truth.high[row]):
         return Cause.OVERFLOW
-    small = _truth_is_small(measurement, row)
-    return Cause.UNDERFLOW if small and abs(got) < judged.format.smallest_normal else Cause.CANCELLATION
+    subnormal = abs(got) < worst.format.smallest_normal and _truth_is_small(worst, row)
+    return Cause.UNDERFLOW if subnormal else Cause.CANCELLATION
 
 
-def _lost_all(measurement: Measurement, row: int) -> bool:
-    """Whether the number that speaks for a point is zero though the truth is far from being subnormal."""
-    return _speaking(measurement, row) == 0 and not _truth_is_small(measurement, row)
-
-
-def _truth_is_small(measurement: Measurement, row: int) -> bool:
+def _truth_is_small(worst: Judgement, row: int) -> bool:
     """Whether the number that speaks for a point is so small that steps on the way to it were subnormal."""
-    judged = measurement.judgement
-    exponent = judged.truth.exponent[row, judged.worst_element[row]]
-    return bool(exponent <= judged.format.min_exponent + judged.format.precision)
+    return bool(worst.truth.exponent[row] <= worst.format.min_exponent + worst.format.precision)

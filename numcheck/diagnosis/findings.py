@@ -95,11 +95,9 @@ def clusters(measurement: Measurement, diagnosis: Diagnosis) -> list[Cluster]:
 
 def findings(found: Sequence[Cluster], gap_of: Callable[[Cause], Gap | None]) -> Search[list[Finding]]:
     """One finding for each cause, gravest first; of several clusters with one cause the gravest speaks for all."""
-    by_cause: dict[Cause, list[Cluster]] = {}
-    for cluster in found:
-        by_cause.setdefault(cluster.cause, []).append(cluster)
     searches: list[Search[_Draft]] = []
-    for cause, alike in by_cause.items():
+    for cause in dict.fromkeys(cluster.cause for cluster in found):
+        alike = [cluster for cluster in found if cluster.cause is cause]
         gravest = max(alike, key=lambda c: (c.bits_lost, len(c.rows)))
         searches.append(_draft(gravest, sum(len(c.rows) for c in alike), gap_of(cause)))
     drafts = yield from beside(searches)
@@ -137,7 +135,7 @@ def _draft(cluster: Cluster, points: int, gap: Gap | None) -> Search[_Draft]:
     worst = int(rows[0])
     alike = rows[fates[rows] == fates[worst]]
     row = int(alike[np.argmin(complexity(measurement.points.select(alike)))])
-    anchor, simpler = measurement.points.select(np.array([row])), None
+    anchor, simpler = measurement.points.select([row]), None
     where = "scattered, where the condition number is large"
     if not cluster.forgiven:
         where, simpler = yield from surroundings(formula, anchor, prober(measurement, row), format)

@@ -1,6 +1,7 @@
 """Quantities of a measurement beside its errors: how much underflowed, how much cancelled."""
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -15,33 +16,27 @@ from numcheck.reals.enclosures import PROVED
 from numcheck.report import figure
 
 
-def _underflowed(measurement: Measurement) -> tuple[np.ndarray, np.ndarray]:
-    """(points, elements) whose result is subnormal or zero though the truth is normal."""
-    judged = measurement.judgement
-    normal = (judged.truth.exponent - 1 >= judged.format.min_exponent) & (judged.truth.high != 0)
-    proved = (judged.truth.state == PROVED) & np.isfinite(judged.truth.high)
-    rows, elements = np.nonzero(normal & proved & (np.abs(judged.got) < judged.format.smallest_normal))
-    return rows, elements
-
-
 def underflow(parts: Sequence[Measurement]) -> Search[dict[str, Any]]:
     """Share of points and of true magnitude that became subnormal or zero, and where that begins."""
     points = lost = total = 0.0
     begins: str | None = None
     struck = 0
     for part in parts:
-        rows, elements = _underflowed(part)
+        judged, truth, format = part.judgement, part.judgement.truth, part.judgement.format
+        exact = np.abs(np.where(truth.state == PROVED, truth.nearest(), 0.0))
+        exact = np.where(np.isfinite(exact), exact, 0.0)
+        normal = (truth.exponent - 1 >= format.min_exponent) & (truth.high != 0) & np.isfinite(truth.high)
+        sunk = normal & (truth.state == PROVED) & (np.abs(judged.got) < format.smallest_normal)
+        rows, elements = np.nonzero(sunk)
         points += len(part.points)
         struck += len(np.unique(rows))
-        exact = np.abs(np.where(part.judgement.truth.state == PROVED, part.judgement.truth.nearest(), 0.0))
-        exact = np.where(np.isfinite(exact), exact, 0.0)
         with np.errstate(over="ignore"):
             total += float(exact.sum())
-        lost += float((exact[rows, elements] - np.abs(part.judgement.got[rows, elements])).sum())
+        lost += float((exact[rows, elements] - np.abs(judged.got[rows, elements])).sum())
         if rows.size and begins is None:
-            anchor = int(rows[np.argmax(np.abs(exact[rows, elements]))])
+            anchor = int(rows[np.argmax(exact[rows, elements])])
             try:
-                formula, point = part.routine.formula, part.points.select(np.array([anchor]))
+                formula, point = part.routine.formula, part.points.select([anchor])
                 ranges = yield from failing_ranges(formula, point, prober(part, anchor), part.format)
                 begins = region(formula, point, ranges)
             except RoutineError as failure:  # the contract may be broken elsewhere: the share stands alone
@@ -60,9 +55,7 @@ def cancellation(measurement: Measurement) -> dict[str, Any] | None:
     for group, record in records_of(measurement).groups:
         lanes = np.flatnonzero(np.isin(group, rows))
         if lanes.size:
-            return unless_untraceable(
-                record, lambda record, lanes=lanes: _most_cancelled(record, lanes, phase)
-            )
+            return unless_untraceable(record, partial(_most_cancelled, lanes=lanes, phase=phase))
     return None
 
 
@@ -72,8 +65,7 @@ def _most_cancelled(record: Trace, lanes: np.ndarray, phase: str) -> dict[str, A
         if operation.phase != phase or not operation.cancelled_bits[lanes].any():
             continue
         # bits that were exact in both operands are removed without loss: only an inherited error counts
-        removed = np.where(operation.error_in > 0, operation.cancelled_bits, 0.0)[lanes]
-        bits = float(np.max(removed, initial=0.0))
+        bits = float(np.where(operation.error_in > 0, operation.cancelled_bits, 0.0)[lanes].max())
         if bits > most["bits"]:
             line = f"{operation.where}: {operation.line}"
             most = {"bits": bits, "operator": operation.name, "line": line}

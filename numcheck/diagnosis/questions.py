@@ -7,6 +7,7 @@ sent their answers, and `beside` makes one search of several, which ask at the s
 
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import Any, TypeVar
 
 import numpy as np
@@ -82,22 +83,25 @@ def alone(search: Search[T]) -> T:
 
 def _answers(questions: Sequence[Question]) -> list[Answer]:
     """Measurements, or what kept a routine from them; questions of one kind share a truth."""
-    alike: dict[Any, list[int]] = {}
-    for place, question in enumerate(questions):
-        alike.setdefault(_kind(question), []).append(place)
     answers: dict[int, Answer] = {}
-    for places in alike.values():
+    for places in _alike(questions, _kind):
         for some in _few_at_a_time(questions, places):
             answers |= zip(some, _answered([questions[place] for place in some]), strict=True)
     return [answers[place] for place in range(len(questions))]
 
 
+def _alike(questions: Sequence[Question], kind: Callable[[Question], Any]) -> list[list[int]]:
+    """The places of the questions of each kind."""
+    places: dict[Any, list[int]] = {}
+    for place, question in enumerate(questions):
+        places.setdefault(kind(question), []).append(place)
+    return list(places.values())
+
+
 def _kind(question: Question) -> Any:
     """What questions must have in common so that one truth answers them."""
     like, points = question.like, question.points
-    shapes = tuple(
-        None if isinstance(column, tuple) else column.shape[1:] for column in points.columns.values()
-    )
+    shapes = tuple(None if isinstance(x, tuple) else x.shape[1:] for x in points.columns.values())
     return id(like.routine.formula), like.of, question.conditioning, shapes
 
 
@@ -118,25 +122,19 @@ def _few_at_a_time(questions: Sequence[Question], places: Sequence[int]) -> Iter
 def _answered(questions: Sequence[Question]) -> list[Answer]:
     """The answers to questions of one kind: their truths are proved together, and each routine runs once."""
     first = questions[0]
-    alike: dict[Any, list[int]] = {}
-    for place, question in enumerate(questions):
-        like = question.like
-        alike.setdefault((like.routine, like.format, like.device), []).append(place)
-    asked = [[questions[place] for place in places] for places in alike.values()]
+    alike = _alike(questions, attrgetter("like.routine", "like.format", "like.device"))
+    asked = [[questions[place] for place in places] for places in alike]
     points = [Points.concatenate([question.points for question in some]) for some in asked]
-    component = [
-        np.concatenate([np.broadcast_to(q.component, len(q.points)) for q in some]) for some in asked
-    ]
     truths = settle_together(
         first.like.routine.formula,
         points,
         [some[0].like.format for some in asked],
-        component,
+        [np.concatenate([np.broadcast_to(q.component, len(q.points)) for q in some]) for some in asked],
         with_gradient=first.like.of is Of.GRAD,
         with_conditioning=first.conditioning,
     )
     answers: dict[int, Answer] = {}
-    for places, some, joined, truth in zip(alike.values(), asked, points, truths, strict=True):
+    for places, some, joined, truth in zip(alike, asked, points, truths, strict=True):
         answers |= zip(places, _measured(some, joined, truth), strict=True)
     return [answers[place] for place in range(len(questions))]
 

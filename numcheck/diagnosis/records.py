@@ -1,17 +1,17 @@
 """Traces of failing points, read for the questions that the diagnosis asks."""
 
 import functools
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
 from numcheck.declaration.words import Cause, Fate, Of
 from numcheck.diagnosis.causes import unconverged
-from numcheck.diagnosis.culprit import blame
+from numcheck.diagnosis.culprit import Blame, blame
 from numcheck.measure import Measurement, arguments_of, by_settings, whole_vectors
-from numcheck.operators import Trace, TraceError, trace
+from numcheck.operators import Operation, Trace, TraceError, trace
 
 T = TypeVar("T")
 
@@ -19,29 +19,30 @@ LANES = 4096  # points traced at once: their operators' results are all kept
 ORDINARY = 65  # points that show what a routine does to digits where it does not fail, too
 
 
-def arguments_at(measurement: Measurement, rows: np.ndarray) -> dict[str, Any]:
-    """The arguments with which the routine is called at these points, not differentiated by."""
-    return arguments_of(measurement.routine, measurement.points.select(rows), measurement.device, False)
+class Call(NamedTuple):
+    """What `trace` and `emulate` run: a routine at some points, differentiated by some of its arguments."""
+
+    function: Callable[..., Any]
+    arguments: dict[str, Any]
+    differentiate: tuple[str, ...]
 
 
-def component_of(measurement: Measurement, rows: np.ndarray) -> np.ndarray | None:
-    """Of which number of each point's output the gradient is; None where all the output is asked about."""
-    return None if measurement.of is Of.VALUE else measurement.component[rows]
+def call_at(measurement: Measurement, rows: np.ndarray) -> tuple[Call, np.ndarray | None]:
+    """How a routine is run at these points, and of which number of each point's output the gradient is; None where all
+    the output is asked about.
+    """
+    routine, is_value = measurement.routine, measurement.of is Of.VALUE
+    arguments = arguments_of(routine, measurement.points.select(rows), measurement.device, False)
+    call = Call(routine.function, arguments, () if is_value else routine.formula.wrt)
+    return call, None if is_value else measurement.component[rows]
 
 
 def _traced(measurement: Measurement, rows: np.ndarray, sharp: float | None) -> Trace | None:
-    differentiate = measurement.routine.formula.wrt if measurement.of is Of.GRAD else ()
     rows = rows[whole_vectors(len(rows))]
     element = measurement.judgement.worst_element[rows].astype(np.int64)
     try:
-        return trace(
-            measurement.routine.function,
-            arguments_at(measurement, rows),
-            differentiate,
-            component=component_of(measurement, rows),
-            element=element,
-            sharp=sharp,
-        )
+        call, component = call_at(measurement, rows)
+        return trace(*call, component=component, element=element, sharp=sharp)
     except Exception:  # an operator without a lockstep (TraceError), or whatever the routine itself raises
         return None
 
@@ -63,7 +64,7 @@ class Loss:
 
 
 class Records:
-    """Traces of a measurement's points, one for each group that can be run in one call."""
+    """Traces of some of a measurement's points, in their order; one for each group that can be run in one call."""
 
     def __init__(self, measurement: Measurement, rows: np.ndarray, sharp: float | None = None) -> None:
         alike = [rows[positions] for positions in by_settings(measurement.points, rows)]
@@ -72,28 +73,26 @@ class Records:
         self.of = measurement.of
 
     def _told(
-        self, rows: np.ndarray, tell: Callable[[Trace], np.ndarray | None], otherwise: float | bool
+        self, rows: np.ndarray, tell: Callable[[Trace], np.ndarray], otherwise: float | bool
     ) -> np.ndarray:
         """What a trace tells of each lane, for each row; `otherwise` where there is no trace."""
-        told = dict.fromkeys(rows.tolist(), otherwise)
+        told = np.full(len(rows), otherwise)
         for group, record in self.groups:
-            found = unless_untraceable(record, tell) if not told.keys().isdisjoint(group.tolist()) else None
-            if record is not None and found is not None:
-                told.update(
-                    zip(
-                        group.tolist(),
-                        np.broadcast_to(found, record.lanes)[: len(group)].tolist(),
-                        strict=True,
-                    )
-                )
-        return np.array([told[row] for row in rows.tolist()], dtype=type(otherwise))
+            here = np.isin(rows, group)
+            found = unless_untraceable(record, tell) if here.any() else None
+            if found is not None:
+                told[here] = found[np.searchsorted(group, rows[here])]
+        return told
 
     def shadow(self, rows: np.ndarray) -> np.ndarray:
         """The shadow of the number that speaks for each point; NaN where there is none."""
 
-        def shadows(record: Trace) -> np.ndarray | None:
-            found = [sink.shadow for sink in record.sinks if (sink.name == "value") == (self.of == "value")]
-            return functools.reduce(lambda a, b: np.where(np.isnan(a), b, a), found) if found else None
+        def shadows(record: Trace) -> np.ndarray:
+            sinks = record.sinks[:1] if self.of is Of.VALUE else record.sinks[1:]
+            found = (sink.shadow for sink in sinks)
+            return functools.reduce(
+                lambda a, b: np.where(np.isnan(a), b, a), found, np.full(record.lanes, np.nan)
+            )
 
         return self._told(rows, shadows, np.nan)
 
@@ -104,14 +103,14 @@ class Records:
     def moving(self, rows: np.ndarray, threshold: float) -> np.ndarray:
         """Where the last two passes of a loop still differ: the iteration has not converged."""
 
-        def apart(record: Trace) -> np.ndarray | None:
+        def apart(record: Trace) -> np.ndarray:
             loops = [repeat for repeat in record.repeated if repeat.count >= unconverged.PASSES]
             with np.errstate(invalid="ignore"):
-                return ~(loops[-1].change <= threshold) if loops else None
+                return ~(loops[-1].change <= threshold) if loops else np.zeros(record.lanes, dtype=bool)
 
         return self._told(rows, apart, False)
 
-    def range_left(self, rows: np.ndarray) -> dict[int, Cause | None]:
+    def range_left(self, rows: np.ndarray) -> list[Cause | None]:
         """In which direction an operator's result first left the format's range at each point, if one did."""
 
         def first(record: Trace) -> np.ndarray:
@@ -123,15 +122,16 @@ class Records:
             return code
 
         causes = (None, Cause.OVERFLOW, Cause.UNDERFLOW)
-        return {
-            row: causes[code] for row, code in zip(rows.tolist(), self._told(rows, first, 0), strict=True)
-        }
+        return [causes[code] for code in self._told(rows, first, 0).tolist()]
 
     def sank_inside(self, rows: np.ndarray) -> np.ndarray:
         """Where parts of a fused operator's result were subnormal, of which an emulation knows nothing."""
-        return self._told(
-            rows, lambda record: _any(op.sank for op in record.operations if not op.row.plain), False
-        )
+
+        def sank(record: Trace) -> np.ndarray:
+            fused = [op.sank for op in record.operations if not op.row.plain]
+            return functools.reduce(np.logical_or, fused, np.zeros(record.lanes, dtype=bool))
+
+        return self._told(rows, sank, False)
 
     def losses(self, rows: np.ndarray, ranged: bool = True) -> dict[int, Loss]:
         """What is to blame at each of the rows, which are known to be wrong; none where no operator lost anything."""
@@ -140,20 +140,17 @@ class Records:
             lanes = np.flatnonzero(np.isin(group, rows)).tolist()
             if record is None or not lanes:
                 continue
-            blamed = unless_untraceable(
-                record, lambda r, lanes=lanes: blame(r, self.of, ranged, lanes, beyond=0.0)
-            )
-            if blamed is None:
-                continue
-            for row, lane, culprit in zip(group[lanes].tolist(), lanes, blamed, strict=True):
-                if culprit is None:
-                    continue
-                operation = record.operations[culprit.operation]
-                line = f"{operation.where}: {operation.line}" if operation.where else ""
-                sank, plain = bool(operation.sank[lane]), operation.row.plain
-                beside = tuple(map(Cause, culprit.beside))
-                found[row] = Loss(Cause(culprit.cause), operation.name, line, sank, plain, beside)
-        return {row: found[row] for row in rows.tolist() if row in found}
+            ask = functools.partial(blame, of=self.of, ranged=ranged, lanes=lanes, beyond=0.0)
+            for lane, culprit in zip(lanes, unless_untraceable(record, ask) or (), strict=False):
+                if culprit is not None:
+                    found[int(group[lane])] = _loss(record.operations[culprit.operation], culprit, lane)
+        return found
+
+
+def _loss(operation: Operation, culprit: Blame, lane: int) -> Loss:
+    line = f"{operation.where}: {operation.line}" if operation.where else ""
+    sank, plain = bool(operation.sank[lane]), operation.row.plain
+    return Loss(Cause(culprit.cause), operation.name, line, sank, plain, tuple(map(Cause, culprit.beside)))
 
 
 def failing(measurement: Measurement) -> np.ndarray:
@@ -180,10 +177,3 @@ def unless_untraceable(record: Trace | None, tell: Callable[[Trace], T]) -> T | 
         return None if record is None else tell(record)
     except TraceError:
         return None
-
-
-def _any(flags: Iterable[np.ndarray]) -> np.ndarray:
-    together = np.zeros(1, dtype=bool)
-    for flag in flags:
-        together = together | flag
-    return together

@@ -1,10 +1,10 @@
-"""The region of inputs around a failing point, by searching the ordinals between failing and passing inputs.
-
-Beside it the simplest point that fails there, as a reader would write it.
+"""The region of inputs around a failing point, found between ordinals that fail and that pass; and the simplest
+point that fails there, as a reader would write it.
 """
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from math import inf
 
 import numpy as np
 import torch
@@ -12,7 +12,7 @@ import torch
 from numcheck.declaration.formulas import Formula
 from numcheck.declaration.words import Fate
 from numcheck.diagnosis.questions import Question, Search, asked
-from numcheck.domain import Continuous, Points, continuous, magnitude
+from numcheck.domain import Points, continuous, magnitude
 from numcheck.formats import Format
 from numcheck.measure import Measurement, RoutineError
 
@@ -50,8 +50,8 @@ def surroundings(formula: Formula, point: Points, fails: Probe, format: Format) 
     return region(formula, point, ranges), simple
 
 
-Ranges = Mapping[str, tuple[float | None, float | None]]
-"""For each real input the ends of a failing stretch; None where the domain ends first."""
+Ranges = Mapping[str, tuple[float, float]]
+"""For each real input the ends of a failing stretch; infinite where the domain ends first."""
 
 
 def region(formula: Formula, point: Points, ranges: Ranges) -> str:
@@ -59,16 +59,12 @@ def region(formula: Formula, point: Points, ranges: Ranges) -> str:
     parts: list[str] = []
     for name, (low, high) in ranges.items():
         label = name if point.columns[name].ndim == 1 else f"max|{name}|"  # type: ignore[union-attr]
-        if low is None and high is None:
-            continue
-        if low is None:
-            parts.append(f"{label} <= {_short(high)}")
-        elif high is None:
-            parts.append(f"{label} >= {_short(low)}")
-        elif low == high:
-            parts.append(f"{label} = {_short(low)}")
-        else:
-            parts.append(f"{_short(low)} <= {label} <= {_short(high)}")
+        if low == high:
+            parts.append(f"{label} = {low:.4g}")
+        elif low > -inf:
+            parts.append(f"{low:.4g} <= {label} <= {high:.4g}" if high < inf else f"{label} >= {low:.4g}")
+        elif high < inf:
+            parts.append(f"{label} <= {high:.4g}")
     fixed = [
         f"{name} {column[0] if isinstance(column, tuple) else int(column[0])}"
         for name, column in point.columns.items()
@@ -78,18 +74,10 @@ def region(formula: Formula, point: Points, ranges: Ranges) -> str:
     return f"{where} with {', '.join(fixed)}" if fixed else where
 
 
-def _short(x: float | None) -> str:
-    return "" if x is None else f"{x:.4g}"
-
-
-def _moved(point: Points, name: str, domain: Continuous, ordinals: np.ndarray, format: Format) -> Points:
-    """Copies of a point with the magnitude of one input brought to each of these."""
-    column = point.columns[name]
-    assert isinstance(column, torch.Tensor)
-    repeated = point.select(np.zeros(len(ordinals), dtype=int))
-    magnitudes = format.from_ordinals(torch.from_numpy(ordinals)).double()
-    columns = {**repeated.columns, name: domain.moved(column, magnitudes, format)}
-    return Points(columns, repeated.origin, point.size)
+def _changed(point: Points, name: str, column: torch.Tensor) -> Points:
+    """Copies of a point, each with another number of a column in place of one input."""
+    copies = point.select(np.zeros(len(column), dtype=int))
+    return Points({**copies.columns, name: column}, copies.origin, point.size)
 
 
 @dataclass
@@ -100,8 +88,8 @@ class _Border:
     upwards: bool
     inside: int
     outside: int
-    open: bool = True
-    reached: bool = False  # the failing stretch goes on to the end of the domain
+    open: bool
+    reached: bool  # the failing stretch goes on to the end of the domain
 
     def steps(self) -> np.ndarray:
         steps = np.unique(np.linspace(self.inside, self.outside, SECTIONS + 1).round().astype(np.int64))
@@ -118,6 +106,11 @@ class _Border:
             self.reached = True
         self.open = not self.reached and abs(self.outside - self.inside) > coarse
 
+    def end(self, format: Format) -> float:
+        if self.reached:
+            return inf if self.upwards else -inf
+        return float(format.from_ordinals(torch.tensor([self.inside]))[0])
+
 
 def failing_ranges(formula: Formula, point: Points, fails: Probe, format: Format) -> Search[Ranges]:
     """How far the failure reaches from a failing point, one real input at a time, found by sections of ordinals.
@@ -126,37 +119,30 @@ def failing_ranges(formula: Formula, point: Points, fails: Probe, format: Format
     """
     coarse = max(1, 1 << max(0, format.precision - RESOLUTION))
     reals = continuous(formula.inputs)
+    columns = {name: column for name, column in point.columns.items() if isinstance(column, torch.Tensor)}
     borders: list[_Border] = []
     for name, domain in reals.items():
-        column = point.columns[name]
-        assert isinstance(column, torch.Tensor)
-        start = magnitude(column)
+        start = magnitude(columns[name])
         if not torch.isfinite(start).all():
             continue
         anchor = int(format.to_ordinals(format.round(start))[0])
-        for bound, upwards in zip(domain.extent(column, format), (False, True), strict=True):
+        for bound, upwards in zip(domain.extent(columns[name], format), (False, True), strict=True):
             outside = int(format.to_ordinals(format.round(torch.tensor([bound], dtype=torch.float64)))[0])
             apart = outside > anchor if upwards else outside < anchor
             borders.append(_Border(name, upwards, anchor, outside, apart, not apart))
-    while any(border.open for border in borders):
-        active = [border for border in borders if border.open]
+    while active := [border for border in borders if border.open]:
         steps = [border.steps() for border in active]
-        moved = [
-            _moved(point, border.name, reals[border.name], ordinals, format)
-            for border, ordinals in zip(active, steps, strict=True)
-        ]
+        moved: list[Points] = []
+        for border, ordinals in zip(active, steps, strict=True):
+            magnitudes = format.from_ordinals(torch.from_numpy(ordinals)).double()
+            column = reals[border.name].moved(columns[border.name], magnitudes, format)
+            moved.append(_changed(point, border.name, column))
         hits = yield from fails(Points.concatenate(moved))
         parts = np.split(hits, np.cumsum([len(s) for s in steps])[:-1])
         for border, taken, hit in zip(active, steps, parts, strict=True):
             border.narrowed(taken, hit, coarse)
-    ends: dict[str, tuple[float | None, float | None]] = {}
-    for low, high in zip(borders[::2], borders[1::2], strict=True):
-        at = [
-            None if b.reached else float(format.from_ordinals(torch.tensor([b.inside]))[0])
-            for b in (low, high)
-        ]
-        ends[low.name] = (at[0], at[1])
-    return ends
+    pairs = zip(borders[::2], borders[1::2], strict=True)
+    return {low.name: (low.end(format), high.end(format)) for low, high in pairs}
 
 
 def complexity(points: Points) -> np.ndarray:
@@ -168,9 +154,8 @@ def complexity(points: Points) -> np.ndarray:
         x = column.double().numpy().reshape(len(points), -1)
         mantissa, exponent = np.frexp(np.where(np.isfinite(x), x, 0.0))
         whole = (np.abs(mantissa) * 2.0**53).astype(np.int64)
-        trailing = np.where(
-            whole == 0, 53, np.log2((whole & -whole).astype(np.float64) + (whole == 0)).astype(int)
-        )
+        lowest = (whole & -whole).astype(np.float64)
+        trailing = np.where(whole == 0, 53, np.log2(lowest + (whole == 0)).astype(int))
         total += np.where(x == 0, 0, 1 + (53 - trailing) + np.abs(exponent - 1) / 2 + (x < 0) / 4).sum(axis=1)
         total += 50 * (~np.isfinite(x)).sum(axis=1)
         total += (1 - 0.5 ** x.shape[1]) if x.shape[1] > 1 else 0
@@ -184,22 +169,15 @@ def simplest(formula: Formula, point: Points, fails: Probe, ranges: Ranges, form
         column = best.columns[name]
         assert isinstance(column, torch.Tensor)
         shorter = domain.shortenings(column, format)
-        candidates = best.select(np.zeros(len(shorter), dtype=int))
-        trial = Points({**candidates.columns, name: shorter}, candidates.origin, best.size)
-        inside = domain.contains(shorter, format) & _between(shorter, ranges.get(name, (None, None)))
-        trial = trial.select(np.flatnonzero(inside))
-        if not len(trial):
+        (low, high), sizes = ranges.get(name, (-inf, inf)), magnitude(shorter).numpy()
+        inside = np.flatnonzero(domain.contains(shorter, format) & (low <= sizes) & (sizes <= high))
+        if not inside.size:
             continue
-        order = np.argsort(complexity(trial), kind="stable")
-        hits = np.flatnonzero((yield from fails(trial.select(order))))
+        trial = _changed(best, name, shorter[torch.from_numpy(inside)])
+        trial = trial.select(np.argsort(complexity(trial), kind="stable"))
+        hits = np.flatnonzero((yield from fails(trial)))
         if hits.size:
-            found = trial.select(order[hits[:1]])
+            found = trial.select(hits[:1])
             if complexity(found)[0] < complexity(best)[0]:
                 best = found
     return best
-
-
-def _between(column: torch.Tensor, ends: tuple[float | None, float | None]) -> np.ndarray:
-    sizes = magnitude(column).numpy()
-    low, high = (-np.inf if ends[0] is None else ends[0]), (np.inf if ends[1] is None else ends[1])
-    return (low <= sizes) & (sizes <= high)

@@ -13,36 +13,25 @@ Bounds are read in the format's own order, in which -0 lies below +0: `real(0, 1
 that infinity is an input, too.
 """
 
-from numcheck.domain.curves import CURVES, Curve, curve
-from numcheck.domain.index import Index, index
-from numcheck.domain.integer import Integer, integer
-from numcheck.domain.kinds import Column, Continuous, Discrete, Domain, Numeric, continuous, discrete
+from numcheck.domain.curves import curve
+from numcheck.domain.index import index
+from numcheck.domain.integer import integer
+from numcheck.domain.kinds import Column, Continuous, Domain, continuous, discrete
 from numcheck.domain.moves import magnitude
-from numcheck.domain.one_of import OneOf, one_of
+from numcheck.domain.one_of import one_of
 from numcheck.domain.points import Points, draw
-from numcheck.domain.polygon import Polygon, polygon
-from numcheck.domain.real import Real, real
-from numcheck.domain.simplex import Simplex, simplex
+from numcheck.domain.polygon import polygon
+from numcheck.domain.real import real
+from numcheck.domain.simplex import simplex
 from numcheck.domain.space import Space, space_of
-from numcheck.domain.vector import Vector, vector
+from numcheck.domain.vector import vector
 
 __all__ = [
-    "CURVES",
     "Column",
     "Continuous",
-    "Curve",
-    "Discrete",
     "Domain",
-    "Index",
-    "Integer",
-    "Numeric",
-    "OneOf",
     "Points",
-    "Polygon",
-    "Real",
-    "Simplex",
     "Space",
-    "Vector",
     "continuous",
     "curve",
     "discrete",

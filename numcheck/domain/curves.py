@@ -47,16 +47,12 @@ class _Shape:
     inverse: Callable[[torch.Tensor], torch.Tensor]
 
 
-def _one(x: Any) -> Any:
-    return x**0
-
-
 def _cube_root(y: torch.Tensor) -> torch.Tensor:
     return y.sign() * y.abs() ** (1 / 3)
 
 
 _SHAPES: Mapping[str, _Shape] = {
-    "line": _Shape(lambda x: x * 1, _one, lambda y: y * 1),
+    "line": _Shape(lambda x: x * 1, lambda x: x**0, lambda y: y * 1),
     "square": _Shape(lambda x: x**2, lambda x: 2 * x, lambda y: y.sqrt()),
     "cube": _Shape(lambda x: x**3, lambda x: 3 * x**2, _cube_root),
     "ninth": _Shape(lambda x: x**9, lambda x: 9 * x**8, lambda y: y ** (1 / 9)),

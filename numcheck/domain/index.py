@@ -2,17 +2,14 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, final
+from typing import final
 
 import torch
 
 from numcheck.domain.integer import parse_integer, whole_numbers
-from numcheck.domain.intervals import Mask, as_tuple
-from numcheck.domain.sizes import check_sizes, known_size, no_list
+from numcheck.domain.kinds import as_tuple, check_sizes, known_size, one_choice
+from numcheck.domain.numbers import Mask
 from numcheck.formats import Format
-
-if TYPE_CHECKING:
-    from hypothesis.strategies import SearchStrategy
 
 
 @final
@@ -25,17 +22,13 @@ class Index:
 
     discrete = True
     differentiable = False
-    exhaustive = staticmethod(no_list)
     column = staticmethod(whole_numbers)
+    strategy = one_choice
 
     def __post_init__(self) -> None:
         check_sizes("index", self.sizes, 1)
         if not isinstance(self.extra, tuple) or any(type(n) is not int for n in self.extra):
             raise ValueError(f"index(extra={self.extra!r}): write a tuple of ints such as extra=(-100,)")
-
-    @property
-    def ragged(self) -> tuple[int, ...]:
-        return self.sizes
 
     def choices(self, size: int | None) -> tuple[int, ...]:
         """All values for one size."""
@@ -47,12 +40,6 @@ class Index:
     def contains(self, column: torch.Tensor, format: Format) -> Mask:
         """Which are an index of some size, or one of `extra`."""
         return ((column >= 0) | torch.isin(column, torch.tensor(self.extra, dtype=torch.int64))).numpy()
-
-    def strategy(self, format: Format, size: int | None) -> "SearchStrategy[int]":
-        """Values for this size, 0 being the simplest."""
-        from hypothesis import strategies as st
-
-        return st.sampled_from(self.choices(size))
 
     def parse(self, text: str, format: Format) -> int:
         """An index that counts from zero, or one of `extra`."""

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, final
 
 import numpy as np
 import torch
+from numpy.random import Generator
 
-from numcheck.domain.intervals import MOST_LISTED, Mask, all_within, stratified
+from numcheck.domain.numbers import Mask, all_within, stratified
 from numcheck.formats import Format
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ class Integer:
     low: int
     high: int
 
-    ragged = None
+    sizes = None
     discrete = False
     differentiable = False
     parse = staticmethod(parse_integer)
@@ -54,18 +55,18 @@ class Integer:
     def contains(self, column: torch.Tensor, format: Format) -> Mask:
         return all_within(column, self.low, self.high)
 
-    def corners(self, format: Format, size: int | None, rng: np.random.Generator) -> torch.Tensor:
+    def corners(self, format: Format, size: int | None, rng: Generator) -> torch.Tensor:
         """Bounds, small numbers, powers of two, and the first integers that the format skips; increasing."""
         powers = [1 << k for k in (0, 1, 2, 3, 4, 7, 8, 10, format.precision)]
         wanted = {self.low, self.low + 1, self.high - 1, self.high, 0}
         wanted |= {sign * (power + step) for power in powers for sign in (-1, 1) for step in (-1, 0, 1)}
         return whole_numbers(sorted(n for n in wanted if self.low <= n <= self.high), format)
 
-    def sweep(self, format: Format, count: int, size: int | None, rng: np.random.Generator) -> torch.Tensor:
+    def sweep(self, format: Format, count: int, size: int | None, rng: Generator) -> torch.Tensor:
         """One number from each of `count` equal stretches of the interval, shuffled."""
         return torch.from_numpy(stratified(self.low, self.high, count, rng))
 
-    def sample(self, format: Format, count: int, size: int | None, rng: np.random.Generator) -> torch.Tensor:
+    def sample(self, format: Format, count: int, size: int | None, rng: Generator) -> torch.Tensor:
         """Mostly small steps away from the bound nearest to zero, log-uniform, as counters and sizes are."""
         start = min(max(0, self.low), self.high)
         up, down = self.high - start, start - self.low
@@ -74,9 +75,6 @@ class Integer:
         steps = np.minimum(np.expm1(rng.random(count) * np.log1p(room)).round(), room).astype(np.int64)
         values = np.clip(start + np.where(upwards, steps, -steps), self.low, self.high)
         return torch.from_numpy(values)
-
-    def exhaustive(self, format: Format) -> torch.Tensor | None:
-        return torch.arange(self.low, self.high + 1) if self.high - self.low < MOST_LISTED else None
 
     def strategy(self, format: Format, size: int | None) -> "SearchStrategy[int]":
         """Integers, nearest to zero first."""

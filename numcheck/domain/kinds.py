@@ -6,17 +6,23 @@ branch, so points are grouped by it; a number that is only drawn; and a real or 
 gradient is taken and along which a search moves. Kinds share functions, not classes.
 """
 
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Protocol, cast, runtime_checkable
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast, runtime_checkable
 
-import numpy as np
 import torch
+from numpy.random import Generator
 
-from numcheck.domain.intervals import Mask, Ordinals
+from numcheck.domain.numbers import Mask
 from numcheck.formats import Format
 
 if TYPE_CHECKING:
     from hypothesis.strategies import SearchStrategy
+
+T = TypeVar("T")
+
+Ordinals = range | tuple[int, ...]
+"""Increasing ordinals: consecutive ones, or those of a grid."""
 
 Column = torch.Tensor | tuple[object, ...]
 """One input's values at all points: a tensor whose leading axis counts them, or a tuple of settings."""
@@ -27,8 +33,8 @@ class Domain(Protocol):
     """What one input of a formula may be."""
 
     @property
-    def ragged(self) -> tuple[int, ...] | None:
-        """The sizes in which the input comes, None for a single value."""
+    def sizes(self) -> tuple[int, ...] | None:
+        """The sizes in which the input comes, the same for all such inputs of a formula; None for a single value."""
         ...
 
     @property
@@ -60,10 +66,6 @@ class Domain(Protocol):
         """Which values of a column lie in the domain, whatever their size, as a mask."""
         ...
 
-    def exhaustive(self, format: Format) -> Column | None:
-        """Every input there is, in order, or None where they are more than 65,536 or differ from size to size."""
-        ...
-
     def strategy(self, format: Format, size: int | None) -> "SearchStrategy[Any]":
         """A hypothesis strategy whose minimal inputs are readable: it shrinks the significand bits first."""
         ...
@@ -80,15 +82,15 @@ class Discrete(Domain, Protocol):
 class Numeric(Domain, Protocol):
     """Numbers, drawn in three ways; a column is a tensor."""
 
-    def corners(self, format: Format, size: int | None, rng: np.random.Generator) -> torch.Tensor:
+    def corners(self, format: Format, size: int | None, rng: Generator) -> torch.Tensor:
         """The inputs at which code breaks: zeros, bounds, ends of the format, powers of two, kinks, neighbours."""
         ...
 
-    def sweep(self, format: Format, count: int, size: int | None, rng: np.random.Generator) -> torch.Tensor:
+    def sweep(self, format: Format, count: int, size: int | None, rng: Generator) -> torch.Tensor:
         """Uniform in the format's ordinals, so that every magnitude gets its share."""
         ...
 
-    def sample(self, format: Format, count: int, size: int | None, rng: np.random.Generator) -> torch.Tensor:
+    def sample(self, format: Format, count: int, size: int | None, rng: Generator) -> torch.Tensor:
         """What data look like: normal, log-normal, a large common offset with a small spread."""
         ...
 
@@ -101,9 +103,7 @@ class Continuous(Numeric, Protocol):
         """Whether a ladder of powers of two scales it; shares of one, for instance, have no scale."""
         ...
 
-    def close_to(
-        self, column: torch.Tensor, reach: int, format: Format, rng: np.random.Generator
-    ) -> torch.Tensor:
+    def close_to(self, column: torch.Tensor, reach: int, format: Format, rng: Generator) -> torch.Tensor:
         """Values that equal these of another input of the kind, or are up to `reach` ulps from them."""
         ...
 
@@ -125,6 +125,64 @@ class Continuous(Numeric, Protocol):
     def shortenings(self, column: torch.Tensor, format: Format) -> torch.Tensor:
         """Values that take less ink than the column's only one; some may lie outside the domain."""
         ...
+
+
+# -- what a declaration may say ------------------------------------------------------------------------------
+
+
+def is_number(value: object) -> bool:
+    """Whether a Python number that a double can hold."""
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) < 2**1024
+
+
+def as_tuple(kind: str, what: str, values: Iterable[T]) -> tuple[T, ...]:
+    """What was given for the argument `what` of the function `kind`, as a tuple."""
+    if not isinstance(values, Iterable) or isinstance(values, str):
+        raise ValueError(f"{kind}({what}={values!r}): write a tuple, {what}=({values!r},)")
+    return tuple(values)
+
+
+def check_interval(kind: str, low: float, high: float, near: tuple[float, ...]) -> None:
+    """Refuse what is no interval with finite `near` points in it."""
+    for what, bound in (("low", low), ("high", high)):
+        if not is_number(bound) and bound not in (math.inf, -math.inf):
+            raise ValueError(f"{kind}({what}={bound!r}): write a Python number or math.inf")
+    if low > high or low == math.inf or high == -math.inf:
+        raise ValueError(f"{kind}({low}, {high}) is empty: write the smaller bound first")
+    for value in near:
+        if not is_number(value) or not low <= value <= high:
+            raise ValueError(f"{kind}(near={value!r}): write finite numbers in [{low}, {high}]")
+
+
+def check_sizes(kind: str, sizes: object, least: int) -> None:
+    """Refuse what is no tuple of different sizes from `least` on."""
+    if not isinstance(sizes, tuple) or not sizes or any(type(n) is not int or n < least for n in sizes):
+        raise ValueError(
+            f"{kind}(sizes={sizes!r}): write a tuple of ints from {least} on, such as sizes=(3, 8)"
+        )
+    if len(set(sizes)) < len(sizes):
+        raise ValueError(f"{kind}(sizes={sizes!r}): write each size once")
+
+
+def known_size(kind: str, size: int | None) -> int:
+    """The size, which a ragged input cannot do without."""
+    if size is None:
+        raise ValueError(f"{kind} needs a size: give one of its sizes")
+    return size
+
+
+def one_choice(domain: Discrete, format: Format, size: int | None) -> "SearchStrategy[Any]":
+    """One of the choices for this size, the first being the simplest."""
+    from hypothesis import strategies as st
+
+    return st.sampled_from(domain.choices(size))
+
+
+def no_list(format: Format, grid: int | None) -> None:
+    """None, for the values are too many and differ from size to size."""
+
+
+# -- inputs by their sort ------------------------------------------------------------------------------------
 
 
 def discrete(inputs: Mapping[str, Domain]) -> dict[str, Discrete]:

@@ -3,7 +3,7 @@
 import numpy as np
 import torch
 
-from numcheck.domain.intervals import Doubles
+from numcheck.domain.numbers import Doubles
 from numcheck.formats import Format
 
 
@@ -28,14 +28,14 @@ def extent_in_proportion(column: torch.Tensor, most: float, format: Format) -> t
 def shorter_versions(column: torch.Tensor) -> list[Doubles]:
     """The only value of a column, each entry rounded to a few bits; and the same short number everywhere."""
     x = column.double().numpy()
-    versions = [x]
-    for bits in (1, 2, 3, 4, 6):
-        mantissa, exponent = np.frexp(x)
-        for rounding in (np.round, np.floor, np.ceil):
-            versions.append(np.ldexp(rounding(mantissa * 2.0**bits) * 2.0**-bits, exponent))
-    for number in (0.0, 1.0, -1.0, 2.0, -2.0, 10.0, -10.0, 20.0, -20.0, 100.0, -100.0):
-        versions.append(np.full_like(x, number))
-    return versions
+    mantissa, exponent = np.frexp(x)
+    few_bits = [
+        np.ldexp(rounding(mantissa * 2.0**bits) * 2.0**-bits, exponent)
+        for bits in (1, 2, 3, 4, 6)
+        for rounding in (np.round, np.floor, np.ceil)
+    ]
+    everywhere = (0.0, 1.0, -1.0, 2.0, -2.0, 10.0, -10.0, 20.0, -20.0, 100.0, -100.0)
+    return [x, *few_bits, *(np.full_like(x, number) for number in everywhere)]
 
 
 def shorter(column: torch.Tensor, format: Format) -> torch.Tensor:

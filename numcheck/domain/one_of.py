@@ -2,18 +2,15 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, final
+from typing import Any, final
 
 import numpy as np
 import torch
 
 from numcheck.domain.integer import whole_numbers
-from numcheck.domain.intervals import Mask
-from numcheck.domain.kinds import Column
+from numcheck.domain.kinds import Column, one_choice
+from numcheck.domain.numbers import Mask
 from numcheck.formats import Format
-
-if TYPE_CHECKING:
-    from hypothesis.strategies import SearchStrategy
 
 
 @final
@@ -21,16 +18,17 @@ if TYPE_CHECKING:
 class OneOf:
     """One of a few choices.
 
-    Where all are ints (class labels) a column is int64 with shape (N,); otherwise they are settings (a rate,
-    a mode, a curve) and a column is a tuple of N Python values. A setting that is a float is that double,
-    whatever the format under test.
+    Where all are ints (class labels) a column is int64 with shape (N,). Otherwise they are settings (a rate, a mode, a
+    curve), a column is a tuple of N Python values, and a routine gets such a value instead of a tensor; a float is
+    that double, whatever the format under test.
     """
 
     values: tuple[Any, ...]
 
-    ragged = None
+    sizes = None
     discrete = True
     differentiable = False
+    strategy = one_choice
 
     def __post_init__(self) -> None:
         if not self.values:
@@ -44,11 +42,6 @@ class OneOf:
                     f"one_of(..., {choice!r}, ...): write numbers, strings, None or frozen objects"
                 )
 
-    @property
-    def is_setting(self) -> bool:
-        """Whether a routine gets a plain Python value rather than a tensor: unless all choices are ints."""
-        return not all(type(choice) is int for choice in self.values)
-
     def describe(self) -> str:
         return "one of " + ", ".join(str(choice) for choice in self.values)
 
@@ -59,26 +52,16 @@ class OneOf:
         values = column if isinstance(column, tuple) else column.tolist()
         return np.array([value in self.values for value in values], dtype=np.bool_)
 
-    def exhaustive(self, format: Format) -> Column | None:
-        return self.column(self.values, format)
-
-    def strategy(self, format: Format, size: int | None) -> "SearchStrategy[Any]":
-        """Choices, the first declared being the simplest."""
-        from hypothesis import strategies as st
-
-        return st.sampled_from(self.values)
-
     def parse(self, text: str, format: Format) -> Any:
         """The choice that is written like this; numbers are compared by value."""
         for choice in self.values:
             if text.strip() == str(choice) or _same_number(text, choice):
                 return choice
-        raise ValueError(
-            f"write one of {', '.join(str(choice) for choice in self.values)} instead of {text!r}"
-        )
+        raise ValueError(f"write {self.describe()} instead of {text!r}")
 
     def column(self, values: Sequence[Any], format: Format) -> Column:
-        return tuple(values) if self.is_setting else whole_numbers(values, format)
+        labels = all(type(choice) is int for choice in self.values)
+        return whole_numbers(values, format) if labels else tuple(values)
 
 
 def one_of(*choices: Any) -> OneOf:
@@ -87,9 +70,7 @@ def one_of(*choices: Any) -> OneOf:
 
 
 def _same_number(text: str, choice: object) -> bool:
-    if isinstance(choice, bool) or not isinstance(choice, (int, float)):
-        return False
     try:
-        return float(text) == choice
+        return isinstance(choice, (int, float)) and not isinstance(choice, bool) and float(text) == choice
     except ValueError:
         return False

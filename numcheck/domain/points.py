@@ -4,15 +4,20 @@ import math
 import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain, permutations
 from typing import Any
 
 import numpy as np
 import torch
+from numpy.random import Generator
 from numpy.typing import NDArray
 
-from numcheck.domain.intervals import MOST_LISTED, Ints
-from numcheck.domain.kinds import Column, Discrete, Domain, Numeric, continuous, discrete, numeric
+from numcheck.domain.kinds import Column, Domain, continuous, discrete, numeric
+from numcheck.domain.numbers import Ints
 from numcheck.formats import Format
+
+MOST_LISTED = 1 << 16
+"""Most combinations of choices that are all drawn."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,11 +70,8 @@ def _taken(column: Column, places: Ints) -> Column:
     return column[torch.from_numpy(places)]
 
 
-def _joined(columns: Sequence[Column]) -> Column:
-    tensors = [column for column in columns if isinstance(column, torch.Tensor)]
-    if tensors:
-        return torch.cat(tensors)
-    return tuple(value for column in columns if isinstance(column, tuple) for value in column)
+def _joined(columns: Sequence[Any]) -> Column:
+    return torch.cat(list(columns)) if isinstance(columns[0], torch.Tensor) else tuple(chain(*columns))
 
 
 # -- draw ----------------------------------------------------------------------------------------------------
@@ -84,159 +86,114 @@ def draw(inputs: Mapping[str, Domain], format: Format, count: int, seed: int, na
     corner. Inputs of one kind are equal, or a few ulps apart, at some of the corners and samples, because
     that is where differences cancel.
     """
-    sizes = _sizes_of(inputs)
+    sizes = next((domain.sizes for domain in inputs.values() if domain.sizes), (None,))
     words = [zlib.crc32(word.encode()) for word in (name, format.name)]
     seeds = np.random.SeedSequence([seed, *words]).spawn(len(sizes))
     each = -(-count // len(sizes))
     return [
-        _draw_size(inputs, format, each, size, np.random.default_rng(s))
+        _Draw.of(inputs, format, size, np.random.default_rng(s)).points(each)
         for size, s in zip(sizes, seeds, strict=True)
     ]
 
 
-def _sizes_of(inputs: Mapping[str, Domain]) -> tuple[int | None, ...]:
-    ragged = {name: domain.ragged for name, domain in inputs.items() if domain.ragged is not None}
-    if len(set(ragged.values())) > 1:
-        listed = ", ".join(f"{name} has {sizes}" for name, sizes in ragged.items())
-        raise ValueError(f"inputs of one formula must declare the same sizes: {listed}")
-    return next(iter(ragged.values()), (None,))
-
-
-def _draw_size(
-    inputs: Mapping[str, Domain], format: Format, count: int, size: int | None, rng: np.random.Generator
-) -> Points:
-    third = -(-count // 3)
-    numbers = numeric(inputs)
-    combinations = _Combinations.of(inputs, size, rng)
-    corners = _corner_points(numbers, combinations, format, third, size, rng)
-    rest = max(count - len(corners), 2 * third)
-    swept = {name: domain.sweep(format, rest // 2, size, rng) for name, domain in numbers.items()}
-    sampled = {name: domain.sample(format, rest - rest // 2, size, rng) for name, domain in numbers.items()}
-    close, reach = (rest - rest // 2) // 8, 1 << (format.precision // 2)
-    sampled = _brought_together(numbers, sampled, close, reach, format, rng)
-    parts = [corners]
-    for origin, columns, share in (("sweep", swept, rest // 2), ("sample", sampled, rest - rest // 2)):
-        beside = combinations.columns(np.arange(share), format)
-        parts.append(_points(columns | beside, origin, share, size))
-    points = Points.concatenate(parts)
-    return Points({name: points.columns[name] for name in inputs}, points.origin, size)
-
-
-def _corner_points(
-    numbers: Mapping[str, Numeric],
-    combinations: "_Combinations",
-    format: Format,
-    third: int,
-    size: int | None,
-    rng: np.random.Generator,
-) -> Points:
-    corners = {name: domain.corners(format, size, rng) for name, domain in numbers.items()}
-    longest = max((len(column) for column in corners.values()), default=0)
-    if not corners:
-        count = min(combinations.total, max(third, 1))
-        return _points(combinations.columns(np.arange(count), format), "corner", count, size)
-
-    # Corners beside corners: in each round every corner of every input occurs, and the choices move on
-    # by a number coprime to theirs, so that each round brings a corner others and no choice is left out.
-    rounds = min(combinations.total, max(1, third // longest))
-    stride = max(1, combinations.total // rounds)
-    while math.gcd(stride, combinations.total) > 1:
-        stride += 1
-    parts: list[Points] = []
-    for turn in range(rounds):
-        columns: dict[str, torch.Tensor] = {}
-        for place, (name, column) in enumerate(corners.items()):
-            # The first input keeps its order on its first lap; the others are shuffled beside it.
-            laps = range(-(-longest // len(column)))
-            orders = [
-                rng.permutation(len(column)) if place or lap else np.arange(len(column)) for lap in laps
-            ]
-            columns[name] = column[torch.from_numpy(np.concatenate(orders)[:longest])]
-        beside = combinations.columns(np.arange(longest) + turn * stride, format)
-        parts.append(_points(columns | beside, "corner", longest, size))
-    if len(corners) == 1:
-        return Points.concatenate(parts)
-
-    # Corners beside samples, as many as there is room for.
-    chosen = np.concatenate(
-        [np.stack([np.full(len(c), i), np.arange(len(c))], 1) for i, c in enumerate(corners.values())]
-    )
-    room = max(third - rounds * longest, third // 2)
-    chosen = torch.from_numpy(rng.permutation(chosen)[:room])
-    columns = {}
-    for place, (name, domain) in enumerate(numbers.items()):
-        columns[name] = domain.sample(format, len(chosen), size, rng).clone()
-        mine = (chosen[:, 0] == place).nonzero()[:, 0]  # as positions, for float8 takes no masks
-        columns[name][mine] = corners[name][chosen[mine, 1]]
-    beside = combinations.columns(np.arange(len(chosen)), format)
-    parts.append(_points(columns | beside, "corner", len(chosen), size))
-
-    # Inputs of one kind that are equal or nearly so.
-    points = Points.concatenate(parts)
-    close = points.select(rng.permutation(len(points))[: max(16, third // 8)])
-    tensors = {name: column for name, column in close.columns.items() if isinstance(column, torch.Tensor)}
-    together = _brought_together(numbers, tensors, len(close), 3, format, rng)
-    return Points.concatenate([points, Points({**close.columns, **together}, close.origin, size)])
-
-
-def _points(columns: Mapping[str, Column], origin: str, count: int, size: int | None) -> Points:
-    return Points(columns, np.full(count, origin, dtype="<U6"), size)
-
-
-def _brought_together(
-    inputs: Mapping[str, Domain],
-    columns: Mapping[str, torch.Tensor],
-    count: int,
-    reach: int,
-    format: Format,
-    rng: np.random.Generator,
-) -> dict[str, torch.Tensor]:
-    """The columns with, at the first `count` points, one input equal or up to `reach` ulps from another."""
-    changed = dict(columns)
-    reals = continuous(inputs)
-    pairs = [
-        (one, other)
-        for one, domain in reals.items()
-        for other, target in reals.items()
-        if one != other and type(domain) is type(target)
-    ]
-    if not pairs or not count:
-        return changed
-    which = rng.integers(0, len(pairs), size=count)
-    for number, (one, other) in enumerate(pairs):
-        places = torch.from_numpy(np.flatnonzero(which == number))
-        changed[other] = changed[other].clone()
-        changed[other][places] = reals[other].close_to(changed[one][places], reach, format, rng)
-    return changed
-
-
 @dataclass(frozen=True)
-class _Combinations:
-    """All ways to choose the discrete inputs, as numbers in mixed radix, in a shuffled order."""
+class _Draw:
+    """What points of one size are drawn from: the inputs, and all ways to combine their choices.
 
-    domains: Mapping[str, Discrete]
+    Those are numbers in mixed radix, in the shuffled `order` in which turns take them.
+    """
+
+    inputs: Mapping[str, Domain]
+    format: Format
+    size: int | None
+    rng: Generator
     choices: Mapping[str, tuple[Any, ...]]
     order: Ints
 
     @staticmethod
-    def of(inputs: Mapping[str, Domain], size: int | None, rng: np.random.Generator) -> "_Combinations":
-        domains = discrete(inputs)
-        choices = {name: domain.choices(size) for name, domain in domains.items()}
-        total = math.prod(len(c) for c in choices.values())
-        if total <= MOST_LISTED:
-            return _Combinations(domains, choices, rng.permutation(total))
-        return _Combinations(domains, choices, rng.integers(0, min(total, 2**62), size=MOST_LISTED))
+    def of(inputs: Mapping[str, Domain], format: Format, size: int | None, rng: Generator) -> "_Draw":
+        choices = {name: domain.choices(size) for name, domain in discrete(inputs).items()}
+        total = math.prod(len(listed) for listed in choices.values())
+        few = total <= MOST_LISTED
+        order = rng.permutation(total) if few else rng.integers(0, min(total, 2**62), size=MOST_LISTED)
+        return _Draw(inputs, format, size, rng, choices, order)
 
-    @property
-    def total(self) -> int:
-        return len(self.order)
+    def points(self, count: int) -> Points:
+        """At least so many points: corners, sweep and sample."""
+        format, size, rng, numbers = self.format, self.size, self.rng, numeric(self.inputs)
+        third = -(-count // 3)
+        corners = self.corners(third)
+        rest = max(count - len(corners), 2 * third)
+        half, other = rest // 2, rest - rest // 2
+        swept = {name: domain.sweep(format, half, size, rng) for name, domain in numbers.items()}
+        sampled = {name: domain.sample(format, other, size, rng) for name, domain in numbers.items()}
+        sampled = self.brought_together(sampled, other // 8, 1 << (format.precision // 2))
+        sweep = self.beside_choices(swept, "sweep", np.arange(half))
+        return Points.concatenate([corners, sweep, self.beside_choices(sampled, "sample", np.arange(other))])
 
-    def columns(self, turns: Ints, format: Format) -> dict[str, Column]:
-        """The combinations of these turns, one for each point."""
-        numbers = self.order[turns % self.total]
-        columns: dict[str, Column] = {}
-        for name, domain in self.domains.items():
-            choices = self.choices[name]
-            columns[name] = domain.column([choices[i] for i in (numbers % len(choices)).tolist()], format)
-            numbers = numbers // len(choices)
-        return columns
+    def corners(self, third: int) -> Points:
+        """Every corner of every input, in at least so many points if the corners allow."""
+        format, size, rng, numbers = self.format, self.size, self.rng, numeric(self.inputs)
+        corners = {name: domain.corners(format, size, rng) for name, domain in numbers.items()}
+        longest = max((len(column) for column in corners.values()), default=0)
+        total = len(self.order)
+        if not corners:
+            return self.beside_choices({}, "corner", np.arange(min(total, max(third, 1))))
+
+        # Corners beside corners: in each round every corner of every input occurs, and the choices move on
+        # by a number coprime to theirs, so that each round brings a corner others and no choice is left out.
+        rounds = min(total, max(1, third // longest))
+        stride = max(1, total // rounds)
+        while math.gcd(stride, total) > 1:
+            stride += 1
+        parts: list[Points] = []
+        for turn in range(rounds):
+            columns: dict[str, torch.Tensor] = {}
+            for place, (name, column) in enumerate(corners.items()):
+                # The first input keeps its order on its first lap; the others are shuffled beside it.
+                n, laps = len(column), range(-(-longest // len(column)))
+                orders = [rng.permutation(n) if place or lap else np.arange(n) for lap in laps]
+                columns[name] = column[torch.from_numpy(np.concatenate(orders)[:longest])]
+            parts.append(self.beside_choices(columns, "corner", np.arange(longest) + turn * stride))
+        if len(corners) == 1:
+            return Points.concatenate(parts)
+
+        # Corners beside samples, as many as there is room for.
+        every = np.array([(i, j) for i, column in enumerate(corners.values()) for j in range(len(column))])
+        room = max(third - rounds * longest, third // 2)
+        chosen = torch.from_numpy(rng.permutation(every)[:room])
+        columns = {}
+        for place, (name, domain) in enumerate(numbers.items()):
+            columns[name] = domain.sample(format, len(chosen), size, rng).clone()
+            mine = (chosen[:, 0] == place).nonzero()[:, 0]  # as positions, for float8 takes no masks
+            columns[name][mine] = corners[name][chosen[mine, 1]]
+        parts.append(self.beside_choices(columns, "corner", np.arange(len(chosen))))
+
+        # Inputs of one kind that are equal or nearly so.
+        points = Points.concatenate(parts)
+        close = points.select(rng.permutation(len(points))[: max(16, third // 8)])
+        together = self.brought_together(close.columns, len(close), 3)
+        return Points.concatenate([points, replace(close, columns=together)])
+
+    def beside_choices(self, columns: Mapping[str, Column], origin: str, turns: Ints) -> Points:
+        """Points of these numbers, beside them the choices whose turn it is."""
+        numbers = self.order[turns % len(self.order)]
+        columns = dict(columns)
+        for name, listed in self.choices.items():
+            numbers, place = np.divmod(numbers, len(listed))
+            columns[name] = self.inputs[name].column([listed[i] for i in place.tolist()], self.format)
+        ordered = {name: columns[name] for name in self.inputs}
+        return Points(ordered, np.full(len(turns), origin, dtype="<U6"), self.size)
+
+    def brought_together(self, columns: Mapping[str, Any], count: int, reach: int) -> dict[str, Any]:
+        """The columns with, at the first `count` points, one input equal or up to `reach` ulps from another."""
+        changed, reals = dict(columns), continuous(self.inputs)
+        pairs = [(a, b) for a, b in permutations(reals, 2) if type(reals[a]) is type(reals[b])]
+        if not pairs or not count:
+            return changed
+        which = self.rng.integers(0, len(pairs), size=count)
+        for number, (one, other) in enumerate(pairs):
+            places = torch.from_numpy(np.flatnonzero(which == number))
+            changed[other] = changed[other].clone()
+            changed[other][places] = reals[other].close_to(changed[one][places], reach, self.format, self.rng)
+        return changed

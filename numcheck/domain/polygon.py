@@ -3,14 +3,16 @@
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import product
 from typing import TYPE_CHECKING, final
 
 import numpy as np
 import torch
+from numpy.random import Generator
 
-from numcheck.domain.intervals import Doubles, Mask, as_tuple, is_number, parse_numbers, rounded
+from numcheck.domain.kinds import as_tuple, check_sizes, is_number, known_size, no_list
 from numcheck.domain.moves import extent_in_proportion, in_proportion, shorter
-from numcheck.domain.sizes import check_sizes, known_size, no_list
+from numcheck.domain.numbers import Doubles, Mask, parse_numbers, rounded
 from numcheck.formats import Format
 
 if TYPE_CHECKING:
@@ -36,7 +38,6 @@ class Polygon:
     differentiable = True
     scalable = True
     enumerated = staticmethod(no_list)
-    exhaustive = staticmethod(no_list)
     column = staticmethod(rounded)
     shortenings = staticmethod(shorter)
     moved = staticmethod(in_proportion)
@@ -45,10 +46,6 @@ class Polygon:
         check_sizes("polygon", self.sizes, 3)
         _check_distances("radius", self.radius, "(1e-6, 1e3)")
         _check_distances("centre", self.centre, "(0, 1e8)")
-
-    @property
-    def ragged(self) -> tuple[int, ...]:
-        return self.sizes
 
     def describe(self) -> str:
         sizes = ", ".join(map(str, self.sizes))
@@ -60,7 +57,7 @@ class Polygon:
         """Where all vertices are finite; nothing else is looked at, for some collapse in a small format."""
         return column.double().isfinite().flatten(1).all(1).numpy()
 
-    def corners(self, format: Format, size: int | None, rng: np.random.Generator) -> torch.Tensor:
+    def corners(self, format: Format, size: int | None, rng: Generator) -> torch.Tensor:
         """Small integer and regular polygons, scaled, moved and flattened by powers of two; and the thinnest."""
         n = known_size("polygon", size)
         p = format.precision
@@ -75,18 +72,14 @@ class Polygon:
         scales = [1.0] + [2.0 ** math.frexp(r)[1] for r in self._radii(format)]
         # The centre at 2**k radii leaves p - 1 - k bits to the shape.
         moves = [0.0, 1.0, -1.0] + [2.0**k for k in (p // 2, p - 2, p - 1, p)]
-        rows = [
-            scale * (shape + move * np.array([1, 0.5]))
-            for shape in shapes
-            for scale in scales
-            for move in moves
-        ]
+        bearing = np.array([1, 0.5])
+        rows = [scale * (shape + move * bearing) for shape, scale, move in product(shapes, scales, moves)]
         rows += [shape * [1, 2.0**-k] for shape in shapes for k in (2, p // 2, p - 1, p + 1)]
         rows += [scale / 2 * _thinnest(n, p) for scale in scales]
         rows += [shapes[0] * 0.0, shapes[0] * [1, 0], parabola]
         return _finite(np.array(rows), format)
 
-    def sweep(self, format: Format, count: int, size: int | None, rng: np.random.Generator) -> torch.Tensor:
+    def sweep(self, format: Format, count: int, size: int | None, rng: Generator) -> torch.Tensor:
         """Stars whose radius, distance and flatness are log-uniform; far, tiny and thin ones are common."""
         low, high = self._radii(format)
         radius = low * (high / low) ** ((rng.permutation(count) + rng.random(count)) / max(count, 1))
@@ -100,7 +93,7 @@ class Polygon:
         thin = np.where(rng.random(count) < 0.5, 2.0 ** -(rng.random(count) * format.precision), 1.0)
         return _stars(radius, distance, thin, known_size("polygon", size), format, rng)
 
-    def sample(self, format: Format, count: int, size: int | None, rng: np.random.Generator) -> torch.Tensor:
+    def sample(self, format: Format, count: int, size: int | None, rng: Generator) -> torch.Tensor:
         """Stars as data have them: log-normal sizes, at most a few hundred radii away, seldom thin."""
         radius = np.clip(np.exp(rng.standard_normal(count)), *self._radii(format))
         centred = rng.random(count) < 0.2
@@ -109,9 +102,7 @@ class Polygon:
         thin = np.where(rng.random(count) < 0.2, 2.0 ** -(rng.random(count) * 4), 1.0)
         return _stars(radius, distance, thin, known_size("polygon", size), format, rng)
 
-    def close_to(
-        self, column: torch.Tensor, reach: int, format: Format, rng: np.random.Generator
-    ) -> torch.Tensor:
+    def close_to(self, column: torch.Tensor, reach: int, format: Format, rng: Generator) -> torch.Tensor:
         """The same polygons."""
         return column
 
@@ -165,8 +156,7 @@ def polygon(
 
 
 def _check_distances(what: str, pair: object, example: str) -> None:
-    numbers = isinstance(pair, tuple) and all(is_number(x) and math.isfinite(x) for x in pair)
-    if not isinstance(pair, tuple) or not numbers or len(pair) != 2:
+    if not isinstance(pair, tuple) or len(pair) != 2 or not all(map(is_number, pair)):
         raise ValueError(f"polygon({what}={pair!r}): write a pair of finite numbers such as {what}={example}")
     if not 0 <= pair[0] <= pair[1] or (what == "radius" and pair[0] == 0):
         raise ValueError(
@@ -175,7 +165,7 @@ def _check_distances(what: str, pair: object, example: str) -> None:
 
 
 def _stars(
-    radius: Doubles, distance: Doubles, thin: Doubles, n: int, format: Format, rng: np.random.Generator
+    radius: Doubles, distance: Doubles, thin: Doubles, n: int, format: Format, rng: Generator
 ) -> torch.Tensor:
     """Star polygons, each of a radius, with its centre so far from the origin, flattened and turned."""
     count = len(radius)
@@ -185,10 +175,8 @@ def _stars(
     tilt, bearing = 2 * math.pi * rng.random((2, count, 1))
     cos, sin = np.cos(tilt), np.sin(tilt)
     far = distance[:, None]
-    xy = np.stack(
-        [far * np.cos(bearing) + x * cos - y * sin, far * np.sin(bearing) + x * sin + y * cos], axis=2
-    )
-    return _finite(xy, format)
+    x, y = far * np.cos(bearing) + x * cos - y * sin, far * np.sin(bearing) + x * sin + y * cos
+    return _finite(np.stack([x, y], axis=2), format)
 
 
 def _thinnest(n: int, precision: int) -> Doubles:

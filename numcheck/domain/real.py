@@ -4,29 +4,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, final
 
-import numpy as np
 import torch
+from numpy.random import Generator
 
-from numcheck.domain.intervals import (
-    MOST_LISTED,
-    Mask,
-    Ordinals,
-    all_within,
-    as_tuple,
-    check_interval,
-    close_values,
-    corner_ordinals,
-    data_like,
-    grid_ordinals,
-    interval_in_words,
-    number_strategy,
-    ordinal_bounds,
-    parse_number,
-    rounded,
-    stratified,
-    values_at,
-)
+from numcheck.domain.intervals import Interval, interval_in_words, interval_of
+from numcheck.domain.kinds import Ordinals, as_tuple, check_interval
 from numcheck.domain.moves import shorter
+from numcheck.domain.numbers import Mask, parse_number, rounded, values_at
 from numcheck.formats import Format
 
 if TYPE_CHECKING:
@@ -46,7 +30,7 @@ class Real:
     high: float
     near: tuple[float, ...] = ()
 
-    ragged = None
+    sizes = None
     discrete = False
     differentiable = True
     scalable = True
@@ -60,41 +44,35 @@ class Real:
     def describe(self) -> str:
         return "a real" + interval_in_words(self.low, self.high, self.near)
 
-    def ordinals(self, format: Format) -> tuple[int, int]:
-        """First and last ordinal of the domain in the format."""
-        return ordinal_bounds("real", self.low, self.high, format)
+    def interval(self, format: Format) -> Interval:
+        """The domain as the format has it."""
+        return interval_of("real", self.low, self.high, self.near, format)
 
     def contains(self, column: torch.Tensor, format: Format) -> Mask:
-        return all_within(format.to_ordinals(column), *self.ordinals(format))
+        return self.interval(format).contains(column)
 
-    def corners(self, format: Format, size: int | None, rng: np.random.Generator) -> torch.Tensor:
+    def corners(self, format: Format, size: int | None, rng: Generator) -> torch.Tensor:
         """Zeros, bounds, `near` points, ends of the format, powers of two and neighbours; increasing."""
-        return values_at(corner_ordinals(*self.ordinals(format), self.near, format), format)
+        return values_at(self.interval(format).corners(), format)
 
-    def sweep(self, format: Format, count: int, size: int | None, rng: np.random.Generator) -> torch.Tensor:
+    def sweep(self, format: Format, count: int, size: int | None, rng: Generator) -> torch.Tensor:
         """One value from each of `count` equal stretches of the format's ordinals, shuffled."""
-        return values_at(stratified(*self.ordinals(format), count, rng), format)
+        return values_at(self.interval(format).sweep(count, rng), format)
 
-    def sample(self, format: Format, count: int, size: int | None, rng: np.random.Generator) -> torch.Tensor:
+    def sample(self, format: Format, count: int, size: int | None, rng: Generator) -> torch.Tensor:
         """Data-like values: normal, log-normal, and clusters far from zero."""
-        return data_like(*self.ordinals(format), (count,), format, rng)
+        return self.interval(format).sample((count,), rng)
 
-    def close_to(
-        self, column: torch.Tensor, reach: int, format: Format, rng: np.random.Generator
-    ) -> torch.Tensor:
-        return close_values(column, *self.ordinals(format), reach, format, rng)
+    def close_to(self, column: torch.Tensor, reach: int, format: Format, rng: Generator) -> torch.Tensor:
+        return self.interval(format).close_to(column, reach, rng)
 
     def enumerated(self, format: Format, grid: int | None) -> Ordinals:
-        low, high = self.ordinals(format)
-        return range(low, high + 1) if grid is None else grid_ordinals(low, high, self.near, grid, format)
-
-    def exhaustive(self, format: Format) -> torch.Tensor | None:
-        low, high = self.ordinals(format)
-        return values_at(np.arange(low, high + 1), format) if high - low < MOST_LISTED else None
+        values = self.interval(format)
+        return range(values.first, values.last + 1) if grid is None else values.grid(grid)
 
     def strategy(self, format: Format, size: int | None) -> "SearchStrategy[float]":
         """Values of the format: those with few significand bits first, then those nearest to 1."""
-        return number_strategy(*self.ordinals(format), self.near, format)
+        return self.interval(format).strategy()
 
     def extent(self, column: torch.Tensor, format: Format) -> tuple[float, float]:
         """The bounds, as far as they are finite in the format."""

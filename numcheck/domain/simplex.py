@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, final
 
 import numpy as np
 import torch
+from numpy.random import Generator
 
-from numcheck.domain.intervals import Doubles, Mask, all_within, as_tuple, ordinal_of, parse_numbers, rounded
+from numcheck.domain.kinds import as_tuple, check_sizes, known_size, no_list
 from numcheck.domain.moves import shorter_versions
-from numcheck.domain.sizes import check_sizes, known_size, no_list
+from numcheck.domain.numbers import Doubles, Mask, all_within, parse_numbers, rounded
 from numcheck.formats import Format
 
 if TYPE_CHECKING:
@@ -32,16 +33,11 @@ class Simplex:
     differentiable = True
     scalable = False
     enumerated = staticmethod(no_list)
-    exhaustive = staticmethod(no_list)
     parse = staticmethod(parse_numbers)
     column = staticmethod(rounded)
 
     def __post_init__(self) -> None:
         check_sizes("simplex", self.sizes, 1)
-
-    @property
-    def ragged(self) -> tuple[int, ...]:
-        return self.sizes
 
     def describe(self) -> str:
         return f"{', '.join(map(str, self.sizes))} probabilities that sum to one"
@@ -51,9 +47,9 @@ class Simplex:
         # Beside what the class promises, the sums here and in `sweep` and `sample` are those of doubles.
         slack = format.unit_roundoff + column.shape[1] * (format.smallest_subnormal + 2.0**-52)
         sums_to_one = ((column.double().sum(1) - 1).abs() <= slack).numpy()
-        return sums_to_one & all_within(format.to_ordinals(column), 0, ordinal_of(1.0, format))
+        return sums_to_one & all_within(format.to_ordinals(column), 0, format.ordinal_of(1.0))
 
-    def corners(self, format: Format, size: int | None, rng: np.random.Generator) -> torch.Tensor:
+    def corners(self, format: Format, size: int | None, rng: Generator) -> torch.Tensor:
         """One-hot, uniform, halves, a dyadic cascade, tiny entries; each rotated to every position."""
         n = known_size("simplex", size)
         tiny, u = format.smallest_subnormal, format.unit_roundoff
@@ -66,14 +62,14 @@ class Simplex:
         unlike = dict.fromkeys(tuple(np.roll(row, by)) for row in rows for by in range(n))
         return rounded(list(unlike), format)
 
-    def sweep(self, format: Format, count: int, size: int | None, rng: np.random.Generator) -> torch.Tensor:
+    def sweep(self, format: Format, count: int, size: int | None, rng: Generator) -> torch.Tensor:
         """Entries with logarithms uniform over the magnitudes below one, before they are normalised."""
         shape = (count, known_size("simplex", size))
         # A reach for each row: else one entry would nearly always be one, and the others nothing.
         reach = math.log(format.smallest_subnormal) * rng.random((count, 1))
         return _normalised(np.exp(reach * rng.random(shape)), format)
 
-    def sample(self, format: Format, count: int, size: int | None, rng: np.random.Generator) -> torch.Tensor:
+    def sample(self, format: Format, count: int, size: int | None, rng: Generator) -> torch.Tensor:
         """Softmax outputs of normal logits, some with entries masked to exactly zero."""
         shape = (count, known_size("simplex", size))
         scale = rng.choice([0.1, 1.0, 5.0, 20.0], size=(count, 1))
@@ -82,9 +78,7 @@ class Simplex:
         masked[:, 0] &= ~masked.all(axis=1)
         return _normalised(np.where(masked, 0.0, weights), format)
 
-    def close_to(
-        self, column: torch.Tensor, reach: int, format: Format, rng: np.random.Generator
-    ) -> torch.Tensor:
+    def close_to(self, column: torch.Tensor, reach: int, format: Format, rng: Generator) -> torch.Tensor:
         """The same shares: with one of them moved by an ulp they no longer sum to one."""
         return column
 

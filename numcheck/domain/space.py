@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from numcheck.domain.intervals import Ints, Ordinals, values_at
-from numcheck.domain.kinds import Column, Domain, continuous, discrete
+from numcheck.domain.kinds import Column, Domain, Ordinals, continuous, discrete
+from numcheck.domain.numbers import Ints, values_at
 from numcheck.domain.points import Points
 from numcheck.formats import Format
 
@@ -97,7 +97,7 @@ def space_of(inputs: Mapping[str, Domain], format: Format, grid: int | None = No
         listed = reals[name].enumerated(format, grid) if name in reals else None
         if listed is not None:
             ordinals[name] = listed
-        elif not domain.discrete or domain.ragged is not None:
+        elif not domain.discrete or domain.sizes is not None:
             raise ValueError(f"its input {name} is {domain.describe()}")
     if not ordinals:
         raise ValueError("it has no real input")

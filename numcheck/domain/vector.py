@@ -3,32 +3,17 @@
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import permutations
 from typing import TYPE_CHECKING, final
 
 import numpy as np
 import torch
+from numpy.random import Generator
 
-from numcheck.domain.intervals import (
-    Mask,
-    all_within,
-    as_tuple,
-    check_interval,
-    close_values,
-    corner_ordinals,
-    data_like,
-    interval_in_words,
-    nearest,
-    number_strategy,
-    ordinal_bounds,
-    ordinal_of,
-    parse_numbers,
-    rounded,
-    stratified,
-    value_of,
-    values_at,
-)
+from numcheck.domain.intervals import Interval, interval_in_words, interval_of
+from numcheck.domain.kinds import as_tuple, check_interval, check_sizes, known_size, no_list
 from numcheck.domain.moves import extent_in_proportion, in_proportion, shorter
-from numcheck.domain.sizes import check_sizes, known_size, no_list
+from numcheck.domain.numbers import Mask, nearest_ordinals, parse_numbers, rounded, values_at
 from numcheck.formats import Format
 
 if TYPE_CHECKING:
@@ -49,7 +34,6 @@ class Vector:
     differentiable = True
     scalable = True
     enumerated = staticmethod(no_list)
-    exhaustive = staticmethod(no_list)
     parse = staticmethod(parse_numbers)
     column = staticmethod(rounded)
     shortenings = staticmethod(shorter)
@@ -59,46 +43,40 @@ class Vector:
         check_interval("vector", self.low, self.high, self.near)
         check_sizes("vector", self.sizes, 1)
 
-    @property
-    def ragged(self) -> tuple[int, ...]:
-        return self.sizes
-
     def describe(self) -> str:
         sizes = ", ".join(map(str, self.sizes))
         return f"a vector of {sizes} reals" + interval_in_words(self.low, self.high, self.near)
 
-    def ordinals(self, format: Format) -> tuple[int, int]:
-        """First and last ordinal of an entry in the format."""
-        return ordinal_bounds("vector", self.low, self.high, format)
+    def interval(self, format: Format) -> Interval:
+        """Where an entry lies, as the format has it."""
+        return interval_of("vector", self.low, self.high, self.near, format)
 
     def contains(self, column: torch.Tensor, format: Format) -> Mask:
-        return all_within(format.to_ordinals(column), *self.ordinals(format))
+        return self.interval(format).contains(column)
 
-    def corners(self, format: Format, size: int | None, rng: np.random.Generator) -> torch.Tensor:
+    def corners(self, format: Format, size: int | None, rng: Generator) -> torch.Tensor:
         """All equal, one huge, one tiny, extremes, ties, offsets with a small spread; each scalar corner."""
-        low, high = self.ordinals(format)
+        entries = self.interval(format)
         n = known_size("vector", size)
-        rows = np.clip(np.array(_patterns(low, high, n, format), dtype=np.int64), low, high)
+        rows = np.clip(np.array(_patterns(entries, n), dtype=np.int64), entries.first, entries.last)
         # Each scalar corner once, in turn at every position, among ordinary numbers.
-        single = corner_ordinals(low, high, self.near, format)
-        usual = format.to_ordinals(data_like(low, high, (len(single), n), format, rng)).numpy().copy()
+        single = entries.corners()
+        usual = format.to_ordinals(entries.sample((len(single), n), rng)).numpy().copy()
         usual[np.arange(len(single)), np.arange(len(single)) % n] = single
         return values_at(np.unique(np.concatenate([rows, usual]), axis=0), format)
 
-    def sweep(self, format: Format, count: int, size: int | None, rng: np.random.Generator) -> torch.Tensor:
+    def sweep(self, format: Format, count: int, size: int | None, rng: Generator) -> torch.Tensor:
         """Entries that are ordinal-uniform each for itself."""
-        low, high = self.ordinals(format)
-        axes = [stratified(low, high, count, rng) for _ in range(known_size("vector", size))]
+        entry = self.interval(format)
+        axes = [entry.sweep(count, rng) for _ in range(known_size("vector", size))]
         return values_at(np.stack(axes, axis=1), format)
 
-    def sample(self, format: Format, count: int, size: int | None, rng: np.random.Generator) -> torch.Tensor:
+    def sample(self, format: Format, count: int, size: int | None, rng: Generator) -> torch.Tensor:
         """Data-like rows: normal, log-normal, a large common offset with a small spread within the row."""
-        return data_like(*self.ordinals(format), (count, known_size("vector", size)), format, rng)
+        return self.interval(format).sample((count, known_size("vector", size)), rng)
 
-    def close_to(
-        self, column: torch.Tensor, reach: int, format: Format, rng: np.random.Generator
-    ) -> torch.Tensor:
-        return close_values(column, *self.ordinals(format), reach, format, rng)
+    def close_to(self, column: torch.Tensor, reach: int, format: Format, rng: Generator) -> torch.Tensor:
+        return self.interval(format).close_to(column, reach, rng)
 
     def extent(self, column: torch.Tensor, format: Format) -> tuple[float, float]:
         return extent_in_proportion(column, min(max(abs(self.low), abs(self.high)), format.largest), format)
@@ -107,16 +85,15 @@ class Vector:
         """Lists of unlike entries, and of entries a few ulps apart; see `Real.strategy`."""
         from hypothesis import strategies as st
 
-        low, high = self.ordinals(format)
-        length = known_size("vector", size)
-        entries = st.lists(number_strategy(low, high, self.near, format), min_size=length, max_size=length)
+        interval, length = self.interval(format), known_size("vector", size)
+        entries = st.lists(interval.strategy(), min_size=length, max_size=length)
         steps = st.lists(st.integers(-8, 8), min_size=length, max_size=length)
 
         def row(alike: bool, entries: list[float], steps: list[int]) -> list[float]:
             if not alike:
                 return entries
-            middle = ordinal_of(entries[0], format)
-            return [value_of(min(max(middle + step, low), high), format) for step in steps]
+            middle = format.ordinal_of(entries[0])
+            return [format.value_of(interval.clipped(middle + step)) for step in steps]
 
         return st.builds(row, st.booleans(), entries, steps)
 
@@ -126,15 +103,15 @@ def vector(low: float, high: float, sizes: Iterable[int] = (2, 3, 8), near: Iter
     return Vector(low, high, as_tuple("vector", "sizes", sizes), as_tuple("vector", "near", near))
 
 
-def _patterns(low: int, high: int, n: int, format: Format) -> list[list[int]]:
+def _patterns(entries: Interval, n: int) -> list[list[int]]:
     """Rows of ordinals in which the entries matter to one another; some lie outside and are to be clipped."""
+    format, low, high = entries.format, entries.first, entries.last
     repeated = [0.0, 1.0, format.largest, format.smallest_normal, format.smallest_subnormal, math.inf]
-    wanted = {ordinal_of(sign * value, format) for value in repeated for sign in (1, -1)} | {low, high}
+    wanted = {format.ordinal_of(sign * value) for value in repeated for sign in (1, -1)} | {low, high}
     core = sorted(ordinal for ordinal in wanted if low <= ordinal <= high)
-    finite = [ordinal for ordinal in core if math.isfinite(value_of(ordinal, format))] or core
+    finite = [ordinal for ordinal in core if math.isfinite(format.value_of(ordinal))] or core
     least, most = min(finite), max(finite)
-    plain = min(max(ordinal_of(1.0, format), low), high)
-    small = min(max(0, low), high)
+    plain, small = entries.clipped(format.ordinal_of(1.0)), entries.clipped(0)
     middle, last = n // 2, n - 1
 
     rows = [[value] * n for value in core]
@@ -148,13 +125,11 @@ def _patterns(low: int, high: int, n: int, format: Format) -> list[list[int]]:
     for even, odd in ((most, least), (least, most), (small, low)):
         rows += [[odd if i % 2 else even for i in range(n)]]
     p = format.precision
-    reach = max(abs(value_of(end, format)) for end in finite)
+    reach = max(abs(format.value_of(end)) for end in finite)
     octaves = (p // 2, p - 1, p, math.frexp(reach)[1] - 2)  # the last is within the domain if it is near zero
     sizes = [2.0**k for k in dict.fromkeys(octaves) if k < format.max_exponent]
-    pairs = [[ordinal_of(nearest(v, format), format) for v in (size, -size)] for size in sizes]
-    offsets = [
-        (place, other) for pair in pairs for place, other in (pair, pair[::-1]) if low <= place <= high
-    ]
+    both = [nearest_ordinals((size, -size), format) for size in sizes]
+    offsets = [pair for ends in both for pair in permutations(ends) if low <= pair[0] <= high]
     for place in (*(place for place, _ in offsets), most, least):
         rows += [[place + i for i in range(n)], [place - 3 * i for i in range(n)]]
     for place, other in offsets:  # sums that cancel

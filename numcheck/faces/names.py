@@ -16,11 +16,16 @@ def names_of(text: str, option: str) -> list[str]:
     return names
 
 
-def formats_of(text: str, option: str) -> "list[Format]":
-    """The formats between the commas."""
+def format_named(name: str, option: str) -> "Format":
+    """The format of that name."""
     from numcheck.formats import format_of
 
     try:
-        return [format_of(name) for name in names_of(text, option)]
+        return format_of(name)
     except ValueError as error:
         raise UsageError(f"{option}: {error}") from None
+
+
+def formats_of(text: str, option: str) -> "list[Format]":
+    """The formats between the commas."""
+    return [format_named(name, option) for name in names_of(text, option)]

@@ -10,6 +10,8 @@ imported without `--numcheck`: this file needs pytest and nothing else of weight
 
 import json
 from collections.abc import Generator, Iterable, Mapping
+from itertools import groupby, product
+from operator import itemgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,10 +22,9 @@ from numcheck.faces.names import formats_of, names_of
 
 if TYPE_CHECKING:
     from numcheck.declaration.formulas import Formula, Routine
-    from numcheck.diagnosis import Finding
     from numcheck.formats import Format
     from numcheck.measure import Measurement
-    from numcheck.runs import Found, Sample, Tested
+    from numcheck.runs import Sample, Tested
 
 ROOT = "numcheck"
 """The first part of every item's node id, where a test file's path stands for other items."""
@@ -35,30 +36,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption(
         "--numcheck", action="store_true", help="judge every registered routine, in every format, as a test"
     )
-    group.addoption(
-        "--numcheck-formats",
-        metavar="NAMES",
-        default=",".join(DEFAULT_FORMATS),
-        help="formats with commas between them (%(default)s)",
-    )
-    group.addoption(
-        "--numcheck-devices",
-        metavar="NAMES",
-        default="cpu",
-        help="devices with commas between them (%(default)s)",
-    )
-    group.addoption(
-        "--numcheck-points",
-        metavar="N",
-        default=str(DEFAULT_POINTS),
-        help="points drawn for each formula and format, before the search (%(default)s)",
-    )
-    group.addoption(
-        "--numcheck-seed",
-        metavar="S",
-        default=str(DEFAULT_SEED),
-        help="seed of the drawn points (%(default)s)",
-    )
+    for name, metavar, default, told in (
+        ("formats", "NAMES", ",".join(DEFAULT_FORMATS), "formats with commas between them"),
+        ("devices", "NAMES", "cpu", "devices with commas between them"),
+        ("points", "N", DEFAULT_POINTS, "points drawn for each formula and format, before the search"),
+        ("seed", "S", DEFAULT_SEED, "seed of the drawn points"),
+    ):
+        help_text = f"{told} (%(default)s)"
+        group.addoption(f"--numcheck-{name}", metavar=metavar, default=str(default), help=help_text)
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -81,7 +66,6 @@ def pytest_configure(config: pytest.Config) -> None:
         rest = [argument for argument in config.args if argument not in chosen]
         config.option.numcheck_only = not rest
         config.args[:] = rest or config.getini("testpaths") or [str(config.invocation_params.dir)]
-    config.pluginmanager.register(Tallies(), "numcheck-tallies")
 
 
 def _whole(config: pytest.Config, what: str, least: int) -> int:
@@ -115,30 +99,28 @@ def _devices(config: pytest.Config) -> list[str]:
 
 
 @pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(
-    session: pytest.Session, config: pytest.Config, items: list[pytest.Item]
-) -> None:
+def pytest_collection_modifyitems(session: pytest.Session, items: list[pytest.Item]) -> None:
     """Add an item for each routine: now, when every module is imported, and before -k and -m choose."""
+    config = session.config
     if not config.getoption("numcheck"):
         return
     from numcheck.declaration.registry import formulas, load_catalog
 
     try:
         load_catalog()
-        known = formulas()
+        formulas()  # here, where what is declared wrongly can end the run with one line
     except UsageError as error:
         raise pytest.UsageError(f"numcheck: {error}") from None
     chosen: list[str] = getattr(config.option, "numcheck_chosen", [])
     if chosen and config.option.numcheck_only:
         config.hook.pytest_deselected(items=items[:])
         items.clear()
-    root = Catalog.from_parent(session, name=ROOT, nodeid=ROOT, formulas=known)
-    found = [item for item in session.genitems(root) if isinstance(item, RoutineItem)]
-    for node in chosen:
-        if not any(_within(item.nodeid, node) for item in found):
-            raise pytest.UsageError(
-                f"no item {node}: `pytest --numcheck --collect-only -q` prints the node ids"
-            )
+    found = list(session.genitems(Catalog.from_parent(session, name=ROOT, nodeid=ROOT)))
+    absent = [node for node in chosen if not any(_within(item.nodeid, node) for item in found)]
+    if absent:
+        raise pytest.UsageError(
+            f"no item {absent[0]}: `pytest --numcheck --collect-only -q` prints the node ids"
+        )
     items.extend(i for i in found if not chosen or any(_within(i.nodeid, node) for node in chosen))
 
 
@@ -149,15 +131,11 @@ def _within(nodeid: str, chosen: str) -> bool:
 class Catalog(pytest.Collector):
     """Stands above every formula in node ids and in the tree of `--collect-only`."""
 
-    def __init__(
-        self, name: str, parent: pytest.Session, nodeid: str, formulas: "Mapping[str, Formula]"
-    ) -> None:
-        super().__init__(name, parent, nodeid=nodeid)
-        self.formulas = formulas
-
     def collect(self) -> Iterable[pytest.Collector]:
         """A node for each formula."""
-        for formula in self.formulas.values():
+        from numcheck.declaration.registry import formulas
+
+        for formula in formulas().values():
             yield FormulaNode.from_parent(self, name=formula.name, formula=formula)
 
 
@@ -170,16 +148,11 @@ class FormulaNode(pytest.Collector):
 
     def collect(self) -> Iterable[pytest.Item]:
         """An item for each routine, in each format that it was written for, on each device."""
-        formats, devices = _formats(self.config), _devices(self.config)
-        for routine in self.formula.routines.values():
-            for format in formats:
-                if routine.formats is not None and format.name not in routine.formats:
-                    continue
-                for device in devices:
-                    name = f"{routine.name}[{format.name}-{device}]"
-                    yield RoutineItem.from_parent(
-                        self, name=name, routine=routine, format=format, device=device
-                    )
+        routines = self.formula.routines.values()
+        for routine, format, device in product(routines, _formats(self.config), _devices(self.config)):
+            if routine.formats is None or format.name in routine.formats:
+                name = f"{routine.name}[{format.name}-{device}]"
+                yield RoutineItem.from_parent(self, name=name, routine=routine, format=format, device=device)
 
 
 class RoutineItem(pytest.Item):
@@ -189,9 +162,7 @@ class RoutineItem(pytest.Item):
         self, name: str, parent: pytest.Collector, routine: "Routine", format: "Format", device: str
     ) -> None:
         super().__init__(name, parent)
-        self.routine = routine
-        self.format = format
-        self.device = device
+        self.routine, self.format, self.device = routine, format, device
 
     def runtest(self) -> None:
         import torch
@@ -243,35 +214,10 @@ def _failure(item: RoutineItem, sample: "Sample", halves: "tuple[Tested, ...]", 
     for told in sample.opinion.disagreements:
         yield f"truth in doubt: the second opinion disagrees: {told}"
     for one in halves:
-        of, examples = one.examined.of, one.searched.examples
-        if one.in_doubt:
-            yield f"truth in doubt: {one.unresolved} of {one.points + examples} points unresolved ({of})"
-        budget = f"spends more than its budget of {item.routine.budgets[of]}"
-        found = one.searched.found
-        for finding in one.findings:
-            shrunk = found if found is not None and found.cause is finding.cause else None
-            yield ""
-            yield f"{of} {budget}: {finding.sentence}, at {finding.points} of {one.points} points"
-            yield from _indented(finding.lines())
-            yield f"  worst      {_point(finding.measurement, finding.worst)}  (sampled, seed {seed})"
-            yield from _simplest(finding, shrunk, examples)
-        if one.examined.crash is not None:
-            measurement, row = one.examined.crash
-            yield ""
-            yield f"{of} raises, as it does at {len(measurement.crashes)} of {len(measurement.points)} points drawn"
-            yield from _crash_lines(measurement, row, f"sampled, seed {seed}")
-        if found is not None and found.cause is None:
-            yield ""
-            yield f"{of} raises at the simplest input found"
-            yield from _crash_lines(found.examined.parts[0], 0, f"searched, {examples} examples")
-        elif found is not None and all(found.cause is not finding.cause for finding in one.findings):
-            yield ""
-            yield from _found_lines(f"{of} {budget}", found, examples)
+        yield from _half_lines(one, f"sampled, seed {seed}")
     for gap in dict.fromkeys(gap for one in halves for gap in one.stale):
-        yield ""
-        yield f"stale gap {gap.name!r} ({gap.why}): its witnesses fail no more here; delete the gap, or run --witness"
-    yield ""
-    yield f"  again      pytest --numcheck '{item.nodeid}'"
+        yield f"\nstale gap {gap.name!r} ({gap.why}): its witnesses fail no more here; delete the gap, or run --witness"
+    yield f"\n  again      pytest --numcheck '{item.nodeid}'"
 
 
 def _headline(sample: "Sample", halves: "tuple[Tested, ...]") -> str:
@@ -279,9 +225,8 @@ def _headline(sample: "Sample", halves: "tuple[Tested, ...]") -> str:
     for one in halves:
         found = one.searched.found
         told += [finding.cause.value for finding in one.findings]
-        told += [] if found is None or found.cause is None else [found.cause.value]
-        raised = found is not None and found.cause is None
-        told += ["crash"] * (raised or one.examined.crash is not None)
+        told += [] if found is None else ["crash" if found.cause is None else found.cause.value]
+        told += ["crash"] * (one.examined.crash is not None)
         told += ["stale gap"] * bool(one.stale) + ["truth in doubt"] * one.in_doubt
     told += ["truth in doubt"] * bool(sample.opinion.disagreements)
     return ", ".join(dict.fromkeys(told))
@@ -289,9 +234,49 @@ def _headline(sample: "Sample", halves: "tuple[Tested, ...]") -> str:
 
 def _title(item: RoutineItem) -> str:
     routine = item.routine
-    code = getattr(routine.function, "__code__", None)
-    where = routine.formula.module if code is None else f"{code.co_filename}:{code.co_firstlineno}"
+    file, line, _ = item.reportinfo()
+    where = routine.formula.module if line is None else f"{file}:{line + 1}"
     return f"{routine.formula.name}.{routine.name} in {item.format.name} on {item.device} ({where})"
+
+
+def _half_lines(one: "Tested", sampled: str) -> Generator[str]:
+    """What is told of a value or a gradient: an empty line stands before each cause."""
+    from numcheck.diagnosis import alone
+    from numcheck.runs import examine_at
+
+    examined, found = one.examined, one.searched.found
+    searched = f"searched, {one.searched.examples} examples"
+    if one.in_doubt:
+        points = one.points + one.searched.examples
+        yield f"truth in doubt: {one.unresolved} of {points} points unresolved ({examined.of})"
+    spends = f"\n{examined.of} spends more than its budget of {examined.parts[0].budget}"
+    for finding in one.findings:
+        like = finding.measurement
+        yield f"{spends}: {finding.sentence}, at {finding.points} of {one.points} points"
+        yield from _indented(finding.lines())
+        yield f"  worst      {_point(like, finding.worst)}  ({sampled})"
+        if found is not None and found.cause is finding.cause:
+            yield from _example(found.examined.parts[0], 0, searched)
+        else:
+            where = like.format, like.device, like.of
+            simplest = examine_at(like.routine, finding.simplest, finding.component, *where)
+            yield from _example(simplest.parts[0], 0, "sampled")
+    if examined.crash is not None:
+        measurement, row = examined.crash
+        count = f"{len(measurement.crashes)} of {len(measurement.points)}"
+        yield f"\n{examined.of} raises, as it does at {count} points drawn"
+        yield from _example(measurement, row, sampled)
+    if found is None or any(found.cause is finding.cause for finding in one.findings):
+        return
+    if found.cause is None:
+        yield f"\n{examined.of} raises at the simplest input found"
+    elif found.flaky:
+        yield f"{spends}: equal inputs gave different results"
+    else:
+        for finding in alone(found.examined.findings()):
+            yield f"{spends}: {finding.sentence}, at an input that was searched for"
+            yield from _indented(finding.lines())
+    yield from _example(found.examined.parts[0], 0, searched)
 
 
 def _indented(lines: Iterable[tuple[str, str]]) -> Generator[str]:
@@ -299,43 +284,15 @@ def _indented(lines: Iterable[tuple[str, str]]) -> Generator[str]:
         yield f"  {name:<10} {content}"
 
 
-def _simplest(finding: "Finding", shrunk: "Found | None", examples: int) -> Generator[str]:
-    """The simplest input: that which the search shrunk, else the one that the region's search found."""
-    from numcheck.runs import examine_at
-
-    like = finding.measurement
-    if shrunk is not None:
-        simplest, evidence = shrunk.examined, f"searched, {examples} examples"
-    else:
-        simplest, evidence = (
-            examine_at(like.routine, finding.simplest, finding.component, like.format, like.device, like.of),
-            "sampled",
-        )
-    yield f"  simplest   {_point(simplest.parts[0], 0)}  ({evidence})"
-    yield from _reproduce_lines(simplest.parts[0])
-
-
-def _found_lines(says: str, found: "Found", examples: int) -> Generator[str]:
-    from numcheck.diagnosis import alone
-
-    for finding in () if found.flaky else alone(found.examined.findings()):
-        yield f"{says}: {finding.sentence}, at an input that was searched for"
-        yield from _indented(finding.lines())
-    if found.flaky:
-        yield f"{says}: equal inputs gave different results"
-    yield f"  simplest   {_point(found.examined.parts[0], 0)}  (searched, {examples} examples)"
-    yield from _reproduce_lines(found.examined.parts[0])
-
-
-def _crash_lines(measurement: "Measurement", row: int, evidence: str) -> Generator[str]:
-    yield f"  message    {measurement.crashes[row]}"
-    yield f"  input      {_inputs(measurement, row)}  ({evidence})"
-    yield from _reproduce_lines(measurement, row)
-
-
-def _reproduce_lines(measurement: "Measurement", row: int = 0) -> Generator[str]:
+def _example(measurement: "Measurement", row: int, evidence: str) -> Generator[str]:
+    """An input, what came of it, and the command that shows it again."""
     from numcheck.runs import shown_again
 
+    if row in measurement.crashes:
+        yield f"  message    {measurement.crashes[row]}"
+        yield f"  input      {_input(measurement, row)}  ({evidence})"
+    else:
+        yield f"  simplest   {_point(measurement, row)}  ({evidence})"
     component = int(measurement.component[row]) if measurement.of == "grad" else 0
     yield f"  reproduce  {shown_again(measurement, measurement.points.select([row]), component)}"
 
@@ -347,12 +304,12 @@ def _point(measurement: "Measurement", row: int) -> str:
     element = int(judged.worst_element[row])
     which = f"[{element}]" if judged.got.shape[1] > 1 else ""
     return (
-        f"{_inputs(measurement, row)}: got{which} {float(judged.got[row, element])!r}, "
+        f"{_input(measurement, row)}: got{which} {float(judged.got[row, element])!r}, "
         f"truth {decimal(judged.truth, (row, element))}, spent {float(judged.spent[row, element]):.4g}"
     )
 
 
-def _inputs(measurement: "Measurement", row: int) -> str:
+def _input(measurement: "Measurement", row: int) -> str:
     from numcheck.truth import describe
 
     return describe(measurement.points.select([row]))
@@ -383,25 +340,19 @@ def _tally(item: RoutineItem, halves: "tuple[Tested, ...]") -> dict[str, Any]:
     }
 
 
-class Tallies:
-    """What the items of a run reported, from this process or from xdist's workers."""
-
-    def __init__(self) -> None:
-        self.tallies: list[dict[str, Any]] = []
-
-    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Keep what an item says of itself."""
-        if report.when == "call":
-            self.tallies += [json.loads(str(told)) for name, told in report.user_properties if name == ROOT]
-
-    def pytest_terminal_summary(
-        self, terminalreporter: pytest.TerminalReporter, config: pytest.Config
-    ) -> None:
-        """Print the table: one line for each formula."""
-        if not self.tallies:
-            return
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Print the table: one line for each formula."""
+    reports: list[pytest.TestReport] = [
+        report
+        for alike in terminalreporter.stats.values()
+        for report in alike
+        if isinstance(report, pytest.TestReport) and report.when == "call"
+    ]
+    reports.sort(key=lambda report: report.start)
+    tallies = [json.loads(str(told)) for one in reports for name, told in one.user_properties if name == ROOT]
+    if tallies:
         terminalreporter.section("numcheck")
-        for line in _summary(self.tallies, str(config.getoption("numcheck_seed"))):
+        for line in _summary(tallies, str(config.getoption("numcheck_seed"))):
             terminalreporter.line(line)
 
 
@@ -414,28 +365,14 @@ def _summary(tallies: list[dict[str, Any]], seed: str) -> Generator[str]:
         f"{total('examples', tallies):,} searched, {total('gap_points', tallies):,} in known gaps, "
         f"{total('unresolved', tallies):,} unresolved"
     )
-    by_formula: dict[str, list[dict[str, Any]]] = {}
-    for tally in tallies:
-        by_formula.setdefault(tally["formula"], []).append(tally)
-    rows = [("formula", "items", "worst spent", "by", "gap points", "unresolved")]
-    for name, among in sorted(by_formula.items()):
+    rows: list[tuple[Any, ...]] = [("formula", "items", "worst spent", "by", "gap points", "unresolved")]
+    formula_of = itemgetter("formula")
+    for name, group in groupby(sorted(tallies, key=formula_of), formula_of):
+        among = list(group)
         worst = max(among, key=lambda tally: float(tally["spent"]))
-        by = f"{worst['routine']} {worst['of']} {worst['format']}"
-        spent = f"{float(worst['spent']):.3g}"
-        rows.append(
-            (
-                name,
-                str(len(among)),
-                spent,
-                by,
-                str(total("gap_points", among)),
-                str(total("unresolved", among)),
-            )
-        )
-    widths = [max(len(row[k]) for row in rows) for k in range(len(rows[0]))]
+        spent, by = f"{float(worst['spent']):.3g}", f"{worst['routine']} {worst['of']} {worst['format']}"
+        rows.append((name, len(among), spent, by, total("gap_points", among), total("unresolved", among)))
+    widths = [max(len(str(cell)) for cell in column) for column in zip(*rows, strict=True)]
     for row in rows:
-        cells = [
-            text.ljust(width) if k in (0, 3) else text.rjust(width)
-            for k, (text, width) in enumerate(zip(row, widths, strict=True))
-        ]
-        yield "  ".join(cells).rstrip()
+        cells = zip(row, "<>><>>", widths, strict=True)
+        yield "  ".join(f"{cell:{side}{width}}" for cell, side, width in cells)

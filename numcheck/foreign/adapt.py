@@ -1,14 +1,15 @@
 """Judging a function that was not written for numcheck: its own arguments, made from a formula's inputs.
 
-`load` finds the function that MODULE:NAME or path/to/file.py:NAME names; `adapt` matches its arguments with the
-formula's inputs, by name where names say the same and in order where the counts fit, and finds out on a few points
-which of them is meant and how it wants to be called: on a batch or point by point, with a reduction switched off, with
-labels as floats. Where nothing fits, the error shows both signatures and the wrapper to write. The match is shown as
-the routine's doc.
+`adapt` matches them by name where names say the same and in order where the counts fit, and finds out on a few points
+which match is meant and how the function wants to be called: on a batch or point by point, with a reduction switched
+off, with labels as floats. The match is shown as the routine's doc.
 """
 
 import inspect
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import replace
+from itertools import product
+from operator import itemgetter
 from typing import Any
 
 import numpy as np
@@ -27,9 +28,11 @@ from numcheck.truth import groups, settle
 VALUE, GRAD = ulps(4), ulps(8)
 """The budgets of a function that declares none: what a careful implementation of a loss keeps."""
 
-
 SAMPLE = 7
 """Points tried before measuring: a count that no vector or polygon usually has, so that shapes tell axes apart."""
+
+UNREDUCED: dict[str, Any] = {"reduction": "none", "reduce": False, "size_average": False}
+"""The arguments that switch a reduction off; of those that a function takes the first one is given."""
 
 
 def adapt(
@@ -48,8 +51,8 @@ def adapt(
     if isinstance(function, Routine):
         return function
     called = str(name or getattr(function, "__name__", type(function).__name__))
-    plans = list(_plans(function, formula, called))
-    if not plans:
+    ways = list(_ways(function, formula, called))
+    if not ways:
         raise UsageError(_misfit(function, formula, called, "their arguments differ"))
     points = _sample(formula)
     exact = settle(formula, points, format_of("float32"), with_gradient=False).value.nearest()
@@ -57,33 +60,26 @@ def adapt(
         key: (column[0] if isinstance(column, tuple) else column.double() if is_floating(column) else column)
         for key, column in points.columns.items()
     }
-    best: tuple[int, Plan] | None = None
-    first_error = ""
+    fitting: list[tuple[int, Plan]] = []
+    problems: list[str] = []
     tensors = [column for column in columns.values() if isinstance(column, torch.Tensor)]
     # only numbers can be columns: the entries of a vector have that place already
     readings = [r for r in Reading if r is not Reading.COLUMN or all(column.ndim == 1 for column in tensors)]
-    for plan, reading, as_floats in (
-        (plan, reading, as_floats)
-        for plan in plans
-        for reading in readings
-        for as_floats in (False, True)
-        if not as_floats or not all(map(is_floating, tensors))
-    ):
-        tried = Plan(plan.function, plan.match, reading, as_floats, exact.ndim - 1, plan.built_with)
+    as_floats = (False,) if all(map(is_floating, tensors)) else (False, True)
+    for way, reading, labels_as_floats in product(ways, readings, as_floats):
+        plan = Plan(*way, reading, labels_as_floats, exact.ndim - 1)
         try:
-            result = call(tried, columns).detach().double().cpu().numpy()
+            result = call(plan, columns).detach().double().cpu().numpy()
         except Exception as error:  # whatever a function called in a wrong way can raise
-            first_error = first_error or f"it raised {told_of(error)}"
+            problems.append(f"it raised {told_of(error)}")
             continue
-        if result.shape != exact.shape:
-            first_error = first_error or f"it returned shape {result.shape} for {exact.shape}"
-            continue
-        score = _agreeing(result, exact)
-        if best is None or score > best[0]:
-            best = score, tried
-    if best is None:
-        raise UsageError(_misfit(function, formula, called, first_error))
-    agreeing, plan = best
+        if result.shape == exact.shape:
+            fitting.append((_agreeing(result, exact), plan))
+        else:
+            problems.append(f"it returned shape {result.shape} for {exact.shape}")
+    if not fitting:
+        raise UsageError(_misfit(function, formula, called, problems[0]))
+    agreeing, plan = max(fitting, key=itemgetter(0))  # of equals the first
     doubt = f"; agrees with the formula at only {agreeing} of {len(points)} tried points"
     doc = plan.describe() + (doubt if 2 * agreeing < len(points) else "")
     adapted = _callable(plan, formula, doc)
@@ -111,51 +107,44 @@ def _callable(plan: Plan, formula: Formula, doc: str) -> Callable[..., torch.Ten
     return judged
 
 
-def _plans(function: Any, formula: Formula, name: str) -> Iterator[Plan]:
+def _ways(
+    function: Any, formula: Formula, name: str
+) -> Iterator[tuple[Callable[..., Any], Match, Mapping[str, Any]]]:
     """The function with its reduction switched off, where it has one, then as it is."""
     inputs = list(formula.inputs)
     if isinstance(function, type):
-        for made, built_with in _instances(function, name):
+        for made, constants in _instances(function, name):
             for matched in matches(inputs, signature_of(made)):
-                yield Plan(made, matched, Reading.BATCH, False, 0, built_with)
+                yield made, matched, constants
         return
     signature = signature_of(function)
     for matched in matches(inputs, signature):
-        for constants in _unreduced(() if signature is None else signature.parameters, inputs):
-            whole = Match(matched.positions, matched.keywords, {**matched.constants, **constants})
-            yield Plan(function, whole, Reading.BATCH, False, 0)
+        for constants in _unreduced(signature, inputs):
+            yield function, replace(matched, constants={**matched.constants, **constants}), {}
 
 
-def _unreduced(parameters: Iterable[str], inputs: Sequence[str]) -> list[dict[str, Any]]:
-    own = [p for p in parameters if p not in inputs]
-    if "reduction" in own:
-        return [{"reduction": "none"}, {}]
-    if "reduce" in own:
-        return [{"reduce": False}, {}]
-    if "size_average" in own:
-        return [{"size_average": False}, {}]
-    return [{}]
+def _unreduced(signature: inspect.Signature | None, inputs: Collection[str] = ()) -> list[dict[str, Any]]:
+    own = set() if signature is None else signature.parameters.keys() - set(inputs)
+    off = next(({key: value} for key, value in UNREDUCED.items() if key in own), None)
+    return [{}] if off is None else [off, {}]
 
 
-def _instances(made_by: type, name: str) -> Iterator[tuple[Any, dict[str, Any]]]:
+def _instances(made_by: type, name: str) -> list[tuple[Any, dict[str, Any]]]:
     problem = ""
-    count = 0
-    signature = signature_of(made_by)
-    for constants in _unreduced(() if signature is None else signature.parameters, ()):
+    found: list[tuple[Any, dict[str, Any]]] = []
+    for constants in _unreduced(signature_of(made_by)):
         try:
-            made = made_by(**constants)
+            found.append((made_by(**constants), constants))
         except Exception as error:  # whatever a constructor can raise
             problem = told_of(error)
-            continue
-        if not callable(made):
-            raise UsageError(f"{name} is a class whose instances cannot be called")
-        count += 1
-        yield (made.eval() if isinstance(made, torch.nn.Module) else made), constants
-    if not count:
+    if not found:
         raise UsageError(
             f"{name}() without arguments raised {problem}; "
             f"write it in a file, judged = {made_by.__name__}(...), and pass --routine FILE.py:judged"
         )
+    if not all(callable(made) for made, _ in found):
+        raise UsageError(f"{name} is a class whose instances cannot be called")
+    return [(made.eval() if isinstance(made, torch.nn.Module) else made, given) for made, given in found]
 
 
 def _sample(formula: Formula) -> Points:
@@ -171,14 +160,10 @@ def _sample(formula: Formula) -> Points:
 def _misfit(function: Any, formula: Formula, name: str, why: str) -> str:
     own = name.rpartition(":")[2]
     signature = signature_of(function)
-    shown = (
-        "(...)"
-        if signature is None
-        else "(" + ", ".join(_shown(p) for p in signature.parameters.values()) + ")"
-    )
+    shown = "..." if signature is None else ", ".join(map(_shown, signature.parameters.values()))
     inputs = ", ".join(formula.inputs)
     return (
-        f"{own}{shown} does not fit {formula.name}({inputs}): {why}; write a file judged.py with "
+        f"{own}({shown}) does not fit {formula.name}({inputs}): {why}; write a file judged.py with "
         f"`def judged({inputs}): return {own.rpartition('.')[2]}(...)`, batched along a leading axis, "
         "and pass --routine judged.py:judged"
     )

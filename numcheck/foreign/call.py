@@ -2,7 +2,7 @@
 
 import copy
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import Enum
 from typing import Any, TypeGuard
 
@@ -26,15 +26,15 @@ class Plan:
 
     function: Callable[..., Any]
     match: Match
+    built_with: Mapping[str, Any]
     reading: Reading
     labels_as_floats: bool
     rank: int
-    built_with: Mapping[str, Any] = field(default_factory=dict[str, Any])
 
     def describe(self) -> str:
         """The match in one line: `logit -> input, label -> target as float, reduction='none'`."""
-        taken = [*self.match.positions, *self.match.keywords.values()]
-        words = [f"{name} -> {self.match.parameter_of(name)}" for name in taken]
+        words = [f"{name} -> by position" for name in self.match.positions]
+        words += [f"{name} -> {parameter}" for parameter, name in self.match.keywords.items()]
         if self.labels_as_floats:
             words.append("integers as floats")
         words += [f"{key}={value!r}" for key, value in {**self.built_with, **self.match.constants}.items()]
@@ -47,44 +47,39 @@ def call(plan: Plan, columns: Mapping[str, Any]) -> torch.Tensor:
     """The function's results for these points, one row each."""
     count = next(len(column) for column in columns.values() if isinstance(column, torch.Tensor))
     if plan.reading in (Reading.BATCH, Reading.COLUMN):
-        if plan.reading is Reading.COLUMN:
-            columns = {name: _at(column, None) for name, column in columns.items()}
-        result = _tensor(_invoke(plan, columns))
-        if plan.reading is Reading.COLUMN and result.ndim == plan.rank + 2:
+        as_columns = plan.reading is Reading.COLUMN
+        result = _invoke(plan, _at(columns, None) if as_columns else columns)
+        if as_columns and result.ndim == plan.rank + 2:
             result = result[0]
         # functions that squeeze their result take the axis of a batch of one away
         return result[None] if count == 1 and result.ndim == plan.rank else result
     rows: list[torch.Tensor] = []
     for i in range(count):
-        key = slice(i, i + 1) if plan.reading is Reading.ROW else i
-        row = _tensor(_invoke(plan, {name: _at(column, key) for name, column in columns.items()}))
+        row = _invoke(plan, _at(columns, slice(i, i + 1) if plan.reading is Reading.ROW else i))
         rows.append(row[0] if plan.reading is Reading.ROW and row.ndim == plan.rank + 1 else row)
     return torch.stack(rows)
 
 
-def _at(column: Any, key: int | slice | None) -> Any:
-    return column[key] if isinstance(column, torch.Tensor) else column
+def _at(columns: Mapping[str, Any], key: int | slice | None) -> dict[str, Any]:
+    return {name: c[key] if isinstance(c, torch.Tensor) else c for name, c in columns.items()}
 
 
-def _invoke(plan: Plan, columns: Mapping[str, Any]) -> Any:
-    example = next((c for c in columns.values() if is_floating(c)), None)
-
-    def given(name: str) -> Any:
-        column = columns[name]
-        if (
-            plan.labels_as_floats
-            and example is not None
-            and isinstance(column, torch.Tensor)
-            and not is_floating(column)
-        ):
-            return column.to(example.dtype)
-        return column
-
+def _invoke(plan: Plan, columns: Mapping[str, Any]) -> torch.Tensor:
     function = plan.function
-    if isinstance(function, torch.nn.Module) and example is not None:
+    example = next((column for column in columns.values() if is_floating(column)), None)
+    if example is not None and plan.labels_as_floats:
+        columns = {
+            name: column.to(example.dtype) if isinstance(column, torch.Tensor) else column
+            for name, column in columns.items()
+        }
+    if example is not None and isinstance(function, torch.nn.Module):
         function = _placed(function, example)
-    keywords = {parameter: given(name) for parameter, name in plan.match.keywords.items()}
-    return function(*map(given, plan.match.positions), **keywords, **plan.match.constants)
+    keywords = {parameter: columns[name] for parameter, name in plan.match.keywords.items()}
+    positions = [columns[name] for name in plan.match.positions]
+    result = function(*positions, **keywords, **plan.match.constants)
+    if not isinstance(result, torch.Tensor):
+        raise TypeError(f"it returned {type(result).__name__}, not a tensor")
+    return result
 
 
 def is_floating(column: Any) -> TypeGuard[torch.Tensor]:
@@ -98,9 +93,3 @@ def _placed(module: torch.nn.Module, example: torch.Tensor) -> torch.nn.Module:
     if all(t.dtype == example.dtype and t.device == example.device for t in own):
         return module
     return copy.deepcopy(module).to(device=example.device, dtype=example.dtype)
-
-
-def _tensor(result: Any) -> torch.Tensor:
-    if not isinstance(result, torch.Tensor):
-        raise TypeError(f"it returned {type(result).__name__}, not a tensor")
-    return result

@@ -1,7 +1,6 @@
 """Finding what MODULE:NAME or path/to/file.py:NAME names: a function to judge, or a formula."""
 
 import difflib
-import importlib
 import importlib.util
 import sys
 from pathlib import Path
@@ -77,8 +76,7 @@ def _module_of_file(path: Path) -> ModuleType:
         return known
     name = path.stem if path.stem not in sys.modules else f"{path.stem}_at_{abs(hash(path)):x}"
     spec = importlib.util.spec_from_file_location(name, path)
-    assert spec is not None
-    assert spec.loader is not None
+    assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
     try:

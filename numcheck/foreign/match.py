@@ -4,6 +4,7 @@ import ast
 import inspect
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from inspect import Parameter, Signature
 from typing import Any
 
 import torch
@@ -24,11 +25,10 @@ SAME = (
 Names mislead: the `p` of a divergence is the target, not a prediction. So the plain order is tried as well.
 """
 
-
 AXES = ("dim", "axis")
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True)
 class Match:
     """A formula's inputs beside the parameters that take them."""
 
@@ -36,12 +36,8 @@ class Match:
     keywords: Mapping[str, str]
     constants: Mapping[str, Any]
 
-    def parameter_of(self, name: str) -> str:
-        """The parameter that takes the formula's input `name`."""
-        return next((key for key, taken in self.keywords.items() if taken == name), "by position")
 
-
-def signature_of(function: Callable[..., Any]) -> inspect.Signature | None:
+def signature_of(function: Callable[..., Any]) -> Signature | None:
     """The signature, for torch's builtins the one that their documentation prints; None where there is neither."""
     asked = function.forward if isinstance(function, torch.nn.Module) else function
     try:
@@ -50,35 +46,32 @@ def signature_of(function: Callable[..., Any]) -> inspect.Signature | None:
         return _printed_signature(asked)
 
 
-def _printed_signature(function: Callable[..., Any]) -> inspect.Signature | None:
-    lines = (inspect.getdoc(function) or "").strip().splitlines()
-    head = lines[0].partition("->")[0].strip() if lines else ""
+def _printed_signature(function: Callable[..., Any]) -> Signature | None:
+    head = (inspect.getdoc(function) or "").strip().partition("\n")[0].partition("->")[0].strip()
     try:
-        definition = ast.parse(f"def {head}: ...").body[0]
+        (definition,) = ast.parse(f"def {head}: ...").body
     except SyntaxError:
         return None
-    if not isinstance(definition, ast.FunctionDef):
-        return None
+    assert isinstance(definition, ast.FunctionDef)
     arguments = definition.args
     plain = [*arguments.posonlyargs, *arguments.args]
-    defaults: list[ast.expr | None] = [None] * (len(plain) - len(arguments.defaults)) + list(
-        arguments.defaults
-    )
-    kinds = [inspect.Parameter.POSITIONAL_OR_KEYWORD] * len(plain)
-    kinds += [inspect.Parameter.KEYWORD_ONLY] * len(arguments.kwonlyargs)
-    return inspect.Signature(
+    defaults = [None] * (len(plain) - len(arguments.defaults)) + arguments.defaults
+    of_kind = {
+        Parameter.POSITIONAL_OR_KEYWORD: zip(plain, defaults, strict=True),
+        Parameter.KEYWORD_ONLY: zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True),
+    }
+    return Signature(
         [
-            inspect.Parameter(
-                name.arg, kind, default=inspect.Parameter.empty if given is None else _literal(given)
-            )
-            for name, kind, given in zip(
-                [*plain, *arguments.kwonlyargs], kinds, [*defaults, *arguments.kw_defaults], strict=True
-            )
+            Parameter(name.arg, kind, default=_default(given))
+            for kind, pairs in of_kind.items()
+            for name, given in pairs
         ]
     )
 
 
-def _literal(given: ast.expr) -> Any:
+def _default(given: ast.expr | None) -> Any:
+    if given is None:
+        return Parameter.empty
     try:
         return ast.literal_eval(given)
     except ValueError:
@@ -89,18 +82,18 @@ def _plain(name: str) -> str:
     return name.casefold().strip("_")
 
 
-def matches(inputs: Sequence[str], signature: inspect.Signature | None) -> list[Match]:
+def matches(inputs: Sequence[str], signature: Signature | None) -> list[Match]:
     """The ways in which parameters may take inputs: by names that say the same, then in order but for equal names."""
-    found: dict[tuple[tuple[str, ...], tuple[tuple[str, str], ...]], Match] = {}
+    found: list[Match] = []
     for kinds in (SAME, ()):
         matched = match(inputs, signature, kinds)
-        if matched is not None:
-            found.setdefault((matched.positions, tuple(sorted(matched.keywords.items()))), matched)
-    return list(found.values())
+        if matched is not None and matched not in found:
+            found.append(matched)
+    return found
 
 
 def match(
-    inputs: Sequence[str], signature: inspect.Signature | None, same: Iterable[frozenset[str]] = SAME
+    inputs: Sequence[str], signature: Signature | None, same: Iterable[frozenset[str]] = SAME
 ) -> Match | None:
     """Which parameter takes which input: first equal names, then the only synonym, then order; None if nothing fits."""
     if signature is None:
@@ -109,7 +102,7 @@ def match(
     named = [p for p in parameters if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)]
     taken: dict[str, str] = {}  # parameter -> input
 
-    def free_parameters() -> list[inspect.Parameter]:
+    def free_parameters() -> list[Parameter]:
         return [p for p in named if p.name not in taken]
 
     def free_inputs() -> list[str]:
@@ -126,11 +119,8 @@ def match(
         required = [p for p in takers if p.default is p.empty] or takers
         if len(names) == len(required) == 1:
             taken[required[0].name] = names[0]
-    constants: dict[str, Any] = {
-        p.name: -1
-        for p in free_parameters()
-        if _plain(p.name) in AXES and not isinstance(p.default, int | str)
-    }
+    axes = [p for p in free_parameters() if _plain(p.name) in AXES]
+    constants: dict[str, Any] = {p.name: -1 for p in axes if not isinstance(p.default, int | str)}
     open_ = [p for p in free_parameters() if p.default is p.empty and p.name not in {*constants, "reduction"}]
     rest = free_inputs()
     if not open_ and rest and any(p.kind is p.VAR_POSITIONAL for p in parameters) and not taken:

@@ -1,10 +1,10 @@
-"""Running a routine over points.
+"""Running a routine over points as its callers would, the whole batch at once, value and gradient.
 
-`execute` runs a routine as its callers would, the whole batch at once, value and gradient; a point at which it raises
-has the message for its result.
+A point at which it raises has the message for its result.
 """
 
-from collections.abc import Mapping
+import functools
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -61,15 +61,6 @@ def crashes_at(crashes: Mapping[int, str], rows: np.ndarray) -> dict[int, str]:
     return {i: crashes[row] for i, row in enumerate(rows.tolist()) if row in crashes} if crashes else {}
 
 
-@dataclass(frozen=True, eq=False)
-class _Batch:
-    """What one call, or several put together, gave at `count` points; nothing where all of them raised."""
-
-    count: int
-    halves: Mapping[Of, torch.Tensor]
-    crashes: Mapping[int, str]
-
-
 def execute(
     routine: Routine,
     points: Points,
@@ -82,26 +73,27 @@ def execute(
     numbers: dict[Of, np.ndarray] = {}
     formats: dict[Of, Format] = {}
     crashes: dict[int, str] = {}
-    for rows in by_settings(points, np.arange(len(points))):
-        chosen = None if component is None else component[rows]
-        alike = points if len(rows) == len(points) else points.select(rows)
-        batch = _attempt(routine, alike, device, chosen, backward)
-        crashes |= {int(rows[i]): message for i, message in batch.crashes.items()}
-        for of, tensor in batch.halves.items():
-            made = numbers.setdefault(of, np.full((len(points), *tensor.shape[1:]), np.nan))
-            if (
-                tensor.shape[1:] != made.shape[1:]
-                or formats.setdefault(of, format_of(tensor.dtype)).dtype != tensor.dtype
-            ):
-                raise RoutineError(
-                    f"{routine.name}: returned {tuple(tensor.shape[1:])} {tensor.dtype} for some points and "
-                    f"{made.shape[1:]} {formats[of].dtype} for others; return one shape and dtype"
-                )
-            made[rows] = tensor.double().numpy()
+    chosen = np.zeros(len(points), dtype=np.int64) if component is None else component
+    run = functools.partial(_run, routine, points, device, chosen, backward)
+    for group in by_settings(points, np.arange(len(points))):
+        for rows, given in _pieces(run, group):
+            if isinstance(given, str):
+                crashes |= dict.fromkeys(rows.tolist(), given)
+                continue
+            for of, tensor in given.items():
+                shape, dtype = tensor.shape[1:], tensor.dtype
+                if of not in numbers:
+                    numbers[of], formats[of] = np.full((len(points), *shape), np.nan), format_of(dtype)
+                if shape != numbers[of].shape[1:] or dtype != formats[of].dtype:
+                    raise RoutineError(
+                        f"{routine.name}: returned {tuple(shape)} {dtype} for some points and "
+                        f"{numbers[of].shape[1:]} {formats[of].dtype} for others; return one shape and dtype"
+                    )
+                numbers[of][rows] = tensor.double().numpy()
     if not numbers:  # it raised everywhere
         numbers[Of.VALUE] = np.full(len(points), np.nan)
         if backward:
-            numbers[Of.GRAD] = np.full((len(points), _width(routine.formula, points)), np.nan)
+            numbers[Of.GRAD] = np.full((len(points), _size(points, routine.formula.wrt)), np.nan)
     return Outcome({of: Given(made, formats.get(of, format)) for of, made in numbers.items()}, crashes)
 
 
@@ -116,88 +108,55 @@ def by_settings(points: Points, rows: np.ndarray) -> list[np.ndarray]:
     return [np.array(positions) for positions in groups.values()]
 
 
-def _width(formula: Formula, points: Points) -> int:
-    columns = [points.columns[name] for name in formula.wrt]
-    return sum(int(np.prod(column.shape[1:])) for column in columns if isinstance(column, torch.Tensor))
-
-
 def components_of(formula: Formula, points: Points) -> int:
     """How many numbers of the format a point consists of."""
-    columns = [points.columns[name] for name, domain in formula.inputs.items() if domain.differentiable]
+    return _size(points, [name for name, domain in formula.inputs.items() if domain.differentiable])
+
+
+def _size(points: Points, names: Iterable[str]) -> int:
+    columns = [points.columns[name] for name in names]
     return sum(int(np.prod(column.shape[1:])) for column in columns if isinstance(column, torch.Tensor))
 
 
-def _attempt(
-    routine: Routine, points: Points, device: str, component: np.ndarray | None, backward: bool
-) -> _Batch:
-    """Run a batch; where it raises, halve it until the points that raise stand alone."""
+_Halves = Mapping[Of, torch.Tensor]
+_Run = Callable[[np.ndarray], _Halves]
+
+
+def _pieces(run: _Run, rows: np.ndarray) -> Iterator[tuple[np.ndarray, _Halves | str]]:
+    """What a batch gives; where it raises, it is halved until the points that raise, with a message, stand alone."""
+    given = _tried(run, rows)
+    if isinstance(given, str) and len(rows) > 1 and not _always_raises(run, rows):
+        for half in np.split(rows, [len(rows) // 2]):
+            yield from _pieces(run, half)
+    else:
+        yield rows, given
+
+
+def _tried(run: _Run, rows: np.ndarray) -> _Halves | str:
     try:
-        return _run(routine, points, device, component, backward)
+        return run(rows)
     except RoutineError:
         raise
     except Exception as error:  # a routine may raise anything; the exception becomes the point's fate
-        count = len(points)
-        if count == 1 or _always_raises(routine, points, device, component, backward):
-            message = (
-                f"{type(error).__name__}: {str(error).strip().splitlines()[0] if str(error).strip() else ''}"
-            )
-            return _Batch(count, {}, dict.fromkeys(range(count), message))
-    middle = count // 2
-    left, right = (
-        _attempt(
-            routine, points.select(rows), device, None if component is None else component[rows], backward
-        )
-        for rows in (np.arange(middle), np.arange(middle, count))
-    )
-    return _combined(left, right)
+        first, *_ = str(error).strip().splitlines() or [""]
+        return f"{type(error).__name__}: {first}"
 
 
-def _always_raises(
-    routine: Routine, points: Points, device: str, component: np.ndarray | None, backward: bool
-) -> bool:
+def _always_raises(run: _Run, rows: np.ndarray) -> bool:
     """Whether eight points spread over the batch each raise alone: then so, we take it, does every one."""
-    for i in points.spread(8):
-        try:
-            part = None if component is None else component[[i]]
-            _run(routine, points.select(np.array([i])), device, part, backward)
-            return False
-        except RoutineError:
-            raise
-        except Exception:  # raising is what is asked about
-            continue
-    return True
-
-
-def _combined(left: _Batch, right: _Batch) -> _Batch:
-    crashes = {**left.crashes, **{left.count + i: message for i, message in right.crashes.items()}}
-    sound = left.halves or right.halves
-
-    def padded(batch: _Batch, of: Of) -> torch.Tensor:
-        like = sound[of]
-        return batch.halves.get(of, torch.full((batch.count, *like.shape[1:]), torch.nan, dtype=like.dtype))
-
-    halves = {of: torch.cat([padded(left, of), padded(right, of)]) for of in sound}
-    return _Batch(left.count + right.count, halves, crashes)
+    spread = np.unique(np.linspace(0, len(rows) - 1, 8).astype(int))
+    return all(isinstance(_tried(run, rows[[i]]), str) for i in spread)
 
 
 def arguments_of(routine: Routine, points: Points, device: str, backward: bool) -> dict[str, Any]:
     """The tensors, labels and settings with which a routine is called."""
-    arguments: dict[str, Any] = {}
-    for name in routine.formula.inputs:
-        column = points.columns[name]
-        if isinstance(column, tuple):
-            arguments[name] = column[0]
-            continue
-        tensor = column.to(device, copy=True)
-        arguments[name] = tensor.requires_grad_(backward and name in routine.formula.wrt)
-    return arguments
-
-
-def cotangent_of(out: torch.Tensor, component: np.ndarray | None) -> torch.Tensor:
-    """One at each point's component, zero elsewhere: backward then gives that row of the Jacobian."""
-    flat = torch.zeros_like(out).reshape(len(out), -1)
-    chosen = torch.zeros(len(out), dtype=torch.int64) if component is None else torch.from_numpy(component)
-    return flat.scatter(1, chosen.to(out.device)[:, None], 1.0).reshape(out.shape)
+    columns = {name: points.columns[name] for name in routine.formula.inputs}
+    return {
+        name: column[0]
+        if isinstance(column, tuple)
+        else column.to(device, copy=True).requires_grad_(backward and name in routine.formula.wrt)
+        for name, column in columns.items()
+    }
 
 
 def whole_vectors(count: int) -> np.ndarray:
@@ -211,26 +170,29 @@ def whole_vectors(count: int) -> np.ndarray:
 
 
 def _run(
-    routine: Routine, points: Points, device: str, component: np.ndarray | None, backward: bool
-) -> _Batch:
-    count, rows = len(points), whole_vectors(len(points))
+    routine: Routine, points: Points, device: str, component: np.ndarray, backward: bool, rows: np.ndarray
+) -> _Halves:
+    count, rows = len(rows), rows[whole_vectors(len(rows))]
     arguments = arguments_of(routine, points.select(rows), device, backward)
     with torch.set_grad_enabled(backward):
         out = routine.function(**arguments)
     _check_result(routine, out, len(rows))
     halves = {Of.VALUE: out.detach().cpu()[:count]}
     if not backward:
-        return _Batch(count, halves, {})
+        return halves
     variables = [arguments[name] for name in routine.formula.wrt]
     if not out.requires_grad:
         raise RuntimeError("the result does not depend on its inputs through autograd")
-    cotangent = cotangent_of(out, None if component is None else component[rows])
+    # one at each point's component, zero elsewhere: backward then gives that row of the Jacobian
+    flat = torch.zeros_like(out).reshape(len(rows), -1)
+    chosen = torch.from_numpy(component[rows])[:, None].to(out.device)
+    cotangent = flat.scatter(1, chosen, 1.0).reshape(out.shape)
     slopes = torch.autograd.grad(out, variables, cotangent, allow_unused=True)
     parts = [
         (torch.zeros_like(x) if slope is None else slope).detach().cpu().reshape(len(rows), -1)
         for x, slope in zip(variables, slopes, strict=True)
     ]
-    return _Batch(count, halves | {Of.GRAD: torch.cat(parts, dim=1)[:count]}, {})
+    return halves | {Of.GRAD: torch.cat(parts, dim=1)[:count]}
 
 
 def _check_result(routine: Routine, out: object, count: int) -> None:

@@ -51,7 +51,12 @@ class Judgement:
         gravest = self.fate == self.fate.max(axis=1, keepdims=True)
         return np.argmax(np.where(gravest, self.spent, -1.0), axis=1)  # which takes a NaN for the most
 
-    def select(self, rows: np.ndarray) -> "Judgement":
+    @functools.cached_property
+    def worst(self) -> "Judgement":
+        """The one number that speaks for each point, its worst element: arrays of shape (N,)."""
+        return self.select((np.arange(len(self.fate)), self.worst_element))
+
+    def select(self, rows: np.ndarray | tuple[np.ndarray, np.ndarray]) -> "Judgement":
         """At some of the points."""
         numbers = {name: getattr(self, name) for name in self.__dataclass_fields__ if name != "format"}
         return replace(self, **{name: column[rows] for name, column in numbers.items()})

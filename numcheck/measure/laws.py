@@ -28,27 +28,21 @@ def law_defects(routine: Routine, part: Measurement, format: Format, device: str
     rows = np.flatnonzero(part.points.origin == "sample")[:32]
     points = part.points.select(rows if rows.size else np.arange(min(32, len(part.points))))
     given: list[tuple[int, list[Any]]] = []
+    told: list[dict[str, Any]] = []
     with precision(256):
         for which in groups(formula, points):
             alike = points.select(which)
-            rounded = _rounded(routine, alike, format, device)
-            given.append((len(alike), [rounded, *lifted(formula, alike, ARB, False).values()]))
-    order: list[dict[str, Any]] = []
-    for law in formula.laws.values():
-        worst, violations = 0.0, 0
-        try:
-            with precision(256):
-                for lanes, arguments in given:
-                    left, right = law.function(*arguments)
-                    apart = _ulps_apart(left, right, lanes, format)
-                    worst, violations = max(worst, float(apart.max())), violations + int((apart > 1).sum())
-        except Exception as failure:  # a law may leave what the routine can do: say so beside it
-            order.append(
-                {"law": law.doc, "worst_ulp": "inf", "violations": len(points), "message": str(failure)}
-            )
-            continue
-        order.append({"law": law.doc, "worst_ulp": figure(worst), "violations": violations})
-    return order
+            arguments = lifted(formula, alike, ARB, False).values()
+            given.append((len(alike), [_rounded(routine, alike, format, device), *arguments]))
+        for law in formula.laws.values():
+            try:
+                parts = [_ulps_apart(law.function(*arguments), lanes, format) for lanes, arguments in given]
+                apart = np.concatenate(parts)
+                found = {"worst_ulp": figure(float(apart.max())), "violations": int((apart > 1).sum())}
+            except Exception as failure:  # a law may leave what the routine can do: say so beside it
+                found = {"worst_ulp": "inf", "violations": len(points), "message": str(failure)}
+            told.append({"law": law.doc, **found})
+    return told
 
 
 def _rounded(routine: Routine, points: Points, format: Format, device: str) -> Any:
@@ -64,9 +58,8 @@ def _rounded(routine: Routine, points: Points, format: Format, device: str) -> A
             balls = as_reals(argument, ARB).data
             numbers = np.broadcast_to(_float(balls).astype(np.float64), (lanes, *balls.shape[1:]))
             tensor = torch.from_numpy(numbers.copy())
-            given[name] = (format.round(tensor) if domain.differentiable else tensor.round().long()).to(
-                device
-            )
+            rounded = format.round(tensor) if domain.differentiable else tensor.round().long()
+            given[name] = rounded.to(device)
         out = routine.function(**given).detach().cpu().double().numpy()
         return Reals(ARB, ARB.lift(out))
 
@@ -76,11 +69,9 @@ def _rounded(routine: Routine, points: Points, format: Format, device: str) -> A
 _float: Any = np.frompyfunc(float, 1, 1)
 
 
-def _ulps_apart(left: Any, right: Any, lanes: int, format: Format) -> np.ndarray:
+def _ulps_apart(sides: tuple[Any, Any], lanes: int, format: Format) -> np.ndarray:
     """Per point the largest difference between two sides, in ulps of the larger."""
-    a, b = (_float(as_reals(side, ARB).data).astype(np.float64) for side in (left, right))
-    a, b = np.broadcast_arrays(a, b)
-    with np.errstate(invalid="ignore"):
-        apart = np.where(a == b, 0.0, np.abs(a - b) / format.ulp(np.maximum(np.abs(a), np.abs(b))))
+    a, b = np.broadcast_arrays(*(_float(as_reals(side, ARB).data).astype(np.float64) for side in sides))
+    apart = np.where(a == b, 0.0, np.abs(a - b) / format.ulp(np.maximum(np.abs(a), np.abs(b))))
     apart = np.nan_to_num(apart, nan=np.inf, posinf=np.inf).reshape(len(apart), -1).max(axis=1)
     return np.broadcast_to(apart, (lanes,))

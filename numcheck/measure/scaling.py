@@ -1,5 +1,6 @@
 """Errors along a ladder of powers of two applied to the inputs, and the scales at which the budget holds."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -11,7 +12,8 @@ from numcheck.declaration.formulas import Formula, Routine
 from numcheck.declaration.words import Fate
 from numcheck.domain import Points, continuous
 from numcheck.formats import Format
-from numcheck.measure.measurement import Measurement, measure
+from numcheck.measure.judge import Judgement
+from numcheck.measure.measurement import measure
 from numcheck.reals.enclosures import PROVED, Enclosure
 from numcheck.report import figure
 from numcheck.truth import Truth, settle
@@ -28,12 +30,14 @@ def exponents(format: Format) -> np.ndarray:
 
 @dataclass(frozen=True, eq=False)
 class Ladder:
-    """A few base points times each power of two, with their truths; every routine of a formula climbs the same."""
+    """A few base points times each power of two, with their truths; every routine of a formula climbs the same.
 
-    base: Points
+    `home` is where a point's base point stands on the ladder itself, -1 where it does not.
+    """
+
     points: Points
     exponent: np.ndarray
-    origin: np.ndarray
+    home: np.ndarray
     truth: Truth
 
 
@@ -62,63 +66,56 @@ def ladder(formula: Formula, points: Points, format: Format, with_gradient: bool
         rungs.append(Points(columns, base.origin, base.size).select(which))
         scale.append(np.full(len(which), exponent))
         origin.append(which)
-    climbed = Points.concatenate(rungs)
+    climbed, exponent = Points.concatenate(rungs), np.concatenate(scale)
     component = np.concatenate(origin)
+    home = np.full(len(base), -1)
+    home[component[exponent == 0]] = np.flatnonzero(exponent == 0)
     truth = settle(formula, climbed, format, with_gradient=with_gradient, component=component)
-    return Ladder(base, climbed, np.concatenate(scale), component, truth)
+    return Ladder(climbed, exponent, home[component], truth)
 
 
 def scalings(routine: Routine, climb: Ladder, format: Format, device: str) -> dict[str, dict[str, Any]]:
     """Of value and gradient: worst spent at each scale, the safe scales around 1, and the homogeneity defect."""
-    measured = measure(routine, climb.points, climb.truth, format, device)
     found: dict[str, dict[str, Any]] = {}
-    for one in measured:
+    for one in measure(routine, climb.points, climb.truth, format, device):
         fates, spent, _ = one.judgement.of_points()
         failing = fates >= Fate.OVER
         spent = np.where(failing, np.maximum(np.nan_to_num(spent, nan=np.inf), 1.0 + 2.0**-20), spent)
-        rungs = [
-            [int(e), figure(float(np.max(spent[climb.exponent == e])))] for e in np.unique(climb.exponent)
-        ]
-        found[one.of] = {"ladder": rungs, "safe": _safe(rungs), "homogeneity_defect": _defect(one, climb)}
+        worst = {int(e): float(np.max(spent[climb.exponent == e])) for e in np.unique(climb.exponent)}
+        rungs = [[exponent, figure(share)] for exponent, share in worst.items()]
+        defect = _defect(one.judgement, climb)
+        found[one.of] = {"ladder": rungs, "safe": _safe(rungs), "homogeneity_defect": defect}
     return found
 
 
 def _safe(rungs: Sequence[Sequence[Any]]) -> list[int] | None:
-    passing = {exponent: spent != "inf" and spent <= 1 for exponent, spent in rungs}
-    if not passing.get(0, False):
-        return None
-    order = sorted(passing)
-    low = high = order.index(0)
-    while low > 0 and passing[order[low - 1]]:
-        low -= 1
-    while high + 1 < len(order) and passing[order[high + 1]]:
-        high += 1
-    return [order[low], order[high]]
+    """The scales from which to which all pass, 1 among them."""
+    failing = [exponent for exponent, spent in rungs if spent == "inf" or spent > 1]
+    low = max((exponent for exponent in failing if exponent <= 0), default=-math.inf)
+    high = min((exponent for exponent in failing if exponent >= 0), default=math.inf)
+    passing = [exponent for exponent, _ in rungs if low < exponent < high]
+    return [passing[0], passing[-1]] if 0 in passing else None
 
 
-def _defect(measurement: Measurement, climb: Ladder) -> float | str | None:
+def _defect(judged: Judgement, climb: Ladder) -> float | str | None:
     """Largest difference in ulps between f(2**k x) / 2**(k d) and f(x) for normal results; None if inhomogeneous."""
-    judged = measurement.judgement
-    degree = _degree(judged.truth, climb)
+    rows = np.flatnonzero(climb.home >= 0)
+    home, exponent = climb.home[rows], climb.exponent[rows][:, None]
+    one, other = judged.truth[home], judged.truth[rows]
+    degree = _degree(one, other, np.broadcast_to(exponent, other.shape))
     if degree is None:
         return None
-    rows, base = _beside_scale_one(climb)
-    truth, exponent = judged.truth[rows], climb.exponent[rows][:, None]
-    inside = (truth.exponent - 1 >= judged.format.min_exponent) & (
-        truth.exponent - 1 < judged.format.max_exponent
-    )
+    binade = other.exponent - 1
+    inside = (binade >= judged.format.min_exponent) & (binade < judged.format.max_exponent)
     with np.errstate(all="ignore"):
-        apart = np.abs(np.ldexp(judged.got[rows], -exponent * degree) - judged.got[base])
-        apart = apart / judged.format.ulp(judged.truth[base].nearest())
-    apart = np.where(inside & (truth.high != 0), np.nan_to_num(apart, nan=np.inf), 0.0)
+        apart = np.abs(np.ldexp(judged.got[rows], -exponent * degree) - judged.got[home])
+        apart = apart / judged.format.ulp(one.nearest())
+    apart = np.where(inside & (other.high != 0), np.nan_to_num(apart, nan=np.inf), 0.0)
     return figure(float(np.max(apart, initial=0.0)))
 
 
-def _degree(truth: Enclosure, climb: Ladder) -> int | None:
-    """d such that f(2**k x) = 2**(k d) f(x) at every rung, as far as the enclosures tell."""
-    rows, base = _beside_scale_one(climb)
-    one, other = truth[base], truth[rows]
-    exponent = np.broadcast_to(climb.exponent[rows][:, None], other.shape)
+def _degree(one: Enclosure, other: Enclosure, exponent: np.ndarray) -> int | None:
+    """d such that f(2**k x) = 2**(k d) f(x) at every rung, as far as the enclosures of f(x) and f(2**k x) tell."""
     usable = (one.state == PROVED) & (other.state == PROVED) & np.isfinite(one.high) & (one.high != 0)
     usable &= exponent != 0
     same = (one.high == other.high) & (np.abs(one.low - other.low) < 2.0**-90)
@@ -126,12 +123,3 @@ def _degree(truth: Enclosure, climb: Ladder) -> int | None:
     if not same[usable].all() or len(degrees) != 1 or not float(degrees[0]).is_integer():
         return None
     return int(degrees[0])
-
-
-def _beside_scale_one(climb: Ladder) -> tuple[np.ndarray, np.ndarray]:
-    """Points of the ladder whose base point stands on it too, unscaled; and where that stands."""
-    home = np.full(len(climb.base), -1)
-    unscaled = np.flatnonzero(climb.exponent == 0)
-    home[climb.origin[unscaled]] = unscaled
-    rows = np.flatnonzero(home[climb.origin] >= 0)
-    return rows, home[climb.origin[rows]]

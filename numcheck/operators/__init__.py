@@ -19,8 +19,6 @@ through a few derivatives for any tensor subclass (prod): there the traced gradi
 run's in its last bits.
 
     pairs -> rows -> table -> calls -> shadow -> record -> lockstep -> rounded
-        |--> accurate ------------------^        ^
-        `--> lanes ------------------------------'
 """
 
 from numcheck.operators.lockstep import trace
@@ -29,13 +27,4 @@ from numcheck.operators.record import Operation, Repeat, Sink, Trace
 from numcheck.operators.rounded import emulate
 from numcheck.operators.rows import operator
 
-__all__ = [
-    "Operation",
-    "Repeat",
-    "Sink",
-    "Trace",
-    "TraceError",
-    "emulate",
-    "operator",
-    "trace",
-]
+__all__ = ["Operation", "Repeat", "Sink", "Trace", "TraceError", "emulate", "operator", "trace"]

@@ -61,21 +61,27 @@ class Call:
     written: Sequence[Any]
     """The arguments that the operator writes to."""
 
-    def native_arguments(self) -> tuple[Any, Any]:
-        """The arguments and keyword arguments of the native run."""
-        return _mapped(lambda x: x.native if isinstance(x, Pair) else x, self.args, self.kwargs)
+    def native_result(self) -> Any:
+        """What the native run returns, as it returns it."""
+        args, kwargs = mapped(lambda x: x.native if isinstance(x, Pair) else x, self.args, self.kwargs)
+        return self.func(*args, **kwargs)
 
     def arguments(self, side: Callable[[Operand], Any]) -> tuple[Any, Any]:
         """The arguments and keyword arguments of a float64 run: `side` of each operand in its place."""
         operands = iter(self.operands)
-        return _mapped(
+        return mapped(
             lambda x: side(next(operands)) if isinstance(x, Pair) else wide_dtype(x), self.args, self.kwargs
         )
+
+    def results(self, side: Callable[[Operand], Any]) -> list[Any]:
+        """What a float64 run returns, with `side` of each operand in its place."""
+        args, kwargs = self.arguments(side)
+        return leaves(self.func(*args, **kwargs))
 
 
 def call_of(func: Any, args: Sequence[Any], kwargs: Mapping[str, Any], written: Sequence[Any]) -> Call:
     """The call of `func`; what it will overwrite is copied now."""
-    args, kwargs = _mapped(lifted, args, kwargs)
+    args, kwargs = mapped(lifted, args, kwargs)
     targets = {id(x) for x in written}
     operands = [
         Operand(x.native.clone(), x.high.clone(), x.low.clone(), x.origin.operation, x, True)
@@ -122,7 +128,7 @@ def leaves(tree: Any) -> list[Any]:
     return [x for branch in tree for x in (leaves(branch) if isinstance(branch, list | tuple) else (branch,))]
 
 
-def _mapped(
+def mapped(
     leaf: Callable[[Any], Any], args: Sequence[Any], kwargs: Mapping[str, Any]
 ) -> tuple[list[Any], dict[str, Any]]:
     """An operator's arguments with every leaf replaced, in order."""
@@ -148,20 +154,18 @@ def parts_of(func: Any) -> Callable[..., Any] | None:
 
 def written_by(func: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> list[Any]:
     """The arguments that an operator writes to, by its schema."""
-    values: list[Any] = []
-    for index, name, by_name_alone in _written_arguments(func):
-        if index < len(args) and not by_name_alone:
-            values.append(args[index])
-        elif name in kwargs:
-            values.append(kwargs[name])
-    return values
+    return [
+        args[index] if index < len(args) else kwargs[name]
+        for index, name in _written_arguments(func)
+        if index < len(args) or name in kwargs
+    ]
 
 
 @functools.cache
-def _written_arguments(func: Any) -> tuple[tuple[int, str, bool], ...]:
-    """Position and name of the arguments that an operator writes to, and whether only the name can give each."""
+def _written_arguments(func: Any) -> tuple[tuple[int, str], ...]:
+    """Position and name of the arguments that an operator writes to: what it takes by name alone stands last."""
     return tuple(
-        (index, argument.name, argument.kwarg_only)
+        (index, argument.name)
         for index, argument in enumerate(func._schema.arguments)
         if argument.alias_info is not None and argument.alias_info.is_write
     )

@@ -11,7 +11,9 @@ import functools
 import linecache
 import os
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from types import CodeType, FrameType
 from typing import Any, Final
 
@@ -21,9 +23,8 @@ from torch import Tensor
 
 from numcheck.formats import format_of
 from numcheck.operators.calls import Call, Mode, call_of, leaves, parts_of, undisturbed, written_by
-from numcheck.operators.lanes import Lanes
 from numcheck.operators.pairs import Origin, Pair, TraceError, floats, is_floating, lift, lift_all
-from numcheck.operators.record import Ints, Operation, Place, Ran, Repeat, Trace, sink
+from numcheck.operators.record import Ints, Lanes, Operation, Path, Place, Ran, Repeat, Trace, sink
 from numcheck.operators.shadow import Noise, wide_call
 from numcheck.operators.table import how_to_tell
 
@@ -53,7 +54,10 @@ def trace(
 
     Raises TraceError where an operator can't be run in lockstep; an exception of the routine itself passes through.
     """
-    lanes = _lanes_of(arguments)
+    leading = next((x for x in arguments.values() if isinstance(x, Tensor) and x.ndim), None)
+    if leading is None:
+        raise ValueError("nothing to trace: give at least one tensor argument with a leading lanes axis")
+    lanes = Lanes(len(leading))
     mode = undisturbed(_Lockstep)(lanes, sharp)
     pairs = variables(
         arguments, differentiate, lambda x: lift(x.clone(memory_format=torch.contiguous_format))
@@ -65,9 +69,12 @@ def trace(
     sinks = [sink("value", output, lanes, None if differentiate else element)]
     before = 0
     for name, slope in slopes.items():
-        size = _per_lane(pairs[name], lanes)
+        size = pairs[name].numel() // lanes.count
+        within = None
+        if element is not None:
+            within = np.where((element >= before) & (element < before + size), element - before, -1)
         if slope is not None:
-            sinks.append(sink(name, slope, lanes, _within(element, before, size)))
+            sinks.append(sink(name, slope, lanes, within))
         before += size
     return Trace(
         operations=tuple(mode.operations),
@@ -81,27 +88,9 @@ def trace(
     )
 
 
-def _per_lane(argument: Any, lanes: Lanes) -> int:
-    return argument.numel() // lanes.count
-
-
-def _within(element: Ints | None, before: int, size: int) -> Ints | None:
-    """Positions among all gradients as positions in one of them; negative where they lie in another."""
-    if element is None:
-        return None
-    return np.where((element >= before) & (element < before + size), element - before, -1)
-
-
-def _lanes_of(arguments: Mapping[str, object]) -> Lanes:
-    for value in arguments.values():
-        if isinstance(value, Tensor) and value.ndim:
-            return Lanes(value.shape[0])
-    raise ValueError("nothing to trace: give at least one tensor argument with a leading lanes axis")
-
-
 def variables(
     arguments: Mapping[str, object], differentiate: Sequence[str], made: Callable[[Tensor], Tensor]
-) -> dict[str, object]:
+) -> dict[str, Any]:
     """The arguments with every floating tensor replaced by what is `made` of it, ready to differentiate."""
     for name in differentiate:
         if not is_floating(arguments.get(name)):
@@ -119,17 +108,17 @@ def output_of(
     function: Callable[..., Any], arguments: Mapping[str, object], component: Ints | None
 ) -> Tensor:
     """The one tensor that a routine returns; of several numbers a lane only one, where it is given."""
-    output = _call_routine(lambda: _component(function(**arguments), component))
-    if not isinstance(output, Tensor):
-        raise TraceError(f"the routine returned {type(output).__name__}: return one tensor")
-    return output
 
+    def run() -> Tensor:
+        output = function(**arguments)
+        if not isinstance(output, Tensor):
+            raise TraceError(f"the routine returned {type(output).__name__}: return one tensor")
+        if component is None or output.ndim == 1:
+            return output
+        index = torch.from_numpy(np.ascontiguousarray(component))[:, None].to(output.device)
+        return output.reshape(len(output), -1).gather(1, index)[:, 0]
 
-def _component(output: Any, component: Ints | None) -> Any:
-    if component is None or not isinstance(output, Tensor) or output.ndim == 1:
-        return output
-    index = torch.from_numpy(np.ascontiguousarray(component))[:, None].to(output.device)
-    return output.reshape(len(output), -1).gather(1, index)[:, 0]
+    return _call_routine(run)
 
 
 def gradients_of(
@@ -211,8 +200,8 @@ class _Lockstep(Mode):
         """How many numbers the others hold."""
         self.holders: dict[int, list[Operation]] = {}
         """Operations that may not be measured yet, by the identity of the `Origin` of each number that they hold."""
-        self.diverged = lanes.nowhere()
-        self.loops: dict[tuple[str, tuple[tuple[CodeType, int], ...]], _LastResults] = {}
+        self.diverged = lanes.filled(False)
+        self.loops: dict[tuple[str, Path], _Passes] = {}
         """By operator and instruction."""
         self.places: dict[int, Place] = {}
         """By autograd's number of the node that the operator made."""
@@ -241,10 +230,12 @@ class _Lockstep(Mode):
         if not any(is_floating(x) for x in flat) or (written and not traced):
             return lift_all(func(*args, **kwargs))
         call = call_of(func, args, kwargs, written)
+        native = call.native_result()  # an exception here is the routine's own
         if func.is_view:
-            return _view(call)
-        native_args, native_kwargs = call.native_arguments()
-        native = func(*native_args, **native_kwargs)  # an exception here is the routine's own
+            # A write through a view is a write to the source.
+            sides = zip(call.results(lambda o: o.high), call.results(lambda o: o.low), strict=True)
+            origin = call.operands[0].pair.origin
+            return _as_returned(native, _paired(leaves(native), sides, lambda: origin))
         try:
             return self._shadow(call, native, place)
         except TraceError:
@@ -253,7 +244,7 @@ class _Lockstep(Mode):
             reason, _, _ = str(error).partition("\n")
             raise TraceError(
                 f"{func}: no shadow for this operator ({type(error).__name__}: {reason}); "
-                + how_to_tell(call.row.name, "parts")
+                + how_to_tell(call.row.name)
             ) from error
 
     def _place(self) -> Place:
@@ -277,56 +268,41 @@ class _Lockstep(Mode):
             return native
         if call.row.refused:
             raise TraceError(f"{func}: {call.row.refused}")
-        if call.row.constant:
-            return lift_all(native)
-        if torch.Tag.nondeterministic_seeded in func.tags:
-            if call.written:
-                raise TraceError(f"{func}: random numbers written in place have no shadow")
+        random = torch.Tag.nondeterministic_seeded in func.tags
+        if random and call.written:
+            raise TraceError(f"{func}: random numbers written in place have no shadow")
+        if random or call.row.constant:
             return lift_all(native)
         if call.row.copies:
             # The shadow's layout may differ from the native one's (column-major results of linear algebra).
             source = call.operands[0]
             high, low = (side.clone().reshape(native.shape) for side in (source.high, source.low))
             return Pair(native, high, low, Origin(source.origin))
-        highs, lows = wide_call(call, flat, self.noise)
+        sides = wide_call(call, flat, self.noise)
         if call.written:
-            for target, high, low in zip(call.written, highs, lows, strict=True):
-                if isinstance(target, Pair):
-                    if target.shape != target.native.shape:
-                        raise TraceError(f"{func}: an output that changes its shape has no shadow")
-                    target.high.copy_(high)
-                    target.low.copy_(low)
-                    target.origin.writes += 1
-            index = self._record(call, 0, call.written[0], place)
-            for target in call.written:
-                if isinstance(target, Pair):
-                    target.origin.operation = index
-            returns = len(func._schema.returns)
-            return None if returns == 0 else call.written[0] if returns == 1 else tuple(call.written)
-        first = next(i for i, x in enumerate(flat) if is_floating(x))
-        pairs = [
-            Pair(n, high, low, Origin()) if is_floating(n) else n
-            for n, high, low in zip(flat, highs, lows, strict=True)
-        ]
-        index = self._record(call, first, pairs[first], place)
-        for pair in pairs:
-            if isinstance(pair, Pair):
-                pair.origin.operation = index
-        return _as_returned(native, pairs)
+            _write(call, sides)
+        results = call.written or _paired(flat, sides, Origin)
+        self._record(call, results, place)
+        return None if native is None else _as_returned(native, results)
 
-    def _record(self, call: Call, result: int, pair: Pair, place: Place) -> int:
-        """Write down the call and one of its results; where that stands in the record."""
+    def _record(self, call: Call, results: Sequence[Any], place: Place) -> None:
+        """Write down the call and the first of its results that has a shadow."""
+        result, pair = next((i, x) for i, x in enumerate(results) if isinstance(x, Pair))
+        for x in results:
+            if isinstance(x, Pair):
+                x.origin.operation = len(self.operations)
         sharp = self.noise is not None and result == 0
         operation = Operation(Ran(call, result, pair, sharp, self.lanes), place, self.phase)
         self.operations.append(operation)
         for held in (pair, *(o.pair for o in call.operands if not o.written)):
             self.holders.setdefault(id(held.origin), []).append(operation)
         if place.path and self.phase == "forward" and not self.inside:
-            self.loops.setdefault((call.name, place.path), _LastResults(place)).add(pair.native)
+            passes = self.loops.setdefault((call.name, place.path), _Passes(place))
+            passes.count += 1
+            passes.results.append(pair.native.detach().clone())
         self.held += pair.numel()
         if self.held > _HELD:
             self._settle()
-        return len(self.operations) - 1
 
     def _settle_before(self, written: Sequence[Any]) -> None:
         """Measure the operations that hold what is about to be overwritten; all, where that is no number."""
@@ -347,26 +323,30 @@ class _Lockstep(Mode):
         # `_local_scalar_dense` and the like hand numbers to Python: nothing to compare lane by lane.
         if not all(isinstance(x, Tensor) for x in native):
             return
-        args, kwargs = call.arguments(lambda o: o.high)
-        for n, s in zip(native, leaves(call.func(*args, **kwargs)), strict=True):
+        for n, s in zip(native, call.results(lambda o: o.high), strict=True):
             if n.shape == s.shape:
                 self.diverged |= self.lanes.any((n != s).cpu().numpy())
 
 
-def _view(call: Call) -> Any:
-    """Views of all three parts; a write through one of them is a write to the source."""
-    native_args, native_kwargs = call.native_arguments()
-    native = call.func(*native_args, **native_kwargs)
-    high_args, high_kwargs = call.arguments(lambda o: o.high)
-    highs = leaves(call.func(*high_args, **high_kwargs))
-    low_args, low_kwargs = call.arguments(lambda o: o.low)
-    lows = leaves(call.func(*low_args, **low_kwargs))
-    source = call.operands[0].pair
-    pairs = [
-        Pair(n, high, low, source.origin) if is_floating(n) else n
-        for n, high, low in zip(leaves(native), highs, lows, strict=True)
+def _paired(
+    natives: Sequence[Any], sides: Iterable[tuple[Any, Any]], origin: Callable[[], Origin]
+) -> list[Any]:
+    """An operator's native results, the floating ones with both sides of their shadow."""
+    return [
+        Pair(native, high, low, origin()) if is_floating(native) else native
+        for native, (high, low) in zip(natives, sides, strict=True)
     ]
-    return _as_returned(native, pairs)
+
+
+def _write(call: Call, sides: Sequence[tuple[Any, Any]]) -> None:
+    """Bring the shadow of what an operator writes to up to its native side."""
+    for target, (high, low) in zip(call.written, sides, strict=True):
+        if isinstance(target, Pair):
+            if target.shape != target.native.shape:
+                raise TraceError(f"{call.func}: an output that changes its shape has no shadow")
+            target.high.copy_(high)
+            target.low.copy_(low)
+            target.origin.writes += 1
 
 
 def _as_returned(native: Any, pairs: Sequence[Any]) -> Any:
@@ -377,40 +357,31 @@ def _as_returned(native: Any, pairs: Sequence[Any]) -> Any:
 # --- loops
 
 
-class _LastResults:
-    """The last two results of one instruction, for `Repeat`."""
+@dataclass
+class _Passes:
+    """How often an instruction ran, and its last two results."""
 
-    def __init__(self, place: Place) -> None:
-        self.place = place
-        self.count = 0
-        self.last: Tensor | None = None
-        self.previous: Tensor | None = None
-
-    def add(self, result: Tensor) -> None:
-        """Remember another result."""
-        self.count += 1
-        self.previous, self.last = self.last, result.detach().clone()
+    place: Place
+    count: int = 0
+    results: deque[Tensor] = field(default_factory=lambda: deque(maxlen=2))
 
 
-def _repeated(
-    loops: Mapping[tuple[str, tuple[tuple[CodeType, int], ...]], _LastResults], lanes: Lanes
-) -> tuple[Repeat, ...]:
-    by_line: dict[tuple[tuple[tuple[CodeType, int], ...], str], _LastResults] = {}
-    for (_, path), results in loops.items():
-        if results.count > 1:
+def _repeated(loops: Mapping[tuple[str, Path], _Passes], lanes: Lanes) -> tuple[Repeat, ...]:
+    by_line: dict[tuple[Path, str], _Passes] = {}
+    for (_, path), passes in loops.items():
+        if passes.count > 1:
             # The last instruction of a line is what the line computes.
-            key = (path[1:], results.place.where)
-            known = by_line.get(key)
-            if known is None or path[0][1] >= known.place.path[0][1]:
-                by_line[key] = results
+            key = path[1:], passes.place.where
+            if key not in by_line or path[0][1] >= by_line[key].place.path[0][1]:
+                by_line[key] = passes
     found: list[Repeat] = []
-    for r in by_line.values():
-        if r.last is None or r.previous is None or r.last.shape != r.previous.shape:
+    for passes in by_line.values():
+        previous, last = map(floats, passes.results)
+        if last.shape != previous.shape:
             continue
-        last, previous = floats(r.last), floats(r.previous)
         same = (last == previous) | (np.isnan(last) & np.isnan(previous))
         with np.errstate(all="ignore"):
             change = np.abs(last - previous) / np.maximum(np.abs(last), np.abs(previous))
         change = np.where(same, 0.0, np.where(np.isfinite(change), change, np.inf))
-        found.append(Repeat(r.place.where, r.place.line, r.count, lanes.worst(change)))
+        found.append(Repeat(passes.place.line, passes.count, lanes.worst(change)))
     return tuple(found)

@@ -53,13 +53,7 @@ class Pair(Tensor):
     """The relative error, and after how many writes it was measured."""
 
     @staticmethod
-    def __new__(
-        cls: type["Pair"],
-        native: Tensor,
-        high: Tensor,
-        low: Tensor,
-        origin: Origin,
-    ) -> "Pair":
+    def __new__(cls: type["Pair"], native: Tensor, high: Tensor, low: Tensor, origin: Origin) -> "Pair":
         pair = Tensor._make_wrapper_subclass(  # pyright: ignore[reportAttributeAccessIssue]
             cls,
             native.size(),
@@ -68,7 +62,6 @@ class Pair(Tensor):
             dtype=native.dtype,
             layout=native.layout,
             device=native.device,
-            requires_grad=False,
         )
         pair.native, pair.high, pair.low, pair.origin = native, high, low, origin
         pair.measured = None
@@ -139,14 +132,14 @@ def relative_error(native: Floats, high: Floats, low: Floats) -> Floats:
 # --- exact pieces
 
 
-def _two_sum(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
+def _two_sum(a: Tensor, b: Tensor) -> Wide:
     # Knuth's TwoSum: a + b == total + rest exactly, whatever the magnitudes.
     total = a + b
     other = total - a
     return total, (a - (total - other)) + (b - other)
 
 
-def _two_product(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
+def _two_product(a: Tensor, b: Tensor) -> Wide:
     # Dekker's product with Veltkamp's splitting. Beyond 2**996 that overflows; the NaN rest is dropped later.
     product = a * b
     a_big, b_big = a * 134217729.0, b * 134217729.0
@@ -157,12 +150,12 @@ def _two_product(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
     return product, rest
 
 
-def _pairwise_sum(x: Tensor, dims: Sequence[int]) -> tuple[Tensor, Tensor]:
-    """Sum over `dims` (kept out of the result) as high + low, by halving."""
+def _pairwise_sum(x: Tensor, dims: Sequence[int], shape: torch.Size) -> Wide:
+    """Sum over `dims` as high + low, by halving; in the shape that the result has with or without them."""
     order = [d for d in range(x.ndim) if d not in dims]
     x = x.permute(*order, *dims)
-    kept = x.shape[: len(order)]
-    high = x.reshape(*kept, -1) if dims else x.unsqueeze(-1)
+    kept, added = x.shape[: len(order)], x.shape[len(order) :]
+    high = x.reshape(*kept, math.prod(added))
     low = torch.zeros_like(high)
     while high.shape[-1] > 1:
         if high.shape[-1] % 2:
@@ -171,23 +164,19 @@ def _pairwise_sum(x: Tensor, dims: Sequence[int]) -> tuple[Tensor, Tensor]:
         total, rest = _two_sum(high[..., :half], high[..., half:])
         high, low = total, low[..., :half] + low[..., half:] + rest
     if high.shape[-1] == 0:
-        return x.new_zeros(kept), x.new_zeros(kept)
-    return high[..., 0], low[..., 0]
+        return x.new_zeros(shape), x.new_zeros(shape)
+    return high[..., 0].reshape(shape), low[..., 0].reshape(shape)
 
 
-def normalised(high: Tensor, low: Tensor) -> tuple[Tensor, Tensor]:
+def normalised(high: Tensor, low: Tensor) -> Wide:
     """The same sum with `low` below the last digit of `high`; what isn't finite has no low part."""
     total, rest = _two_sum(high, finite(low))
     return total, finite(rest)
 
 
-def axes_of(x: Tensor, dim: Any) -> list[int]:
-    """The axes that a reduction's argument `dim` means, counted from the front."""
-    if x.ndim == 0:
-        return []
-    if dim is None or dim == []:
-        return list(range(x.ndim))
-    return [d % x.ndim for d in ([dim] if isinstance(dim, int) else dim)]
+def axes_of(x: Tensor, dim: Sequence[int] | None = None) -> list[int]:
+    """The axes that a reduction's argument `dim` means, counted from the front: all, where it names none."""
+    return [d % x.ndim for d in dim or range(x.ndim)] if x.ndim else []
 
 
 def finite(rest: Tensor) -> Tensor:
@@ -235,38 +224,36 @@ def wide_quotient(args: Sequence[Any], kwargs: Mapping[str, Any]) -> Wide | None
     return high, (a_low - b_low * high) / b + finite(((a - nearly) - rest) / b)
 
 
-# --- rounding errors of operators that have run in float64
-
-
-def rest_of_reciprocal(args: Sequence[Any], kwargs: Mapping[str, Any], high: Tensor) -> Wide:
+def wide_reciprocal(args: Sequence[Any], kwargs: Mapping[str, Any]) -> Wide:
     """1 / x."""
-    one, rest = _two_product(high, args[0])
-    return high, ((1 - one) - rest) / args[0]
+    x, low = args[0]
+    high = x.reciprocal()
+    one, rest = _two_product(high, x)
+    return high, low * -(high * high) + finite(((1 - one) - rest) / x)
 
 
-def rest_of_root(args: Sequence[Any], kwargs: Mapping[str, Any], high: Tensor) -> Wide:
+def wide_root(args: Sequence[Any], kwargs: Mapping[str, Any]) -> Wide:
     """The square root."""
+    x, low = args[0]
+    high = x.sqrt()
     square, rest = _two_product(high, high)
-    return high, ((args[0] - square) - rest) / (2 * high)
+    return high, low / (2 * high) + finite(((x - square) - rest) / (2 * high))
 
 
-def rest_of_sum(args: Sequence[Any], kwargs: Mapping[str, Any], high: Tensor) -> Wide:
+def wide_total(args: Sequence[Any], kwargs: Mapping[str, Any]) -> Wide:
     """The sum over some axes."""
-    found, rest = _pairwise_sum(args[0], _axes_summed(args, kwargs))
-    return found.reshape(high.shape), rest.reshape(high.shape)
+    x, low = args[0]
+    lows = torch.sum(low, *args[1:])
+    high, rest = _pairwise_sum(x, axes_of(x, *args[1:2]), lows.shape)
+    return high, lows + finite(rest)
 
 
-def rest_of_mean(args: Sequence[Any], kwargs: Mapping[str, Any], high: Tensor) -> Wide:
+def wide_mean(args: Sequence[Any], kwargs: Mapping[str, Any]) -> Wide:
     """The mean over some axes."""
-    axes = _axes_summed(args, kwargs)
-    found, rest = _pairwise_sum(args[0], axes)
-    count = math.prod(args[0].shape[d] for d in axes)
-    if count:
-        mean = found / count
-        nearly, more = _two_product(mean, torch.tensor(float(count), dtype=torch.float64))
-        found, rest = mean, (((found - nearly) - more) + rest) / count
-    return found.reshape(high.shape), rest.reshape(high.shape)
-
-
-def _axes_summed(args: Sequence[Any], kwargs: Mapping[str, Any]) -> list[int]:
-    return axes_of(args[0], args[1] if len(args) > 1 else kwargs.get("dim"))
+    x, low = args[0]
+    lows = torch.mean(low, *args[1:])
+    total, rest = _pairwise_sum(x, axes_of(x, *args[1:2]), lows.shape)
+    count = torch.tensor(x.numel() / max(lows.numel(), 1), dtype=torch.float64)
+    high = total / count
+    nearly, more = _two_product(high, count)
+    return high, lows + finite((((total - nearly) - more) + rest) / count)

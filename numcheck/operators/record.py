@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import CodeType
-from typing import Any, NamedTuple, final
+from typing import Any, Generic, NamedTuple, TypeVar, final
 
 import numpy as np
 import torch
@@ -19,12 +19,60 @@ from torch import Tensor
 
 from numcheck.formats import Format, format_of
 from numcheck.operators.calls import Call, Operand
-from numcheck.operators.lanes import Flags, Lanes
 from numcheck.operators.pairs import Floats, Pair, TraceError, floats, relative_error
 from numcheck.operators.rows import Operator
-from numcheck.operators.shadow import accurate_local, local_call
+from numcheck.operators.shadow import accurate_local
 
+Flags = NDArray[np.bool_]
 Ints = NDArray[np.int64]
+T = TypeVar("T")
+
+
+# --- the points of a run, side by side in every tensor
+
+
+@final
+@dataclass(frozen=True)
+class Lanes:
+    """How a tensor divides into lanes; one without a lanes axis counts for every lane."""
+
+    count: int
+
+    def worst(self, x: Floats) -> Floats:
+        """The largest element of each lane."""
+        divided = self._divided(x)
+        return divided[:, 0] if divided.shape[1] == 1 else divided.max(axis=1)
+
+    def any(self, x: Flags) -> Flags:
+        """Whether some element of a lane is true."""
+        divided = self._divided(x)
+        return divided[:, 0] if divided.shape[1] == 1 else np.logical_or.reduce(divided, axis=1)
+
+    def first(self, x: Floats) -> Floats:
+        """The first element of each lane."""
+        return self._divided(x)[:, 0]
+
+    def without_largest(self, x: Floats) -> Floats:
+        """The same, but for zero in place of each lane's largest element; all of it where lanes are no leading axis."""
+        divided = self._divided(x).copy()
+        divided[np.arange(self.count), divided.argmax(axis=1)] = 0.0
+        return divided.reshape(x.shape) if divided.size == x.size and x.shape[:1] == (self.count,) else x
+
+    def filled(self, value: float | bool) -> NDArray[Any]:
+        """The value for each lane."""
+        return np.full(self.count, value)
+
+    def _divided(self, x: NDArray[Any]) -> NDArray[Any]:
+        if x.size == 0:
+            return np.zeros((self.count, 1), dtype=x.dtype)
+        if x.ndim and x.shape[0] == self.count:
+            return x.reshape(self.count, -1)
+        axes = [d for d in range(x.ndim) if x.shape[d] == self.count]
+        if len(axes) == 1:
+            return np.moveaxis(x, axes[0], 0).reshape(self.count, -1)
+        if x.ndim and x.shape[0] % self.count == 0:
+            return x.reshape(self.count, -1)  # lanes and another axis flattened into one
+        return np.broadcast_to(x.reshape(1, -1), (self.count, x.size))
 
 
 # --- the record
@@ -35,7 +83,6 @@ Ints = NDArray[np.int64]
 class Repeat:
     """A line that ran several times on one call path: an iteration, perhaps one that didn't converge."""
 
-    where: str
     line: str
     count: int
     change: Floats
@@ -78,155 +125,20 @@ class Trace:
     """Where a comparison (or index) came out differently in the shadow; the run followed the native side."""
 
 
+Path = tuple[tuple[CodeType, int], ...]
+"""Calls, the innermost first, each by its code and the instruction."""
+
+
 class Place(NamedTuple):
     """Where an operator was called from."""
 
     where: str
     line: str
-    path: tuple[tuple[CodeType, int], ...]
+    path: Path
     """The calls that led here, instruction by instruction: equal only for repetitions of a loop."""
 
 
-# --- one operator
-
-
-_Told = dict[str, Any]
-"""Fields of an `Operation`."""
-
-
-@final
-class Operation:
-    """One floating operator of a run, and what it did to the digits of each lane (the worst element counts).
-
-    Errors are relative to the shadow: 0 where both agree (also on the same infinity or on NaN), inf where the
-    native value is NaN, infinite or zero and the shadow's isn't.
-
-    It is measured when it is asked, for most operators never are. Until then its operands and its result must stay as
-    they are; before anything is written into one of them, `settle` it. Raises TraceError where that is impossible.
-    """
-
-    name: str
-    """The operator, as in "aten.sub.Tensor"."""
-    row: Operator
-    """What is known about the operator."""
-    where: str
-    """"file.py:12": the innermost frame outside torch and this package's runners; in the backward pass the
-    line of the forward operator whose derivative this is. Empty if unknown."""
-    line: str
-    """The text of that line."""
-    phase: str
-    """"forward" or "backward"."""
-    operands: tuple[int, ...]
-    """For each floating operand the operation that produced it, -1 for inputs and constants."""
-
-    def __init__(self, ran: "Ran", place: Place, phase: str) -> None:
-        self.name, self.row = ran.call.name, ran.call.row
-        self.where, self.line, self.phase = place.where, place.line, phase
-        self.operands = tuple(o.origin for o in ran.call.operands)
-        self._lanes = ran.lanes
-        self._ran: Ran | None = ran
-        self._told: dict[Callable[[Ran], _Told], _Told] = {}
-
-    @functools.cached_property
-    def contributions(self) -> tuple[Floats, ...]:
-        """For each operand the relative error of the result which that operand's error explains."""
-        return self._measured(_contributions)["contributions"]
-
-    @functools.cached_property
-    def error_in(self) -> Floats:
-        """Largest relative error among the operands."""
-        return self._measured(_growth)["error_in"]
-
-    @functools.cached_property
-    def error_out(self) -> Floats:
-        """Relative error of the result."""
-        return self._measured(_growth)["error_out"]
-
-    @functools.cached_property
-    def bits_lost(self) -> Floats:
-        """Significand bits that were right in the operands and are wrong in the result; 0 .. precision."""
-        return self._measured(_growth)["bits_lost"]
-
-    @functools.cached_property
-    def cancelled_bits(self) -> Floats:
-        """Additions, subtractions, sums: leading bits of the operands that are gone from the result."""
-        return self._numbers(_cancellation, "cancelled_bits")
-
-    @functools.cached_property
-    def absorbed(self) -> Flags:
-        """An addition or subtraction returned one operand although the other was nonzero."""
-        return self._flags(_cancellation, "absorbed")
-
-    @functools.cached_property
-    def swallowed_bits(self) -> Floats:
-        """Additions, sums: trailing bits of the smaller operand, or of all terms but one, that found no room."""
-        return self._numbers(_cancellation, "swallowed_bits")
-
-    @functools.cached_property
-    def finite(self) -> bool:
-        """No result of any lane is infinite or NaN."""
-        return not self._measured(_out_of_range)
-
-    @functools.cached_property
-    def overflowed(self) -> Flags:
-        """Infinite result of finite operands."""
-        return self._flags(_out_of_range, "overflowed")
-
-    @functools.cached_property
-    def overflowed_in_shadow(self) -> Flags:
-        """The shadow's result is infinite too."""
-        return self._flags(_out_of_range, "overflowed_in_shadow")
-
-    @functools.cached_property
-    def pole(self) -> Flags:
-        """The infinite result is a division by zero or the logarithm of zero: no wider range would help."""
-        return self._flags(_out_of_range, "pole")
-
-    @functools.cached_property
-    def born_nan(self) -> Flags:
-        """NaN out of NaN-free operands."""
-        return self._flags(_out_of_range, "born_nan")
-
-    @functools.cached_property
-    def underflowed(self) -> Flags:
-        """Zero or subnormal result that lost digits, out of operands that had not underflowed before."""
-        return self._flags(_underflow, "underflowed")
-
-    @functools.cached_property
-    def sank(self) -> Flags:
-        """An element that is hardly normal lost digits inside the operator: parts of it were subnormal."""
-        return self._flags(_underflow, "sank")
-
-    @functools.cached_property
-    def vanished(self) -> Flags:
-        """Zero where no real number gives one: the shadow, which has float64's range, may have underflowed too."""
-        return self._flags(_vanishing, "vanished")
-
-    def settle(self) -> None:
-        """Measure everything now, and let go of the numbers."""
-        for measure in (_contributions, _growth, _cancellation, _out_of_range, _underflow, _vanishing):
-            self._measured(measure)
-        self._ran = None
-
-    def _numbers(self, measure: Callable[["Ran"], _Told], name: str) -> Floats:
-        found = self._measured(measure).get(name)
-        return self._lanes.zeros() if found is None else found
-
-    def _flags(self, measure: Callable[["Ran"], _Told], name: str) -> Flags:
-        found = self._measured(measure).get(name)
-        return self._lanes.nowhere() if found is None else found
-
-    def _measured(self, measure: Callable[["Ran"], _Told]) -> _Told:
-        if measure not in self._told:
-            assert self._ran is not None
-            try:
-                with np.errstate(all="ignore"):
-                    self._told[measure] = measure(self._ran)
-            except Exception as error:
-                raise TraceError(
-                    f"{self.name}: cannot be measured ({type(error).__name__}: {error})"
-                ) from error
-        return self._told[measure]
+# --- one operator that has run
 
 
 @final
@@ -254,11 +166,6 @@ class Ran:
         return floats(self.pair.high)
 
     @property
-    def error(self) -> Floats:
-        """Relative error of the result."""
-        return self.pair.relative_error()
-
-    @property
     def format(self) -> Format:
         """The format of the native result."""
         return format_of(self.pair.native.dtype)
@@ -274,9 +181,8 @@ class Ran:
     def errors(self) -> Sequence[Floats]:
         """Relative error of each operand."""
         errors = [o.error for o in self.call.operands]
-        if not self.call.row.chooses or not self.pointwise or len(errors) != 2:
-            return errors
-        condition = self.call.args[0]
+        chosen = self.call.row.chooses and self.pointwise and len(errors) == 2
+        condition = self.call.args[0] if chosen else None
         if not isinstance(condition, Tensor):
             return errors
         # Only the branch that was taken counts.
@@ -284,41 +190,28 @@ class Ran:
         return [np.where(taken, errors[0], 0.0), np.where(taken, 0.0, errors[1])]
 
     @functools.cached_property
-    def args(self) -> Sequence[Any]:
-        """Its arguments, operands as `Operand`."""
-        return self.call.arguments(lambda o: o)[0]
-
-    @functools.cached_property
-    def numbers(self) -> list[Any]:
-        """The arguments, native numbers in float64 for operands and tensors."""
-        return [_numbers(a) for a in self.args]
-
-    @functools.cached_property
-    def local(self) -> Floats | None:
-        """The same operator on the native operands in float64."""
-        found = local_call(self.call)[self.result : self.result + 1]
-        return floats(found[0]) if found else None
+    def numbers(self) -> Sequence[Any]:
+        """Its arguments, of operands and tensors the native numbers in float64."""
+        args, _ = self.call.arguments(lambda o: o.numbers)
+        return [floats(a) if isinstance(a, Tensor) else a for a in args]
 
     def from_operand(self, test: Callable[[Operand], Flags]) -> Flags:
         """Where (per element, or per lane as far as that can be told) some operand passes `test`."""
         found = np.zeros(self.out.shape, dtype=bool)
         for o in self.call.operands:
             flags = test(o)
-            if self.pointwise:
-                found = found | flags
-                continue
-            by_lane = self.lanes.any(flags)
-            if self.out.ndim and self.out.shape[0] == self.lanes.count:
-                found = found | by_lane.reshape(-1, *[1] * (self.out.ndim - 1))
-            else:
-                found = found | by_lane.any()
+            if not self.pointwise:
+                flags = self.lanes.any(flags)
+                if self.out.ndim and self.out.shape[0] == self.lanes.count:
+                    flags = flags.reshape(-1, *[1] * (self.out.ndim - 1))
+                else:
+                    flags = flags.any()
+            found = found | flags
         return found
 
 
-def _numbers(argument: Any) -> Any:
-    if isinstance(argument, Operand):
-        return argument.numbers
-    return floats(argument) if isinstance(argument, Tensor) else argument
+_Told = dict[str, Any]
+"""Fields of an `Operation`."""
 
 
 def _contributions(ran: Ran) -> _Told:
@@ -326,7 +219,7 @@ def _contributions(ran: Ran) -> _Told:
     for o, error in zip(ran.call.operands, ran.errors, strict=True):
         finite = np.isfinite(o.numbers)
         if finite.all() and not error.any():
-            found.append(ran.lanes.zeros())
+            found.append(ran.lanes.filled(0.0))
             continue
         if ran.pointwise:
             if ran.call.row.additive is not None:
@@ -345,14 +238,10 @@ def _contributions(ran: Ran) -> _Told:
 
 def _growth(ran: Ran) -> _Told:
     """How much larger the result's error is than its operands': per element where that can be told."""
-    lanes, error_out = ran.lanes, ran.error
-    if ran.pointwise:
-        error_in = np.zeros_like(error_out)
-        for error in ran.errors:
-            error_in = np.maximum(error_in, error)
-    else:
-        error_out = lanes.worst(error_out)
-        error_in = np.max([lanes.worst(e) for e in ran.errors], axis=0) if ran.errors else lanes.zeros()
+    lanes, errors, error_out = ran.lanes, ran.errors, ran.pair.relative_error()
+    if not ran.pointwise:
+        errors, error_out = [lanes.worst(error) for error in errors], lanes.worst(error_out)
+    error_in = functools.reduce(np.maximum, errors, np.zeros_like(error_out))
     least = ran.format.unit_roundoff
     before, after = (np.minimum(np.maximum(e, least), 1.0) for e in (error_in, error_out))
     bits = np.minimum(np.maximum(np.log2(after / before), 0.0), ran.format.precision)
@@ -365,10 +254,11 @@ def _growth(ran: Ran) -> _Told:
 
 def _cancellation(ran: Ran) -> _Told:
     """Leading bits that cancelled in an addition or a sum, trailing bits that an addition had no room for."""
-    lanes, out, precision = ran.lanes, ran.out, ran.format.precision
-    added = _added(ran)
-    if added is not None:
-        first, second = added
+    row, lanes, out, precision = ran.call.row, ran.lanes, ran.out, ran.format.precision
+    two_terms = row.additive or row.fused
+    if two_terms is not None:
+        first, second, factor = two_terms(ran.numbers, ran.call.kwargs)
+        second = factor * second
         absorbed = ((out == first) & (second != 0)) | ((out == second) & (first != 0))
         larger, smaller = np.maximum(abs(first), abs(second)), np.minimum(abs(first), abs(second))
         finite = np.isfinite(out)
@@ -378,7 +268,7 @@ def _cancellation(ran: Ran) -> _Told:
             "cancelled_bits": lanes.worst(_bits_between(larger, out, precision)),
             "swallowed_bits": lanes.worst(np.where(finite, room, 0.0)),
         }
-    if not ran.call.row.sums:
+    if not row.sums:
         return {}
     whole, rest = _sizes(ran, lambda x: x), _sizes(ran, lanes.without_largest)
     if whole is None or rest is None:
@@ -396,41 +286,35 @@ def _sizes(ran: Ran, keep: Callable[[Floats], Floats]) -> Floats | None:
         numbers = np.abs(o.numbers)
         return torch.from_numpy(keep(numbers) if o is ran.call.operands[0] else numbers).to(o.native.device)
 
-    args, kwargs = ran.call.arguments(kept)
-    size = ran.call.func(*args, **kwargs)
+    size = ran.call.results(kept)[0]
     return floats(size) if isinstance(size, Tensor) and size.shape == ran.out.shape else None
-
-
-def _added(ran: Ran) -> tuple[Any, Any] | None:
-    """The two numbers, in float64, whose sum an operator returns; None if it isn't one sum of two."""
-    terms = ran.call.row.additive or ran.call.row.fused
-    if terms is None:
-        return None
-    first, second, factor = terms(ran.numbers, ran.call.kwargs)
-    return first, factor * second
 
 
 def _out_of_range(ran: Ran) -> _Told:
     """Infinities and NaNs that the operands didn't hold."""
-    lanes, out = ran.lanes, ran.out
+    lanes, out, pole = ran.lanes, ran.out, ran.call.row.pole
     if np.isfinite(out).all():
-        return {}
+        return {"finite": True}
     born = np.isnan(out) & ~ran.from_operand(lambda o: np.isnan(o.numbers))
     overflowed = np.isinf(out) & ~ran.from_operand(lambda o: ~np.isfinite(o.numbers))
     return {
+        "finite": False,
         "born_nan": lanes.any(born),
         "overflowed": lanes.any(overflowed),
         "overflowed_in_shadow": lanes.any(overflowed & np.isinf(ran.high)),
-        "pole": lanes.any(overflowed & _at_pole(ran)),
+        "pole": lanes.any(overflowed & (pole is not None and np.equal(pole(ran.numbers), 0))),
     }
 
 
 def _underflow(ran: Ran) -> _Told:
     """Whether the format's smallest numbers are to blame for the error that the operator made by itself."""
-    lanes, out, local = ran.lanes, ran.out, ran.local
-    if local is None or local.shape != out.shape:
+    lanes, out, smallest = ran.lanes, ran.out, ran.format.smallest_normal
+    # the operator alone, without what came before it
+    alone = ran.call.results(lambda o: o.native.to(torch.float64, copy=o.written))
+    found = alone[ran.result : ran.result + 1]
+    if not found or found[0].shape != out.shape:
         return {}
-    smallest = ran.format.smallest_normal
+    local = floats(found[0])
     small, hardly = np.abs(out) < smallest, _hardly_normal(ran, local)
     if not hardly.any() and not small.any():
         return {}
@@ -449,7 +333,10 @@ def _underflow(ran: Ran) -> _Told:
     small &= errors > ran.format.unit_roundoff
     if not small.any():
         return told
-    before = ran.from_operand(lambda o: (np.abs(o.numbers) < smallest) & _is_lossy(o))
+    # of an operand that has more than the last digit's error
+    before = ran.from_operand(
+        lambda o: (np.abs(o.numbers) < smallest) & (o.error > format_of(o.native.dtype).unit_roundoff)
+    )
     # In a fused operator an element may vanish that a wider range wouldn't have kept: it speaks first.
     lost_in_range = (errors >= 0.25) & ~small
     return told | {"underflowed": lanes.any(small & ~before) & ~lanes.any(lost_in_range)}
@@ -460,17 +347,6 @@ def _hardly_normal(ran: Ran, result: Floats) -> Flags:
     # Lengths and their like are roots of sums of squares, which sink before they do.
     size = np.square(result) if ran.call.row.squares else np.abs(result)
     return size < ran.format.smallest_normal * 2.0**ran.format.precision
-
-
-def _is_lossy(o: Operand) -> Flags:
-    """Where an operand has more than the last digit's error."""
-    return o.error > format_of(o.native.dtype).unit_roundoff
-
-
-def _at_pole(ran: Ran) -> Flags:
-    """Where the operator divides by zero or takes a function's value at its pole."""
-    pole = ran.call.row.pole
-    return np.broadcast_to(pole is not None and np.equal(pole(ran.numbers), 0), ran.out.shape)
 
 
 def _vanishing(ran: Ran) -> _Told:
@@ -507,16 +383,126 @@ def _bits_between(large: Any, result: Floats, precision: int) -> Floats:
     return np.broadcast_to(np.where(usable, bits, 0.0), result.shape)
 
 
+# --- what it did to the digits
+
+
+@final
+class Asked(Generic[T]):
+    """A field of an operation that its measure tells, once, when it is asked for; nothing of each lane by default."""
+
+    def __init__(self, measure: Callable[[Ran], _Told], nothing: float | bool = False) -> None:
+        self.measure, self.nothing = measure, nothing
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self.name = name
+
+    def __get__(self, operation: "Operation", owner: type) -> T:
+        found: Any = operation.told(self.measure).get(self.name)
+        if found is None:
+            found = operation.lanes.filled(self.nothing)
+        vars(operation)[self.name] = found  # where Python looks before it asks here again
+        return found
+
+
+@final
+class Operation:
+    """One floating operator of a run, and what it did to the digits of each lane (the worst element counts).
+
+    Errors are relative to the shadow: 0 where both agree (also on the same infinity or on NaN), inf where the
+    native value is NaN, infinite or zero and the shadow's isn't.
+
+    It is measured when it is asked, for most operators never are. Until then its operands and its result must stay as
+    they are; before anything is written into one of them, `settle` it. Raises TraceError where that is impossible.
+    """
+
+    name: str
+    """The operator, as in "aten.sub.Tensor"."""
+    row: Operator
+    """What is known about the operator."""
+    where: str
+    """"file.py:12": the innermost frame outside torch and this package's runners; in the backward pass the
+    line of the forward operator whose derivative this is. Empty if unknown."""
+    line: str
+    """The text of that line."""
+    phase: str
+    """"forward" or "backward"."""
+    operands: tuple[int, ...]
+    """For each floating operand the operation that produced it, -1 for inputs and constants."""
+
+    contributions = Asked[tuple[Floats, ...]](_contributions)
+    """For each operand the relative error of the result which that operand's error explains."""
+    error_in = Asked[Floats](_growth)
+    """Largest relative error among the operands."""
+    error_out = Asked[Floats](_growth)
+    """Relative error of the result."""
+    bits_lost = Asked[Floats](_growth)
+    """Significand bits that were right in the operands and are wrong in the result; 0 .. precision."""
+    cancelled_bits = Asked[Floats](_cancellation, 0.0)
+    """Additions, subtractions, sums: leading bits of the operands that are gone from the result."""
+    absorbed = Asked[Flags](_cancellation)
+    """An addition or subtraction returned one operand although the other was nonzero."""
+    swallowed_bits = Asked[Floats](_cancellation, 0.0)
+    """Additions, sums: trailing bits of the smaller operand, or of all terms but one, that found no room."""
+    finite = Asked[bool](_out_of_range)
+    """No result of any lane is infinite or NaN."""
+    overflowed = Asked[Flags](_out_of_range)
+    """Infinite result of finite operands."""
+    overflowed_in_shadow = Asked[Flags](_out_of_range)
+    """The shadow's result is infinite too."""
+    pole = Asked[Flags](_out_of_range)
+    """The infinite result is a division by zero or the logarithm of zero: no wider range would help."""
+    born_nan = Asked[Flags](_out_of_range)
+    """NaN out of NaN-free operands."""
+    underflowed = Asked[Flags](_underflow)
+    """Zero or subnormal result that lost digits, out of operands that had not underflowed before."""
+    sank = Asked[Flags](_underflow)
+    """An element that is hardly normal lost digits inside the operator: parts of it were subnormal."""
+    vanished = Asked[Flags](_vanishing)
+    """Zero where no real number gives one: the shadow, which has float64's range, may have underflowed too."""
+
+    def __init__(self, ran: Ran, place: Place, phase: str) -> None:
+        self.name, self.row = ran.call.name, ran.call.row
+        self.where, self.line, self.phase = place.where, place.line, phase
+        self.operands = tuple(o.origin for o in ran.call.operands)
+        self.lanes = ran.lanes
+        self._ran: Ran | None = ran
+        self._told: dict[Callable[[Ran], _Told], _Told] = {}
+
+    def settle(self) -> None:
+        """Measure everything now, and let go of the numbers."""
+        for measure in (_contributions, _growth, _cancellation, _out_of_range, _underflow, _vanishing):
+            self.told(measure)
+        self._ran = None
+
+    def told(self, measure: Callable[[Ran], _Told]) -> _Told:
+        """What a measure tells; it is asked once."""
+        if measure not in self._told:
+            assert self._ran is not None
+            try:
+                with np.errstate(all="ignore"):
+                    self._told[measure] = measure(self._ran)
+            except Exception as error:
+                raise TraceError(
+                    f"{self.name}: cannot be measured ({type(error).__name__}: {error})"
+                ) from error
+        return self._told[measure]
+
+
 # --- one result
 
 
 def sink(name: str, result: Tensor, lanes: Lanes, element: Ints | None = None) -> Sink:
     """How far off a result of the run is; of each lane only that `element` where it is given, none where negative."""
     if not isinstance(result, Pair):
-        nowhere = lanes.nowhere()
-        return Sink(name, -1, lanes.zeros(), nowhere, nowhere, nowhere, np.full(lanes.count, math.nan))
+        nowhere = lanes.filled(False)
+        return Sink(name, -1, lanes.filled(0.0), nowhere, nowhere, nowhere, lanes.filled(math.nan))
     number_format = format_of(result.native.dtype)
-    n, high, low = floats(result.native), floats(result.high), floats(result.low)
+    numbers = [floats(x) for x in (result.native, result.high, result.low)]
+    if element is not None:
+        # Where the element lies elsewhere nothing is wrong.
+        rows, here = np.arange(lanes.count), np.maximum(element, 0)
+        numbers = [np.where(element >= 0, x.reshape(lanes.count, -1)[rows, here], 0.0) for x in numbers]
+    n, high, low = numbers
     top = number_format.largest * (1 + number_format.unit_roundoff)
     # What the format can't hold is not the routine's loss.
     high = np.where(np.abs(high) > top, np.copysign(np.inf, high), high)
@@ -525,15 +511,14 @@ def sink(name: str, result: Tensor, lanes: Lanes, element: Ints | None = None) -
         error = difference / np.maximum(np.abs(high), number_format.smallest_normal)
     agrees = (np.isnan(n) & np.isnan(high)) | (difference == 0)
     error = np.where(agrees, 0.0, np.where(np.isnan(error), np.inf, error))
-    total = ~np.isfinite(n) | ((n == 0) & (np.abs(high) > number_format.smallest_subnormal / 2))
-    parts: list[Any] = [error, ~np.isfinite(n), np.isnan(n), total, high]
-    if element is not None:
-        elsewhere = (0.0, False, False, False, math.nan)
-        rows = np.arange(lanes.count)
-        parts = [
-            np.where(element >= 0, x.reshape(lanes.count, -1)[rows, np.maximum(element, 0)], none)
-            for x, none in zip(parts, elsewhere, strict=True)
-        ]
-    nonfinite, nan, none_left = (lanes.any(flags) for flags in parts[1:4])
-    shadow = lanes.first(parts[4])
-    return Sink(name, result.origin.operation, lanes.worst(parts[0]), nonfinite, nan, none_left, shadow)
+    nonfinite = ~np.isfinite(n)
+    total = nonfinite | ((n == 0) & (np.abs(high) > number_format.smallest_subnormal / 2))
+    return Sink(
+        name,
+        result.origin.operation,
+        error=lanes.worst(error),
+        nonfinite=lanes.any(nonfinite),
+        nan=lanes.any(np.isnan(n)),
+        total=lanes.any(total),
+        shadow=lanes.first(high if element is None else np.where(element >= 0, high, math.nan)),
+    )

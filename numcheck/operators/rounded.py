@@ -6,10 +6,10 @@ from typing import Any, Final
 
 import torch
 from torch import Tensor
-from torch.utils._pytree import tree_flatten, tree_map, tree_unflatten
+from torch.utils._pytree import tree_map
 
 from numcheck.formats import Format, format_of
-from numcheck.operators.calls import Mode, parts_of, undisturbed, wide_dtype, written_by
+from numcheck.operators.calls import Mode, leaves, mapped, parts_of, undisturbed, wide_dtype, written_by
 from numcheck.operators.lockstep import gradients_of, output_of, variables
 from numcheck.operators.pairs import is_floating
 from numcheck.operators.record import Ints
@@ -60,41 +60,38 @@ class _Narrowed(Mode):
             with self:
                 return parts(*args, **kwargs)
         written = written_by(func, args, kwargs)
-        flat, spec = tree_flatten((args, kwargs))
-        wide = [
-            x.double()
-            if is_floating(x) and x.dtype != torch.float64 and not any(x is w for w in written)
-            else wide_dtype(x)
-            for x in flat
-        ]
-        wide_args, wide_kwargs = tree_unflatten(wide, spec)
-        result = func(*wide_args, **wide_kwargs)
-        if func.is_view and all(not is_floating(x) or x.dtype == torch.float64 for x in flat):
+        targets = {id(x) for x in written}
+        narrow = any(is_floating(x) and x.dtype != torch.float64 for x in leaves((*args, *kwargs.values())))
+        args, kwargs = mapped(lambda x: x if id(x) in targets else _widened(x), args, kwargs)
+        result = func(*args, **kwargs)
+        if func.is_view and not narrow:
             return result
-        if written:
-            for w in written:
-                if is_floating(w):
-                    w.copy_(self._narrow(w))
-            return result
-        return tree_map(lambda x: self._narrow(x) if is_floating(x) else x, result)
+        for target in written:
+            if is_floating(target):
+                target.copy_(self._narrowed(target))
+        return result if written else tree_map(self._narrowed, result)
 
-    def _narrow(self, x: Tensor) -> Tensor:
-        return _narrow(x.double(), self.format, self.widen)
+    def _narrowed(self, value: Any) -> Any:
+        """A floating tensor in float64, rounded to what `widen` leaves of the format; anything else as it is."""
+        if not is_floating(value):
+            return value
+        x: Tensor = value.double()
+        if self.widen == "both" or self.format.precision >= _FLOAT64:
+            return x
+        if self.widen is None:
+            return self.format.round(x).double()
+        if self.widen == "range":
+            return _round_significand(x, self.format.precision)
+        small, step = x.abs() < self.format.smallest_normal, self.format.smallest_subnormal
+        if small.any():
+            x = torch.where(small, torch.copysign(torch.round(x / step) * step, x), x)
+        beyond = x.abs() > self.format.largest
+        return torch.where(beyond, torch.copysign(torch.full_like(x, math.inf), x), x) if beyond.any() else x
 
 
-def _narrow(x: Tensor, number_format: Format, widen: str | None) -> Tensor:
-    """The float64 numbers `x` rounded to what `widen` leaves of a format."""
-    if widen == "both" or number_format.precision >= _FLOAT64:
-        return x
-    if widen is None:
-        return number_format.round(x).double()
-    if widen == "range":
-        return _round_significand(x, number_format.precision)
-    small, step = x.abs() < number_format.smallest_normal, number_format.smallest_subnormal
-    if small.any():
-        x = torch.where(small, torch.copysign(torch.round(x / step) * step, x), x)
-    beyond = x.abs() > number_format.largest
-    return torch.where(beyond, torch.copysign(torch.full_like(x, math.inf), x), x) if beyond.any() else x
+def _widened(x: Any) -> Any:
+    """A floating tensor or dtype in float64, anything else as it is."""
+    return x.double() if is_floating(x) else wide_dtype(x)
 
 
 def _round_significand(x: Tensor, precision: int) -> Tensor:

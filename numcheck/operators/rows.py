@@ -6,7 +6,7 @@ most operators; a row states those that are true.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final, ParamSpec, final
+from typing import Any, Concatenate, Final, ParamSpec, final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -47,8 +47,6 @@ class Operator:
     """False if it moves numbers or chooses among them, and rounds none in a shadow of any width."""
     wide: Callable[[Sequence[Any], Mapping[str, Any]], Wide | None] | None = None
     """Its result, and to first order what float64 leaves of it; None where the keywords make it another function."""
-    rest: Callable[[Sequence[Any], Mapping[str, Any], Tensor], Wide] | None = None
-    """From the high parts and its result in float64: that result, or a better one, and its rounding error."""
     accurate: Callable[..., Reals] | None = None
     """The function itself, for each element of the result one of each operand."""
     along: bool = False
@@ -88,18 +86,17 @@ ROWS: Final[dict[str, Operator]] = {}
 """The rows, by the operator's name."""
 
 
-def _registered(made: Callable[P, Operator]) -> Callable[P, Operator]:
-    def operator(*args: P.args, **kwargs: P.kwargs) -> Operator:
-        row = made(*args, **kwargs)
-        if row.name in ROWS:
-            raise ValueError(
-                f"operator {row.name!r} has a row: write what is new about it there, not into a second"
-            )
-        ROWS[row.name] = row
-        return row
+def _registered(made: Callable[Concatenate[str, P], Operator]) -> Callable[Concatenate[str, P], None]:
+    def operator(names: str, *args: P.args, **kwargs: P.kwargs) -> None:
+        for name in names.split():
+            if name in ROWS:
+                raise ValueError(
+                    f"operator {name!r} has a row: write what is new about it there, not into a second"
+                )
+            ROWS[name] = made(name, *args, **kwargs)
 
     return operator
 
 
 operator: Final = _registered(Operator)
-"""Write down what is known about an operator, once; ValueError if it has a row."""
+"""Write down what is known about operators, their names with spaces between, once; ValueError if one has a row."""

@@ -1,7 +1,9 @@
 """An operator on the shadow.
 
 The high part by the operator itself in float64, the low part by the operator's forward derivative; for + - * / sqrt
-and sums, whose rows say how, the rounding error of float64 too.
+and sums, whose rows say how, the rounding error of float64 too. Torch's float64 functions have 53 bits, and fused ones
+lose more inside: where that leaves a question open, a function's row is evaluated in ball arithmetic, which takes some
+microseconds for each number.
 """
 
 # The dispatcher's Python side is private throughout: it is the only door below autograd.
@@ -13,13 +15,20 @@ import warnings
 from collections.abc import Callable, Sequence
 from typing import Any, Final, final
 
+import numpy as np
 import torch
 import torch.autograd.forward_ad as forward_ad
 from torch import Tensor
 
-from numcheck.operators.accurate import accurate
-from numcheck.operators.calls import Call, Operand, leaves
-from numcheck.operators.pairs import Wide, finite, is_floating, normalised, wide_sum
+from numcheck.operators.calls import Call, Operand
+from numcheck.operators.pairs import Wide, is_floating, normalised, wide_sum
+from numcheck.reals.arb import ARB
+from numcheck.reals.arrays import Reals
+from numcheck.reals.enclosures import enclosure
+from numcheck.reals.precision import precision
+
+_BITS: Final = 320
+"""Far more than two doubles hold: what a rule subtracts may cancel down to float64's smallest numbers."""
 
 
 @final
@@ -36,8 +45,8 @@ class Noise:
         return (self.size / 2 * (drawn + drawn.sign())).to(x.device)
 
 
-def wide_call(call: Call, native: Sequence[Any], noise: Noise | None) -> tuple[list[Any], list[Any]]:
-    """The operator on the shadow's operands: its results' high and low parts. `native` are its native results.
+def wide_call(call: Call, native: Sequence[Any], noise: Noise | None) -> list[tuple[Any, Any]]:
+    """The operator on the shadow's operands: of each of its results high and low. `native` are its native results.
 
     low follows to first order, by torch's own forward derivatives; an operator without one drops it. `noise` asks for
     functions as wide as the shadow itself, and every rounded result is shaken in its last digits (Monte Carlo
@@ -45,35 +54,29 @@ def wide_call(call: Call, native: Sequence[Any], noise: Noise | None) -> tuple[l
     """
     if call.row.picks and len(native) == 2 and not call.written:
         # The native side decides which element is picked.
-        source, dim = call.operands[0], _dim_argument(call)
-        return _picked(source.high, native[1], dim), _picked(source.low, native[1], dim)
+        source, indices, dim = call.operands[0], native[1], _dim_argument(call)
+        return [(_picked(source.high, indices, dim), _picked(source.low, indices, dim)), (indices, indices)]
     arithmetic = _arithmetic(call)
     if arithmetic is not None:
-        results, lows = [arithmetic[0]], [arithmetic[1]]
+        results = [arithmetic]
     elif any(bool(o.low.any()) for o in call.operands):
-        results, lows = _dual_call(call)
+        results = _dual_call(call)
     else:
-        results, lows = _high_call(call), []
-    if call.written:
-        results = results[: len(call.written)]
-    exact = None if noise is None or arithmetic is not None else _accurate(call, lambda o: (o.high, o.low))
+        results = _without_low(call)
+    exact = None if noise is None else _accurate(call, lambda o: (o.high, o.low))
     pairs: list[tuple[Any, Any]] = []
-    for i, value in enumerate(results):
+    for value, tangent in results[: len(call.written) or None]:
         if not is_floating(value):
             pairs.append((value, value))
             continue
         high = value.double()
-        low = lows[i] if i < len(lows) and lows[i] is not None else torch.zeros_like(high)
-        if i == 0 and exact is not None and exact[0].shape == high.shape:
+        low = torch.zeros_like(high) if tangent is None else tangent
+        if exact is not None and not pairs and exact[0].shape == high.shape:
             high, low = exact
-        elif i == 0 and arithmetic is None and call.row.rest is not None:
-            sharp, rest = call.row.rest(*call.arguments(lambda o: o.high), high)
-            low = low + finite(rest)
-            high = torch.where(torch.isfinite(sharp), sharp, high)
         if noise is not None and call.row.rounds:
             low = low + high * noise.like(high)
         pairs.append(normalised(high, low))
-    return [high for high, _ in pairs], [low for _, low in pairs]
+    return pairs
 
 
 def _arithmetic(call: Call) -> Wide | None:
@@ -87,21 +90,10 @@ def _arithmetic(call: Call) -> Wide | None:
     return None if row.wide is None else row.wide(args, kwargs)
 
 
-def local_call(call: Call) -> list[Any]:
-    """The operator alone, without what came before it: float64 on the native operands."""
-    args, kwargs = call.arguments(lambda o: o.native.double().clone() if o.written else o.native.double())
-    return leaves(call.func(*args, **kwargs))
-
-
 def accurate_local(call: Call) -> Tensor | None:
-    """The first result of `local_call` in ball arithmetic; None where there is no rule for the operator."""
-    exact = _accurate(call, _native_pair)
+    """The first result on the native operands in ball arithmetic; None where there is no rule for the operator."""
+    exact = _accurate(call, lambda o: (o.native, torch.zeros_like(o.native)))
     return None if exact is None else exact[0]
-
-
-def _native_pair(o: Operand) -> Wide:
-    double = o.native.double()
-    return double, torch.zeros_like(double)
 
 
 def _accurate(call: Call, side: Callable[[Operand], Wide]) -> Wide | None:
@@ -114,21 +106,48 @@ def _accurate(call: Call, side: Callable[[Operand], Wide]) -> Wide | None:
     return high.to(device), low.to(device)
 
 
+def accurate(rule: Callable[..., Reals], along: bool, operands: Sequence[Any]) -> Wide:
+    """The result of a rule on numbers (high, low) and plain ones, in the schema's order; `along` as in its row."""
+    if not along:
+        return _in_balls(rule, operands, (-1,))
+    dim = next(x for x in operands if isinstance(x, int))
+    rows = [tuple(side.movedim(dim, -1) for side in x) for x in operands if isinstance(x, tuple)]
+    high, low = _in_balls(rule, rows, (-1, rows[0][0].shape[-1]))
+    return high.movedim(-1, dim), low.movedim(-1, dim)
+
+
+def _in_balls(rule: Callable[..., Reals], operands: Sequence[Any], flat: tuple[int, ...]) -> Wide:
+    shape = torch.broadcast_shapes(*(x[0].shape for x in operands if isinstance(x, tuple)))
+
+    def reals(x: Any) -> Any:
+        if not isinstance(x, tuple):
+            return x
+        doubles = (side.broadcast_to(shape).reshape(flat).double().cpu().numpy() for side in x)
+        high, low = (ARB.lift(np.ascontiguousarray(double)) for double in doubles)
+        return Reals(ARB, np.where(low == 0, high, high + low))
+
+    with precision(_BITS):
+        found = enclosure(rule(*map(reals, operands)).data)
+    exponent = np.clip(found.exponent, -5000, 5000).astype(np.int32)
+    with np.errstate(all="ignore"):
+        high, low = (torch.from_numpy(np.ldexp(part, exponent)) for part in (found.high, found.low))
+    return high.reshape(shape), low.reshape(shape)
+
+
 def _dim_argument(call: Call) -> int:
-    args, kwargs = call.native_arguments()
     position = [argument.name for argument in call.func._schema.arguments].index("dim")
-    return args[position] if position < len(args) else kwargs.get("dim", -1)
+    return call.args[position] if position < len(call.args) else call.kwargs.get("dim", -1)
 
 
-def _picked(source: Tensor, indices: Tensor, dim: int) -> list[Any]:
-    dropped = indices.ndim < source.ndim
-    values = source.gather(dim, indices.unsqueeze(dim) if dropped else indices)
-    return [values.squeeze(dim) if dropped else values, indices]
+def _picked(source: Tensor, indices: Tensor, dim: int) -> Tensor:
+    if indices.ndim == source.ndim:
+        return source.gather(dim, indices)
+    return source.gather(dim, indices.unsqueeze(dim)).squeeze(dim)
 
 
-def _high_call(call: Call) -> list[Any]:
-    args, kwargs = call.arguments(lambda o: o.high.clone() if o.written else o.high)
-    return leaves(call.func(*args, **kwargs))
+def _without_low(call: Call) -> list[tuple[Any, None]]:
+    """The operator on high alone: its results, and nothing known of what they leave."""
+    return [(value, None) for value in call.results(lambda o: o.high.clone() if o.written else o.high)]
 
 
 # The dispatcher's state (keys included, keys excluded) where no operator is running: that of this import.
@@ -143,10 +162,8 @@ def _load_forward_derivatives() -> None:
         importlib.import_module("torch._decomp.decompositions_for_jvp")
 
 
-def _dual_call(call: Call) -> tuple[list[Any], list[Any]]:
-    """The operator on high as value and low as tangent: results and their tangents, none of these if it has no
-    forward derivative.
-    """
+def _dual_call(call: Call) -> Sequence[tuple[Any, Any]]:
+    """The operator on high as value and low as tangent: results, each with its tangent if it has one."""
     _load_forward_derivatives()
 
     def dual(o: Operand) -> Tensor:
@@ -158,13 +175,11 @@ def _dual_call(call: Call) -> tuple[list[Any], list[Any]]:
     # excluded ones isn't enough (operators on absent tangents then crash): the dispatcher's whole state is reset.
     try:
         with torch._C._ForceDispatchKeyGuard(*_OUTSIDE), forward_ad.dual_level():  # pyright: ignore
-            args, kwargs = call.arguments(dual)
-            primals: list[Any] = []
-            tangents: list[Any] = []
-            for value in leaves(call.func(*args, **kwargs)):
-                primal, tangent = forward_ad.unpack_dual(value) if is_floating(value) else (value, None)
-                primals.append(primal.detach().clone() if isinstance(primal, Tensor) else primal)
-                tangents.append(tangent.detach().clone() if isinstance(tangent, Tensor) else None)
-        return primals, tangents
+            found = [forward_ad.unpack_dual(x) if is_floating(x) else (x, None) for x in call.results(dual)]
+            return [(_detached(value), _detached(tangent)) for value, tangent in found]
     except (NotImplementedError, RuntimeError):
-        return _high_call(call), []
+        return _without_low(call)
+
+
+def _detached(x: Any) -> Any:
+    return x.detach().clone() if isinstance(x, Tensor) else x

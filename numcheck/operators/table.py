@@ -1,8 +1,9 @@
 """A row for each of torch's operators about which something is known: all that is asked about it, in adjacent lines.
 
-To add an operator, write its row here; `rows` says what a row may tell. Rows stand by kind and within a kind by name,
-each after the rules that it brings along. Rules of accurate functions are mathematics: at the bits that they are
-evaluated with, none has to be clever, but for exponentials beside 1.
+To add an operator, write its row here; `rows` says what a row may tell. Operators of which the same is known share
+one. Rows stand by kind and within a kind by name, each after the rules that it brings along. Rules of accurate
+functions are mathematics: at the bits that they are evaluated with, none has to be clever, but for exponentials
+beside 1.
 """
 
 # The dispatcher's Python side is private throughout: it is the only door below autograd.
@@ -10,6 +11,7 @@ evaluated with, none has to be clever, but for exponentials beside 1.
 
 import math
 from collections.abc import Mapping, Sequence
+from operator import itemgetter
 from typing import Any
 
 import numpy as np
@@ -29,19 +31,14 @@ def row_of(name: str) -> Operator:
     return ROWS.get(name) or Operator(name)
 
 
-def how_to_tell(name: str, fact: str) -> str:
-    """What to do where a fact about an operator is missing."""
+def how_to_tell(name: str) -> str:
+    """What to do where the parts of an operator are missing."""
     if name in ROWS:
-        return f'add {fact}=... to its row operator("{name}", ...) in numcheck/operators/table.py'
-    return f'add a row operator("{name}", {fact}=...) to numcheck/operators/table.py'
+        return f'add parts=... to its row operator("{name}", ...) in numcheck/operators/table.py'
+    return f'add a row operator("{name}", parts=...) to numcheck/operators/table.py'
 
 
-def _at_zero(x: Sequence[Any]) -> Any:
-    return x[0]
-
-
-def _at_zero_divisor(x: Sequence[Any]) -> Any:
-    return x[-1]
+_at_zero, _at_zero_divisor = itemgetter(0), itemgetter(-1)
 
 
 def _usable(factor: Any) -> NDArray[np.bool_]:
@@ -54,64 +51,29 @@ def _two_factors(x: Sequence[Any], result: NDArray[Any]) -> Sequence[NDArray[np.
 
 # --- filled: nothing of the operand is in the result
 
-operator("empty_like", constant=True)
-operator("full_like", constant=True)
-operator("new_empty", constant=True)
-operator("new_empty_strided", constant=True)
-operator("new_full", constant=True)
-operator("new_ones", constant=True)
-operator("new_zeros", constant=True)
-operator("ones_like", constant=True)
-operator("zeros_like", constant=True)
+operator(
+    "empty_like full_like new_empty new_empty_strided new_full new_ones new_zeros ones_like zeros_like",
+    constant=True,
+)
 
 
 # --- moved: the operand's numbers, or some of them, in another place
 
-operator("cat", rounds=False)
-operator("clone", copies=True)
-operator("copy", rounds=False)
-operator("fill", rounds=False)
-operator("flip", rounds=False)
-operator("gather", gathers=True, rounds=False)
-operator("index", gathers=True, rounds=False)
-operator("index_put", rounds=False)
-operator("index_select", gathers=True, rounds=False)
-operator("masked_fill", rounds=False)
-operator("roll", rounds=False)
-operator("scatter", rounds=False)
-operator("scatter_add", rounds=False)
-operator("select_backward", rounds=False)
-operator("slice_backward", rounds=False)
-operator("stack", rounds=False)
-operator("_to_copy", rounds=False)
-operator("_unsafe_view", copies=True)
-operator("zero", rounds=False)
+operator(
+    "cat copy fill flip index_put masked_fill roll scatter scatter_add select_backward slice_backward stack"
+    " _to_copy zero",
+    rounds=False,
+)
+operator("clone _unsafe_view", copies=True)
+operator("gather index index_select", gathers=True, rounds=False)
 
 
 # --- chosen: by size, sign or condition
 
-operator("abs", rounds=False)
-operator("amax", gathers=True, rounds=False)
-operator("amin", gathers=True, rounds=False)
-operator("clamp", rounds=False)
-operator("clamp_max", rounds=False)
-operator("clamp_min", rounds=False)
-operator("cummax", picks=True)
-operator("cummin", picks=True)
-operator("kthvalue", picks=True)
-operator("max", picks=True, gathers=True)
-operator("maximum", rounds=False)
-operator("median", picks=True)
-operator("min", picks=True, gathers=True)
-operator("minimum", rounds=False)
-operator("mode", picks=True)
-operator("nanmedian", picks=True)
-operator("neg", rounds=False)
-operator("relu", rounds=False)
-operator("sign", rounds=False)
-operator("sort", picks=True)
-operator("threshold", rounds=False)
-operator("topk", picks=True)
+operator("abs clamp clamp_max clamp_min maximum minimum neg relu sign threshold", rounds=False)
+operator("amax amin", gathers=True, rounds=False)
+operator("cummax cummin kthvalue median mode nanmedian sort topk", picks=True)
+operator("max min", picks=True, gathers=True)
 operator("where", chooses=True, rounds=False)
 
 
@@ -150,7 +112,7 @@ operator(
     plain=True,
 )
 operator("mul", wide=pairs.wide_product, factors=_two_factors, plain=True)
-operator("reciprocal", rest=pairs.rest_of_reciprocal, pole=_at_zero)
+operator("reciprocal", wide=pairs.wide_reciprocal, pole=_at_zero)
 operator("rsub", additive=_minus_from)
 operator("sub", additive=_minus)
 
@@ -163,17 +125,10 @@ def _factors_of_lanes(x: Sequence[Any], result: NDArray[Any]) -> Sequence[NDArra
     return [usable.reshape(-1, *[1] * (result.ndim - 1))]
 
 
-operator("addmm", sums=True)
-operator("addmv", sums=True)
-operator("baddbmm", sums=True)
-operator("bmm", sums=True)
-operator("cumsum", sums=True)
-operator("dot", sums=True)
-operator("mean", sums=True, rest=pairs.rest_of_mean)
-operator("mm", sums=True)
-operator("mv", sums=True)
+operator("addmm addmv baddbmm bmm cumsum dot mm mv", sums=True)
+operator("mean", sums=True, wide=pairs.wide_mean)
 operator("prod", factors=_factors_of_lanes)
-operator("sum", sums=True, rest=pairs.rest_of_sum)
+operator("sum", sums=True, wide=pairs.wide_total)
 
 
 # --- powers, exponentials, logarithms
@@ -183,20 +138,14 @@ def _log1p_exp(x: Reals) -> Reals:
     return m.log1p(m.exp(x))
 
 
-def _logaddexp(x: Reals, y: Reals) -> Reals:
-    return m.maximum(x, y) + _log1p_exp(-m.abs(x - y))
-
-
 def _logsumexp(x: Tensor, dim: Any, keepdim: bool = False) -> Tensor:
     dims = pairs.axes_of(x, dim)
     if not x.is_floating_point() or x.numel() == 0 or not dims:
         return torch.log(torch.sum(torch.exp(x), dims, keepdim))
     top = torch.amax(x, dims, keepdim=True)
-    squeezed = top if keepdim else top.squeeze(dims)
-    squeezed = squeezed.masked_fill(squeezed.abs() == math.inf, 0)
-    return (
-        torch.sum((x - top.masked_fill(top.abs() == math.inf, 0)).exp_(), dims, keepdim).log_().add_(squeezed)
-    )
+    top = top.masked_fill(top.abs() == math.inf, 0)
+    rest = torch.sum((x - top).exp_(), dims, keepdim).log_()
+    return rest.add_(top if keepdim else top.squeeze(dims))
 
 
 def _power(x: Reals | float, y: Reals | float) -> Reals:
@@ -212,11 +161,11 @@ operator("log", accurate=m.log, pole=_at_zero)
 operator("log10", accurate=lambda x: m.log(x) / m.log(constant(ARB, 10)), pole=_at_zero)
 operator("log1p", accurate=m.log1p, pole=lambda x: x[0] + 1)
 operator("log2", accurate=m.log2, pole=_at_zero)
-operator("logaddexp", accurate=_logaddexp)
+operator("logaddexp", accurate=lambda x, y: m.maximum(x, y) + _log1p_exp(-m.abs(x - y)))
 operator("logsumexp", parts=_logsumexp)
 operator("pow", accurate=_power, pole=_at_zero)
 operator("rsqrt", accurate=m.rsqrt, pole=_at_zero)
-operator("sqrt", rest=pairs.rest_of_root)
+operator("sqrt", wide=pairs.wide_root)
 
 
 # --- circular and hyperbolic functions
@@ -293,9 +242,8 @@ def _softplus_backward(ct: Reals, x: Reals, beta: float, threshold: float) -> Re
 
 operator("gelu", accurate=_gelu)
 operator("gelu_backward", accurate=_gelu_backward)
-operator("log_sigmoid", accurate=lambda x: -_log1p_exp(-x))
+operator("log_sigmoid log_sigmoid_forward", accurate=lambda x: -_log1p_exp(-x))
 operator("log_sigmoid_backward", accurate=lambda ct, x, buffer: ct * _sigmoid(-x))
-operator("log_sigmoid_forward", accurate=lambda x: -_log1p_exp(-x))
 operator("mish", accurate=lambda x: x * m.tanh(_log1p_exp(x)))
 operator("sigmoid", accurate=_sigmoid, never_zero=True)
 operator("sigmoid_backward", accurate=lambda ct, y: ct * (y * (1 - y)))
@@ -308,52 +256,32 @@ operator("softplus_backward", accurate=_softplus_backward)
 # --- softmax
 
 
+def _total(x: Reals) -> Reals:
+    """The sum of each row, which keeps its axis."""
+    return m.reshape(m.sum(x, -1), (1,))
+
+
 def _log_softmax(x: Reals) -> Reals:
     rest = x - m.reshape(m.max(x), (1,))
-    return rest - m.reshape(m.log(m.sum(m.exp(rest), -1)), (1,))
-
-
-def _softmax(x: Reals) -> Reals:
-    return m.exp(_log_softmax(x))
-
-
-def _log_softmax_backward(ct: Reals, y: Reals) -> Reals:
-    return ct - m.exp(y) * m.reshape(m.sum(ct, -1), (1,))
-
-
-def _softmax_backward(ct: Reals, y: Reals) -> Reals:
-    return y * (ct - m.reshape(m.sum(ct * y, -1), (1,)))
+    return rest - m.log(_total(m.exp(rest)))
 
 
 operator("_log_softmax", accurate=_log_softmax, along=True)
-operator("_log_softmax_backward_data", accurate=_log_softmax_backward, along=True)
-operator("_softmax", accurate=_softmax, along=True, never_zero=True)
-operator("_softmax_backward_data", accurate=_softmax_backward, along=True)
+operator("_log_softmax_backward_data", accurate=lambda ct, y: ct - m.exp(y) * _total(ct), along=True)
+operator("_softmax", accurate=lambda x: m.exp(_log_softmax(x)), along=True, never_zero=True)
+operator("_softmax_backward_data", accurate=lambda ct, y: y * (ct - _total(ct * y)), along=True)
 
 
 # --- lengths, and what is divided by them
 
-operator("batch_norm_backward", squares=True)
-operator("_batch_norm_no_update", squares=True)
-operator("_batch_norm_with_update", squares=True)
-operator("cudnn_batch_norm", squares=True)
-operator("cudnn_batch_norm_backward", squares=True)
-operator("_foreach_norm", squares=True)
-operator("_fused_rms_norm_backward", squares=True)
-operator("linalg_vector_norm", squares=True)
-operator("native_batch_norm", squares=True)
-operator("native_batch_norm_backward", squares=True)
-operator("_native_batch_norm_legit", squares=True)
-operator("_native_batch_norm_legit_functional", squares=True)
-operator("_native_batch_norm_legit_no_training", squares=True)
-operator("native_group_norm", squares=True)
-operator("native_group_norm_backward", squares=True)
-operator("native_layer_norm", squares=True)
-operator("native_layer_norm_backward", squares=True)
-operator("norm", squares=True)
-operator("renorm", squares=True)
-operator("_weight_norm_interface", squares=True)
-operator("_weight_norm_interface_backward", squares=True)
+operator(
+    "batch_norm_backward _batch_norm_no_update _batch_norm_with_update cudnn_batch_norm"
+    " cudnn_batch_norm_backward _foreach_norm _fused_rms_norm_backward linalg_vector_norm native_batch_norm"
+    " native_batch_norm_backward _native_batch_norm_legit _native_batch_norm_legit_functional"
+    " _native_batch_norm_legit_no_training native_group_norm native_group_norm_backward native_layer_norm"
+    " native_layer_norm_backward norm renorm _weight_norm_interface _weight_norm_interface_backward",
+    squares=True,
+)
 
 
 # --- losses

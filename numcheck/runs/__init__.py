@@ -45,7 +45,6 @@ __all__ = list(_HOME)  # pyright: ignore[reportUnsupportedDunderAll]
 
 
 def __getattr__(name: str) -> Any:
-    home = _HOME.get(name)
-    if home is None:
+    if name not in _HOME:
         raise AttributeError(f"module 'numcheck.runs' has no attribute {name!r}")
-    return getattr(import_module(home), name)
+    return getattr(import_module(_HOME[name]), name)

@@ -1,8 +1,7 @@
 """Whole runs: routines x formats x devices, gathered into the report's JSON.
 
 One unit of work is one formula: its points are drawn once in each format, their truths are proved together, and every
-routine is measured against them on every device. Units are independent and handed to worker processes, because Arb's
-precision is global to a process.
+routine is measured against them on every device.
 """
 
 import itertools
@@ -11,7 +10,6 @@ import multiprocessing
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import reduce
 from operator import add
 from pathlib import Path
 from typing import Any
@@ -24,7 +22,7 @@ from numcheck.declaration.formulas import Formula, Routine
 from numcheck.declaration.registry import format_named, formula_named, load_catalog
 from numcheck.declaration.registry import formulas as registered
 from numcheck.declaration.words import DEFAULT_FORMATS, DEFAULT_POINTS, DEFAULT_SEED, Of
-from numcheck.diagnosis import Search, alone, beside
+from numcheck.diagnosis import Search, alone, beside, cancellation
 from numcheck.domain import discrete
 from numcheck.foreign import adapt
 from numcheck.formats import Format, format_of
@@ -37,7 +35,7 @@ from numcheck.runs.examine import Examined, drawn, examine
 from numcheck.runs.gaps import shown_by, uncovered
 from numcheck.runs.witnesses import Witness
 from numcheck.runs.workers import workers
-from numcheck.truth import ContradictionError
+from numcheck.truth import FLOAT64, ContradictionError
 
 Progress = Callable[[str, int, int], None]
 
@@ -70,6 +68,9 @@ class Result:
     errors: list[str] = field(default_factory=list)
     witnesses: list[Witness] = field(default_factory=list)
 
+    def __add__(self, other: "Result") -> "Result":
+        return Result(*map(add, vars(self).values(), vars(other).values()))
+
 
 def run_unit(unit: Unit, routines: Sequence[Routine] | None = None, formula: Formula | None = None) -> Result:
     """Examine every routine of a formula in the unit's formats on its devices.
@@ -91,10 +92,8 @@ def run_unit(unit: Unit, routines: Sequence[Routine] | None = None, formula: For
         _examine_all(result, unit, formula, chosen)
     except ContradictionError as error:
         if len(chosen) > 1:  # each format by itself, so that only what is in doubt is lost
-            apart = [run_unit(replace(unit, formats=(one.name,)), known, formula) for one in chosen]
-            return Result(
-                *(reduce(add, values) for values in zip(*(vars(one).values() for one in apart), strict=True))
-            )
+            apart = (run_unit(replace(unit, formats=(one.name,)), known, formula) for one in chosen)
+            return sum(apart, Result())
         result.contradictions.append(str(error))
     return result
 
@@ -110,20 +109,20 @@ def _examine_all(
 
     def entry(number: int, examined: Examined, climbed: dict[str, Any]) -> Search[None]:
         searched = examined.findings()
-        cancelled = examined.cancelled  # while the diagnosis' traces are at hand
+        cancelled = cancellation(examined.parts[-1])  # while the diagnosis' traces are at hand
         found = yield from searched
         told = yield from entry_of(examined, found, known, cancelled, climbed)
         if unit.witness:
             result.witnesses.extend(shown_by(examined, found))
         one = first[examined.routine.name, examined.of, examined.format]
-        differs = None if one is examined else (yield from disagreement_of(one, examined))
-        told["findings"] += [] if differs is None else [differs]
+        if one is not examined and (differs := (yield from disagreement_of(one, examined))):
+            told["findings"].append(differs)
         made[number] = told
 
     for taken in drawn(formula, list(chosen), unit.points, unit.seed, known, everyone):
         format = taken.format
-        result.truths += taken.count
-        result.in_float64 += taken.in_float64
+        result.truths += sum(map(len, taken.points))
+        result.in_float64 += sum(int((truth.precision == FLOAT64).sum()) for truth in taken.truths)
         result.checked += taken.opinion.checked
         result.disagreements.extend(taken.opinion.disagreements)
         climb = ladder(formula, taken.points[0], format, Of.GRAD in taken.truths[0].halves)
@@ -175,33 +174,31 @@ def check_catalog(
         check_device(device)
     for f in selected if witness else ():
         witnesses.expect_writable(f)
-    units = [Unit(f.name, names, devices, points, seed, witness) for f in selected]
+    longest = sorted(selected, key=_work, reverse=True)  # so that at the end no worker waits for another
+    units = [Unit(f.name, names, devices, points, seed, witness) for f in longest]
     own = {f.name: f for f in selected}
-    longest = sorted(units, key=lambda unit: _work(own[unit.formula]), reverse=True)
 
     def run_here(unit: Unit) -> Result:
         return run_unit(unit, None if routine is None else [routine], own[unit.formula])
 
     shippable = routine is None and all(f.module.startswith("numcheck.") for f in selected)
     several = jobs if jobs is not None else min(len(units), multiprocessing.cpu_count())
-    results: dict[Unit, Result] = {}
+    results: dict[str, Result] = {}
     interrupted = False
     try:
         with workers(several if shippable else 1, "numcheck.runs.check") as hands:
-            for unit, result in hands.completed(run_unit if shippable else run_here, longest):
-                results[unit] = result
+            for unit, result in hands.completed(run_unit if shippable else run_here, units):
+                results[unit.formula] = result
                 if progress is not None:
                     progress(unit.formula, len(results), len(units))
     except KeyboardInterrupt:  # what is measured already is worth reporting
         interrupted = True
-    ordered = [results[unit] for unit in units if unit in results]
-    report = _report(selected, names, devices, points, seed, ordered)
+    whole = sum((results[f.name] for f in selected if f.name in results), Result())
+    report = _report(selected, names, devices, points, seed, whole)
     report["seconds"] = round(time.perf_counter() - started, 3)
     if interrupted:
         return report | {"interrupted": True}
-    written = [
-        _record(f, [results[unit] for unit in units if unit.formula == f.name]) for f in selected if witness
-    ]
+    written = [_record(f, results[f.name]) for f in selected if witness]
     remarks = [text for f in selected for text in witnesses.read(f).remarks]
     remarks += [f"{path} has what shows the gaps" for path in written if path is not None]
     remarks += uncovered(selected, report) if routine is None else []
@@ -209,11 +206,8 @@ def check_catalog(
 
 
 def _work(formula: Formula) -> tuple[bool, int]:
-    """What of two formulas takes longer: vectors, then routines that are called with more combinations of choices.
-
-    Units that take long go first, so that at the end no worker waits for another.
-    """
-    ragged = any(domain.ragged for domain in formula.inputs.values())
+    """What of two formulas takes longer: vectors, then routines that are called with more combinations of choices."""
+    ragged = any(domain.sizes for domain in formula.inputs.values())
     choices = [] if ragged else [len(domain.choices(None)) for domain in discrete(formula.inputs).values()]
     return ragged, len(formula.routines) * math.prod(choices)
 
@@ -224,11 +218,9 @@ def _report(
     devices: Sequence[str],
     points: int,
     seed: int,
-    results: Sequence[Result],
+    result: Result,
 ) -> dict[str, Any]:
-    truths, checked = sum(r.truths for r in results), sum(r.checked for r in results)
-    in_float64 = sum(r.in_float64 for r in results)
-    disagreements = [text for result in results for text in result.disagreements]
+    truths = max(1, result.truths)
     return {
         "schema": 1,
         "numcheck": numcheck.__version__,
@@ -239,44 +231,41 @@ def _report(
         "devices": list(devices),
         "precision": {name: format_of(name).precision for name in formats},
         "second_opinion": {
-            "checked": checked,
-            "disagreed": len(disagreements),
-            "share": figure(checked / max(1, truths)),
-            "disagreements": disagreements,
+            "checked": result.checked,
+            "disagreed": len(result.disagreements),
+            "share": figure(result.checked / truths),
+            "disagreements": result.disagreements,
         },
         "in_float64": {
-            "points": in_float64,
-            "share": figure(in_float64 / max(1, truths)),
-            "contradictions": [text for result in results for text in result.contradictions],
+            "points": result.in_float64,
+            "share": figure(result.in_float64 / truths),
+            "contradictions": result.contradictions,
         },
-        "formulas": [described(f) for f in selected],
-        "measurements": [entry for result in results for entry in result.measurements],
-        "notes": [text for result in results for text in result.errors],
+        "formulas": [
+            {
+                "name": f.name,
+                "topic": f.topic,
+                "source": f.source,
+                "doc": f.doc,
+                "inputs": {name: domain.describe() for name, domain in f.inputs.items()},
+                "gradient_by": list(f.wrt),
+                "laws": [law.doc for law in f.laws.values()],
+                "routines": [{"name": r.name, "doc": r.doc} for r in f.routines.values()],
+            }
+            for f in selected
+        ],
+        "measurements": result.measurements,
+        "notes": result.errors,
     }
 
 
-def _record(formula: Formula, results: Sequence[Result]) -> Path | None:
+def _record(formula: Formula, result: Result) -> Path | None:
     """Put what showed a formula's gaps in a run into its file of witnesses; its path where there is anything."""
-    entries = [entry for result in results for entry in result.measurements]
     cells: set[witnesses.Cell] = {
         (False, one["routine"], one["format"], Of(one["of"]), witnesses.environment_name(one["device"]))
-        for one in entries
+        for one in result.measurements
     }
-    return witnesses.record(formula, [row for result in results for row in result.witnesses], cells)
-
-
-def described(formula: Formula) -> dict[str, Any]:
-    """A formula as reports and `numcheck list --json` tell it."""
-    return {
-        "name": formula.name,
-        "topic": formula.topic,
-        "source": formula.source,
-        "doc": formula.doc,
-        "inputs": {name: domain.describe() for name, domain in formula.inputs.items()},
-        "gradient_by": list(formula.wrt),
-        "laws": [law.doc for law in formula.laws.values()],
-        "routines": [{"name": r.name, "doc": r.doc} for r in formula.routines.values()],
-    }
+    return witnesses.record(formula, result.witnesses, cells)
 
 
 def check(

@@ -13,12 +13,12 @@ import torch
 
 from numcheck.declaration.words import Fate
 from numcheck.diagnosis import Finding, Question, Search, asked, beside, devices, underflow
-from numcheck.domain import magnitude
+from numcheck.domain import continuous, discrete, magnitude
 from numcheck.measure import Measurement, tally
 from numcheck.report import figure
 from numcheck.runs.examine import Examined
 from numcheck.runs.gaps import is_stale
-from numcheck.runs.points import argument, decimal, shown_again
+from numcheck.runs.points import decimal, shown_again
 from numcheck.runs.witnesses import Witnesses
 
 COLUMNS = 8  # stretches of an input that a map tells apart
@@ -86,12 +86,12 @@ def disagreement_of(one: Examined, other: Examined) -> Search[dict[str, Any] | N
     if found is None:
         return None
     here, there = found.other, found.one
-    alone = yield from asked([Question(m, found.simplest, found.component) for m in (here, there)])
-    rows = {"worst": (here, there, found.worst), "simplest": (*alone, 0)}
-    shown: dict[str, list[dict[str, Any]]] = {}
-    for name, (a, b, row) in rows.items():
-        element = devices.element(b.judgement, a.judgement, row)
-        shown[name] = [_point(m, row, element) for m in (a, b)]
+    simple = yield from asked([Question(m, found.simplest, found.component) for m in (here, there)])
+    shown: dict[str, Any] = {}
+    elsewhere: dict[str, Any] = {"device": there.device}
+    for name, mine, theirs, row in (("worst", here, there, found.worst), ("simplest", *simple, 0)):
+        element = devices.element(theirs.judgement, mine.judgement, row)
+        shown[name], elsewhere[name] = _point(mine, row, element), _point(theirs, row, element)
     return {
         "cause": devices.NAME,
         "region": found.region,
@@ -103,13 +103,8 @@ def disagreement_of(one: Examined, other: Examined) -> Search[dict[str, Any] | N
         "line": None,
         "remedy": devices.REMEDY,
         "reproduce": shown_again(here, found.simplest, found.component),
-        "worst": shown["worst"][0],
-        "simplest": shown["simplest"][0],
-        "elsewhere": {
-            "device": there.device,
-            "worst": shown["worst"][1],
-            "simplest": shown["simplest"][1],
-        },
+        **shown,
+        "elsewhere": elsewhere,
     }
 
 
@@ -126,6 +121,7 @@ def entry_of(
     """One routine's value or gradient in one format: the tally over all sizes, findings and examples."""
     routine, parts = examined.routine, examined.parts
     _, spent, error = examined.judged
+    axis = _axis(examined)
     searches: list[Search[Any]] = [underflow(parts), *map(_finding, found)]
     sunk, *shown = yield from beside(searches)
     failing = [finding for finding in shown if not finding["forgiven"]]
@@ -160,45 +156,38 @@ def entry_of(
         "cancellation": cancelled,
         "scaling": scaled,
         "laws": examined.laws(),
-        "plot": plot(parts),
-        "map": failure_map(parts),
+        "plot": None if axis is None else plot(examined, *axis),
+        "map": None if axis is None else failure_map(examined, *axis),
         "message": None if examined.crash is None else examined.crash[0].crashes[examined.crash[1]],
     }
 
 
-BUCKETS = (("0", 0.0), ("<=0.5", 0.5), ("<=1", 1.0), ("<=2", 2.0), ("<=4", 4.0), ("<=16", 16.0), ("<=256", 256.0),
-           ("<=65536", 65536.0), (">65536", np.inf))  # fmt: skip
+BUCKETS = {"0": 0.0, "<=0.5": 0.5, "<=1": 1.0, "<=2": 2.0, "<=4": 4.0, "<=16": 16.0, "<=256": 256.0,
+           "<=65536": 65536.0, ">65536": np.inf}  # fmt: skip
 
 
 def histogram(error: np.ndarray) -> dict[str, int]:
     """How many points erred by how many ulps."""
-    counts: dict[str, int] = {}
-    below = -1.0
-    for name, limit in BUCKETS:
-        counts[name] = int(((error > below) & (error <= limit)).sum())
-        below = limit
-    return counts
+    up_to = [np.count_nonzero(error <= limit) for limit in BUCKETS.values()]
+    return dict(zip(BUCKETS, np.diff(up_to, prepend=0).tolist(), strict=True))
 
 
-def plot(parts: Sequence[Measurement]) -> dict[str, Any] | None:
-    """Error against the first continuous input, aggregated over 24 stretches of its ordinals."""
-    formula = parts[0].routine.formula
-    name = next((n for n, domain in formula.inputs.items() if domain.differentiable), None)
+def _axis(examined: Examined) -> tuple[str, torch.Tensor] | None:
+    """The first continuous input, by what a plot calls it: a number at each point, the largest of a vector."""
+    name = next(iter(continuous(examined.routine.formula.inputs)), None)
     if name is None:
         return None
-    format = parts[0].format
-    xs, errors, spents = [], [], []
-    vector = False
-    for part in parts:
-        column = part.points.columns[name]
-        assert isinstance(column, torch.Tensor)
-        vector = column.ndim > 1
-        xs.append(format.to_ordinals(format.round(magnitude(column))).numpy())
-        spents.append(part.judgement.of_points()[1])
-        errors.append(part.judgement.of_points()[2])
-    x = np.concatenate(xs)
+    columns: list[Any] = [part.points.columns[name] for part in examined.parts]
+    label = f"max|{name}|" if columns[0].ndim > 1 else name
+    return label, torch.cat([magnitude(column) for column in columns])
+
+
+def plot(examined: Examined, label: str, numbers: torch.Tensor) -> dict[str, Any]:
+    """Error against the numbers along an axis, aggregated over 24 stretches of their ordinals."""
+    format = examined.format
+    x = format.to_ordinals(format.round(numbers)).numpy()
     order = np.argsort(x)
-    x, error, spent = x[order], np.concatenate(errors)[order], np.concatenate(spents)[order]
+    x, (_, spent, error) = x[order], (figures[order] for figures in examined.judged)
     edges = np.unique(np.linspace(x[0], x[-1] + 1, 25).astype(np.int64))
     ends = (format.from_ordinals(torch.from_numpy(at)).tolist() for at in (edges[:-1], edges[1:] - 1))
     bins: list[list[float | str | int]] = []
@@ -208,60 +197,43 @@ def plot(parts: Sequence[Measurement]) -> dict[str, Any] | None:
             worst = float(np.max(spent[start:stop]))
             figures = (low, high, inside[0], inside[inside.size // 2], inside[-1])
             bins.append([*(_short(e) for e in figures), int(inside.size), _short(worst)])
-    return {"x": [f"max|{name}|" if vector else name], "bins": bins}
+    return {"x": [label], "bins": bins}
 
 
-def failure_map(parts: Sequence[Measurement]) -> dict[str, Any] | None:
-    """Where a routine fails among the choices of its discrete inputs and the stretches of its first real input.
+def failure_map(examined: Examined, label: str, numbers: torch.Tensor) -> dict[str, Any] | None:
+    """Where a routine fails among the choices of its discrete inputs and the stretches of an axis.
 
     A row for each combination of choices, a column for each stretch between quantiles of the points drawn; a cell
     holds the points there and how many fail, declared gaps included. None where nothing fails, where there are no
     such inputs, or where the combinations are more than a reader would compare.
     """
-    inputs = parts[0].routine.formula.inputs
-    chosen = [name for name, domain in inputs.items() if domain.discrete and domain.ragged is None]
-    name = next((n for n, domain in inputs.items() if domain.differentiable), None)
-    if not chosen or name is None:
+    inputs = examined.routine.formula.inputs
+    chosen = [name for name, domain in discrete(inputs).items() if domain.sizes is None]
+    failing = examined.judged[0] >= Fate.OVER
+    if not chosen or not failing.any():
         return None
-    fates = np.concatenate([part.judgement.of_points()[0] for part in parts])
-    failing = fates >= Fate.OVER
-    if not failing.any():
-        return None
-    labels: dict[tuple[Any, ...], str] = {}
     rows: list[str] = []
-    for part in parts:
-        columns = {n: part.points.columns[n] for n in chosen}
-        choices = (c if isinstance(c, tuple) else c.tolist() for c in columns.values())
-        for i, key in enumerate(zip(*choices, strict=True)):
-            if key not in labels:
-                labels[key] = ", ".join(f"{n} {argument(column, i)}" for n, column in columns.items())
-            rows.append(labels[key])
+    for part in examined.parts:
+        columns = (part.points.columns[name] for name in chosen)
+        choices = (column if isinstance(column, tuple) else column.tolist() for column in columns)
+        points = list(zip(*choices, strict=True))
+        told = {
+            point: ", ".join(f"{n} {c}" for n, c in zip(chosen, point, strict=True)) for point in {*points}
+        }
+        rows += [told[point] for point in points]
     names, row = np.unique(rows, return_inverse=True)
     if not 1 < len(names) <= MOST_ROWS:
         return None
-    x = np.concatenate([_magnitudes(part, name) for part in parts])
+    x = numbers.numpy()
     finite = np.sort(x[np.isfinite(x)])
     edges = np.unique(finite[np.linspace(0, len(finite) - 1, COLUMNS + 1).astype(int)])
-    column = np.clip(np.searchsorted(edges, x, side="right") - 1, 0, max(len(edges) - 2, 0))
-    cells = [
-        [
-            [int(here.sum()), int((here & failing).sum())]
-            for k in range(max(len(edges) - 1, 1))
-            if (here := (row == r) & (column == k)) is not None
-        ]
-        for r in range(len(names))
-    ]
-    vector = parts[0].points.columns[name].ndim > 1  # type: ignore[union-attr]
+    cells = np.zeros((len(names), max(len(edges) - 1, 1), 2), dtype=int)
+    column = np.clip(np.searchsorted(edges, x, side="right") - 1, 0, cells.shape[1] - 1)
+    np.add.at(cells[..., 0], (row, column), 1)
+    np.add.at(cells[..., 1], (row, column), failing)
     return {
-        "x": f"max|{name}|" if vector else name,
+        "x": label,
         "edges": [_short(float(e)) for e in edges],
         "rows": names.tolist(),
-        "cells": cells,
+        "cells": cells.tolist(),
     }
-
-
-def _magnitudes(part: Measurement, name: str) -> np.ndarray:
-    """An input's value at each point; of a vector, that of its largest component."""
-    column = part.points.columns[name]
-    assert isinstance(column, torch.Tensor)
-    return magnitude(column).numpy()

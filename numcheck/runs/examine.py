@@ -13,12 +13,12 @@ import numpy as np
 
 from numcheck.declaration.formulas import Formula, Gap, Routine
 from numcheck.declaration.words import Cause, Fate, Of
-from numcheck.diagnosis import Cluster, Diagnosis, Finding, Search, cancellation, clusters, diagnose, findings
+from numcheck.diagnosis import Cluster, Diagnosis, Finding, Search, clusters, diagnose, findings
 from numcheck.domain import Points
 from numcheck.formats import Format
 from numcheck.measure import Measurement, Outcome, assess, law_defects, measure
 from numcheck.runs.witnesses import Witnesses, first
-from numcheck.truth import FLOAT64, Opinion, Truth, second_opinion, settle, settle_together
+from numcheck.truth import Opinion, Truth, second_opinion, settle, settle_together
 
 SECOND_OPINION = 0.01
 """Least share of points that mpmath recomputes."""
@@ -33,41 +33,22 @@ class Sample:
     points: tuple[Points, ...]
     truths: tuple[Truth, ...]
 
-    @property
-    def count(self) -> int:
-        """How many points there are."""
-        return sum(len(part) for part in self.points)
-
-    @property
-    def in_float64(self) -> int:
-        """How many of their truths float64 balls settled."""
-        return sum(int((truth.precision == FLOAT64).sum()) for truth in self.truths)
-
     @cached_property
     def opinion(self) -> Opinion:
         """What mpmath says of some of the truths."""
         told: list[Opinion] = []
         for points, truth in zip(self.points, self.truths, strict=True):
-            share = max(2, int(np.ceil(SECOND_OPINION * len(points))))
-            told.append(second_opinion(self.formula, points, truth, self.format, points.spread(share)))
+            rows = points.spread(max(2, int(np.ceil(SECOND_OPINION * len(points)))))
+            told.append(second_opinion(self.formula, points.select(rows), truth.select(rows), self.format))
         return Opinion(
             sum(one.checked for one in told), tuple(text for one in told for text in one.disagreements)
         )
 
 
-def sample(
-    formula: Formula,
-    format: Format,
-    points: Sequence[Points],
-    component: Sequence[np.ndarray],
-    backward: bool,
-) -> Sample:
-    """The truths at these points; `component` names the output that each point's gradient is of."""
-    truths = [
-        settle(formula, part, format, with_gradient=backward, component=of)
-        for part, of in zip(points, component, strict=True)
-    ]
-    return Sample(formula, format, tuple(points), tuple(truths))
+def sample(formula: Formula, format: Format, points: Points, component: np.ndarray, backward: bool) -> Sample:
+    """The truths at points of one size; `component` names the output that each point's gradient is of."""
+    truth = settle(formula, points, format, with_gradient=backward, component=component)
+    return Sample(formula, format, (points,), (truth,))
 
 
 def drawn(
@@ -163,11 +144,6 @@ class Examined:
         """Why points failed, part by part."""
         return tuple(diagnose(part) for part in self.parts)
 
-    @property
-    def cancelled(self) -> dict[str, Any] | None:
-        """What cancelled most at ordinary points of the last part; None where that cannot be traced."""
-        return cancellation(self.parts[-1])
-
     @cached_property
     def causes(self) -> np.ndarray:
         """The cause of each point that failed, None of the others and of crashes."""
@@ -215,9 +191,9 @@ class Examined:
 
     def laws(self) -> list[dict[str, Any]]:
         """How far the routine is from each law of its formula; laws are of values."""
-        return (
-            law_defects(self.routine, self.parts[0], self.format, self.device) if self.of is Of.VALUE else []
-        )
+        if self.of is not Of.VALUE:
+            return []
+        return law_defects(self.routine, self.parts[0], self.format, self.device)
 
 
 def examine(
@@ -243,6 +219,6 @@ def examine_at(
     routine: Routine, point: Points, component: int, format: Format, device: str, of: Of
 ) -> Examined:
     """One half of a routine at one point, a gradient's of one output."""
-    alone = sample(routine.formula, format, [point], [np.array([component])], of is Of.GRAD)
+    alone = sample(routine.formula, format, point, np.array([component]), of is Of.GRAD)
     (half,) = (examined for examined in examine(routine, alone, device) if examined.of is of)
     return half

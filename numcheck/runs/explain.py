@@ -1,6 +1,6 @@
 """Everything about one routine at one point: `numcheck explain`, and `numcheck.explain` from Python."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,12 +9,11 @@ import numpy as np
 from numcheck.declaration.formulas import Formula, Routine
 from numcheck.declaration.registry import format_named, formula_named, load_catalog
 from numcheck.declaration.words import Fate, Of, UsageError
-from numcheck.diagnosis import alone as told
+from numcheck.diagnosis import alone
 from numcheck.foreign import adapt
-from numcheck.formats import Format
 from numcheck.measure import check_device
-from numcheck.runs.examine import examine, sample
-from numcheck.runs.points import argument, decimal, parsed_point, text_of
+from numcheck.runs.examine import Examined, Sample, examine, sample
+from numcheck.runs.points import argument, decimal, parsed_point
 
 
 @dataclass(frozen=True)
@@ -52,8 +51,20 @@ def explain(
         load_catalog()
         formula = formula_named(formula)
     judged = routine_named(routine, formula) if isinstance(routine, str) else adapt(routine, formula)
-    words = {name: text_of(value) for name, value in at.items()}
-    return _explained(judged, words, format_named(format), device, of, component)
+    formula, where = judged.formula, format_named(format)
+    if of not in set(Of):
+        raise UsageError(f"--of {of}: write value or grad")
+    half = Of(of)
+    if half not in judged.budgets:
+        raise UsageError(f"{formula.name}.{judged.name} promises no gradient: write --of value")
+    check_device(device)
+    point = parsed_point(formula, at, where)
+    given = sample(formula, where, point, np.array([component]), half is Of.GRAD)
+    outputs = int(np.prod(given.truths[0].value.shape[1:]))
+    if not 0 <= component < outputs:
+        raise UsageError(f"--component {component}: {formula.name} has outputs 0 to {outputs - 1} here")
+    examined = next(one for one in examine(judged, given, device) if one.of is half)
+    return Explanation(tuple(_rows(given, examined)))
 
 
 def routine_named(name: str, formula: Formula) -> Routine:
@@ -63,46 +74,24 @@ def routine_named(name: str, formula: Formula) -> Routine:
     return formula.routines[name]
 
 
-def _explained(
-    routine: Routine, at: Mapping[str, str], format: Format, device: str, of: str, component: int
-) -> Explanation:
-    if of not in set(Of):
-        raise UsageError(f"--of {of}: write value or grad")
-    half = Of(of)
-    if half not in routine.budgets:
-        raise UsageError(f"{routine.formula.name}.{routine.name} promises no gradient: write --of value")
-    check_device(device)
-    point = parsed_point(routine.formula, at, format)
-    alone = sample(routine.formula, format, [point], [np.array([component])], half is Of.GRAD)
-    outputs = int(np.prod(alone.truths[0].value.shape[1:]))
-    if not 0 <= component < outputs:
-        raise UsageError(
-            f"--component {component}: {routine.formula.name} has outputs 0 to {outputs - 1} here"
-        )
-    examined = next(one for one in examine(routine, alone, device) if one.of is half)
+def _rows(given: Sample, examined: Examined) -> Iterator[tuple[str, str]]:
+    """What is told of the only point of a sample, line by line: names and contents."""
     (one,) = examined.parts
-    judged = one.judgement
-    rows: list[tuple[str, str]] = [
-        ("point", ", ".join(f"{n} = {argument(c, 0)}" for n, c in point.columns.items())),
-    ]
+    of, judged = examined.of, one.judgement
+    yield "point", ", ".join(f"{n} = {argument(c, 0)}" for n, c in one.points.columns.items())
     for k in range(judged.got.shape[1]):
         label = f"{of}[{k}]" if judged.got.shape[1] > 1 else of
-        allowed, forgiven = float(judged.allowed[0, k]), float(judged.forgiven[0, k])
-        got = float(judged.got[0, k])
-        rows += [
-            (f"{label} truth", decimal(judged.truth, (0, k), 30)),
-            (f"{label} result", f"{got!r} ({got.hex()}) in {judged.format.name}"),
-            (f"{label} error", f"{float(judged.error[0, k]):.6g} ulp"),
-            (
-                f"{label} budget",
-                f"{allowed - forgiven:.6g} ulp + {forgiven:.6g} ulp forgiven by conditioning",
-            ),
-            (f"{label} spent", f"{float(judged.spent[0, k]):.6g}: {Fate(int(judged.fate[0, k])).word}"),
-        ]
-    rows.append(("precision", f"{int(alone.truths[0].precision[0])} bits settled the truth"))
-    rows += [("truth in doubt", text) for text in alone.opinion.disagreements]
+        got, forgiven = float(judged.got[0, k]), float(judged.forgiven[0, k])
+        ulps = float(judged.allowed[0, k]) - forgiven
+        yield f"{label} truth", decimal(judged.truth, (0, k), 30)
+        yield f"{label} result", f"{got!r} ({got.hex()}) in {judged.format.name}"
+        yield f"{label} error", f"{float(judged.error[0, k]):.6g} ulp"
+        yield f"{label} budget", f"{ulps:.6g} ulp + {forgiven:.6g} ulp forgiven by conditioning"
+        yield f"{label} spent", f"{float(judged.spent[0, k]):.6g}: {Fate(int(judged.fate[0, k])).word}"
+    yield "precision", f"{int(given.truths[0].precision[0])} bits settled the truth"
+    yield from (("truth in doubt", text) for text in given.opinion.disagreements)
     if one.crashes:
-        rows.append(("crash", one.crashes[0]))
-    for found in told(examined.findings()):
-        rows += [("finding", found.sentence), *found.lines()]
-    return Explanation(tuple(rows))
+        yield "crash", one.crashes[0]
+    for found in alone(examined.findings()):
+        yield "finding", found.sentence
+        yield from found.lines()

@@ -22,17 +22,18 @@ from numcheck.runs.witnesses import Witness, Witnesses, environment_name
 
 def is_stale(examined: Examined, gap: Gap, known: Witnesses) -> bool:
     """Whether a gap is stale in this half and format."""
+    cell = examined.routine.name, gap.name, examined.format.name, examined.of
+    named = [one for one in known.known if (one.routine, one.gap, one.format, one.of) == cell]
     here = environment_name(examined.device)
-    named = known.of_gap(examined.routine.name, gap, examined.format.name, examined.of)
     return not examined.covered[gap].any() and any(here in one.environments for one in named)
 
 
 def shown_by(examined: Examined, told: Sequence[Finding]) -> Iterator[Witness]:
     """The simplest and the worst input that showed each gap of a half; `told` are its findings."""
 
-    def at(number: int) -> tuple[Points, int, int]:
+    def at(number: int) -> tuple[Points, int]:
         part, row = examined.point(number)
-        return part.points, row, int(part.component[row])
+        return part.points.select([row]), int(part.component[row])
 
     ink = np.concatenate([complexity(part.points) for part in examined.parts])
     for gap, mask in examined.covered.items():
@@ -42,18 +43,18 @@ def shown_by(examined: Examined, told: Sequence[Finding]) -> Iterator[Witness]:
         worst = at(int(rows[np.argmax(examined.judged[1][rows])]))
         simplest, least = at(int(rows[np.argmin(ink[rows])])), float(ink[rows].min())
         for finding in told:
-            point, component = finding.simplest, finding.component
-            shorter = finding.gap == gap and complexity(point)[0] < least
-            if shorter and _shows(examined, gap, point, component):
-                simplest, least = (point, 0, component), float(complexity(point)[0])
-        for which, (points, row, component) in (("simplest", simplest), ("worst", worst)):
+            shown = finding.simplest, finding.component
+            taken = float(complexity(finding.simplest)[0])
+            if finding.gap == gap and taken < least and _shows(examined, gap, *shown):
+                simplest, least = shown, taken
+        for which, (point, component) in (("simplest", simplest), ("worst", worst)):
             yield Witness(
                 examined.routine.name,
                 gap.name,
                 examined.format.name,
                 examined.of,
                 which,
-                tuple(argument(column, row, hexadecimal=True) for column in points.columns.values()),
+                tuple(argument(column, 0, hexadecimal=True) for column in point.columns.values()),
                 component if examined.of is Of.GRAD else 0,
                 (environment_name(examined.device),),
             )
@@ -63,23 +64,20 @@ def _shows(examined: Examined, gap: Gap, point: Points, component: int) -> bool:
     """Whether a point fails by the gap where it is asked about alone."""
     where = examined.format, examined.device, examined.of
     try:
-        again = examine_at(examined.routine, point, component, *where)
+        return bool(examine_at(examined.routine, point, component, *where).covered[gap][0])
     except RoutineError:
         return False
-    return bool(again.covered[gap][0])
 
 
 def uncovered(formulas: Sequence[Formula], report: Mapping[str, Any]) -> list[str]:
     """A remark on each gap that covered no point of a complete run: of all its formats, with the default points."""
     if report["points"] < DEFAULT_POINTS:
         return []
-    met: dict[tuple[str, str, str], int] = {}
-    stale: set[tuple[str, str, str]] = set()
+    told: dict[tuple[str, str, str], list[bool]] = {}
     for entry in report["measurements"]:
         for gap in entry["gaps"]:
             key = entry["formula"], entry["routine"], ", ".join(gap["causes"])
-            met[key] = met.get(key, 0) + gap["points"]
-            stale |= {key} if gap["stale"] else set()
+            told.setdefault(key, []).append(gap["points"] > 0 or gap["stale"])
     return [
         f"{formula.name}.{routine.name}: the gap {gap.name} covers no point of this run: delete it, "
         "or find one that shows it"
@@ -87,8 +85,8 @@ def uncovered(formulas: Sequence[Formula], report: Mapping[str, Any]) -> list[st
         for routine in formula.routines.values()
         for gap in routine.gaps
         if _formats(routine, gap) <= set(report["formats"])
-        and met.get(key := (formula.name, routine.name, gap.name)) == 0
-        and key not in stale
+        and (key := (formula.name, routine.name, gap.name)) in told
+        and not any(told[key])
     ]
 
 

@@ -50,42 +50,37 @@ def argument(column: Any, i: int, hexadecimal: bool = False) -> str:
     entry = column[i]
     if not entry.is_floating_point():
         return str(entry.tolist())
+    if hexadecimal:
+        return text_of(entry, lambda x: re.sub(r"[.]?0+p", "p", x.hex()))
     digits = 17 if entry.dtype == torch.float64 else 9
-
-    def told(x: torch.Tensor) -> str:
-        if x.ndim:
-            return (";" if x.ndim == 2 else ",").join(told(part) for part in x)
-        return re.sub(r"[.]?0+p", "p", float(x).hex()) if hexadecimal else f"{float(x):.{digits}g}"
-
-    return told(entry)
+    return text_of(entry, lambda x: f"{x:.{digits}g}")
 
 
-def text_of(value: Any) -> str:
-    """A value as `--at` takes it: `1,2` for a vector, `0,0;1,0;0,1` for a polygon."""
+def text_of(value: Any, number: Callable[[Any], str] = str) -> str:
+    """A value as `--at` takes it: `1,2` for a vector, `0,0;1,0;0,1` for a polygon, each `number` in such words."""
     if isinstance(value, str):
         return value
     value = value.tolist() if isinstance(value, torch.Tensor | np.ndarray) else value
     if not isinstance(value, list | tuple):
-        return str(value)
+        return number(value)
     separator = ";" if any(isinstance(part, list | tuple) for part in value) else ","
-    return separator.join(text_of(part) for part in value)
+    return separator.join(text_of(part, number) for part in value)
 
 
-def parsed_point(formula: Formula, at: Mapping[str, str], format: Format) -> Points:
-    """The point that `name=value` texts describe, in the format."""
-    missing, unknown = set(formula.inputs) - set(at), set(at) - set(formula.inputs)
-    if missing or unknown:
+def parsed_point(formula: Formula, at: Mapping[str, Any], format: Format) -> Points:
+    """The point in the format that has these values, each as text, a number or nested lists of numbers."""
+    if set(at) != set(formula.inputs):
         needed = " ".join(f"--at {name}=..." for name in formula.inputs)
         raise UsageError(f"{formula.name} takes {', '.join(formula.inputs)}: write {needed}")
     columns: dict[str, Any] = {}
     for name, domain in formula.inputs.items():
+        text = text_of(at[name])
         try:
-            given: list[Any] = [domain.parse(at[name], format)]
-            columns[name] = domain.column(given, format)
+            columns[name] = domain.column([domain.parse(text, format)], format)
         except ValueError as error:
-            raise UsageError(f"--at {name}={at[name]}: {error}") from None
+            raise UsageError(f"--at {name}={text}: {error}") from None
     sizes = {
-        len(column[0]) for name, column in columns.items() if formula.inputs[name].ragged and column[0].ndim
+        len(column[0]) for name, column in columns.items() if formula.inputs[name].sizes and column[0].ndim
     }
     if len(sizes) > 1:
         raise UsageError(
@@ -96,12 +91,12 @@ def parsed_point(formula: Formula, at: Mapping[str, str], format: Format) -> Poi
 
 def shown_again(measurement: Measurement, point: Points, component: int) -> str:
     """The command that shows a point again of what was measured."""
-    like = measurement
-    return reproduce(like.routine, point, 0, like.format, like.of, component, like.device)
+    of, device = measurement.of, measurement.device
+    return reproduce(measurement.routine, point, measurement.format, of, component, device)
 
 
 def reproduce(
-    routine: Routine, points: Points, i: int, format: Format, of: Of, component: int = 0, device: str = "cpu"
+    routine: Routine, point: Points, format: Format, of: Of, component: int = 0, device: str = "cpu"
 ) -> str:
     """What shows one point again: a command, or a line of Python where the code lives in a notebook.
 
@@ -109,11 +104,9 @@ def reproduce(
     """
     formula = routine.formula
     registered = formula.routines.get(routine.name) is routine
-    words = (
-        _word(formula.function, formula.name),
-        routine.name if registered else _word(routine.function, routine.name),
-    )
-    at = {name: argument(column, i) for name, column in points.columns.items()}
+    own = routine.name if registered else _word(routine.function, routine.name)
+    words = _word(formula.function, formula.name), own
+    at = {name: argument(column, 0) for name, column in point.columns.items()}
     if all(words):
         inputs = " ".join(f"--at '{name}={text}'" for name, text in at.items())
         gradient = " --of grad" if of is Of.GRAD else ""

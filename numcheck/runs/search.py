@@ -8,16 +8,15 @@ Hypothesis's own settings hold: its profiles, its seed, and its database, from w
 tried first the next time.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
-from typing import TYPE_CHECKING, Any
 from unittest import SkipTest
 
 import numpy as np
 from hypothesis import Phase, Verbosity, find, settings, target
 from hypothesis import strategies as st
 from hypothesis.errors import Flaky, NoSuchExample
+from hypothesis.strategies import DrawFn, SearchStrategy
 
 from numcheck.declaration.formulas import Formula, Gap, Routine
 from numcheck.declaration.words import Cause, Fate, Of
@@ -30,20 +29,12 @@ from numcheck.runs.verdict import UNRESOLVED
 from numcheck.runs.witnesses import Witnesses, read
 from numcheck.truth import settle
 
-if TYPE_CHECKING:
-    from hypothesis.strategies import DrawFn, SearchStrategy
-
-EVIDENCE = "searched"
 STEEPEST = 64.0
 """The spent share steers by its base-2 logarithm, within this bound on either side: an infinity shows no way."""
 
 
-@dataclass(frozen=True, eq=False)
-class Example:
-    """One input, and which of the formula's outputs its gradient is of."""
-
-    points: Points
-    component: int
+Example = tuple[Points, int]
+"""One input, and which of the formula's outputs its gradient is of."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,52 +53,34 @@ class Found:
         return Cause.ORDER if self.flaky else self.examined.causes[0]
 
     @property
-    def point(self) -> Points:
-        """The input, as one point of origin "given"."""
-        return self.examined.parts[0].points
-
-    @property
     def spent(self) -> float:
         """Error over budget there."""
         return float(self.examined.judged[1][0])
 
-    @property
-    def evidence(self) -> str:
-        """The grade of what was found."""
-        return EVIDENCE
 
-
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False)
 class Searched:
     """What a search saw: `spent` is the largest share among the points within budget, `met` the gaps that struck."""
 
-    found: Found | None
-    examples: int
-    unresolved: int
-    spent: float
-    met: frozenset[Gap]
+    found: Found | None = None
+    examples: int = 0
+    unresolved: int = 0
+    spent: float = 0.0
+    met: set[Gap] = field(default_factory=set[Gap])
 
 
-def search(
-    routine: Routine, format: Format, device: str, of: str, chosen: settings | None = None
-) -> Found | None:
-    """The simplest input at which the routine spends more than its budget, or None where none was found.
+def search(routine: Routine, format: Format, device: str, of: Of, chosen: settings | None = None) -> Searched:
+    """What a search saw, and the simplest input it found at which the routine spends more than its budget, if any.
 
-    `of` is "value" or "grad"; failures that a gap of the routine covers do not count. Without `chosen` settings
-    hypothesis's current profile holds.
+    Failures that a gap of the routine covers do not count. Without `chosen` settings hypothesis's current profile
+    holds.
     """
-    return explore(routine, format, device, of, chosen).found
-
-
-def explore(
-    routine: Routine, format: Format, device: str, of: str, chosen: settings | None = None
-) -> Searched:
-    """`search`, with an account of what it saw on the way."""
-    of = Of(of)
-    seen = _Account()
+    seen = Searched()
+    last: Examined | None = None
 
     def breaks(example: Example) -> bool:
-        examined = examine_at(routine, example.points, example.component, format, device, of)
+        nonlocal last
+        examined = examine_at(routine, *example, format, device, of)
         fate, spent = Fate(int(examined.judged[0][0])), float(examined.judged[1][0])
         seen.examples += 1
         seen.unresolved += fate is Fate.UNRESOLVED
@@ -117,14 +90,13 @@ def explore(
                 # Not steered by: inside a gap the spent share only leads deeper into it.
                 seen.met.update(gaps)
                 return False
-            seen.last = examined
+            last = examined
         elif fate is Fate.WITHIN:
             seen.spent = max(seen.spent, spent)
         if fate.is_judged:
             target(steering(spent), label="log2 of the spent share")
         return fate.fails
 
-    found: Found | None = None
     try:
         # What is replayed and how often is the profile's business; nothing here is the printer's.
         simplest = find(
@@ -133,25 +105,14 @@ def explore(
             settings=_quiet(chosen or settings()),
             database_key=database_key(routine, format, device, of),
         )
-        found = Found(examine_at(routine, simplest.points, simplest.component, format, device, of))
+        seen.found = Found(examine_at(routine, *simplest, format, device, of))
     except (NoSuchExample, SkipTest):  # skipped: the profile's phases leave nothing to run
         pass
     except Flaky:
         # It failed once and did not when it was asked again: equal inputs, different results.
-        assert seen.last is not None
-        found = Found(seen.last, flaky=True)
-    return Searched(found, seen.examples, seen.unresolved, seen.spent, frozenset(seen.met))
-
-
-class _Account:
-    """What a search has seen so far."""
-
-    def __init__(self) -> None:
-        self.examples = 0
-        self.unresolved = 0
-        self.spent = 0.0
-        self.met: set[Gap] = set()
-        self.last: Examined | None = None
+        assert last is not None
+        seen.found = Found(last, flaky=True)
+    return seen
 
 
 def database_key(routine: Routine, format: Format, device: str, of: Of) -> bytes:
@@ -177,9 +138,9 @@ def _quiet(chosen: settings) -> settings:
     )
 
 
-def examples(formula: Formula, format: Format, of: Of) -> "SearchStrategy[Example]":
+def examples(formula: Formula, format: Format, of: Of) -> SearchStrategy[Example]:
     """Single points of a formula; those with the first size, and the first output's gradient, are the simplest."""
-    sizes = next((domain.ragged for domain in formula.inputs.values() if domain.ragged), None)
+    sizes = next((domain.sizes for domain in formula.inputs.values() if domain.sizes), None)
     outputs = _outputs(formula, format) if of is Of.GRAD else {}
     values = {
         size: {name: domain.strategy(format, size) for name, domain in formula.inputs.items()}
@@ -187,15 +148,15 @@ def examples(formula: Formula, format: Format, of: Of) -> "SearchStrategy[Exampl
     }
 
     @st.composite
-    def one(draw: "DrawFn") -> Example:
+    def one(draw: DrawFn) -> Example:
         size = draw(st.sampled_from(sizes)) if sizes else None
-        drawn: dict[str, Any] = {name: draw(value) for name, value in values[size].items()}
+        columns = {
+            name: formula.inputs[name].column([draw(value)], format) for name, value in values[size].items()
+        }
         component = draw(st.integers(0, outputs[size] - 1)) if outputs.get(size, 1) > 1 else 0
-        columns = {name: formula.inputs[name].column([value], format) for name, value in drawn.items()}
-        return Example(Points(columns, np.array(["given"]), size), component)
+        return Points(columns, np.array(["given"]), size), component
 
-    make: Callable[[], SearchStrategy[Example]] = one
-    return make()
+    return one()
 
 
 def _outputs(formula: Formula, format: Format) -> dict[int | None, int]:
@@ -275,6 +236,6 @@ def property_of(
 ) -> tuple[Tested, ...]:
     """The routine's value, and its gradient where it promises one, at the drawn points and in a search."""
     return tuple(
-        Tested(one, explore(routine, one.format, device, one.of, chosen), known)
+        Tested(one, search(routine, one.format, device, one.of, chosen), known)
         for one in examine(routine, sample, device)
     )

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from numcheck.declaration.formulas import Formula, Gap
+from numcheck.declaration.formulas import Formula
 from numcheck.declaration.words import Of, UsageError
 from numcheck.domain import Points
 from numcheck.formats import Format, format_of
@@ -42,11 +42,6 @@ class Witness:
     component: int
     environments: tuple[str, ...]
 
-    @property
-    def input(self) -> tuple[tuple[str, ...], int]:
-        """What is tried."""
-        return self.inputs, self.component
-
 
 @dataclass(frozen=True)
 class Witnesses:
@@ -56,11 +51,6 @@ class Witnesses:
     known: tuple[Witness, ...] = ()
     remarks: tuple[str, ...] = ()
     damaged: bool = False
-
-    def of_gap(self, routine: str, gap: Gap, format: str, of: Of) -> tuple[Witness, ...]:
-        """Those of a gap in one format and half."""
-        key = routine, gap.name, format, of
-        return tuple(one for one in self.known if (one.routine, one.gap, one.format, one.of) == key)
 
 
 @cache
@@ -94,7 +84,7 @@ def read(formula: Formula) -> Witnesses:
         why = f"no {error}" if isinstance(error, KeyError) else " ".join(str(error).split())
         told = f"{path} is no file of witnesses ({why}): restore or delete it; it is not tried"
         return Witnesses(path, remarks=(told,), damaged=True)
-    known = tuple(row for row in rows if _is_declared(formula, row) and _lies_inside(formula, row))
+    known = tuple(row for row in rows if _can_be_tried(formula, row))
     if len(known) == len(rows):
         return Witnesses(path, known)
     remark = (
@@ -119,13 +109,11 @@ def _from_json(row: dict[str, Any], formula: Formula, environments: list[str]) -
     )
 
 
-def _is_declared(formula: Formula, row: Witness) -> bool:
-    routine = formula.routines.get(row.routine)
-    return routine is not None and row.gap in ("", *(gap.name for gap in routine.gaps))
-
-
-def _lies_inside(formula: Formula, row: Witness) -> bool:
-    format = format_of(row.format)
+def _can_be_tried(formula: Formula, row: Witness) -> bool:
+    """Whether its routine and gap are declared, and it lies in the domains."""
+    routine, format = formula.routines.get(row.routine), format_of(row.format)
+    if routine is None or row.gap not in ("", *(gap.name for gap in routine.gaps)):
+        return False
     try:
         arguments = _arguments(formula, row.inputs, format)
         return formula.holds(arguments, formula.at(arguments, format), format)
@@ -140,7 +128,7 @@ def _arguments(formula: Formula, inputs: Sequence[str], format: Format) -> tuple
 
 def first(formula: Formula, known: Iterable[Witness], format: Format) -> list[tuple[Points, int]]:
     """The points of a format to try before others, each once, with the output that its gradient is of."""
-    inputs = dict.fromkeys(row.input for row in known if row.format == format.name)
+    inputs = dict.fromkeys((row.inputs, row.component) for row in known if row.format == format.name)
     points = [(formula.at(_arguments(formula, texts, format), format), of) for texts, of in inputs]
     return [(replace(point, origin=np.array([ORIGIN])), of) for point, of in points]
 
@@ -198,19 +186,9 @@ def _text(formula: Formula, rows: Sequence[Witness]) -> str:
     environments = sorted({name for row in rows for name in row.environments})
     shared = {"schema": SCHEMA, "formula": formula.name, "environments": environments}
     head = "".join(f"  {json.dumps(name)}: {json.dumps(told)},\n" for name, told in shared.items())
-    lines = (
-        json.dumps(
-            {
-                "routine": row.routine,
-                "gap": row.gap,
-                "format": row.format,
-                "of": row.of.value,
-                "which": row.which,
-                "inputs": dict(zip(formula.inputs, row.inputs, strict=True)),
-                "component": row.component,
-                "environments": [environments.index(name) for name in row.environments],
-            }
-        )
-        for row in rows
-    )
+    lines: list[str] = []
+    for row in rows:
+        inputs = dict(zip(formula.inputs, row.inputs, strict=True))
+        places = [environments.index(name) for name in row.environments]
+        lines.append(json.dumps(vars(row) | {"inputs": inputs, "environments": places}))
     return f'{{\n{head}  "witnesses": [\n    ' + ",\n    ".join(lines) + "\n  ]\n}\n"

@@ -4,7 +4,7 @@ A formula may branch on an input from `one_of` or `index`. So points stand apart
 the formula takes side by side (`kindred`), because it uses them as numbers only.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cache
 from types import MappingProxyType
@@ -14,7 +14,7 @@ import numpy as np
 import torch
 
 from numcheck.declaration.formulas import Formula
-from numcheck.domain import Column, Points
+from numcheck.domain import Column, Points, continuous, discrete
 from numcheck.formats import format_of
 from numcheck.reals.arb import ARB
 from numcheck.reals.arithmetic import Arithmetic
@@ -29,20 +29,16 @@ Kin = Mapping[str, Mapping[Any, Any]]
 def groups(formula: Formula, points: Points, kin: Kin = MappingProxyType({})) -> Iterator[np.ndarray]:
     """Indices of points that share every discrete choice, or choices that are kin."""
     keys: list[list[Any]] = []
-    for name, domain in formula.inputs.items():
-        if domain.discrete:
-            column = points.columns[name]
-            choices = list(column) if isinstance(column, tuple) else column.tolist()
-            heads = kin.get(name, {})
-            keys.append([heads.get(choice, choice) for choice in choices])
+    for name in discrete(formula.inputs):
+        heads = kin.get(name, {})
+        keys.append([heads.get(choice, choice) for choice in _choices(points.columns[name])])
+    if not keys:
+        yield np.arange(len(points))
+        return
     rows: dict[tuple[Any, ...], list[int]] = {}
-    if keys:
-        for i, key in enumerate(zip(*keys, strict=True)):
-            rows.setdefault(key, []).append(i)
-    else:
-        rows[()] = list(range(len(points)))
-    for indices in rows.values():
-        yield np.array(indices)
+    for i, key in enumerate(zip(*keys, strict=True)):
+        rows.setdefault(key, []).append(i)
+    yield from map(np.array, rows.values())
 
 
 def kindred(formula: Formula, points: Points) -> Kin:
@@ -52,14 +48,13 @@ def kindred(formula: Formula, points: Points) -> Kin:
     """
     shapes = tuple(None if isinstance(c, tuple) else c.shape[1:] for c in points.columns.values())
     known = _known_kin(formula, shapes)
-    for name, domain in formula.inputs.items():
-        if domain.discrete:
-            met = known.setdefault(name, {})
-            for choice in _choices(points.columns[name]):
-                if choice not in met:
-                    point, heads = points.select([0]), dict.fromkeys(met.values())
-                    kin = (head for head in heads if _are_kin(formula, point, name, head, choice))
-                    met[choice] = next(kin, choice)
+    for name in discrete(formula.inputs):
+        met = known.setdefault(name, {})
+        for choice in dict.fromkeys(_choices(points.columns[name])):
+            if choice not in met:
+                point, heads = points.select([0]), dict.fromkeys(met.values())
+                kin = (head for head in heads if _are_kin(formula, point, name, head, choice))
+                met[choice] = next(kin, choice)
     return known
 
 
@@ -82,9 +77,9 @@ def _are_kin(formula: Formula, point: Points, name: str, one: Any, other: Any) -
     return True
 
 
-def _choices(column: Column) -> tuple[Any, ...]:
-    """What occurs among the choices of some points."""
-    return tuple(dict.fromkeys(column if isinstance(column, tuple) else column.tolist()))
+def _choices(column: Column) -> Sequence[Any]:
+    """What was chosen at each point."""
+    return column if isinstance(column, tuple) else column.tolist()
 
 
 def _is_number(choice: Any) -> bool:
@@ -93,8 +88,7 @@ def _is_number(choice: Any) -> bool:
 
 def chunks(rows: np.ndarray, size: int) -> Iterator[np.ndarray]:
     """`rows` in order, at most `size` at a time."""
-    for start in range(0, len(rows), size):
-        yield rows[start : start + size]
+    return (rows[start : start + size] for start in range(0, len(rows), size))
 
 
 def lifted(formula: Formula, points: Points, arithmetic: Arithmetic, trace: bool) -> dict[str, Any]:
@@ -103,10 +97,10 @@ def lifted(formula: Formula, points: Points, arithmetic: Arithmetic, trace: bool
     for name, domain in formula.inputs.items():
         column = points.columns[name]
         if domain.discrete:
-            choice, *others = _choices(column)
+            choice, *others = dict.fromkeys(_choices(column))
             if others:
-                numbers = torch.tensor(column, dtype=torch.float64) if isinstance(column, tuple) else column
-                arguments[name] = Reals(arithmetic, arithmetic.lift(numbers.double()))
+                numbers = torch.as_tensor(column, dtype=torch.float64)
+                arguments[name] = Reals(arithmetic, arithmetic.lift(numbers))
             else:
                 arguments[name] = constant(arithmetic, choice) if _is_number(choice) else choice
         else:
@@ -120,5 +114,5 @@ def evaluated(
     formula: Formula, arguments: Mapping[str, Any], lanes: int, component: np.ndarray, wanted: Wanted
 ) -> Evaluation:
     """What the formula has at `lifted` points; each one's `component` counts modulo the outputs."""
-    continuous = [name for name, domain in formula.inputs.items() if domain.differentiable]
-    return evaluate(formula, arguments, continuous, formula.wrt, lanes, component, wanted)
+    counted = list(continuous(formula.inputs))
+    return evaluate(formula, arguments, counted, formula.wrt, lanes, component, wanted)

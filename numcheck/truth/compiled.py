@@ -3,7 +3,7 @@
 import math
 import os
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from numcheck.declaration.formulas import Formula
-from numcheck.domain import Column, Points
+from numcheck.domain import Column, Points, continuous
 from numcheck.reals import trust
 from numcheck.reals.arrays import Reals
 from numcheck.reals.ball64 import Ball64Arithmetic, Balls, comparable, only_where, recording
@@ -34,7 +34,7 @@ class Exact:
     """The balls of a batch: of the value, and on request of the gradient, side by side for all inputs."""
 
     value: Balls
-    gradient: Balls | None
+    gradient: Balls | None = None
 
 
 def compiler() -> str | None:
@@ -45,11 +45,9 @@ def compiler() -> str | None:
 
 def missing_compiler(device: str) -> str | None:
     """What keeps graphs from being compiled for this device, in a line; None where nothing does."""
-    if not device.startswith("cpu"):
-        return None
-    if compiler():
-        return None
-    return "no C++ compiler is found, so the truth runs uncompiled, several times slower"
+    if device.startswith("cpu") and not compiler():
+        return "no C++ compiler is found, so the truth runs uncompiled, several times slower"
+    return None
 
 
 class Truths:
@@ -62,16 +60,15 @@ class Truths:
         self.arithmetic = Ball64Arithmetic(device)
         trust.look(device)
         self.device = torch.device(device)  # a name would be read again for every batch
-        self.numbers = [name for name, domain in formula.inputs.items() if domain.differentiable]
-        self.choices = [name for name, domain in formula.inputs.items() if not domain.differentiable]
+        self.numbers = list(continuous(formula.inputs))
+        self.choices = [name for name in formula.inputs if name not in self.numbers]
         self.graphs: dict[tuple[Any, ...], Callable[..., tuple[Tensor | None, ...]]] = {}
 
     def of(self, points: Points) -> Exact:
         """The balls at these points, which share their choices."""
         if not self.compiled or len(points) != BATCH:
-            return _exact(
-                self._evaluate(lifted(self.formula, points, self.arithmetic, self.backward), len(points))
-            )
+            arguments = lifted(self.formula, points, self.arithmetic, self.backward)
+            return _exact(self._evaluate(arguments, len(points)))
         columns: list[Any] = [points.columns[name] for name in self.numbers]
         chosen = [_choice(points.columns[name]) for name in self.choices]
         narrow = all(_seems_within(column, NARROW_REACH) for column in columns)
@@ -106,21 +103,14 @@ class Truths:
     def _evaluate(self, arguments: Mapping[str, Any], lanes: int) -> tuple[Tensor | None, ...]:
         wanted = Wanted(self.backward, False)
         found = evaluated(self.formula, arguments, lanes, np.zeros(1, dtype=np.int64), wanted)
-        parts: list[Tensor | None] = []
-        for balls in (found.value, found.gradient):
-            if balls is not None:
-                balls = balls if balls.scale is None else comparable(balls)
-                parts += [balls.high, balls.low, balls.radius]
-        return tuple(parts)
+        asked = [balls for balls in (found.value, found.gradient) if balls is not None]
+        plain = [balls if balls.scale is None else comparable(balls) for balls in asked]
+        return tuple(part for balls in plain for part in (balls.high, balls.low, balls.radius))
 
 
-def _exact(parts: tuple[Tensor | None, ...]) -> Exact:
-    def balls(first: int) -> Balls:
-        high, low, radius = parts[first : first + 3]
-        assert high is not None
-        return Balls(high, low, radius)
-
-    return Exact(balls(0), balls(3) if len(parts) > 3 else None)
+def _exact(parts: Sequence[Any]) -> Exact:
+    """The balls of each half, of which a graph gives high, low and radius one after another."""
+    return Exact(*(Balls(*parts[first : first + 3]) for first in range(0, len(parts), 3)))
 
 
 def _choice(column: Column) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from numcheck.declaration.formulas import Formula
-from numcheck.domain import Points
+from numcheck.domain import Points, continuous
 from numcheck.formats import Format
 from numcheck.reals.arrays import Reals, as_reals
 from numcheck.reals.ball64 import EXPONENT_LIMIT
@@ -81,49 +81,40 @@ class Opinion:
     disagreements: tuple[str, ...]
 
 
-def second_opinion(
-    formula: Formula, points: Points, truth: Truth, format: Format, rows: np.ndarray | None = None
-) -> Opinion:
+def second_opinion(formula: Formula, points: Points, truth: Truth, format: Format) -> Opinion:
     """Recompute truths in mpmath at two precisions: values, and gradients as central differences.
 
     The differences share no rule with the tape: each point's gradient is tested along one direction in which every
-    component counts about the same. Kinks and what is not proved are left to the value alone. `rows` are the points
-    to recompute, all by default.
+    component counts about the same. Kinks and what is not proved are left to the value alone.
     """
-    chosen = np.arange(len(points)) if rows is None else rows
-    told = (
-        _disagreement(formula, points.select(row), truth.select(row), format) for row in chosen.reshape(-1, 1)
-    )
-    return Opinion(len(chosen), tuple(f"{formula.name} in {format.name}: {each}" for each in told if each))
+    rows = np.arange(len(points)).reshape(-1, 1)
+    told = (_disagreement(formula, points.select(row), truth.select(row), format) for row in rows)
+    return Opinion(len(points), tuple(f"{formula.name} in {format.name}: {each}" for each in told if each))
 
 
 def _disagreement(formula: Formula, point: Points, truth: Truth, format: Format) -> str | None:
-    """What mpmath has instead at one point, at precisions that tell the same.
+    """What mpmath has instead at one point."""
+    told = _of_value(formula, point, truth, format) or _of_gradient(formula, point, truth, format)
+    return f"{told} at {describe(point)}" if told else None
+
+
+def _of_value(formula: Formula, point: Points, truth: Truth, format: Format) -> str | None:
+    """What mpmath has instead of a value, at two precisions that tell the same.
 
     More than settled the point may be needed, for a formula may cancel more bits than that.
     """
     bits = 2 * int(truth.precision[0]) + 64
-    told, sure = _of_value(formula, point, truth, format, bits)
-    while told and not sure and bits < LIMIT:
-        bits *= 2
-        told, sure = _of_value(formula, point, truth, format, bits)
-    told = told or _of_gradient(formula, point, truth, format)
-    return f"{told} at {describe(point)}" if told else None
-
-
-def _of_value(
-    formula: Formula, point: Points, truth: Truth, format: Format, bits: int
-) -> tuple[str | None, bool]:
-    """What mpmath has instead of a value at so many bits and twice as many; and whether those two agree."""
     with precision(bits):
         first = _mp_value(formula, point)
-    with precision(2 * bits):
-        second = _mp_value(formula, point)
-        for key in np.ndindex(second.shape):
-            told = _of_number(truth.value[(0, *key)], first[key], second[key], format)
-            if told is not None:
-                return told
-    return None, True
+    while True:
+        with precision(2 * bits):
+            second = _mp_value(formula, point)
+            places = np.ndindex(second.shape)
+            found = (_of_number(truth.value[(0, *key)], first[key], second[key], format) for key in places)
+            told, sure = next((each for each in found if each is not None), (None, True))
+        if sure or bits >= LIMIT:
+            return told
+        first, bits = second, 2 * bits
 
 
 def _of_number(value: Enclosure, first: Any, second: Any, format: Format) -> tuple[str, bool] | None:
@@ -153,15 +144,14 @@ def _of_gradient(formula: Formula, point: Points, truth: Truth, format: Format) 
     # along a kink there is no derivative, and what is far below the format's range would only cost digits
     live = narrow(slopes, format, TOLERANCE) & (slopes.high != 0)
     live &= slopes.exponent > format.min_exponent - 2 * format.precision
-    live &= (
-        slopes.exponent < 2**13
-    )  # far above every format a direction of its size would vanish beside the point
+    # far above every format a direction of its size would vanish beside the point
+    live &= slopes.exponent < 2**13
     if not live.any():
         return None
     places = np.flatnonzero(live)
     exponents: list[int] = slopes.exponent[places].tolist()
     # a constant input may lie as close to a kink as a moved one
-    near = [point.columns[name] for name, domain in formula.inputs.items() if domain.differentiable]
+    near = [point.columns[name] for name in continuous(formula.inputs)]
     step_exponent = min(0, *exponents) - 200 + min(0, *(_smallest_exponent(column) for column in near))
     for_bits = 4 * -step_exponent + 2 * max(0, *exponents) + 1000
     with precision(min(for_bits, 40_000)):
@@ -183,13 +173,10 @@ def _of_gradient(formula: Formula, point: Points, truth: Truth, format: Format) 
 
 def _difference(formula: Formula, point: Points, direction: np.ndarray, step: Any, component: int) -> Any:
     """The central difference of one component along a direction of all numbers that the gradient is by."""
-    moves: dict[str, Any] = {}
-    start = 0
-    for name in formula.wrt:
-        column: Any = point.columns[name]
-        stop = start + column.numel()
-        moves[name] = direction[start:stop].reshape(column.shape) * step
-        start = stop
+    columns: list[Any] = [point.columns[name] for name in formula.wrt]
+    parts = np.split(direction * step, np.cumsum([column.numel() for column in columns])[:-1])
+    shaped = [part.reshape(column.shape) for part, column in zip(parts, columns, strict=True)]
+    moves = dict(zip(formula.wrt, shaped, strict=True))
     ahead = _mp_value(formula, point, moves)
     behind = _mp_value(formula, point, {name: -move for name, move in moves.items()})
     return (ahead.reshape(-1)[component] - behind.reshape(-1)[component]) / (2 * step)

@@ -1,7 +1,8 @@
 """The truth at points, proved by Arb: precision doubles until a formula's balls are narrow enough to judge a format."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from flint import ctx
@@ -42,10 +43,6 @@ class Half:
     exact: Enclosure
     conditioning: np.ndarray
 
-    def select(self, rows: np.ndarray | slice) -> "Half":
-        """At some of the points."""
-        return Half(self.exact[rows], self.conditioning[rows])
-
 
 @dataclass(frozen=True, eq=False)
 class Truth:
@@ -73,19 +70,26 @@ class Truth:
 
     def select(self, rows: np.ndarray | slice) -> "Truth":
         """The truth at some of the points."""
-        halves = {of: half.select(rows) for of, half in self.halves.items()}
-        return Truth(halves, self.component[rows], self.precision[rows], self.loose[rows])
+        return each(lambda numbers: numbers[rows], self)
 
     def put(self, rows: np.ndarray, found: "Truth") -> None:
         """Overwrite some points in place."""
         for of, half in self.halves.items():
             half.exact.put(rows, found.halves[of].exact)
             half.conditioning[rows] = found.halves[of].conditioning
-        self.component[rows], self.precision[rows], self.loose[rows] = (
-            found.component,
-            found.precision,
-            found.loose,
-        )
+        for name in ("component", "precision", "loose"):
+            getattr(self, name)[rows] = getattr(found, name)
+
+
+def each(make: Callable[..., np.ndarray], *alike: Any) -> Any:
+    """What `make` makes of the arrays that stand at one place of several truths (or parts of them), as a truth."""
+    first = alike[0]
+    if isinstance(first, np.ndarray):
+        return make(*alike)
+    if isinstance(first, dict):
+        return {key: each(make, *(one[key] for one in alike)) for key in first}
+    fields = zip(*(vars(one).values() for one in alike), strict=True)
+    return type(first)(*(each(make, *parts) for parts in fields))
 
 
 def proved(
@@ -124,12 +128,8 @@ def evaluate_chunk(formula: Formula, points: Points, component: np.ndarray, want
     halves = {Of.VALUE: Half(enclosure(found.value), found.conditioning)}
     if found.gradient is not None and found.gradient_conditioning is not None:
         halves[Of.GRAD] = Half(enclosure(found.gradient), found.gradient_conditioning)
-    return Truth(
-        halves,
-        component % max(1, int(np.prod(found.value.shape[1:]))),
-        np.full(len(points), ctx.prec),
-        np.zeros(len(points), dtype=bool),
-    )
+    component = component % max(1, int(np.prod(found.value.shape[1:])))
+    return Truth(halves, component, np.full(len(points), ctx.prec), np.zeros(len(points), dtype=bool))
 
 
 def tightness(

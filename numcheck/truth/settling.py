@@ -1,12 +1,10 @@
 """Settling points: float64 balls come first, and Arb takes the lanes that those leave open.
 
-Points are evaluated together, a whole batch at once. Some of what float64 has settled is proved again by Arb in every
-run (`opinion.audit`).
+Some of what float64 has settled is proved again by Arb in every run (`opinion.audit`).
 """
 
 import sys
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
@@ -22,7 +20,7 @@ from numcheck.reals.enclosures import TOLERANCE, Enclosure, enclosure_of_float64
 from numcheck.reals.evaluation import Wanted
 from numcheck.truth.batches import chunks, evaluated, groups, kindred, lifted
 from numcheck.truth.opinion import audit
-from numcheck.truth.proofs import CHUNK, FLOAT64, Half, Truth, at_all_elements, proved, tightness
+from numcheck.truth.proofs import CHUNK, FLOAT64, Half, Truth, at_all_elements, each, proved, tightness
 
 LANES = 2**14  # of float64 balls evaluated at once
 FEWEST = 256
@@ -147,14 +145,6 @@ def _lower_end(conditioning: Balls, of: Enclosure, format: Format) -> tuple[np.n
 
 def _joined(pieces: Sequence[tuple[np.ndarray, Truth]]) -> Truth:
     """The truth at all points, from those at some rows each."""
-    order = np.argsort(np.concatenate([rows for rows, _ in pieces]), kind="stable")
-
-    def join(parts: Sequence[Any]) -> Any:
-        """Arrays one after another, and whatever is made of arrays piece by piece."""
-        if isinstance(parts[0], np.ndarray):
-            return np.concatenate(parts)[order]
-        if isinstance(parts[0], dict):
-            return {key: join([part[key] for part in parts]) for key in parts[0]}
-        return type(parts[0])(*map(join, zip(*(vars(part).values() for part in parts), strict=True)))
-
-    return join([truth for _, truth in pieces])
+    rows, truths = zip(*pieces, strict=True)
+    order = np.argsort(np.concatenate(rows), kind="stable")
+    return each(lambda *parts: np.concatenate(parts)[order], *truths)

@@ -14,7 +14,9 @@ import torch
 
 from numcheck.declaration.formulas import Formula
 from numcheck.declaration.registry import formula_named, formulas, load_catalog
-from numcheck.domain import OneOf, Points, Real
+from numcheck.domain import Points
+from numcheck.domain.one_of import OneOf
+from numcheck.domain.real import Real
 from numcheck.formats import format_of
 from numcheck.reals.enclosures import enclosure_of_float64, narrow
 from numcheck.reals.mp import CONTEXT, MP

@@ -47,7 +47,6 @@ ROOMS = {
             "numcheck.runs.gaps": "is_stale uncovered _formats",
             "numcheck.runs.examine": "Examined.judged Examined.worst Examined.crash Examined.gaps Examined.gap_of "
             "Examined.covered Examined.fates Examined.spent Examined.broken",
-            "numcheck.runs.witnesses": "Witnesses.of_gap",
             "numcheck.measure.measurement": "Measurement.gaps",
             "numcheck.runs.entry": "entry_of",
             "numcheck.runs.search": "Tested.points Tested.unresolved Tested.in_doubt Tested.spent Tested.met "

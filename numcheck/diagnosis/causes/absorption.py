@@ -48,33 +48,18 @@ where it magnifies twice. A sum (sum, mean, a matrix product) that lost digits h
 where all of its terms but one lie two or more bits below it.
 """
 
-from typing import Any
-
 import torch
 
-from numcheck.declaration.budgets import ulps
-from numcheck.diagnosis.causes import Harm, planted, stated
+from numcheck.diagnosis.causes import planted
 from numcheck.domain import real
 from numcheck.reals import vocabulary as m
 
 REMEDY = "keep the small term apart: log1p(x) for log(1 + x), a wider accumulator, or compensation"
-HARM = Harm.LOST_BITS
-
-
-@stated("Goldberg 1991, theorem 4", x=real(2**-40, 2**-10))
-def log_of_one_plus(x: Any) -> Any:
-    """The logarithm of a number just above 1."""
-    return m.log(1 + x)
-
-
-def one_added_first(x: torch.Tensor) -> torch.Tensor:
-    """1 + x has no room for x."""
-    return torch.log(1 + x)
-
-
-def log1p(x: torch.Tensor) -> torch.Tensor:
-    """x never meets the 1."""
-    return torch.log1p(x)
-
-
-PLANTED = planted(log_of_one_plus, wrong=one_added_first, right=log1p, value=ulps(2))
+PLANTED = planted(
+    "Goldberg 1991, theorem 4",
+    lambda x: m.log(1 + x),
+    wrong=lambda x: torch.log(1 + x),  # 1 + x has no room for x
+    right=lambda x: torch.log1p(x),
+    value=2,
+    x=real(2**-40, 2**-10),
+)

@@ -44,33 +44,18 @@ digits heal it is what the shadow shows; no addition shortly before it may have 
 and the range by itself may not do more harm than rounding.
 """
 
-from typing import Any
-
 import torch
 
-from numcheck.declaration.budgets import ulps
-from numcheck.diagnosis.causes import Harm, planted, stated
+from numcheck.diagnosis.causes import planted
 from numcheck.domain import real
 from numcheck.reals import vocabulary as m
 
 REMEDY = "rewrite the difference (log1p, expm1, a shifted origin): subtract no close numbers"
-HARM = Harm.LOST_BITS
-
-
-@stated("Kahan 1980, interest rates", x=real(2**-30, 0.25))
-def growth(x: Any) -> Any:
-    """What an exponential has grown by."""
-    return m.exp(x) - 1
-
-
-def one_subtracted(x: torch.Tensor) -> torch.Tensor:
-    """exp(x) is close to 1."""
-    return torch.exp(x) - 1
-
-
-def expm1(x: torch.Tensor) -> torch.Tensor:
-    """The difference itself."""
-    return torch.expm1(x)
-
-
-PLANTED = planted(growth, wrong=one_subtracted, right=expm1, value=ulps(2))
+PLANTED = planted(
+    "Kahan 1980, interest rates",
+    lambda x: m.exp(x) - 1,
+    wrong=lambda x: torch.exp(x) - 1,  # exp(x) is close to 1
+    right=lambda x: torch.expm1(x),
+    value=2,
+    x=real(2**-30, 0.25),
+)

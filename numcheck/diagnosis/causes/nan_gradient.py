@@ -42,35 +42,20 @@ the backward pass to the operator that made it so out of numbers, and names the 
 forward pass whose derivative it is.
 """
 
-from typing import Any
-
 import torch
 
-from numcheck.declaration.budgets import ulps
-from numcheck.diagnosis.causes import Harm, planted, stated
+from numcheck.diagnosis.causes import planted
 from numcheck.domain import real
 from numcheck.reals import vocabulary as m
 
 REMEDY = "make the branch that is not taken safe before the singular function, not after it"
-HARM = Harm.NOT_FINITE
-
-
-@stated("a root that starts at 1", x=real(-4, 4))
-def root_beyond_one(x: Any) -> Any:
-    """The square root of what x has beyond 1."""
-    return m.where(x > 1, m.sqrt(x - 1), 0)
-
-
-def chosen_after_the_root(x: torch.Tensor) -> torch.Tensor:
-    """The root's slope is NaN below 1, and 0 * NaN is NaN."""
-    return torch.where(x > 1, torch.sqrt(x - 1), 0)
-
-
-def safe_before_the_root(x: torch.Tensor) -> torch.Tensor:
-    """The root never sees a number below 1."""
-    return torch.where(x > 1, torch.sqrt(torch.where(x > 1, x, 2) - 1), 0)
-
-
 PLANTED = planted(
-    root_beyond_one, wrong=chosen_after_the_root, right=safe_before_the_root, value=ulps(2), grad=ulps(4)
+    "a root that starts at 1",
+    lambda x: m.where(x > 1, m.sqrt(x - 1), 0),
+    # the root's slope is NaN below 1, and 0 * NaN is NaN
+    wrong=lambda x: torch.where(x > 1, torch.sqrt(x - 1), 0),
+    right=lambda x: torch.where(x > 1, torch.sqrt(torch.where(x > 1, x, 2) - 1), 0),
+    value=2,
+    grad=4,
+    x=real(-4, 4),
 )

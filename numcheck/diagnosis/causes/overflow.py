@@ -39,35 +39,20 @@ but float64's digits, and the other way round: the range is to blame where it br
 more.
 """
 
-from typing import Any
-
 import torch
 
-from numcheck.declaration.budgets import ulps
-from numcheck.diagnosis.causes import Harm, planted, stated
+from numcheck.diagnosis.causes import planted
 from numcheck.domain import vector
 from numcheck.reals import vocabulary as m
 
 REMEDY = "keep the intermediate in range: subtract the maximum or take logarithms before exponentiating"
-HARM = Harm.NOT_FINITE
-
-
-@stated("Nielsen & Sun 2016, equation 10", logits=vector(100, 700))
-def log_sum_of_exponentials(logits: Any) -> Any:
-    """The logarithm of a sum of exponentials."""
-    return m.log(m.sum(m.exp(logits)))
-
-
-def as_the_book_prints_it(logits: torch.Tensor) -> torch.Tensor:
-    """exp leaves the range before log brings it back."""
-    return torch.log(torch.exp(logits).sum(1))
-
-
-def largest_taken_out(logits: torch.Tensor) -> torch.Tensor:
-    """No exponent is above zero."""
-    return torch.logsumexp(logits, 1)
-
-
 PLANTED = planted(
-    log_sum_of_exponentials, wrong=as_the_book_prints_it, right=largest_taken_out, value=ulps(2)
+    "Nielsen & Sun 2016, equation 10",
+    lambda logits: m.log(m.sum(m.exp(logits))),
+    wrong=lambda logits: torch.log(
+        torch.exp(logits).sum(1)
+    ),  # exp leaves the range before log brings it back
+    right=lambda logits: torch.logsumexp(logits, 1),
+    value=2,
+    logits=vector(100, 700),
 )

@@ -41,17 +41,12 @@ median's distance from 1; and d is more than 2 * t. A point whose own ratio lies
 median, or two ulps, is wrong by this factor.
 """
 
-from typing import Any
-
 import numpy as np
-import torch
 
-from numcheck.declaration.budgets import ulps
-from numcheck.diagnosis.causes import Harm, planted, stated
+from numcheck.diagnosis.causes import planted
 from numcheck.domain import real
 
 REMEDY = "the result is a constant multiple of the formula's: look for a missing or doubled factor"
-HARM = Harm.OTHER_NUMBER
 
 FEWEST = 8  # ratios that can show that they are one
 MOST = 0.9  # of the ratios must be that one
@@ -73,20 +68,12 @@ def factor_of(ratios: np.ndarray, roundoff: float) -> float | None:
     return middle if constant else None
 
 
-@stated("Bishop 2006, equation 3.26", prediction=real(-100, 100), target=real(-100, 100))
-def half_the_squared_error(prediction: Any, target: Any) -> Any:
-    """One term of the sum-of-squares error."""
-    return (prediction - target) ** 2 / 2
-
-
-def without_the_half(prediction: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
-    """Twice the formula."""
-    return (prediction - target) ** 2
-
-
-def with_the_half(prediction: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
-    """The formula."""
-    return 0.5 * (prediction - target) ** 2
-
-
-PLANTED = planted(half_the_squared_error, wrong=without_the_half, right=with_the_half, value=ulps(2))
+PLANTED = planted(
+    "Bishop 2006, equation 3.26",
+    lambda prediction, target: (prediction - target) ** 2 / 2,
+    wrong=lambda prediction, target: (prediction - target) ** 2,  # twice the formula
+    right=lambda prediction, target: 0.5 * (prediction - target) ** 2,
+    value=2,
+    prediction=real(-100, 100),
+    target=real(-100, 100),
+)

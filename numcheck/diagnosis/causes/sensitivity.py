@@ -38,34 +38,16 @@ together; the truth and its derivatives are proved enclosures, so that neither h
 rounding. Nothing is run again and nothing is traced.
 """
 
-from typing import Any
-
-import torch
-
-from numcheck.declaration.budgets import ulps
-from numcheck.diagnosis.causes import Harm, planted, stated
+from numcheck.diagnosis.causes import planted
 from numcheck.domain import real
 
 REMEDY = "nothing in the code: the problem itself magnifies its inputs' last bits here"
-HARM = Harm.FORGIVEN
-
-
-@stated("elementary algebra", x=real(1, 2), y=real(1, 2))
-def difference_of_squares(x: Any, y: Any) -> Any:
-    """What one square has beyond another."""
-    return x**2 - y**2
-
-
-def squares_rounded_first(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
-    """Errs as much as if x and y had been rounded once more."""
-    return x * x - y * y
-
-
-def product_of_sum_and_difference(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
-    """x - y is exact, and two roundings follow."""
-    return (x - y) * (x + y)
-
-
 PLANTED = planted(
-    difference_of_squares, wrong=squares_rounded_first, right=product_of_sum_and_difference, value=ulps(2)
+    "elementary algebra",
+    lambda x, y: x**2 - y**2,
+    wrong=lambda x, y: x * x - y * y,  # errs as much as if x and y had been rounded once more
+    right=lambda x, y: (x - y) * (x + y),  # x - y is exact, and two roundings follow
+    value=2,
+    x=real(1, 2),
+    y=real(1, 2),
 )

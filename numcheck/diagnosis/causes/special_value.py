@@ -42,34 +42,26 @@ logarithm of zero, while its operands were right. No operator shortly before it 
 format's range.
 """
 
-from typing import Any
-
 import torch
 
-from numcheck.declaration.budgets import ulps
-from numcheck.diagnosis.causes import Harm, planted, stated
+from numcheck.diagnosis.causes import planted
 from numcheck.domain import real
 from numcheck.reals import vocabulary as m
 
 REMEDY = "treat the singular input by itself before dividing or taking the logarithm"
-HARM = Harm.NOT_FINITE
 
 
-@stated("Woodward 1953: the unnormalised sinc", x=real(-8, 8))
-def sinc(x: Any) -> Any:
-    """sin(x) / x, with its limit at 0."""
-    return m.where(x == 0, 1, m.sin(x) / x)
-
-
-def sine_over_its_argument(x: torch.Tensor) -> torch.Tensor:
-    """0/0 at 0."""
-    return torch.sin(x) / x
-
-
-def limit_at_zero(x: torch.Tensor) -> torch.Tensor:
+def _limit_at_zero(x: torch.Tensor) -> torch.Tensor:
     """The hole is filled, the rest computed once in float64."""
     safe = torch.where(x == 0, 1, x.double())
     return torch.where(x == 0, 1, torch.sin(safe) / safe).to(x.dtype)
 
 
-PLANTED = planted(sinc, wrong=sine_over_its_argument, right=limit_at_zero, value=ulps(2))
+PLANTED = planted(
+    "Woodward 1953: the unnormalised sinc",
+    lambda x: m.where(x == 0, 1, m.sin(x) / x),
+    wrong=lambda x: torch.sin(x) / x,  # 0/0 at 0
+    right=_limit_at_zero,
+    value=2,
+    x=real(-8, 8),
+)

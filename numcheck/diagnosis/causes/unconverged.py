@@ -46,42 +46,30 @@ loop to the same wrong value, to a quarter of its error. Only a value is called 
 a gradient.
 """
 
-from typing import Any
-
 import torch
 
-from numcheck.declaration.budgets import ulps
-from numcheck.diagnosis.causes import Harm, planted, stated
+from numcheck.diagnosis.causes import planted
 from numcheck.domain import real
 from numcheck.reals import vocabulary as m
 
 REMEDY = "iterate further, or bracket the root so that no step leaves it"
-HARM = Harm.OTHER_NUMBER
 
 PASSES = 3  # from so many on, a line that runs again is an iteration
 MOVING = 2.0  # unit roundoffs between its last two results, from which on it still moves
 
 
-@stated("Heron of Alexandria, Metrica I.8", a=real(2**-10, 2**10))
-def square_root(a: Any) -> Any:
-    """The side of a square of area a."""
-    return m.sqrt(a)
-
-
-def four_passes(a: torch.Tensor) -> torch.Tensor:
-    """Enough near 1 only."""
+def _heron(a: torch.Tensor, passes: int) -> torch.Tensor:
     x = torch.ones_like(a)
-    for _ in range(4):
+    for _ in range(passes):
         x = (x + a / x) / 2
     return x
 
 
-def twenty_passes(a: torch.Tensor) -> torch.Tensor:
-    """Enough for every a of the domain, and rounded once."""
-    x = torch.ones_like(a, dtype=torch.float64)
-    for _ in range(20):
-        x = (x + a.double() / x) / 2
-    return x.to(a.dtype)
-
-
-PLANTED = planted(square_root, wrong=four_passes, right=twenty_passes, value=ulps(2))
+PLANTED = planted(
+    "Heron of Alexandria, Metrica I.8",
+    lambda a: m.sqrt(a),
+    wrong=lambda a: _heron(a, 4),  # enough near 1 only
+    right=lambda a: _heron(a.double(), 20).to(a.dtype),  # enough for every a of the domain, and rounded once
+    value=2,
+    a=real(2**-10, 2**10),
+)

@@ -43,33 +43,20 @@ budget by more names the cause. Where only both together break it, the operator 
 digits does; where the range by itself leaves the result as it was, rounding does.
 """
 
-from typing import Any
-
 import torch
 
-from numcheck.declaration.budgets import ulps
-from numcheck.diagnosis.causes import Harm, planted, stated
+from numcheck.diagnosis.causes import planted
 from numcheck.domain import real
 from numcheck.reals import vocabulary as m
 
 REMEDY = "keep the small factor's logarithm, or scale before it leaves the range"
-HARM = Harm.LOST_BITS
-
-
-@stated("Moler & Morrison 1983", x=real(0, 2**-6), y=real(0, 2**-6))
-def hypotenuse(x: Any, y: Any) -> Any:
-    """The longest side of a small right triangle."""
-    return m.sqrt(x**2 + y**2)
-
-
-def root_of_squares(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
-    """The squares leave the range before the root brings them back."""
-    return torch.sqrt(x * x + y * y)
-
-
-def wide_hypot(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
-    """float64 has room for the squares."""
-    return torch.hypot(x.double(), y.double()).to(x.dtype)
-
-
-PLANTED = planted(hypotenuse, wrong=root_of_squares, right=wide_hypot, value=ulps(2))
+PLANTED = planted(
+    "Moler & Morrison 1983",
+    lambda x, y: m.sqrt(x**2 + y**2),
+    # the squares leave the range before the root brings them back
+    wrong=lambda x, y: torch.sqrt(x * x + y * y),
+    right=lambda x, y: torch.hypot(x.double(), y.double()).to(x.dtype),
+    value=2,
+    x=real(0, 2**-6),
+    y=real(0, 2**-6),
+)

@@ -41,38 +41,24 @@ truth, or below one unit roundoff, are left out (they may be float64's own, insi
 operator); so are points where the shadow would have taken another branch.
 """
 
-from typing import Any
-
 import torch
 from torch.nn import functional
 
-from numcheck.declaration.budgets import ulps
-from numcheck.diagnosis.causes import Harm, planted, stated
+from numcheck.diagnosis.causes import planted
 from numcheck.domain import real
 from numcheck.reals import vocabulary as m
 
 REMEDY = "exact arithmetic gives the same result: compare the code with the formula's source"
-HARM = Harm.OTHER_NUMBER
 
 NOISE = 2.0**-98  # beside which the shadow's own rounding, some 2**-104, does not count
 LOUDER = 1024 * NOISE  # what noise of one size makes by chance, a far larger one does not
 GROSS = 2.0**-40  # an error below this part of the result may be float64's, inside of a fused operator
 
-
-@stated("Goodfellow, Bengio & Courville 2016, section 6.2.2.2", logit=real(-20, 20))
-def loss_of_class_one(logit: Any) -> Any:
-    """Nats lost when the right class has the probability sigmoid(logit)."""
-    return m.log(1 + m.exp(-logit))
-
-
-def sigmoid_applied_twice(logit: torch.Tensor) -> torch.Tensor:
-    """Takes a probability for a logit."""
-    return functional.softplus(-torch.sigmoid(logit))
-
-
-def sigmoid_applied_once(logit: torch.Tensor) -> torch.Tensor:
-    """softplus has the sigmoid in it."""
-    return functional.softplus(-logit)
-
-
-PLANTED = planted(loss_of_class_one, wrong=sigmoid_applied_twice, right=sigmoid_applied_once, value=ulps(4))
+PLANTED = planted(
+    "Goodfellow, Bengio & Courville 2016, section 6.2.2.2",
+    lambda logit: m.log(1 + m.exp(-logit)),
+    wrong=lambda logit: functional.softplus(-torch.sigmoid(logit)),  # takes a probability for a logit
+    right=lambda logit: functional.softplus(-logit),  # softplus has the sigmoid in it
+    value=4,
+    logit=real(-20, 20),
+)

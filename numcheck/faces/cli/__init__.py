@@ -31,8 +31,8 @@ def run(arguments: Sequence[str]) -> int:
         return _told(error.format_message(), ExitCode.WRONG_USAGE)
     except UsageError as error:
         return _told(str(error), ExitCode.WRONG_USAGE)
-    except (KeyboardInterrupt, click.Abort):
-        return _told("interrupted", ExitCode.INTERRUPTED)
+    except (KeyboardInterrupt, click.Abort) as error:  # which may say what is kept
+        return _told(": ".join(["interrupted", *map(str, error.args)]), ExitCode.INTERRUPTED)
     except Exception as error:
         from numcheck.reals.enclosures import ContradictionError  # whoever can raise it has imported it
 

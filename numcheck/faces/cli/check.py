@@ -3,13 +3,14 @@
 import tempfile
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from numcheck.declaration.words import DEFAULT_FORMATS, DEFAULT_POINTS, DEFAULT_SEED, ExitCode, UsageError
-from numcheck.faces.cli.options import EXIT_CODES, devices_option
+from numcheck.declaration.words import DEFAULT_POINTS, DEFAULT_SEED, ExitCode, UsageError
+from numcheck.faces.cli.options import EXIT_CODES, devices_option, formats_option
 from numcheck.faces.cli.terminal import console_of, print_table, progress_bar
 from numcheck.faces.names import formats_of, names_of
 
@@ -26,9 +27,7 @@ if TYPE_CHECKING:
     help="Judge this function, or that of a path/to/file.py:NAME.",
 )
 @click.option("--formula", "claimed", metavar="F", help="The formula that --routine claims to compute.")
-@click.option(
-    "--formats", metavar="NAMES", default=",".join(DEFAULT_FORMATS), help="Formats, with commas between."
-)
+@formats_option
 @devices_option("torch devices, with commas between; where two disagree beyond both budgets is a finding.")
 @click.option(
     "--points",
@@ -137,77 +136,59 @@ def _deliver(
     report: Mapping[str, Any], pages: "Console", sentence: str, json_file: str | None, folder: str | None
 ) -> None:
     """Write and print the results: JSON first, since everything else can be made from it."""
-    from numcheck import report as rooms
+    from numcheck.report import ReportError, json_text, write_json, write_report
 
     lost: list[str] = []
     if json_file == "-":
-        click.echo(rooms.json_text(report))
+        click.echo(json_text(report))
     elif json_file is not None:
         try:
-            rooms.write_json(report, Path(json_file))
-        except (OSError, rooms.ReportError) as error:
+            write_json(report, json_file)
+        except (OSError, ReportError) as error:
             lost.append(f"cannot write {json_file}: {error}")
-    print_table(
-        pages, ("formula", "routine", "format", "value", "gradient", "fates", "causes"), _rows(report)
-    )
+    titles = "formula routine format value gradient fates causes".split()
+    print_table(pages, titles, _rows(report))
     pages.print(sentence)
     if folder is not None:
         try:
-            written = rooms.write_report(report, Path(folder))
-            pages.print(next((str(path) for path in written if path.suffix == ".html"), folder))
-        except (OSError, rooms.ReportError) as error:
+            pages.print(str(write_report(report, folder)[-1]))
+        except (OSError, ReportError) as error:
             lost.append(f"cannot write the report into {folder}: {error}")
     if lost:
         asked = [json_file is not None, folder is not None].count(True)
-        kept = "" if len(lost) < asked else f"; the results are in {_rescued(report)}"
+        kept = "" if len(lost) < asked else f"; the results are in {_rescued(json_text(report))}"
         raise UsageError("; ".join(lost) + kept)
 
 
-def _rescued(report: Mapping[str, Any]) -> str:
+def _rescued(text: str) -> str:
     """Where the results of a run went whose report could not be written."""
-    from numcheck.report import json_text
-
-    text = json_text(report)
     for folder in (Path.cwd(), Path(tempfile.gettempdir())):
         path = folder / "numcheck-results.json"
-        try:
+        with suppress(OSError):
             path.write_text(text, encoding="utf-8")
-        except OSError:
-            continue
-        return str(path)
+            return str(path)
     click.echo(text)
     return "standard output"
 
 
 def _rows(report: Mapping[str, Any]) -> list[tuple[str, ...]]:
     """One row per routine and format (and device, where there are several): worst spent, fates, causes."""
-    devices = {measurement["device"] for measurement in report["measurements"]}
+    devices = {one["device"] for one in report["measurements"]}
     grouped: dict[tuple[str, str, str], list[Mapping[str, Any]]] = {}
-    for measurement in report["measurements"]:
-        where = (
-            measurement["format"] if len(devices) == 1 else f"{measurement['format']} {measurement['device']}"
-        )
-        grouped.setdefault((measurement["formula"], measurement["routine"], where), []).append(measurement)
-    return [
-        (*key, _spent(measured, "value"), _spent(measured, "grad"), _fates(measured), _causes(measured))
-        for key, measured in grouped.items()
-    ]
+    for one in report["measurements"]:
+        where = one["format"] if len(devices) == 1 else f"{one['format']} {one['device']}"
+        grouped.setdefault((one["formula"], one["routine"], where), []).append(one)
+    rows: list[tuple[str, ...]] = []
+    for key, measured in grouped.items():
+        total: Counter[str] = Counter()
+        for one in measured:
+            total.update(one["fates"])
+        fates = ", ".join(f"{count} {fate}" for fate, count in total.items() if count)
+        causes = dict.fromkeys(finding["cause"] for one in measured for finding in one["findings"])
+        rows.append((*key, _spent(measured, "value"), _spent(measured, "grad"), fates, ", ".join(causes)))
+    return rows
 
 
 def _spent(measured: Iterable[Mapping[str, Any]], of: str) -> str:
-    worst = next((measurement["spent"] for measurement in measured if measurement["of"] == of), None)
-    if worst is None:
-        return "-"
+    worst = next((one["spent"] for one in measured if one["of"] == of), "-")
     return worst if isinstance(worst, str) else f"{worst:.3g}"
-
-
-def _fates(measured: Iterable[Mapping[str, Any]]) -> str:
-    total: Counter[str] = Counter()
-    for measurement in measured:
-        total.update(measurement["fates"])
-    return ", ".join(f"{count} {fate}" for fate, count in total.items() if count)
-
-
-def _causes(measured: Iterable[Mapping[str, Any]]) -> str:
-    found = (finding["cause"] for measurement in measured for finding in measurement["findings"])
-    return ", ".join(dict.fromkeys(found))

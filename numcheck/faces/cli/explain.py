@@ -7,7 +7,7 @@ import click
 
 from numcheck.declaration.words import Cause, UsageError
 from numcheck.faces.cli.options import EXIT_CODES, devices_option
-from numcheck.faces.names import formats_of, names_of
+from numcheck.faces.names import format_named, names_of
 
 
 @click.command(epilog=EXIT_CODES)
@@ -15,11 +15,7 @@ from numcheck.faces.names import formats_of, names_of
 @click.argument("routine", required=False)
 @click.argument("more", metavar="[NAME=VALUE]...", nargs=-1)
 @click.option(
-    "--at",
-    "at",
-    metavar="NAME=VALUE",
-    multiple=True,
-    help="An input's value, in decimal or hex; one per input.",
+    "--at", metavar="NAME=VALUE", multiple=True, help="An input's value, in decimal or hex; one per input."
 )
 @click.option("--format", "format_name", metavar="F", default="float32")
 @devices_option("torch devices, with commas between: an explanation for each.")
@@ -60,7 +56,7 @@ def explain(
     from numcheck.declaration.registry import load_catalog
     from numcheck.foreign import adapt, formula_at, load
 
-    (form,) = formats_of(format_name, "--format")
+    form = format_named(format_name, "--format")
     load_catalog()
     stated = formula_at(formula)
     judged = adapt(load(routine), stated, routine) if ":" in routine else routine

@@ -16,7 +16,7 @@ def list_formulas(as_json: bool) -> None:
     load_catalog()
     found = formulas().values()
     if as_json:
-        rows = [
+        told = [
             {
                 "name": formula.name,
                 "topic": formula.topic,
@@ -26,13 +26,7 @@ def list_formulas(as_json: bool) -> None:
             }
             for formula in found
         ]
-        click.echo(json.dumps(rows, indent=2))
+        click.echo(json.dumps(told, indent=2))
         return
-    print_table(
-        console_of(stderr=False),
-        ("topic", "formula", "inputs", "routines"),
-        [
-            (formula.topic, formula.name, ", ".join(formula.inputs), ", ".join(formula.routines))
-            for formula in found
-        ],
-    )
+    rows = [(one.topic, one.name, ", ".join(one.inputs), ", ".join(one.routines)) for one in found]
+    print_table(console_of(stderr=False), ("topic", "formula", "inputs", "routines"), rows)

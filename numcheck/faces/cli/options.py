@@ -5,6 +5,8 @@ from typing import Any
 
 import click
 
+from numcheck.declaration.words import DEFAULT_FORMATS
+
 EXIT_CODES = """\b
 Exit codes:
   0  passed
@@ -12,6 +14,11 @@ Exit codes:
   2  wrong usage, or a report that cannot be written
   3  truth in doubt: unresolved points, or two proofs of one number that differ
 """
+
+
+formats_option = click.option(
+    "--formats", metavar="NAMES", default=",".join(DEFAULT_FORMATS), help="Formats, with commas between."
+)
 
 
 def devices_option(told: str) -> Callable[[Any], Any]:

@@ -8,7 +8,7 @@ import click
 from numcheck.declaration.words import ExitCode, UsageError
 from numcheck.faces.cli.options import EXIT_CODES, devices_option
 from numcheck.faces.cli.terminal import progress_bar
-from numcheck.faces.names import formats_of, names_of
+from numcheck.faces.names import format_named, names_of
 
 
 @click.command(epilog=EXIT_CODES)
@@ -55,7 +55,7 @@ def sweep(
 
     A sweep that was stopped goes on where it stood when the same command is given again.
     """
-    (form,) = formats_of(format_name, "--format")
+    form = format_named(format_name, "--format")
     places = names_of(devices, "--devices")
     if len(places) > 1 and (out is not None or as_json):
         raise UsageError("--out and --json take one sweep: write one device")
@@ -83,13 +83,11 @@ def sweep(
                     progress=progress,
                 )
         except Interrupted as stopped:
-            click.echo(f"numcheck: interrupted: {stopped}", err=True)
-            return ExitCode.INTERRUPTED
+            raise click.Abort(str(stopped)) from None
         code, sentence = sweep_verdict(result)
         codes.append(code)
         if as_json:
             click.echo((folder / "result.json").read_text(encoding="utf-8"), nl=False)
         else:
-            click.echo(sweep_page(result))
-            click.echo(f"\n{sentence}\n{folder / 'result.json'}")
+            click.echo(f"{sweep_page(result)}\n\n{sentence}\n{folder / 'result.json'}")
     return max(codes)

@@ -2,17 +2,14 @@
 
 import click
 
-from numcheck.declaration.words import DEFAULT_FORMATS, ExitCode
-from numcheck.faces.cli.options import EXIT_CODES
+from numcheck.faces.cli.options import EXIT_CODES, formats_option
 from numcheck.faces.cli.terminal import progress_bar
 from numcheck.faces.names import formats_of
 
 
 @click.command(epilog=EXIT_CODES)
 @click.argument("functions", metavar="[FUNCTION]...", nargs=-1)
-@click.option(
-    "--formats", metavar="NAMES", default=",".join(DEFAULT_FORMATS), help="Formats, with commas between."
-)
+@formats_option
 @click.option(
     "--out",
     metavar="DIR",
@@ -23,13 +20,8 @@ from numcheck.faces.names import formats_of
 @click.option("--missing", is_flag=True, help="Measure only rows that the table lacks.")
 @click.option("--restart", is_flag=True, help="Begin rows again, whatever was finished of them before.")
 def table(
-    functions: tuple[str, ...],
-    formats: str,
-    out: str,
-    json_file: str | None,
-    missing: bool,
-    restart: bool,
-) -> ExitCode:
+    functions: tuple[str, ...], formats: str, out: str, json_file: str | None, missing: bool, restart: bool
+) -> None:
     """Measure torch's FUNCTIONs, by default all, at every input of the formats, eager and compiled.
 
     \b
@@ -49,12 +41,10 @@ def table(
                 out, functions, names, missing=missing, jobs=jobs(), restart=restart, progress=progress
             )
     except Interrupted as stopped:
-        click.echo(f"numcheck: interrupted: {stopped}", err=True)
-        return ExitCode.INTERRUPTED
+        raise click.Abort(str(stopped)) from None
     if json_file == "-":
         click.echo(json_text(rows), nl=False)
-        return ExitCode.PASSED
+        return
     if json_file is not None:
         write_json(rows, json_file)
     click.echo(str(page))
-    return ExitCode.PASSED

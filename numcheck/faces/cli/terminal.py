@@ -34,9 +34,8 @@ def print_table(console: "Console", titles: Sequence[str], rows: Iterable[Sequen
 
     table = Table(box=None, pad_edge=False, header_style="bold")
     for title in titles:
-        table.add_column(
-            title, justify="right" if title in ("value", "gradient") else "left", overflow="fold"
-        )
+        side = "right" if title in ("value", "gradient") else "left"
+        table.add_column(title, justify=side, overflow="fold")
     for row in rows:
         table.add_row(*row)
     console.print(table)
@@ -55,15 +54,11 @@ def progress_bar(plainly: bool = False) -> Generator[Callable[[str, int, int], N
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console, transient=True) as bar:
         task = bar.add_task("starting", total=None)
-        begun = False
 
         def show(what: str, done: int, total: int) -> None:
-            nonlocal begun
-            if begun:
-                bar.update(task, description=what, completed=done, total=total)
-            else:  # what an earlier run did tells nothing of the time left
-                bar.reset(task, description=what, completed=done, total=total)
-            begun = True
+            # the first time a reset: what an earlier run did tells nothing of the time left
+            change = bar.reset if bar.tasks[0].total is None else bar.update
+            change(task, description=what, completed=done, total=total)
 
         yield show
 

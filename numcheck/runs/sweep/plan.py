@@ -126,7 +126,7 @@ def _space(formula: Formula, format: Format, grid: int | None) -> Space:
     if grid is not None and grid < 2:
         raise UsageError(f"a grid has at least the two bounds of each input: --grid 256, not {grid}")
     instead = f"numcheck check {formula.name} --formats {format.name} --points 100000 draws points instead"
-    reals = [domain for domain in continuous(formula.inputs).values() if domain.ragged is None]
+    reals = [domain for domain in continuous(formula.inputs).values() if domain.sizes is None]
     if len(reals) > max(MOST_BITS):
         raise UsageError(
             f"{formula.name} has {len(reals)} real inputs, and a sweep takes two at most: {instead}"

@@ -71,7 +71,7 @@ def _batch(plan: Plan, start: int, stop: int) -> State:
     if not rows.size:
         return added(within, dict.fromkeys(within, clear(start, stop, plan.space.line)))
     chosen = points.select(rows)
-    left = sample(plan.formula, plan.format, [chosen], [np.zeros(len(rows), dtype=np.int64)], plan.backward)
+    left = sample(plan.formula, plan.format, chosen, np.zeros(len(rows), dtype=np.int64), plan.backward)
     judged: dict[tuple[str, str], Summary] = {}
     for routine in plan.routines:
         for examined in examine(routine, left, plan.device, [outcomes[routine.name].select(rows)]):
@@ -328,7 +328,7 @@ def _worst(plan: Plan, name: str, found: Worst | None) -> dict[str, Any] | None:
 
 
 def _command(plan: Plan, routine: Routine, of: Of, number: int) -> str:
-    return reproduce(routine, plan.space.at(np.array([number])), 0, plan.format, of, device=plan.device)
+    return reproduce(routine, plan.space.at(np.array([number])), plan.format, of, device=plan.device)
 
 
 def _inputs(plan: Plan, numbers: Sequence[int]) -> list[dict[str, str]]:

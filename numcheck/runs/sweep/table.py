@@ -81,7 +81,7 @@ def functions() -> dict[str, Formula]:
 
 
 def _belongs(formula: Formula) -> bool:
-    alone = len(formula.inputs) == 1 and all(domain.ragged is None for domain in formula.inputs.values())
+    alone = len(formula.inputs) == 1 and all(domain.sizes is None for domain in formula.inputs.values())
     return alone and bool(continuous(formula.inputs)) and BUILTIN in formula.routines
 
 
