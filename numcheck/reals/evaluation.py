@@ -69,26 +69,19 @@ def evaluate(
 
 
 def _conditioning(of: Reals, inputs: Sequence[Reals], lanes: int) -> tuple[Any, list[Reals | None]]:
-    """What conditioning forgives each element of (lanes, n), and the last one's derivatives by the inputs."""
+    """What conditioning forgives each element of (lanes, n), and the last one's derivatives by the inputs.
+
+    That is the sum over all elements x_i of abs(x_i * slope_i), in the arithmetic's own numbers, for each lane.
+    """
     arithmetic, (count,) = of.arithmetic, of.shape
     rows: list[Any] = []
     slopes: list[Reals | None] = [None] * len(inputs)
     for k in range(count) if of.traced and inputs else ():
         slopes = gradient(of, one_hot(of, np.arange(count) == np.array([[k]])), inputs)
-        rows.append(_forgiven(inputs, slopes, lanes))
+        terms = [(x * slope).data for x, slope in zip(inputs, slopes, strict=True) if slope is not None]
+        rows.append(arithmetic.forgiven(terms, lanes))
     rows = rows or [arithmetic.forgiven([], lanes)] * count
     return arithmetic.concatenate([row.reshape((lanes, 1)) for row in rows], 1), slopes
-
-
-def _forgiven(inputs: Sequence[Reals], slopes: Sequence[Reals | None], lanes: int) -> Any:
-    """sum over all elements x_i of abs(x_i * slope_i), in the arithmetic's own numbers, for each lane."""
-    arithmetic = inputs[0].arithmetic
-    terms: list[tuple[Any, bool]] = []
-    for x, slope in zip(inputs, slopes, strict=True):
-        if slope is not None:
-            product = arithmetic.masked if slope.masked else arithmetic.binary
-            terms.append((product("mul", x.data, slope.data), slope.masked))
-    return arithmetic.forgiven(terms, lanes)
 
 
 def _side_by_side(parts: Sequence[Reals | None], inputs: Sequence[Reals], lanes: int) -> Reals:

@@ -166,16 +166,7 @@ def sort(x: Reals) -> Reals:
     Among equal elements the derivative is the interval between what their orders would give.
     """
     order, undecided = x.arithmetic.order(x.data)
-    ordered = apply("sort", x, parameters=(order, x.ndim - 1))
-    if not x.arithmetic.some(undecided):
-        return ordered
-    return Reals(
-        x.arithmetic,
-        x.arithmetic.unknown(ordered.data, undecided),
-        ordered.origin,
-        ordered.traced,
-        ordered.masked,
-    )
+    return apply("sort", x, parameters=(order, undecided))
 
 
 def roll(x: Reals, shift: int, axis: int = 0) -> Reals:

@@ -55,9 +55,7 @@ class Balls:
         """The same change of shape for every part."""
 
         def changed(part: Tensor | None) -> Tensor | None:
-            if part is None:
-                return None
-            return change(part if part.shape == self.high.shape else part.broadcast_to(self.high.shape))
+            return None if part is None else change(broadcast(part, self.high.shape))
 
         low, radius, absent = changed(self.low), changed(self.radius), changed(self.absent)
         scale = None if self.scale is None else broadcast(self.scale, self.shape).each(change)
@@ -87,6 +85,11 @@ class Balls:
         )
 
 
+def scale_of(x: Balls) -> Balls:
+    """The scale, zero where there is none."""
+    return x.scale or nothing_like(x)
+
+
 def is_plain_key(key: tuple[Any, ...]) -> bool:
     """Whether torch reads the key as numpy does, and it names nothing twice."""
     return all(
@@ -101,10 +104,10 @@ def places_in(key: tuple[Any, ...], shape: tuple[int, ...]) -> np.ndarray:
 
 
 def broadcast(x: Any, shape: tuple[int, ...]) -> Any:
-    """The array, or the states of a comparison, repeated to this shape."""
-    if isinstance(x, Balls):
-        return x if x.shape == shape else x.each(lambda part: part.broadcast_to(shape))
-    return torch.as_tensor(x).broadcast_to(shape)
+    """The array, a part of it or the states of a comparison, repeated to this shape."""
+    if x.shape == shape:
+        return x
+    return x.each(lambda part: part.broadcast_to(shape)) if isinstance(x, Balls) else x.broadcast_to(shape)
 
 
 # Error-free transformations, and sums in which None is zero ----------------------------------------------------------
@@ -190,9 +193,9 @@ def up_to(limit: float, x: Tensor) -> Tensor:
     return -at_least(-limit, -x)
 
 
-def filled(part: Tensor | None, like: Tensor) -> Tensor:
+def filled(part: Tensor | None, like: Tensor, dtype: torch.dtype = torch.float64) -> Tensor:
     """The part as a tensor, also where it is zero throughout."""
-    return torch.zeros_like(like) if part is None else part
+    return torch.zeros_like(like, dtype=dtype) if part is None else part
 
 
 def uncertainty(x: Balls) -> Tensor | None:
@@ -235,10 +238,10 @@ def is_recording() -> bool:
     return _recording.get()
 
 
-def some(mask: Tensor) -> bool:
-    """Whether the mask is, or while a graph is recorded may be, set anywhere."""
+def some(states: Tensor) -> bool:
+    """Whether any of them is, or while a graph is recorded may be, set."""
     # on a processor torch.any takes several times as long
-    return is_recording() or bool(torch.count_nonzero(mask))
+    return is_recording() or bool(torch.count_nonzero(states))
 
 
 # Constants -----------------------------------------------------------------------------------------------------------

@@ -214,9 +214,8 @@ def _lipschitz(name: str, rate: Callable[[Tensor, Tensor], Tensor] | None = None
     def rule(x: Balls) -> Balls:
         y, error = called(name, x.high)
         spread = uncertainty(x)
-        if rate is None or spread is None:
-            return Balls(y, None, radius_of(error, spread, floor=FLOOR))
-        return Balls(y, None, radius_of(error, rate(x.high, spread) * spread, floor=FLOOR))
+        slope = spread if rate is None or spread is None else rate(x.high, spread) * spread
+        return Balls(y, None, radius_of(error, slope, floor=FLOOR))
 
     return rule
 
@@ -248,10 +247,6 @@ def _times_pi(x: Balls) -> Balls:
     return multiplied(x, pi)
 
 
-def _reciprocal_root(x: Balls) -> Balls:
-    return divided(like(x, 1), square_root(x))
-
-
 UNARY: dict[str, Callable[[Balls], Balls]] = {
     "neg": negated,
     "abs": absolute,
@@ -260,7 +255,7 @@ UNARY: dict[str, Callable[[Balls], Balls]] = {
     "log": logarithm,
     "log1p": _log1p,
     "sqrt": square_root,
-    "rsqrt": _reciprocal_root,
+    "rsqrt": lambda x: divided(like(x, 1), square_root(x)),
     "sin": _lipschitz("sin"),
     "cos": _lipschitz("cos"),
     "atan": _lipschitz("atan"),
