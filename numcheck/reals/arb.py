@@ -20,14 +20,14 @@ Source: Johansson 2017, "Arb: efficient arbitrary-precision midpoint-radius inte
 
 import operator
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from fractions import Fraction
 from typing import Any
 
 import numpy as np
 from flint import arb, ctx, fmpq
 
-from numcheck.reals.arithmetic import NO, UNDECIDED, YES, added_up, exactly, masking, scattered
+from numcheck.reals.arithmetic import NO, UNDECIDED, YES, added_up, exactly, masking, scattered, searched
 
 QUICK = 128  # bits up to which sums and products are not looked at one by one
 PATIENCE = 1024  # bits from which an undecided comparison counts as a tie that no precision decides
@@ -408,87 +408,50 @@ class ArbArithmetic:
         return np.where(lanes[..., None], UNKNOWN, x)
 
     def root(self, function: Callable[[Any], Any], low: Any, high: Any) -> Any:
-        return enclose_root(function, low, high)
+        return searched(_root, function, low, high)
 
 
-def enclose_root(function: Callable[[Any], Any], low: Any, high: Any) -> Any:
-    """Balls that contain the zero of an increasing `function` on [low, high], per lane.
+def _root(low: Ball, high: Ball, at_low: Ball, at_high: Ball) -> Generator[Ball, Ball, Ball]:
+    """A ball that contains the zero of an increasing function between two points.
 
     By the intermediate value theorem every bracket with proved signs at its ends holds a root, and an increasing
     function has no other. Where the function is up already at the lower end, or still down at the upper, the nearer
     end is the answer.
-    """
-    ends = (np.broadcast_to(x, low.shape).ravel() for x in (low, high, function(low), function(high)))
-    brackets = [_Bracket(*lane) for lane in zip(*ends, strict=True)]
-    for _ in range(2 * ctx.prec):
-        if all(bracket.done for bracket in brackets):
-            break
-        for points in zip(*(bracket.points() for bracket in brackets), strict=True):
-            values = function(np.array(points, dtype=object).reshape(low.shape))
-            for bracket, point, value in zip(
-                brackets, points, np.broadcast_to(values, low.shape).flat, strict=True
-            ):
-                bracket.narrow(point, value)
-        for bracket in brackets:
-            bracket.next_round()
-    return np.array([bracket.ball() for bracket in brackets], dtype=object).reshape(low.shape)
-
-
-class _Bracket:
-    """Two points between which a function is proved to have its zero, narrowed round by round.
 
     A round asks for the signs at two exact points around the zero of the secant, 2**-bits of the bracket apart. If the
     zero lies between them the next round asks for twice as many bits, otherwise for half as many, and without bits it
     halves the bracket: quadratic interval refinement, as adapted to inexact evaluation by Kerber & Sagraloff 2011, Root
-    Refinement for Real Polynomials (arXiv 1104.1362). `done` where the bracket is narrow, or where neither the sign in
+    Refinement for Real Polynomials (arXiv 1104.1362). It ends where the bracket is narrow, or where neither the sign in
     its middle nor that beside it can be told.
     """
-
-    def __init__(self, low: Ball, high: Ball, at_low: Ball, at_high: Ball) -> None:
-        self.low, self.high, self.at_low, self.at_high = low, high, at_low, at_high
-        if at_low >= 0:
-            self.high = low
-        elif at_high <= 0:
-            self.low = high
-        self.bits = 0
-        self.done = bool(at_low >= 0 or at_high <= 0)
-        self.width = self.high - self.low
-        self.tight = arb(2) ** (8 - ctx.prec)
-        self.least = self.width * arb(2) ** -ctx.prec  # a root of this size or less may pass for zero
-
-    def points(self) -> tuple[Ball, Ball]:
-        """The two points of this round; without bits the middle and one beside it."""
-        middle = ((self.low + self.high) / 2).mid()
-        if self.done or not self.bits:
-            return middle, ((3 * self.low + self.high) / 4).mid()
-        guess = (self.low - self.at_low * self.width / (self.at_high - self.at_low)).mid()
-        if not self.low <= guess <= self.high:  # an end's value is not finite
-            guess = middle
-        reach = self.width / (2 << self.bits)
-        return max((guess - reach).mid(), self.low), min((guess + reach).mid(), self.high)
-
-    def narrow(self, point: Ball, value: Ball) -> None:
-        """Take in what the function is at a point."""
-        if self.done:
-            return
-        if value >= 0 and point <= self.high:
-            self.high, self.at_high = point, value
-        if value <= 0 and point >= self.low:
-            self.low, self.at_low = point, value
-
-    def next_round(self) -> None:
-        """Look at what the two points have brought."""
-        if self.done:
-            return
-        self.width, before = self.high - self.low, self.width
-        narrow = self.tight * max(abs(self.low), abs(self.high), self.least)
-        self.done = bool(self.width <= narrow) or (not self.bits and not self.width < before)
-        found = self.width <= before / (1 << max(self.bits, 1)) * _ROUNDED
-        self.bits = min(max(2 * self.bits, 1), ctx.prec) if found else self.bits // 2
-
-    def ball(self) -> Ball:
-        """All between the ends."""
-        return self.low if self.low is self.high else _union(self.low, self.high)
+    if at_low >= 0:
+        return low
+    if at_high <= 0:
+        return high
+    bits, width, tight = 0, high - low, arb(2) ** (8 - ctx.prec)
+    least = width * arb(2) ** -ctx.prec  # a root of this size or less may pass for zero
+    for _ in range(2 * ctx.prec):
+        middle = ((low + high) / 2).mid()
+        if bits:
+            guess = (low - at_low * width / (at_high - at_low)).mid()
+            if not low <= guess <= high:  # an end's value is not finite
+                guess = middle
+            reach = width / (2 << bits)
+            points = max((guess - reach).mid(), low), min((guess + reach).mid(), high)
+        else:
+            points = middle, ((3 * low + high) / 4).mid()
+        for point in points:
+            value = yield point
+            if value >= 0 and point <= high:
+                high, at_high = point, value
+            if value <= 0 and point >= low:
+                low, at_low = point, value
+        width, before = high - low, width
+        if width <= tight * max(abs(low), abs(high), least) or (not bits and not width < before):
+            break
+        found = width <= before / (1 << max(bits, 1)) * _ROUNDED
+        bits = min(max(2 * bits, 1), ctx.prec) if found else bits // 2
+    return low if low is high else _union(low, high)
 
 
 _ROUNDED = arb(1) + arb(2) ** -20

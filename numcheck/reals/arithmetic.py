@@ -3,7 +3,7 @@
 Three stand behind `arrays.Reals`: float64 balls (`ball64`), Arb balls (`arb`), mpmath numbers (`mp`).
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
 from fractions import Fraction
 from typing import Any, Protocol
 
@@ -158,6 +158,30 @@ def added_up(add: Any, x: Any, axes: tuple[int, ...]) -> Any:
     for axis in sorted(axes, reverse=True):
         x = add.reduce(x, axis=axis)
     return x
+
+
+def searched(
+    search: Callable[..., Generator[Any, Any, Any]], function: Callable[[Any], Any], low: Any, high: Any
+) -> Any:
+    """What `search(low, high, at_low, at_high)` returns for each lane, object arrays all of them.
+
+    It yields points at which it is sent the value of `function`, which is asked for all lanes at once.
+    """
+    ends = (np.broadcast_to(x, low.shape).ravel() for x in (low, high, function(low), function(high)))
+    searches = [search(*lane) for lane in zip(*ends, strict=True)]
+    found = list(low.flat)
+    points, values, running = found.copy(), [None] * low.size, set(range(low.size))
+    while running:
+        for i in sorted(running):
+            try:
+                points[i] = searches[i].send(values[i])
+            except StopIteration as end:
+                found[i] = end.value
+                running.remove(i)
+        if running:
+            told = function(np.array(points, dtype=object).reshape(low.shape))
+            values = np.broadcast_to(told, low.shape).ravel()
+    return np.array(found, dtype=object).reshape(low.shape)
 
 
 def aligned(x: Any, y: Any) -> tuple[Any, Any]:

@@ -6,14 +6,14 @@ that neither a caller's precision nor ours leaks into the other.
 """
 
 import operator
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
 from fractions import Fraction
 from typing import Any
 
 import mpmath
 import numpy as np
 
-from numcheck.reals.arithmetic import NO, YES, added_up, exactly, masking, scattered
+from numcheck.reals.arithmetic import NO, YES, added_up, exactly, masking, scattered, searched
 
 CONTEXT: Any = mpmath.MPContext()
 ABSENT: Any = CONTEXT.mpf(0)
@@ -150,50 +150,42 @@ class MpArithmetic:
         return np.where(lanes[..., None], CONTEXT.nan, x)
 
     def root(self, function: Callable[[Any], Any], low: Any, high: Any) -> Any:
-        """False position with Illinois weights, one lane at a time: nothing like the enclosure it is to check.
+        return searched(_root, function, low, high)
 
-        Three steps that leave more than half of the bracket are followed by a halving, so that a flat function takes
-        no more than four times the steps of bisection.
-        """
-        low, high = low.copy(), high.copy()
-        at_low, at_high = function(low), function(high)
-        found = np.where(np.greater_equal(at_low, 0).astype(bool), low, high)
-        active = np.flatnonzero((np.less(at_low, 0) & np.greater(at_high, 0)).astype(bool).ravel())
-        if not active.size:
-            return found
-        shape = found.shape
-        flat = [np.broadcast_to(x, shape).ravel().copy() for x in (found, low, high, at_low, at_high)]
-        answer, left, right, below, above = flat
-        kept = np.zeros(answer.shape, np.int8)  # which end stayed at the last step
-        goal = (right - left) / 2
-        tries = np.zeros(answer.shape, np.int8)  # steps towards it
-        tight = CONTEXT.mpf(2) ** (1 - CONTEXT.prec)  # no neighbours lie farther apart
-        for _ in range(4 * CONTEXT.prec):
-            for i in active:
-                secant = right[i] - above[i] * (right[i] - left[i]) / (above[i] - below[i])
-                # one step inside at least: where one end is the root already, the other comes there
-                beside = tight * max(abs(left[i]), abs(right[i]))
-                secant = min(max(secant, left[i] + beside), right[i] - beside)
-                inside = left[i] < secant < right[i]
-                answer[i] = secant if tries[i] < 3 and inside else (left[i] + right[i]) / 2
-            values = np.broadcast_to(function(answer.reshape(shape)), shape).ravel()
-            for i in active:
-                side = -1 if values[i] > 0 else 1
-                if side < 0:
-                    right[i], above[i] = answer[i], values[i]
-                    below[i] = below[i] / 2 if kept[i] == side else below[i]
-                else:
-                    left[i], below[i] = answer[i], values[i]
-                    above[i] = above[i] / 2 if kept[i] == side else above[i]
-                kept[i] = side
-                tries[i] += 1
-                if right[i] - left[i] <= goal[i]:
-                    goal[i], tries[i] = (right[i] - left[i]) / 2, 0
-            done = [i for i in active if values[i] == 0 or right[i] - left[i] <= tight * abs(right[i])]
-            active = np.setdiff1d(active, done)
-            if not active.size:
-                break
-        return answer.reshape(shape)
+
+def _root(left: Any, right: Any, below: Any, above: Any) -> Generator[Any, Any, Any]:
+    """False position with Illinois weights: nothing like the enclosure it is to check.
+
+    Three steps that leave more than half of the bracket are followed by a halving, so that a flat function takes no
+    more than four times the steps of bisection.
+    """
+    if below >= 0:
+        return left
+    if not (below < 0 and above > 0):
+        return right
+    answer, kept = left, 0  # which end stayed at the last step
+    goal, tries = (right - left) / 2, 0  # steps towards it
+    tight = CONTEXT.mpf(2) ** (1 - CONTEXT.prec)  # no neighbours lie farther apart
+    for _ in range(4 * CONTEXT.prec):
+        secant = right - above * (right - left) / (above - below)
+        # one step inside at least: where one end is the root already, the other comes there
+        beside = tight * max(abs(left), abs(right))
+        secant = min(max(secant, left + beside), right - beside)
+        answer = secant if tries < 3 and left < secant < right else (left + right) / 2
+        value = yield answer
+        if value > 0:
+            right, above, side = answer, value, -1
+            below = below / 2 if kept == side else below
+        else:
+            left, below, side = answer, value, 1
+            above = above / 2 if kept == side else above
+        kept = side
+        tries += 1
+        if right - left <= goal:
+            goal, tries = (right - left) / 2, 0
+        if value == 0 or right - left <= tight * abs(right):
+            break
+    return answer
 
 
 MP = MpArithmetic()
