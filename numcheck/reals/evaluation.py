@@ -1,7 +1,7 @@
 """Value, conditioning and derivatives of any function of reals, over any arithmetic."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -88,8 +88,7 @@ def _side_by_side(parts: Sequence[Reals | None], inputs: Sequence[Reals], lanes:
     """Derivatives by all inputs, (lanes, n); zero where there is no dependence."""
     rows: list[Reals] = []
     for part, x in zip(parts, inputs, strict=True):
-        size = int(np.prod(x.shape))
         part = zeros_like(x) if part is None else part
         data = part.arithmetic.broadcast(part.data, (lanes, *x.shape))
-        rows.append(reshape(Reals(part.arithmetic, data, part.origin, part.traced, part.masked), (size,)))
+        rows.append(reshape(replace(part, data=data), (int(np.prod(x.shape)),)))
     return concatenate(rows)

@@ -1,5 +1,6 @@
 """Float64 balls behind an array of reals: `arithmetic.Arithmetic` on one device."""
 
+import functools
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -83,10 +84,7 @@ def _with_absent(result: Balls, *operands: Balls) -> Balls:
     masks = [operand.absent for operand in operands if operand.absent is not None]
     if not masks:
         return result
-    absent = masks[0]
-    for mask in masks[1:]:
-        absent = absent | mask
-    absent = absent.broadcast_to(result.shape)
+    absent = functools.reduce(torch.logical_or, masks).broadcast_to(result.shape)
     cleared = picked(absent, nothing_like(result), result.present)
     return replace(cleared, absent=absent, reach=result.reach)
 
@@ -175,16 +173,13 @@ class Ball64Arithmetic:
     root = staticmethod(enclosed_root)
 
     def lift(self, values: Any) -> Balls:
-        if isinstance(values, Tensor):
-            return self._lift_tensor(values)
-        array = np.asarray(values)
-        if array.dtype == object:
-            if array.size != 1:
-                raise TypeError("balls in float64 are lifted from tensors, or one number at a time")
-            return constant(array.flat[0], self.device).reshape(array.shape)
-        return self._lift_tensor(torch.from_numpy(np.array(array)))
-
-    def _lift_tensor(self, values: Tensor) -> Balls:
+        if not isinstance(values, Tensor):
+            array = np.array(values)
+            if array.dtype == object:
+                if array.size != 1:
+                    raise TypeError("balls in float64 are lifted from tensors, or one number at a time")
+                return constant(array.flat[0], self.device).reshape(array.shape)
+            values = torch.from_numpy(array)
         values = values.to(self.device)
         if values.dtype == torch.int64:  # by halves, for a double does not hold all of its 63 bits
             high, low = two_sum((values >> 32).double() * 2.0**32, (values & 0xFFFFFFFF).double())

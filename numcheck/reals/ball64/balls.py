@@ -1,5 +1,6 @@
 """The ball, and what every rule is made of: sums and products without error, radii rounded up, constants."""
 
+import functools
 import math
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
@@ -145,12 +146,7 @@ def two_product(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
 def total_of(*terms: Tensor | None) -> Tensor | None:
     """The sum of what is there."""
     known = [term for term in terms if term is not None]
-    if not known:
-        return None
-    total = known[0]
-    for term in known[1:]:
-        total = total + term
-    return total
+    return functools.reduce(torch.add, known) if known else None
 
 
 def times(x: Tensor | None, y: Tensor | float | None) -> Tensor | None:
@@ -252,26 +248,25 @@ def constant(number: Fraction | float, device: str) -> Balls:
 
     Beyond float64's range it is known to Python alone; an infinite number is kept as it is, and is no rational.
     """
-    if isinstance(number, float) and not math.isfinite(number):
-        return Balls(torch.full((1,), number, dtype=torch.float64, device=device))
-    exact = Fraction(number)
-    try:
-        high = float(exact)  # correctly rounded, among the subnormals too
-    except OverflowError:
-        return Balls(torch.full((1,), NAN, dtype=torch.float64, device=device), number=exact)
 
     def full(value: float) -> Tensor:
         return torch.full((1,), value, dtype=torch.float64, device=device)
 
+    if isinstance(number, float) and not math.isfinite(number):
+        return Balls(full(number))
+    exact = Fraction(number)
+    try:
+        high = float(exact)  # correctly rounded, among the subnormals too
+    except OverflowError:
+        return Balls(full(NAN), number=exact)
     if high == number:
         return Balls(full(high), reach=abs(high), number=exact)
     rest = exact - Fraction(high)
     low = float(rest)
-    left = rest - Fraction(low)
     return Balls(
         full(high),
         full(low) if low else None,
-        full(abs(high) * 2.0**-104 + FLOOR) if left else None,
+        full(abs(high) * 2.0**-104 + FLOOR) if rest != low else None,
         reach=abs(high) * (1 + 2 * U) + FLOOR * (high == 0),
         number=exact,
     )

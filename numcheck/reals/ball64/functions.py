@@ -192,10 +192,8 @@ def _complement(a: Tensor, spread: Tensor | None) -> Balls:
     Beyond 26 it is below 2**-980.
     """
     y, error = called("erfc", a.clamp(max=26.0))
-    errors: list[Error] = [error]
-    if spread is not None:
-        errors.append(grown(y, (2 * (a + spread) + 2) * spread))
-    radius = radius_of(*errors, floor=FLOOR)
+    slope = None if spread is None else grown(y, (2 * (a + spread) + 2) * spread)
+    radius = radius_of(error, slope, floor=FLOOR)
     assert radius is not None
     far = a > 26.0
     sure = far if spread is None else a - spread > 26.0
@@ -325,11 +323,9 @@ def _zeta(s: Balls, x: Balls) -> Balls:
         return replace(x, high=torch.full_like(x.high, NAN), number=None)
     order = float(s.number)
     y, error = trusted("zeta", torch.special.zeta(torch.full_like(x.high, order), x.high), x.high)
-    errors: list[Error] = [error]
     spread = uncertainty(x)
-    if spread is not None:
-        errors.append(grown(y.abs(), order / _least(x.high, spread) * spread))
-    return Balls(y, None, radius_of(*errors))
+    slope = None if spread is None else grown(y.abs(), order / _least(x.high, spread) * spread)
+    return Balls(y, None, radius_of(error, slope))
 
 
 BINARY: dict[str, Callable[[Balls, Balls], Balls]] = {

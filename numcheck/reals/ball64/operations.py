@@ -377,17 +377,13 @@ def maximum(x: Balls, y: Balls) -> Balls:
     """
     d = _difference(x, y)
     larger = picked(d.high > 0, x, y)
-    unknown = d.high.isnan()
-    if d.radius is None:
-        return replace(larger, high=where(unknown, NAN, larger.high))
-    undecided = ~(d.high.abs() > d.radius * (1 + 2.0**-40))
-    if larger.scale is not None:  # the difference has another scale
-        unknown = unknown | undecided
-    return replace(
-        larger,
-        high=where(unknown, NAN, larger.high),
-        radius=where(undecided, d.radius * GROW, filled(larger.radius, larger.high)),
-    )
+    unknown, radius = d.high.isnan(), larger.radius
+    if d.radius is not None:
+        undecided = ~(d.high.abs() > d.radius * (1 + 2.0**-40))
+        if larger.scale is not None:  # the difference has another scale
+            unknown = unknown | undecided
+        radius = where(undecided, d.radius * GROW, filled(larger.radius, larger.high))
+    return replace(larger, high=where(unknown, NAN, larger.high), radius=radius)
 
 
 def minimum(x: Balls, y: Balls) -> Balls:
