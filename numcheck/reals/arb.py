@@ -86,8 +86,7 @@ def _guarded(
     at_points = [(_infinity(at > 0) if abs(at) == INF else arb(at), limit) for at, limit in limits.items()]
 
     def not_finite(x: Ball) -> Ball:
-        told = _nothing_told(x)
-        if told is not None:
+        if (told := _nothing_told(x)) is not None:
             return told
         for at, limit in at_points:
             if x == at:
@@ -155,8 +154,7 @@ def _multiply(x: Ball, y: Ball) -> Ball:
     z = x * y
     if z.is_finite():
         return z
-    told = _nothing_told(x, y)
-    if told is not None:
+    if (told := _nothing_told(x, y)) is not None:
         return told
     if x == 0 or y == 0:
         return UNDEFINED
@@ -169,8 +167,7 @@ def _no_quotient(x: Ball, y: Ball) -> Ball:
     """Of a quotient that is not finite."""
     if y == 0:
         return UNDEFINED  # whatever x is: even its infinity would have no sign
-    told = _nothing_told(x, y)
-    if told is not None:
+    if (told := _nothing_told(x, y)) is not None:
         return told
     if is_infinite(y):
         return UNDEFINED if is_infinite(x) else arb(0)
@@ -182,8 +179,7 @@ def _no_quotient(x: Ball, y: Ball) -> Ball:
 def _pow(x: Ball, y: Ball) -> Ball:
     if y == 0:
         return arb(1)
-    told = _nothing_told(x, y)
-    if told is not None:
+    if (told := _nothing_told(x, y)) is not None:
         return told
     z = x**y
     if z.is_finite():
@@ -208,10 +204,8 @@ def _infinite_power(x: Ball, growing: bool) -> Ball:
         return arb(1)
     if x < 0:
         return UNDEFINED
-    if x > 1:
-        return PLUS_INFINITY if growing else arb(0)
-    if x >= 0 and x < 1:
-        return arb(0) if growing else PLUS_INFINITY
+    if x > 1 or (x >= 0 and x < 1):
+        return PLUS_INFINITY if growing == (x > 1) else arb(0)
     return UNKNOWN
 
 
@@ -223,8 +217,9 @@ def power(x: Ball, n: int) -> Ball:
             return y
     elif n == 0:
         return arb(1)
-    told = _nothing_told(x)  # FLINT 3.6 crashes at powers of [inf +- inf], so they are not asked for
-    if told is not None:
+    if (
+        told := _nothing_told(x)
+    ) is not None:  # FLINT 3.6 crashes at powers of [inf +- inf], so they are not asked for
         return told
     if is_infinite(x):
         return arb(0) if n < 0 else _infinity(bool(x > 0) or n % 2 == 0)
@@ -238,8 +233,7 @@ def power(x: Ball, n: int) -> Ball:
 
 def _atan2(y: Ball, x: Ball) -> Ball:
     if not (x.is_finite() and y.is_finite()):  # FLINT makes a number of nan
-        told = _nothing_told(x, y)
-        if told is not None:
+        if (told := _nothing_told(x, y)) is not None:
             return told
         if is_infinite(x) and is_infinite(y):
             return UNDEFINED
@@ -260,8 +254,7 @@ def _zeta(s: Ball, x: Ball) -> Ball:
     z = s.zeta(x)
     if z.is_finite():
         return z
-    told = _nothing_told(x)
-    if told is not None:
+    if (told := _nothing_told(x)) is not None:
         return told
     n = int(s.unique_fmpz())
     if x == PLUS_INFINITY:

@@ -291,16 +291,13 @@ def where(condition: Decision, x: Operand, y: Operand) -> Reals:
 # Shapes and sums --------------------------------------------------------------------------------------------------
 
 
-def _plain(part: Key) -> Key:
-    return operator.index(part) if isinstance(part, Reals) else part
-
-
 def index(x: Reals, key: Key) -> Reals:
     """Elements of a point, by integers, slices and lists as in numpy; an integer may differ from point to point."""
     if isinstance(key, Reals) and key.lanes > 1 and key.ndim == 0:
         return _chosen(x, key)
     parts = key if isinstance(key, tuple) else (key,)
-    return apply("index", x, parameters=(tuple(_plain(part) for part in parts),))
+    plain = (operator.index(part) if isinstance(part, Reals) else part for part in parts)
+    return apply("index", x, parameters=(tuple(plain),))
 
 
 def _chosen(x: Reals, place: Reals) -> Reals:

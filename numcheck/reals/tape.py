@@ -30,16 +30,13 @@ def traced(x: Reals) -> Reals:
 def gradient(output: Reals, cotangent: Reals, inputs: Sequence[Reals]) -> list[Reals | None]:
     """Derivative of `sum(cotangent * output)` by each of `inputs`; None where the output does not depend on one."""
     wanted = {x.serial for x in inputs}
-    adjoints: dict[int, Reals] = {output.serial: cotangent}
-    pending = {output.serial: output}
+    pending = {output.serial: (output, cotangent)}
     queue = [-output.serial]
     found: dict[int, Reals] = {}
     while queue:
-        serial = -heapq.heappop(queue)
-        node = pending.pop(serial)
-        adjoint = adjoints.pop(serial)
-        if serial in wanted:
-            found[serial] = adjoint
+        node, adjoint = pending.pop(-heapq.heappop(queue))
+        if node.serial in wanted:
+            found[node.serial] = adjoint
         if node.origin is None:
             continue
         operands = node.origin.operands
@@ -48,12 +45,11 @@ def gradient(output: Reals, cotangent: Reals, inputs: Sequence[Reals]) -> list[R
             if part is None or not operand.traced:
                 continue
             part = unbroadcast(part, operand.shape)
-            if operand.serial in adjoints:
-                adjoints[operand.serial] = adjoints[operand.serial] + part
+            if operand.serial in pending:
+                part = pending[operand.serial][1] + part
             else:
-                adjoints[operand.serial] = part
-                pending[operand.serial] = operand
                 heapq.heappush(queue, -operand.serial)
+            pending[operand.serial] = operand, part
     return [found.get(x.serial) for x in inputs]
 
 
