@@ -94,9 +94,8 @@ def forward(
         case "transpose":
             return first.transpose((0, *(axis + 1 for axis in parameters[0])))
         case "broadcast":
-            return arithmetic.broadcast(
-                _padded(first, len(parameters[0]) + 1), (first.shape[0], *parameters[0])
-            )
+            shape = (first.shape[0], *parameters[0])
+            return arithmetic.broadcast(_padded(first, len(shape)), shape)
         case "concatenate":
             lanes = max(x.shape[0] for x in operands)
             parts = [arithmetic.broadcast(x, (lanes, *x.shape[1:])) for x in operands]
@@ -140,10 +139,12 @@ def exactly(value: object) -> int | float | Fraction:
             raise TypeError(f"{type(value).__name__} is no real number")
 
 
-def masking(absent: Any, *four: Callable[[Any, Any], Any]) -> dict[str, Any]:
-    """Sums, differences, products and quotients of object arrays through which the absent zero passes."""
-    add, sub, mul, div = four
-    operations: dict[str, Callable[[Any, Any], Any]] = {
+Pair = Callable[[Any, Any], Any]
+
+
+def masking(absent: Any, add: Pair, sub: Pair, mul: Pair, div: Pair) -> dict[str, Any]:
+    """The operations on object arrays through which the absent zero passes, made of those on two numbers."""
+    operations: dict[str, Pair] = {
         "add": lambda x, y: y if x is absent else x if y is absent else add(x, y),
         "sub": lambda x, y: x if y is absent else -y if x is absent else sub(x, y),
         "mul": lambda x, y: absent if x is absent or y is absent else mul(x, y),
