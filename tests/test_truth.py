@@ -457,10 +457,10 @@ def test_a_wrong_derivative_rule_is_caught(monkeypatch: pytest.MonkeyPatch) -> N
     points = at(x=[0.5, -3.0, 1e-12, 0.0, -1e-30])
     right = tape.RULES["tanh"]
 
-    def wrong(cotangent: Reals, out: Reals, origin: Any) -> tuple[Reals | None, ...]:
-        (slope,) = right(cotangent, out, origin)
-        assert slope is not None
-        return (slope * (1 + 2.0**-18),)
+    def wrong(cotangent: Reals, out: Reals, x: Reals) -> Reals:
+        slope = right(cotangent, out, x)
+        assert isinstance(slope, Reals)
+        return slope * (1 + 2.0**-18)
 
     monkeypatch.setitem(tape.RULES, "tanh", wrong)
     found = settle(formula, points, FLOAT32)

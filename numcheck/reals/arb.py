@@ -18,17 +18,16 @@ The precision is FLINT's, global to the process; only `precision` sets it.
 Source: Johansson 2017, "Arb: efficient arbitrary-precision midpoint-radius interval arithmetic".
 """
 
-import functools
 import operator
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from fractions import Fraction
 from typing import Any
 
 import numpy as np
 from flint import arb, ctx, fmpq
 
-from numcheck.reals.arithmetic import NO, UNDECIDED, YES, scattered
+from numcheck.reals.arithmetic import NO, UNDECIDED, YES, added_up, exactly, masking, scattered, searched
 
 QUICK = 128  # bits up to which sums and products are not looked at one by one
 PATIENCE = 1024  # bits from which an undecided comparison counts as a tie that no precision decides
@@ -38,6 +37,8 @@ MINUS_INFINITY: Any = arb.neg_inf()
 UNDEFINED: Any = PLUS_INFINITY - PLUS_INFINITY  # radius 0; arb.nan() has an infinite radius
 UNKNOWN: Any = arb(0, PLUS_INFINITY)
 ABSENT: Any = arb(0)  # recognised by identity, see arithmetic.Arithmetic
+INF = float("inf")
+_is_finite: Any = np.frompyfunc(arb.is_finite, 1, 1)
 
 Ball = Any
 
@@ -63,74 +64,74 @@ def _infinity(positive: bool) -> Ball:
     return PLUS_INFINITY if positive else MINUS_INFINITY
 
 
-def _never(x: Ball) -> bool:
-    return False
+def _looking_again(quick: Callable[..., Any], careful: Callable[..., Any]) -> Callable[..., Any]:
+    """`quick` over arrays, and `careful` over the elements that `quick` does not find finite."""
+
+    def call(*operands: Any) -> Any:
+        found = quick(*operands)
+        finite = _is_finite(found).astype(bool)
+        if not finite.all():
+            found[~finite] = careful(*(np.broadcast_to(x, found.shape)[~finite] for x in operands))
+        return found
+
+    return call
 
 
-def guarded(
+def _guarded(
     function: Callable[[Ball], Ball],
     limits: Mapping[float, Ball | Callable[[], Ball]],
-    outside: Callable[[Ball], bool] = _never,
-) -> Callable[[Ball], Ball]:
+    outside: Callable[[Ball], bool] = lambda x: False,
+) -> Callable[[Any], Any]:
     """`function` with its `limits` at infinities and singular points; undefined where a ball lies `outside`."""
     at_points = [(_infinity(at > 0) if abs(at) == INF else arb(at), limit) for at, limit in limits.items()]
 
-    def call(x: Ball) -> Ball:
-        y = function(x)
-        if y.is_finite():
-            return y
-        told = _nothing_told(x)
-        if told is not None:
+    def not_finite(x: Ball) -> Ball:
+        if (told := _nothing_told(x)) is not None:
             return told
         for at, limit in at_points:
             if x == at:
                 return limit() if callable(limit) else limit
         return UNDEFINED if outside(x) else UNKNOWN
 
-    return call
+    quick = function if isinstance(function, np.ufunc) else np.frompyfunc(function, 1, 1)
+    return _looking_again(quick, np.frompyfunc(not_finite, 1, 1))
 
 
-def _periodic(function: Callable[[Ball], Ball]) -> Callable[[Ball], Ball]:
+def _periodic(function: Callable[[Ball], Ball]) -> Callable[[Any], Any]:
     """FLINT answers [0 +- 1] at an infinity, where a sine has no value."""
 
     def call(x: Ball) -> Ball:
         return function(x) if x.is_finite() else UNDEFINED if is_undefined(x) or is_infinite(x) else UNKNOWN
 
-    return call
-
-
-def _absolute(x: Ball) -> Ball:
-    y = abs(x)
-    return y if y.is_finite() else _nothing_told(x) or PLUS_INFINITY
+    return np.frompyfunc(call, 1, 1)
 
 
 def _pole_of_gamma(x: Ball) -> bool:
     return x == MINUS_INFINITY or (x <= 0 and x.is_integer())
 
 
-INF = float("inf")
-FUNCTIONS: dict[str, Callable[[Ball], Ball]] = {
-    "neg": operator.neg,
-    "abs": _absolute,
-    "exp": guarded(arb.exp, {INF: PLUS_INFINITY, -INF: arb(0)}),
-    "expm1": guarded(arb.expm1, {INF: PLUS_INFINITY, -INF: arb(-1)}),
-    "log": guarded(arb.log, {0.0: MINUS_INFINITY, INF: PLUS_INFINITY}, lambda x: x < 0),
-    "log1p": guarded(arb.log1p, {-1.0: MINUS_INFINITY, INF: PLUS_INFINITY}, lambda x: x < -1),
-    "sqrt": guarded(arb.sqrt, {INF: PLUS_INFINITY}, lambda x: x < 0),
-    "rsqrt": guarded(arb.rsqrt, {0.0: PLUS_INFINITY, INF: arb(0)}, lambda x: x < 0),
+FUNCTIONS: dict[str, Callable[[Any], Any]] = {
+    "neg": np.negative,  # nothing to guard
+    "abs": _guarded(np.absolute, {INF: PLUS_INFINITY, -INF: PLUS_INFINITY}),
+    "exp": _guarded(arb.exp, {INF: PLUS_INFINITY, -INF: arb(0)}),
+    "expm1": _guarded(arb.expm1, {INF: PLUS_INFINITY, -INF: arb(-1)}),
+    "log": _guarded(arb.log, {0.0: MINUS_INFINITY, INF: PLUS_INFINITY}, lambda x: x < 0),
+    "log1p": _guarded(arb.log1p, {-1.0: MINUS_INFINITY, INF: PLUS_INFINITY}, lambda x: x < -1),
+    "sqrt": _guarded(arb.sqrt, {INF: PLUS_INFINITY}, lambda x: x < 0),
+    "rsqrt": _guarded(arb.rsqrt, {0.0: PLUS_INFINITY, INF: arb(0)}, lambda x: x < 0),
     "sin": _periodic(arb.sin),
     "cos": _periodic(arb.cos),
-    "atan": guarded(arb.atan, {INF: lambda: arb.pi() / 2, -INF: lambda: -arb.pi() / 2}),
-    "sinh": guarded(arb.sinh, {INF: PLUS_INFINITY, -INF: MINUS_INFINITY}),
-    "cosh": guarded(arb.cosh, {INF: PLUS_INFINITY, -INF: PLUS_INFINITY}),
-    "tanh": guarded(arb.tanh, {INF: arb(1), -INF: arb(-1)}),
-    "asinh": guarded(arb.asinh, {INF: PLUS_INFINITY, -INF: MINUS_INFINITY}),
-    "atanh": guarded(arb.atanh, {1.0: PLUS_INFINITY, -1.0: MINUS_INFINITY}, lambda x: x > 1 or x < -1),
-    "erf": guarded(arb.erf, {INF: arb(1), -INF: arb(-1)}),
-    "erfc": guarded(arb.erfc, {INF: arb(0), -INF: arb(2)}),
-    "lgamma": guarded(lambda x: x.lgamma(), {0.0: PLUS_INFINITY, INF: PLUS_INFINITY}, lambda x: x < 0),
-    "digamma": guarded(arb.digamma, {INF: PLUS_INFINITY}, _pole_of_gamma),
-    "times_pi": guarded(lambda x: x * arb.pi(), {INF: PLUS_INFINITY, -INF: MINUS_INFINITY}),
+    "atan": _guarded(arb.atan, {INF: lambda: arb.pi() / 2, -INF: lambda: -arb.pi() / 2}),
+    "sinh": _guarded(arb.sinh, {INF: PLUS_INFINITY, -INF: MINUS_INFINITY}),
+    "cosh": _guarded(arb.cosh, {INF: PLUS_INFINITY, -INF: PLUS_INFINITY}),
+    "tanh": _guarded(arb.tanh, {INF: arb(1), -INF: arb(-1)}),
+    "asinh": _guarded(arb.asinh, {INF: PLUS_INFINITY, -INF: MINUS_INFINITY}),
+    "atanh": _guarded(arb.atanh, {1.0: PLUS_INFINITY, -1.0: MINUS_INFINITY}, lambda x: x > 1 or x < -1),
+    "erf": _guarded(arb.erf, {INF: arb(1), -INF: arb(-1)}),
+    "erfc": _guarded(arb.erfc, {INF: arb(0), -INF: arb(2)}),
+    "lgamma": _guarded(lambda x: x.lgamma(), {0.0: PLUS_INFINITY, INF: PLUS_INFINITY}, lambda x: x < 0),
+    "digamma": _guarded(arb.digamma, {INF: PLUS_INFINITY}, _pole_of_gamma),
+    "times_pi": _guarded(lambda x: x * arb.pi(), {INF: PLUS_INFINITY, -INF: MINUS_INFINITY}),
 }
 
 
@@ -153,8 +154,7 @@ def _multiply(x: Ball, y: Ball) -> Ball:
     z = x * y
     if z.is_finite():
         return z
-    told = _nothing_told(x, y)
-    if told is not None:
+    if (told := _nothing_told(x, y)) is not None:
         return told
     if x == 0 or y == 0:
         return UNDEFINED
@@ -163,14 +163,11 @@ def _multiply(x: Ball, y: Ball) -> Ball:
     return _infinity((x > 0) == (y > 0))
 
 
-def _divide(x: Ball, y: Ball) -> Ball:
-    z = x / y
-    if z.is_finite():
-        return z
+def _no_quotient(x: Ball, y: Ball) -> Ball:
+    """Of a quotient that is not finite."""
     if y == 0:
         return UNDEFINED  # whatever x is: even its infinity would have no sign
-    told = _nothing_told(x, y)
-    if told is not None:
+    if (told := _nothing_told(x, y)) is not None:
         return told
     if is_infinite(y):
         return UNDEFINED if is_infinite(x) else arb(0)
@@ -182,8 +179,7 @@ def _divide(x: Ball, y: Ball) -> Ball:
 def _pow(x: Ball, y: Ball) -> Ball:
     if y == 0:
         return arb(1)
-    told = _nothing_told(x, y)
-    if told is not None:
+    if (told := _nothing_told(x, y)) is not None:
         return told
     z = x**y
     if z.is_finite():
@@ -208,10 +204,8 @@ def _infinite_power(x: Ball, growing: bool) -> Ball:
         return arb(1)
     if x < 0:
         return UNDEFINED
-    if x > 1:
-        return PLUS_INFINITY if growing else arb(0)
-    if x >= 0 and x < 1:
-        return arb(0) if growing else PLUS_INFINITY
+    if x > 1 or (x >= 0 and x < 1):
+        return PLUS_INFINITY if growing == (x > 1) else arb(0)
     return UNKNOWN
 
 
@@ -223,8 +217,9 @@ def power(x: Ball, n: int) -> Ball:
             return y
     elif n == 0:
         return arb(1)
-    told = _nothing_told(x)  # FLINT 3.6 crashes at powers of [inf +- inf], so they are not asked for
-    if told is not None:
+    if (
+        told := _nothing_told(x)
+    ) is not None:  # FLINT 3.6 crashes at powers of [inf +- inf], so they are not asked for
         return told
     if is_infinite(x):
         return arb(0) if n < 0 else _infinity(bool(x > 0) or n % 2 == 0)
@@ -238,30 +233,20 @@ def power(x: Ball, n: int) -> Ball:
 
 def _atan2(y: Ball, x: Ball) -> Ball:
     if not (x.is_finite() and y.is_finite()):  # FLINT makes a number of nan
-        told = _nothing_told(x, y)
-        if told is not None:
+        if (told := _nothing_told(x, y)) is not None:
             return told
         if is_infinite(x) and is_infinite(y):
             return UNDEFINED
     return arb.atan2(y, x)
 
 
-def _maximum(x: Ball, y: Ball) -> Ball:
-    z = x.max(y)
-    if z.is_finite():
-        return z
-    return _nothing_told(x, y) or (
-        PLUS_INFINITY if x == PLUS_INFINITY or y == PLUS_INFINITY else MINUS_INFINITY
-    )
+def _extremum(function: Callable[[Ball, Ball], Ball], winner: Ball) -> Callable[[Any, Any], Any]:
+    """The larger or smaller number, which is the infinity `winner` where that is among them."""
 
+    def not_finite(x: Ball, y: Ball) -> Ball:
+        return _nothing_told(x, y) or (winner if x == winner or y == winner else -winner)
 
-def _minimum(x: Ball, y: Ball) -> Ball:
-    z = x.min(y)
-    if z.is_finite():
-        return z
-    return _nothing_told(x, y) or (
-        MINUS_INFINITY if x == MINUS_INFINITY or y == MINUS_INFINITY else PLUS_INFINITY
-    )
+    return _looking_again(np.frompyfunc(function, 2, 1), np.frompyfunc(not_finite, 2, 1))
 
 
 def _zeta(s: Ball, x: Ball) -> Ball:
@@ -269,8 +254,7 @@ def _zeta(s: Ball, x: Ball) -> Ball:
     z = s.zeta(x)
     if z.is_finite():
         return z
-    told = _nothing_told(x)
-    if told is not None:
+    if (told := _nothing_told(x)) is not None:
         return told
     n = int(s.unique_fmpz())
     if x == PLUS_INFINITY:
@@ -294,103 +278,47 @@ def _union(x: Ball, y: Ball) -> Ball:
     return x if is_infinite(x) and x == y else UNKNOWN
 
 
-OPERATORS: dict[str, Callable[[Any, Any], Any]] = {
+_no_quotients: Any = np.frompyfunc(_no_quotient, 2, 1)
+OPERATORS: dict[str, Any] = {
     "add": np.frompyfunc(_add, 2, 1),
     "sub": np.frompyfunc(_subtract, 2, 1),
     "mul": np.frompyfunc(_multiply, 2, 1),
-    "div": np.frompyfunc(_divide, 2, 1),
+    "div": _looking_again(np.true_divide, _no_quotients),
     "pow": np.frompyfunc(_pow, 2, 1),
-    "power": lambda x, n: _unary_power(n)(x),
+    "power": np.frompyfunc(power, 2, 1),
     "atan2": np.frompyfunc(_atan2, 2, 1),
-    "maximum": np.frompyfunc(_maximum, 2, 1),
-    "minimum": np.frompyfunc(_minimum, 2, 1),
+    "maximum": _extremum(arb.max, PLUS_INFINITY),
+    "minimum": _extremum(arb.min, MINUS_INFINITY),
     "zeta": np.frompyfunc(_zeta, 2, 1),
 }
 QUICK_OPERATORS = OPERATORS | {"add": np.add, "sub": np.subtract, "mul": np.multiply}
 
 
-# Whole arrays: a loop of numpy's own first, and the guarded function only for what is not finite there
-
-_MOST = sys.float_info.max  # conditioning beyond it forgives no more than this
-_is_finite: Any = np.frompyfunc(arb.is_finite, 1, 1)
-_lower_end: Any = np.frompyfunc(arb.abs_lower, 1, 1)
+def _masking(*four: Callable[[Ball, Ball], Ball]) -> dict[str, Any]:
+    operations = masking(ABSENT, *four)
+    return operations | {"div": _looking_again(operations["div"], _no_quotients)}  # an absent zero is finite
 
 
-def _looking_again(quick: Callable[..., Any], careful: Callable[..., Any]) -> Callable[..., Any]:
-    """`quick` over arrays, and `careful` over the elements that `quick` does not find finite."""
-
-    def call(*operands: Any) -> Any:
-        found = quick(*operands)
-        finite = _is_finite(found).astype(bool)
-        if not finite.all():
-            found[~finite] = careful(*(np.broadcast_to(x, found.shape)[~finite] for x in operands))
-        return found
-
-    return call
+MASKED = OPERATORS | _masking(_add, _subtract, _multiply, operator.truediv)
+QUICK_MASKED = QUICK_OPERATORS | _masking(operator.add, operator.sub, operator.mul, operator.truediv)
+OPPOSITE = {"lt": "ge", "le": "gt", "gt": "le", "ge": "lt", "eq": "ne"}
 
 
-_PLAIN: dict[str, Any] = {
-    "abs": np.absolute,
-    "times_pi": lambda x: x * arb.pi(),
-    **{
-        name: np.frompyfunc(getattr(arb, name), 1, 1)
-        for name in "exp expm1 log log1p sqrt rsqrt atan sinh cosh tanh asinh atanh erf erfc digamma".split()
-    },
-}
-_GUARDED: dict[str, Any] = {name: np.frompyfunc(function, 1, 1) for name, function in FUNCTIONS.items()}
-UNARY: dict[str, Callable[[Any], Any]] = {
-    **_GUARDED,
-    **{name: _looking_again(plain, _GUARDED[name]) for name, plain in _PLAIN.items()},
-    "neg": np.negative,  # nothing to guard
-}
-OPERATORS["div"] = QUICK_OPERATORS["div"] = _looking_again(np.true_divide, OPERATORS["div"])
-
-
-@functools.cache
-def _unary_power(n: int) -> Callable[[Any], Any]:
-    return np.frompyfunc(lambda x: power(x, n), 1, 1)
-
-
-def _masking(
-    add: Callable[[Ball, Ball], Ball], sub: Callable[[Ball, Ball], Ball], mul: Callable[[Ball, Ball], Ball]
-) -> dict[str, Callable[[Any, Any], Any]]:
-    """The operations through which an absent zero passes."""
-    return {
-        "add": np.frompyfunc(lambda x, y: y if x is ABSENT else x if y is ABSENT else add(x, y), 2, 1),
-        "sub": np.frompyfunc(lambda x, y: x if y is ABSENT else -y if x is ABSENT else sub(x, y), 2, 1),
-        "mul": np.frompyfunc(lambda x, y: ABSENT if x is ABSENT or y is ABSENT else mul(x, y), 2, 1),
-        "div": _looking_again(
-            np.frompyfunc(lambda x, y: ABSENT if x is ABSENT else x / y, 2, 1),
-            np.frompyfunc(_divide, 2, 1),  # no absent zero comes here: they are finite
-        ),
-        "neg": np.frompyfunc(lambda x, y: x if x is ABSENT else -x, 2, 1),
-    }
-
-
-MASKED = _masking(_add, _subtract, _multiply)
-QUICK_MASKED = _masking(operator.add, operator.sub, operator.mul)
-_compare = {
-    "lt": (np.less, np.greater_equal),
-    "le": (np.less_equal, np.greater),
-    "gt": (np.greater, np.less_equal),
-    "ge": (np.greater_equal, np.less),
-    "eq": (np.equal, np.not_equal),
-}
+def _operators(masked: bool) -> dict[str, Any]:
+    """At the present precision."""
+    if ctx.prec <= QUICK:
+        return QUICK_MASKED if masked else QUICK_OPERATORS
+    return MASKED if masked else OPERATORS
 
 
 def ball(value: object) -> Ball:
     """The exact ball of a Python or numpy number; a fraction as narrow as the precision allows."""
-    match value:
-        case bool() | int() | np.integer():
-            return arb(int(value))
-        case float() | np.floating():
-            return arb(float(value))
-        case Fraction():
-            return arb(fmpq(value.numerator, value.denominator))
-        case _:
-            raise TypeError(f"{type(value).__name__} is no real number")
+    number = exactly(value)
+    return arb(fmpq(number.numerator, number.denominator) if isinstance(number, Fraction) else number)
 
 
+_MOST = sys.float_info.max  # conditioning beyond it forgives no more than this
+_lower_end: Any = np.frompyfunc(arb.abs_lower, 1, 1)
 _lift: Any = np.frompyfunc(ball, 1, 1)
 _lift_floats: Any = np.frompyfunc(arb, 1, 1)
 
@@ -399,7 +327,6 @@ class ArbArithmetic:
     """Ball arithmetic at FLINT's current precision. Stateless; `ARB` is its only instance."""
 
     name = "arb"
-    where: Callable[..., Any] = staticmethod(np.where)
     broadcast: Callable[..., Any] = staticmethod(np.broadcast_to)
     concatenate: Callable[..., Any] = staticmethod(np.concatenate)
     permute: Callable[..., Any] = staticmethod(np.take_along_axis)
@@ -407,18 +334,19 @@ class ArbArithmetic:
 
     def lift(self, values: Any) -> Any:
         array = np.asarray(values)
-        if array.dtype == np.float64:
-            return np.asarray(_lift_floats(array), dtype=object)
-        return np.asarray(_lift(array), dtype=object)
+        return np.asarray((_lift_floats if array.dtype == np.float64 else _lift)(array), dtype=object)
 
-    def number(self, x: Any) -> float:
-        return float(x.flat[0])
+    def number(self, x: Any) -> float | None:
+        return float(x.flat[0]) if x.size == 1 else None
 
     def unary(self, name: str, x: Any) -> Any:
-        return UNARY[name](x)
+        return FUNCTIONS[name](x)
 
     def binary(self, name: str, x: Any, y: Any) -> Any:
-        return (QUICK_OPERATORS if ctx.prec <= QUICK else OPERATORS)[name](x, y)
+        return _operators(False)[name](x, y)
+
+    def masked(self, name: str, x: Any, y: Any) -> Any:
+        return _operators(True)[name](x, y)
 
     def absent(self, shape: tuple[int, ...]) -> Any:
         return np.full(shape, ABSENT, dtype=object)
@@ -427,20 +355,11 @@ class ArbArithmetic:
         ones: Any = np.full(mask.shape, arb(1), dtype=object)
         return np.where(mask, ones, ABSENT)
 
-    def masked(self, name: str, x: Any, y: Any) -> Any:
-        operation = (QUICK_MASKED if ctx.prec <= QUICK else MASKED).get(name)
-        return operation(x, y) if operation else self.binary(name, x, y)
-
     def sum(self, x: Any, axes: tuple[int, ...], masked: bool) -> Any:
-        quick, careful = (QUICK_MASKED, MASKED) if masked else (QUICK_OPERATORS, OPERATORS)
-        adding: Any = (quick if ctx.prec <= QUICK else careful)["add"]
-        for axis in sorted(axes, reverse=True):
-            x = adding.reduce(x, axis=axis)
-        return x
+        return added_up(_operators(masked)["add"], x, axes)
 
     def compare(self, name: str, x: Any, y: Any) -> np.ndarray:
-        holds, fails = _compare[name]
-        yes, no = holds(x, y).astype(bool), fails(x, y).astype(bool)
+        yes, no = (getattr(operator, sign)(x, y).astype(bool) for sign in (name, OPPOSITE[name]))
         return np.where(yes, YES, np.where(no, NO, UNDECIDED)).astype(np.int8)
 
     def some(self, states: np.ndarray) -> bool:
@@ -460,24 +379,18 @@ class ArbArithmetic:
         return self.interval(low, high) if ctx.prec >= PATIENCE else np.array([UNKNOWN], dtype=object)
 
     def order(self, x: Any) -> tuple[np.ndarray, np.ndarray]:
-        middles = np.asarray(np.frompyfunc(float, 1, 1)(x), dtype=np.float64)
-        order = np.argsort(middles, axis=-1, kind="stable")
-        # float64 middles may tie or overflow where the balls do not: one pass of exact insertion puts that right
-        order = _insertion(x, order)
+        order = np.argsort(x, axis=-1, kind="stable")
         ordered = np.take_along_axis(x, order, axis=-1)
         decided = self.compare("le", ordered[..., :-1], ordered[..., 1:]) == YES
         return order, ~decided.all(axis=-1)
 
-    def inverse(self, order: np.ndarray) -> np.ndarray:
-        return np.argsort(order, axis=-1)
-
-    def forgiven(self, terms: Sequence[tuple[Any, bool]], lanes: int) -> np.ndarray:
+    def forgiven(self, terms: Sequence[Any], lanes: int) -> np.ndarray:
         """Rounded to float64, each element by the lower end of its ball, which forgives no more than the truth.
 
         An infinite or undefined element forgives nothing, and the others what they do without it.
         """
         total = np.zeros(lanes)
-        for balls, _ in terms:
+        for balls in terms:
             counts = _is_finite(balls).astype(bool)
             with np.errstate(all="ignore"):
                 sizes = np.where(counts, np.minimum(_lower_end(balls).astype(np.float64), _MOST), 0.0)
@@ -485,103 +398,53 @@ class ArbArithmetic:
         return total
 
     def unknown(self, x: Any, lanes: np.ndarray) -> Any:
-        blurred = x.copy()
-        blurred[lanes] = UNKNOWN
-        return blurred
+        return np.where(lanes[..., None], UNKNOWN, x)
 
     def root(self, function: Callable[[Any], Any], low: Any, high: Any) -> Any:
-        return enclose_root(function, low, high)
+        return searched(_root, function, low, high)
 
 
-def _insertion(x: Any, order: np.ndarray) -> np.ndarray:
-    rows, permutations = x.reshape(-1, x.shape[-1]), order.reshape(-1, x.shape[-1]).copy()
-    for row, permutation in zip(rows, permutations, strict=True):
-        for i in range(1, len(permutation)):
-            j = i
-            while j and row[permutation[j]] < row[permutation[j - 1]]:
-                permutation[j - 1], permutation[j] = permutation[j], permutation[j - 1]
-                j -= 1
-    return permutations.reshape(order.shape)
-
-
-def enclose_root(function: Callable[[Any], Any], low: Any, high: Any) -> Any:
-    """Balls that contain the zero of an increasing `function` on [low, high], per lane.
+def _root(low: Ball, high: Ball, at_low: Ball, at_high: Ball) -> Generator[Ball, Ball, Ball]:
+    """A ball that contains the zero of an increasing function between two points.
 
     By the intermediate value theorem every bracket with proved signs at its ends holds a root, and an increasing
     function has no other. Where the function is up already at the lower end, or still down at the upper, the nearer
     end is the answer.
-    """
-    ends = (np.broadcast_to(x, low.shape).ravel() for x in (low, high, function(low), function(high)))
-    brackets = [_Bracket(*lane) for lane in zip(*ends, strict=True)]
-    for _ in range(2 * ctx.prec):
-        if all(bracket.done for bracket in brackets):
-            break
-        for points in zip(*(bracket.points() for bracket in brackets), strict=True):
-            values = function(np.array(points, dtype=object).reshape(low.shape))
-            for bracket, point, value in zip(
-                brackets, points, np.broadcast_to(values, low.shape).flat, strict=True
-            ):
-                bracket.narrow(point, value)
-        for bracket in brackets:
-            bracket.next_round()
-    return np.array([bracket.ball() for bracket in brackets], dtype=object).reshape(low.shape)
-
-
-class _Bracket:
-    """Two points between which a function is proved to have its zero, narrowed round by round.
 
     A round asks for the signs at two exact points around the zero of the secant, 2**-bits of the bracket apart. If the
     zero lies between them the next round asks for twice as many bits, otherwise for half as many, and without bits it
     halves the bracket: quadratic interval refinement, as adapted to inexact evaluation by Kerber & Sagraloff 2011, Root
-    Refinement for Real Polynomials (arXiv 1104.1362). `done` where the bracket is narrow, or where neither the sign in
+    Refinement for Real Polynomials (arXiv 1104.1362). It ends where the bracket is narrow, or where neither the sign in
     its middle nor that beside it can be told.
     """
-
-    def __init__(self, low: Ball, high: Ball, at_low: Ball, at_high: Ball) -> None:
-        self.low, self.high, self.at_low, self.at_high = low, high, at_low, at_high
-        if at_low >= 0:
-            self.high = low
-        elif at_high <= 0:
-            self.low = high
-        self.bits = 0
-        self.done = bool(at_low >= 0 or at_high <= 0)
-        self.width = self.high - self.low
-        self.tight = arb(2) ** (8 - ctx.prec)
-        self.least = self.width * arb(2) ** -ctx.prec  # a root of this size or less may pass for zero
-
-    def points(self) -> tuple[Ball, Ball]:
-        """The two points of this round; without bits the middle and one beside it."""
-        middle = ((self.low + self.high) / 2).mid()
-        if self.done or not self.bits:
-            return middle, ((3 * self.low + self.high) / 4).mid()
-        guess = (self.low - self.at_low * self.width / (self.at_high - self.at_low)).mid()
-        if not self.low <= guess <= self.high:  # an end's value is not finite
-            guess = middle
-        reach = self.width / (2 << self.bits)
-        return max((guess - reach).mid(), self.low), min((guess + reach).mid(), self.high)
-
-    def narrow(self, point: Ball, value: Ball) -> None:
-        """Take in what the function is at a point."""
-        if self.done:
-            return
-        if value >= 0 and point <= self.high:
-            self.high, self.at_high = point, value
-        if value <= 0 and point >= self.low:
-            self.low, self.at_low = point, value
-
-    def next_round(self) -> None:
-        """Look at what the two points have brought."""
-        if self.done:
-            return
-        self.width, before = self.high - self.low, self.width
-        narrow = self.tight * max(abs(self.low), abs(self.high), self.least)
-        self.done = bool(self.width <= narrow) or (not self.bits and not self.width < before)
-        found = self.width <= before / (1 << max(self.bits, 1)) * _ROUNDED
-        self.bits = min(max(2 * self.bits, 1), ctx.prec) if found else self.bits // 2
-
-    def ball(self) -> Ball:
-        """All between the ends."""
-        return self.low if self.low is self.high else _union(self.low, self.high)
+    if at_low >= 0:
+        return low
+    if at_high <= 0:
+        return high
+    bits, width, tight = 0, high - low, arb(2) ** (8 - ctx.prec)
+    least = width * arb(2) ** -ctx.prec  # a root of this size or less may pass for zero
+    for _ in range(2 * ctx.prec):
+        middle = ((low + high) / 2).mid()
+        if bits:
+            guess = (low - at_low * width / (at_high - at_low)).mid()
+            if not low <= guess <= high:  # an end's value is not finite
+                guess = middle
+            reach = width / (2 << bits)
+            points = max((guess - reach).mid(), low), min((guess + reach).mid(), high)
+        else:
+            points = middle, ((3 * low + high) / 4).mid()
+        for point in points:
+            value = yield point
+            if value >= 0 and point <= high:
+                high, at_high = point, value
+            if value <= 0 and point >= low:
+                low, at_low = point, value
+        width, before = high - low, width
+        if width <= tight * max(abs(low), abs(high), least) or (not bits and not width < before):
+            break
+        found = width <= before / (1 << max(bits, 1)) * _ROUNDED
+        bits = min(max(2 * bits, 1), ctx.prec) if found else bits // 2
+    return low if low is high else _union(low, high)
 
 
 _ROUNDED = arb(1) + arb(2) ** -20

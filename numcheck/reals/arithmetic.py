@@ -3,7 +3,8 @@
 Three stand behind `arrays.Reals`: float64 balls (`ball64`), Arb balls (`arb`), mpmath numbers (`mp`).
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
+from fractions import Fraction
 from typing import Any, Protocol
 
 import numpy as np
@@ -17,7 +18,7 @@ class Arithmetic(Protocol):
     """The operations one arithmetic supplies on its own arrays, whose first axis is the lanes.
 
     An array has `shape`, `ndim`, `reshape`, `transpose` and indexing as numpy's arrays do, and so have the *states* of
-    comparisons: numpy arrays or torch tensors. What numpy and torch spell differently is here: `where`, `broadcast`,
+    comparisons: numpy arrays or torch tensors. What numpy and torch spell differently is here: `broadcast`,
     `concatenate`, `permute` (take_along_axis), and `some`, which asks whether any state may be true.
 
     Absent zeros: `absent(shape)` holds the zero of a derivative that does not exist, because a branch was not taken
@@ -26,13 +27,11 @@ class Arithmetic(Protocol):
 
     `interval(low, high)` is what is known of a share at a tie; `doubt` the same where the tie itself is undecided, and
     no more than unknown while a higher precision may still decide it. `forgiven(terms, lanes)` is the sum of the
-    absolute values of all elements of each term, which is masked or not.
+    absolute values of all elements of each term.
     """
 
     @property
     def name(self) -> str: ...
-    @property
-    def where(self) -> Callable[..., Any]: ...
     @property
     def broadcast(self) -> Callable[..., Any]: ...
     @property
@@ -41,7 +40,7 @@ class Arithmetic(Protocol):
     def permute(self) -> Callable[..., Any]: ...
 
     def lift(self, values: Any) -> Any: ...
-    def number(self, x: Any) -> float: ...
+    def number(self, x: Any) -> float | None: ...
     def unary(self, name: str, x: Any) -> Any: ...
     def binary(self, name: str, x: Any, y: Any) -> Any: ...
     def absent(self, shape: tuple[int, ...]) -> Any: ...
@@ -54,10 +53,9 @@ class Arithmetic(Protocol):
     def interval(self, low: int, high: int) -> Any: ...
     def doubt(self, low: int, high: int) -> Any: ...
     def order(self, x: Any) -> tuple[Any, States]: ...
-    def inverse(self, order: Any) -> Any: ...
     def scatter(self, x: Any, key: tuple[Any, ...], shape: tuple[int, ...]) -> Any: ...
     def unknown(self, x: Any, lanes: States) -> Any: ...
-    def forgiven(self, terms: Sequence[tuple[Any, bool]], lanes: int) -> Any: ...
+    def forgiven(self, terms: Sequence[Any], lanes: int) -> Any: ...
     def root(self, function: Callable[[Any], Any], low: Any, high: Any) -> Any: ...
 
 
@@ -96,20 +94,20 @@ def forward(
         case "transpose":
             return first.transpose((0, *(axis + 1 for axis in parameters[0])))
         case "broadcast":
-            missing = len(parameters[0]) - (first.ndim - 1)
-            expanded = first.reshape((first.shape[0], *(1,) * missing, *first.shape[1:]))
-            return arithmetic.broadcast(expanded, (first.shape[0], *parameters[0]))
+            shape = (first.shape[0], *parameters[0])
+            return arithmetic.broadcast(_padded(first, len(shape)), shape)
         case "concatenate":
             lanes = max(x.shape[0] for x in operands)
             parts = [arithmetic.broadcast(x, (lanes, *x.shape[1:])) for x in operands]
             return arithmetic.concatenate(parts, parameters[0] + 1)
-        case "permute" | "sort":
+        case "permute":
             return arithmetic.permute(first, parameters[0], parameters[1] + 1)
+        case "sort":
+            ordered, undecided = arithmetic.permute(first, parameters[0], first.ndim - 1), parameters[1]
+            return arithmetic.unknown(ordered, undecided) if arithmetic.some(undecided) else ordered
         case "select":
-            decision = parameters[0]
             x, y = aligned(first, operands[1])
-            states = aligned(decision, x)[0] if decision.ndim < x.ndim else decision
-            return arithmetic.select(states, x, y)
+            return arithmetic.select(_padded(parameters[0], x.ndim), x, y)
         case _:
             return arithmetic.unary(operation, first)
 
@@ -128,11 +126,70 @@ def scattered(arithmetic: Arithmetic, x: Any, key: tuple[Any, ...], shape: tuple
     return flat.reshape(data.shape)
 
 
+def exactly(value: object) -> int | float | Fraction:
+    """A Python or numpy number as one of Python's own."""
+    match value:
+        case int() | np.integer():
+            return int(value)
+        case float() | np.floating():
+            return float(value)
+        case Fraction():
+            return value
+        case _:
+            raise TypeError(f"{type(value).__name__} is no real number")
+
+
+Pair = Callable[[Any, Any], Any]
+
+
+def masking(absent: Any, add: Pair, sub: Pair, mul: Pair, div: Pair) -> dict[str, Any]:
+    """The operations on object arrays through which the absent zero passes, made of those on two numbers."""
+    operations: dict[str, Pair] = {
+        "add": lambda x, y: y if x is absent else x if y is absent else add(x, y),
+        "sub": lambda x, y: x if y is absent else -y if x is absent else sub(x, y),
+        "mul": lambda x, y: absent if x is absent or y is absent else mul(x, y),
+        "div": lambda x, y: absent if x is absent else div(x, y),
+        "neg": lambda x, y: x if x is absent else -x,
+    }
+    return {name: np.frompyfunc(function, 2, 1) for name, function in operations.items()}
+
+
+def added_up(add: Any, x: Any, axes: tuple[int, ...]) -> Any:
+    """The sums along some axes of an object array."""
+    for axis in sorted(axes, reverse=True):
+        x = add.reduce(x, axis=axis)
+    return x
+
+
+def searched(
+    search: Callable[..., Generator[Any, Any, Any]], function: Callable[[Any], Any], low: Any, high: Any
+) -> Any:
+    """What `search(low, high, at_low, at_high)` returns for each lane, object arrays all of them.
+
+    It yields points at which it is sent the value of `function`, which is asked for all lanes at once.
+    """
+    ends = (np.broadcast_to(x, low.shape).ravel() for x in (low, high, function(low), function(high)))
+    searches = [search(*lane) for lane in zip(*ends, strict=True)]
+    found = list(low.flat)
+    points, values, running = found.copy(), [None] * low.size, set(range(low.size))
+    while running:
+        for i in sorted(running):
+            try:
+                points[i] = searches[i].send(values[i])
+            except StopIteration as end:
+                found[i] = end.value
+                running.remove(i)
+        if running:
+            told = function(np.array(points, dtype=object).reshape(low.shape))
+            values = np.broadcast_to(told, low.shape).ravel()
+    return np.array(found, dtype=object).reshape(low.shape)
+
+
 def aligned(x: Any, y: Any) -> tuple[Any, Any]:
     """Both arrays with the same number of axes: missing axes go in behind the lanes."""
-    missing = x.ndim - y.ndim
-    if missing > 0:
-        y = y.reshape((y.shape[0], *(1,) * missing, *y.shape[1:]))
-    elif missing < 0:
-        x = x.reshape((x.shape[0], *(1,) * -missing, *x.shape[1:]))
-    return x, y
+    return _padded(x, y.ndim), _padded(y, x.ndim)
+
+
+def _padded(x: Any, ndim: int) -> Any:
+    missing = ndim - x.ndim
+    return x.reshape((x.shape[0], *(1,) * missing, *x.shape[1:])) if missing > 0 else x

@@ -7,8 +7,8 @@ else a formula can say is in `vocabulary`.
 
 import itertools
 import operator
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any, TypeAlias
 
@@ -31,25 +31,38 @@ class Origin:
     parameters: tuple[Any, ...] = ()
 
 
-_serials = itertools.count()
-
-
 class VariesError(TypeError):
     """A formula asked for one number, or one answer, where the points of a batch have several."""
 
 
+def logical_not(a: "Decision") -> "Decision":
+    """No where `a` is yes; undecided stays undecided."""
+    # in products and sums of 1, 0 and -1: while a graph is recorded, torch knows the outcome of those for constants
+    return Decision(a.arithmetic, 1 - a.states - 3 * (a.states == UNDECIDED), a.traced)
+
+
+def logical_and(a: "Decision", b: "Decision") -> "Decision":
+    """Yes where both are; no where either is no."""
+    x, y = aligned(a.states, b.states)
+    states = x * y - 2 * ((x == UNDECIDED) & (y == UNDECIDED))
+    return Decision(a.arithmetic, states, a.traced or b.traced)
+
+
+def logical_or(a: "Decision", b: "Decision") -> "Decision":
+    """Yes where either is; no where both are no."""
+    return logical_not(logical_and(logical_not(a), logical_not(b)))
+
+
+@dataclass(eq=False, slots=True)
 class Decision:
     """The outcome of a comparison per lane and element: yes, no, or undecided at this precision.
 
     It is `traced` where a variable takes part. Without one it is about choices, which may all decide alike.
     """
 
-    __slots__ = ("arithmetic", "states", "traced")
-
-    def __init__(self, arithmetic: Arithmetic, states: States, traced: bool = False) -> None:
-        self.arithmetic = arithmetic
-        self.states = states
-        self.traced = traced
+    arithmetic: Arithmetic
+    states: States
+    traced: bool = False
 
     def __bool__(self) -> bool:
         states = self.states
@@ -64,48 +77,35 @@ class Decision:
             "or declare with one_of(...) what is to be branched on"
         )
 
-    def __and__(self, other: "Decision") -> "Decision":
-        return logical_and(self, other)
-
-    def __or__(self, other: "Decision") -> "Decision":
-        return logical_or(self, other)
-
-    def __invert__(self) -> "Decision":
-        return logical_not(self)
+    __and__ = logical_and
+    __or__ = logical_or
+    __invert__ = logical_not
 
 
-def _infix(operation: str) -> Callable[["Reals", "Operand"], "Reals"]:
-    return lambda x, y: binary(operation, x, y)
+_Operator = Callable[["Reals", "Operand"], "Reals"]
 
 
-def _reflected(operation: str) -> Callable[["Reals", "Operand"], "Reals"]:
-    return lambda y, x: binary(operation, x, y)
+def _operators(operation: str) -> tuple[_Operator, _Operator]:
+    """An operator, and what stands for it where its left side is no array."""
+    return lambda x, y: binary(operation, x, y), lambda y, x: binary(operation, x, y)
 
 
 def _comparison(operation: str) -> Callable[["Reals", "Operand"], Decision]:
     return lambda x, y: compare(operation, x, y)
 
 
+@dataclass(eq=False, repr=False, slots=True)
 class Reals:
     """An immutable array of exact reals, as far as the arithmetic behind it can tell them."""
 
-    __slots__ = ("arithmetic", "data", "masked", "origin", "serial", "traced")
     __array_ufunc__ = None  # numpy must not take over arithmetic with these
 
-    def __init__(
-        self,
-        arithmetic: Arithmetic,
-        data: Any,
-        origin: Origin | None = None,
-        traced: bool = False,
-        masked: bool = False,
-    ) -> None:
-        self.arithmetic = arithmetic
-        self.data = data
-        self.origin = origin
-        self.traced = traced
-        self.masked = masked
-        self.serial = next(_serials)
+    arithmetic: Arithmetic
+    data: Any
+    origin: Origin | None = None
+    traced: bool = False
+    masked: bool = False
+    serial: int = field(default_factory=itertools.count().__next__, init=False)
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -129,18 +129,15 @@ class Reals:
     def __repr__(self) -> str:
         return f"Reals({self.arithmetic.name}, lanes={self.lanes}, shape={self.shape})"
 
-    def _only(self) -> float:
-        if self.data.size != 1:
-            raise VariesError(
-                "this input differs from point to point; declare it with one_of(...) to branch or index on it"
-            )
-        return self.arithmetic.number(self.data)
-
     def __bool__(self) -> bool:
         return bool(self != 0)
 
     def __index__(self) -> int:
-        only = self._only()
+        only = self.arithmetic.number(self.data)
+        if only is None:
+            raise VariesError(
+                "this input differs from point to point; declare it with one_of(...) to branch or index on it"
+            )
         if only != int(only):
             raise TypeError(f"{only} is not an integer index")
         return int(only)
@@ -160,11 +157,11 @@ class Reals:
     def __abs__(self) -> "Reals":
         return apply("abs", self)
 
-    __add__, __radd__ = _infix("add"), _reflected("add")
-    __sub__, __rsub__ = _infix("sub"), _reflected("sub")
-    __mul__, __rmul__ = _infix("mul"), _reflected("mul")
-    __truediv__, __rtruediv__ = _infix("div"), _reflected("div")
-    __rpow__ = _reflected("pow")
+    __add__, __radd__ = _operators("add")
+    __sub__, __rsub__ = _operators("sub")
+    __mul__, __rmul__ = _operators("mul")
+    __truediv__, __rtruediv__ = _operators("div")
+    __rpow__ = _operators("pow")[1]
 
     def __pow__(self, exponent: Operand) -> "Reals":
         if isinstance(exponent, int):
@@ -181,7 +178,7 @@ class Reals:
         return compare("eq", self, other)  # type: ignore[arg-type]
 
     def __ne__(self, other: object) -> Decision:  # type: ignore[override]
-        return logical_not(compare("eq", self, other))  # type: ignore[arg-type]
+        return ~(self == other)
 
 
 # How operations reach the arithmetic ------------------------------------------------------------------------------
@@ -192,13 +189,6 @@ def constant(arithmetic: Arithmetic, value: Number) -> Reals:
     return Reals(arithmetic, arithmetic.lift(np.array([value], dtype=object)))
 
 
-def _arithmetic(operands: Iterable[object]) -> Arithmetic:
-    for operand in operands:
-        if isinstance(operand, Reals | Decision):
-            return operand.arithmetic
-    raise TypeError("give at least one Reals; m.ratio(p, q) writes an exact constant beside one")
-
-
 def as_reals(value: Operand, arithmetic: Arithmetic) -> Reals:
     """`value` as an array of reals in `arithmetic`; numbers are taken exactly."""
     match value:
@@ -206,7 +196,7 @@ def as_reals(value: Operand, arithmetic: Arithmetic) -> Reals:
             return value
         case Ratio():
             return value.reals(arithmetic)
-        case bool() | int() | float() | Fraction():
+        case int() | float() | Fraction():
             return constant(arithmetic, value)
         case _:
             raise TypeError(
@@ -219,23 +209,29 @@ def apply(operation: str, *operands: Reals, parameters: tuple[Any, ...] = ()) ->
     arithmetic = operands[0].arithmetic
     masked = any(operand.masked for operand in operands)
     data = forward(arithmetic, operation, [x.data for x in operands], parameters, masked)
-    if any(operand.traced for operand in operands):
-        return Reals(arithmetic, data, Origin(operation, operands, parameters), True, masked)
-    return Reals(arithmetic, data, None, False, masked)
+    traced = any(operand.traced for operand in operands)
+    origin = Origin(operation, operands, parameters) if traced else None
+    return Reals(arithmetic, data, origin, traced, masked)
 
 
 def binary(operation: str, x: Operand, y: Operand) -> Reals:
     """The result of a binary `operation`; one of the two may be an exact number."""
-    arithmetic = _arithmetic((x, y))
-    return apply(operation, as_reals(x, arithmetic), as_reals(y, arithmetic))
+    return apply(operation, *_together(x, y))
 
 
 def compare(operation: str, x: Operand, y: Operand) -> Decision:
     """Whether a comparison holds, per lane and element."""
-    arithmetic = _arithmetic((x, y))
-    one, other = as_reals(x, arithmetic), as_reals(y, arithmetic)
+    one, other = _together(x, y)
     a, b = aligned(one.data, other.data)
-    return Decision(arithmetic, arithmetic.compare(operation, a, b), one.traced or other.traced)
+    return Decision(one.arithmetic, one.arithmetic.compare(operation, a, b), one.traced or other.traced)
+
+
+def _together(x: Operand, y: Operand) -> tuple[Reals, Reals]:
+    """Both as arrays in the arithmetic that one of them has."""
+    for operand in (x, y):
+        if isinstance(operand, Reals | Decision):
+            return as_reals(x, operand.arithmetic), as_reals(y, operand.arithmetic)
+    raise TypeError("give at least one Reals; m.ratio(p, q) writes an exact constant beside one")
 
 
 # Constants --------------------------------------------------------------------------------------------------------
@@ -281,24 +277,6 @@ def equal(x: Operand, y: Operand) -> Decision:
     return compare("eq", x, y)
 
 
-def logical_not(a: Decision) -> Decision:
-    """No where `a` is yes; undecided stays undecided."""
-    # in products and sums of 1, 0 and -1: while a graph is recorded, torch knows the outcome of those for constants
-    return Decision(a.arithmetic, 1 - a.states - 3 * (a.states == UNDECIDED), a.traced)
-
-
-def logical_and(a: Decision, b: Decision) -> Decision:
-    """Yes where both are; no where either is no."""
-    x, y = aligned(a.states, b.states)
-    states = x * y - 2 * ((x == UNDECIDED) & (y == UNDECIDED))
-    return Decision(a.arithmetic, states, a.traced or b.traced)
-
-
-def logical_or(a: Decision, b: Decision) -> Decision:
-    """Yes where either is; no where both are no."""
-    return logical_not(logical_and(logical_not(a), logical_not(b)))
-
-
 def where(condition: Decision, x: Operand, y: Operand) -> Reals:
     """`x` where the condition holds and `y` elsewhere, value and derivative alike.
 
@@ -313,16 +291,13 @@ def where(condition: Decision, x: Operand, y: Operand) -> Reals:
 # Shapes and sums --------------------------------------------------------------------------------------------------
 
 
-def _plain(part: Key) -> Key:
-    return operator.index(part) if isinstance(part, Reals) else part
-
-
 def index(x: Reals, key: Key) -> Reals:
     """Elements of a point, by integers, slices and lists as in numpy; an integer may differ from point to point."""
     if isinstance(key, Reals) and key.lanes > 1 and key.ndim == 0:
         return _chosen(x, key)
     parts = key if isinstance(key, tuple) else (key,)
-    return apply("index", x, parameters=(tuple(_plain(part) for part in parts),))
+    plain = (operator.index(part) if isinstance(part, Reals) else part for part in parts)
+    return apply("index", x, parameters=(tuple(plain),))
 
 
 def _chosen(x: Reals, place: Reals) -> Reals:
@@ -380,11 +355,6 @@ def dot(x: Reals, y: Reals) -> Reals:
 
 def matmul(x: Reals, y: Reals) -> Reals:
     """Matrix product of a point's (n, k) and (k, m), or with vectors on either side."""
-    if x.ndim == 1 and y.ndim == 1:
-        return dot(x, y)
-    if x.ndim == 1:
-        return sum(reshape(x, (len(x), 1)) * y, 0)
     if y.ndim == 1:
-        return sum(x * y, -1)
-    n, k = x.shape
-    return sum(reshape(x, (n, k, 1)) * reshape(y, (1, k, y.shape[1])), 1)
+        return dot(x, y)
+    return sum(reshape(x, (*x.shape, 1)) * y, -2)

@@ -1,7 +1,7 @@
 """Value, conditioning and derivatives of any function of reals, over any arithmetic."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -69,34 +69,26 @@ def evaluate(
 
 
 def _conditioning(of: Reals, inputs: Sequence[Reals], lanes: int) -> tuple[Any, list[Reals | None]]:
-    """What conditioning forgives each element of (lanes, n), and the last one's derivatives by the inputs."""
+    """What conditioning forgives each element of (lanes, n), and the last one's derivatives by the inputs.
+
+    That is the sum over all elements x_i of abs(x_i * slope_i), in the arithmetic's own numbers, for each lane.
+    """
     arithmetic, (count,) = of.arithmetic, of.shape
     rows: list[Any] = []
     slopes: list[Reals | None] = [None] * len(inputs)
     for k in range(count) if of.traced and inputs else ():
         slopes = gradient(of, one_hot(of, np.arange(count) == np.array([[k]])), inputs)
-        rows.append(_forgiven(inputs, slopes, lanes))
+        terms = [(x * slope).data for x, slope in zip(inputs, slopes, strict=True) if slope is not None]
+        rows.append(arithmetic.forgiven(terms, lanes))
     rows = rows or [arithmetic.forgiven([], lanes)] * count
     return arithmetic.concatenate([row.reshape((lanes, 1)) for row in rows], 1), slopes
-
-
-def _forgiven(inputs: Sequence[Reals], slopes: Sequence[Reals | None], lanes: int) -> Any:
-    """sum over all elements x_i of abs(x_i * slope_i), in the arithmetic's own numbers, for each lane."""
-    arithmetic = inputs[0].arithmetic
-    terms: list[tuple[Any, bool]] = []
-    for x, slope in zip(inputs, slopes, strict=True):
-        if slope is not None:
-            product = arithmetic.masked if slope.masked else arithmetic.binary
-            terms.append((product("mul", x.data, slope.data), slope.masked))
-    return arithmetic.forgiven(terms, lanes)
 
 
 def _side_by_side(parts: Sequence[Reals | None], inputs: Sequence[Reals], lanes: int) -> Reals:
     """Derivatives by all inputs, (lanes, n); zero where there is no dependence."""
     rows: list[Reals] = []
     for part, x in zip(parts, inputs, strict=True):
-        size = int(np.prod(x.shape))
         part = zeros_like(x) if part is None else part
         data = part.arithmetic.broadcast(part.data, (lanes, *x.shape))
-        rows.append(reshape(Reals(part.arithmetic, data, part.origin, part.traced, part.masked), (size,)))
+        rows.append(reshape(replace(part, data=data), (int(np.prod(x.shape)),)))
     return concatenate(rows)

@@ -5,35 +5,29 @@ other and lie inside the proved ball are what `truth.second_opinion` asks of it.
 that neither a caller's precision nor ours leaks into the other.
 """
 
-from collections.abc import Callable, Sequence
+import operator
+from collections.abc import Callable, Generator, Sequence
 from fractions import Fraction
 from typing import Any
 
 import mpmath
 import numpy as np
 
-from numcheck.reals.arithmetic import NO, YES, scattered
+from numcheck.reals.arithmetic import NO, YES, added_up, exactly, masking, scattered, searched
 
 CONTEXT: Any = mpmath.MPContext()
 ABSENT: Any = CONTEXT.mpf(0)
 
 
-def _guarded(function: Callable[[Any], Any]) -> Callable[[Any], Any]:
+def _guarded(function: Callable[..., Any]) -> Callable[..., Any]:
     """mpmath raises, or answers with a complex number, outside a function's real domain: both mean undefined."""
 
-    def call(x: Any) -> Any:
+    def call(*operands: Any) -> Any:
         try:
-            y = function(x)
+            y = function(*operands)
         except (ValueError, ZeroDivisionError, OverflowError):
             return CONTEXT.nan
         return y if isinstance(y, CONTEXT.mpf) or y is CONTEXT.inf else CONTEXT.nan
-
-    return call
-
-
-def _guarded2(function: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
-    def call(x: Any, y: Any) -> Any:
-        return _guarded(lambda first: function(first, y))(x)
 
     return call
 
@@ -45,14 +39,6 @@ def _log1p(x: Any) -> Any:
         return CONTEXT.log(1 + x)
 
 
-def _log(x: Any) -> Any:
-    return CONTEXT.ninf if x == 0 else CONTEXT.log(x)
-
-
-def _lgamma(x: Any) -> Any:
-    return CONTEXT.inf if x == 0 else CONTEXT.loggamma(x)
-
-
 def _pow(x: Any, y: Any) -> Any:
     if y == 0 or x == 1:
         return CONTEXT.mpf(1)  # as in IEEE 754; mpmath has nan at infinities
@@ -62,83 +48,53 @@ def _pow(x: Any, y: Any) -> Any:
     return x**y
 
 
-def _maximum(x: Any, y: Any) -> Any:
-    return CONTEXT.nan if CONTEXT.isnan(x) or CONTEXT.isnan(y) else max(x, y)
+def _extremum(choose: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
+    return lambda x, y: CONTEXT.nan if CONTEXT.isnan(x) or CONTEXT.isnan(y) else choose(x, y)
 
 
-def _minimum(x: Any, y: Any) -> Any:
-    return CONTEXT.nan if CONTEXT.isnan(x) or CONTEXT.isnan(y) else min(x, y)
-
-
+AS_THEY_ARE = "exp expm1 sqrt sin cos atan sinh cosh tanh asinh atanh erf erfc digamma".split()
 FUNCTIONS: dict[str, Callable[[Any], Any]] = {
-    "neg": lambda x: -x,
+    **{name: getattr(CONTEXT, name) for name in AS_THEY_ARE},
+    "neg": operator.neg,
     "abs": abs,
-    "exp": CONTEXT.exp,
-    "expm1": CONTEXT.expm1,
-    "log": _log,
+    "log": lambda x: CONTEXT.ninf if x == 0 else CONTEXT.log(x),
     "log1p": _log1p,
-    "sqrt": CONTEXT.sqrt,
     "rsqrt": lambda x: CONTEXT.inf if x == 0 else 1 / CONTEXT.sqrt(x),
-    "sin": CONTEXT.sin,
-    "cos": CONTEXT.cos,
-    "atan": CONTEXT.atan,
-    "sinh": CONTEXT.sinh,
-    "cosh": CONTEXT.cosh,
-    "tanh": CONTEXT.tanh,
-    "asinh": CONTEXT.asinh,
-    "atanh": CONTEXT.atanh,
-    "erf": CONTEXT.erf,
-    "erfc": CONTEXT.erfc,
-    "lgamma": _lgamma,
-    "digamma": CONTEXT.digamma,
+    "lgamma": lambda x: CONTEXT.inf if x == 0 else CONTEXT.loggamma(x),
     "times_pi": lambda x: x * CONTEXT.pi,
 }
 OPERATORS: dict[str, Callable[[Any, Any], Any]] = {
-    "add": lambda x, y: x + y,
-    "sub": lambda x, y: x - y,
-    "mul": lambda x, y: x * y,
-    "div": lambda x, y: x / y,
+    "add": operator.add,
+    "sub": operator.sub,
+    "mul": operator.mul,
+    "div": operator.truediv,
     "pow": _pow,
     "power": _pow,
-    "atan2": lambda y, x: CONTEXT.atan2(y, x),
-    "maximum": _maximum,
-    "minimum": _minimum,
-    "zeta": lambda s, x: CONTEXT.zeta(s, x),
-}
-MASKED: dict[str, Callable[[Any, Any], Any]] = {
-    "add": lambda x, y: y if x is ABSENT else x if y is ABSENT else x + y,
-    "sub": lambda x, y: x if y is ABSENT else -y if x is ABSENT else x - y,
-    "mul": lambda x, y: ABSENT if x is ABSENT or y is ABSENT else x * y,
-    "div": lambda x, y: ABSENT if x is ABSENT else x / y,
-    "neg": lambda x, y: x if x is ABSENT else -x,
+    "atan2": CONTEXT.atan2,
+    "maximum": _extremum(max),
+    "minimum": _extremum(min),
+    "zeta": CONTEXT.zeta,
 }
 UNARY = {name: np.frompyfunc(_guarded(function), 1, 1) for name, function in FUNCTIONS.items()}
-BINARY = {name: np.frompyfunc(_guarded2(function), 2, 1) for name, function in OPERATORS.items()}
-MASKED_BINARY = {name: np.frompyfunc(_guarded2(function), 2, 1) for name, function in MASKED.items()}
+BINARY = {name: np.frompyfunc(_guarded(function), 2, 1) for name, function in OPERATORS.items()}
+MASKED = BINARY | masking(ABSENT, *(_guarded(OPERATORS[name]) for name in ("add", "sub", "mul", "div")))
 
 
 def number(value: object) -> Any:
     """The exact mpmath number of a Python or numpy number; a fraction to the precision."""
-    match value:
-        case bool() | int() | np.integer():
-            return CONTEXT.mpf(int(value))
-        case float() | np.floating():
-            return CONTEXT.mpf(float(value))
-        case Fraction():
-            return CONTEXT.mpf(value.numerator) / value.denominator
-        case _:
-            raise TypeError(f"{type(value).__name__} is no real number")
+    given = exactly(value)
+    if isinstance(given, Fraction):
+        return CONTEXT.mpf(given.numerator) / given.denominator
+    return CONTEXT.mpf(given)
 
 
 _lift: Any = np.frompyfunc(number, 1, 1)
-_compare = {"lt": np.less, "le": np.less_equal, "gt": np.greater, "ge": np.greater_equal, "eq": np.equal}
 
 
 class MpArithmetic:
     """mpmath at the precision of `CONTEXT`, which only `precision` sets. Stateless; `MP` is its only instance."""
 
     name = "mp"
-    where: Callable[..., Any] = staticmethod(np.where)
     broadcast: Callable[..., Any] = staticmethod(np.broadcast_to)
     concatenate: Callable[..., Any] = staticmethod(np.concatenate)
     permute: Callable[..., Any] = staticmethod(np.take_along_axis)
@@ -147,8 +103,8 @@ class MpArithmetic:
     def lift(self, values: Any) -> Any:
         return np.asarray(_lift(np.asarray(values)), dtype=object)
 
-    def number(self, x: Any) -> float:
-        return float(x.flat[0])
+    def number(self, x: Any) -> float | None:
+        return float(x.flat[0]) if x.size == 1 else None
 
     def unary(self, name: str, x: Any) -> Any:
         return UNARY[name](x)
@@ -163,16 +119,13 @@ class MpArithmetic:
         return np.where(mask, CONTEXT.mpf(1), ABSENT)
 
     def masked(self, name: str, x: Any, y: Any) -> Any:
-        return MASKED_BINARY.get(name, BINARY.get(name))(x, y)  # type: ignore[misc]
+        return MASKED[name](x, y)
 
     def sum(self, x: Any, axes: tuple[int, ...], masked: bool) -> Any:
-        adding: Any = MASKED_BINARY["add"] if masked else np.add
-        for axis in sorted(axes, reverse=True):
-            x = adding.reduce(x, axis=axis)
-        return x
+        return added_up(MASKED["add"] if masked else np.add, x, axes)
 
     def compare(self, name: str, x: Any, y: Any) -> np.ndarray:
-        return np.where(_compare[name](x, y).astype(bool), YES, NO).astype(np.int8)
+        return np.where(getattr(operator, name)(x, y).astype(bool), YES, NO).astype(np.int8)
 
     def some(self, states: np.ndarray) -> bool:
         return bool(states.any())
@@ -189,63 +142,50 @@ class MpArithmetic:
     def order(self, x: Any) -> tuple[np.ndarray, np.ndarray]:
         return np.argsort(x, axis=-1, kind="stable"), np.zeros(x.shape[:-1], dtype=bool)
 
-    def inverse(self, order: np.ndarray) -> np.ndarray:
-        return np.argsort(order, axis=-1)
-
-    def forgiven(self, terms: Sequence[tuple[Any, bool]], lanes: int) -> Any:
-        flat = [np.absolute(term).reshape((len(term), -1)) for term, _ in terms]
+    def forgiven(self, terms: Sequence[Any], lanes: int) -> Any:
+        flat = [np.absolute(term).reshape((len(term), -1)) for term in terms]
         return np.broadcast_to(sum((part.sum(axis=1) for part in flat), CONTEXT.mpf(0)), (lanes,))
 
     def unknown(self, x: Any, lanes: np.ndarray) -> Any:
-        blurred = x.copy()
-        blurred[lanes] = CONTEXT.nan
-        return blurred
+        return np.where(lanes[..., None], CONTEXT.nan, x)
 
     def root(self, function: Callable[[Any], Any], low: Any, high: Any) -> Any:
-        """False position with Illinois weights, one lane at a time: nothing like the enclosure it is to check.
+        return searched(_root, function, low, high)
 
-        Three steps that leave more than half of the bracket are followed by a halving, so that a flat function takes
-        no more than four times the steps of bisection.
-        """
-        low, high = low.copy(), high.copy()
-        at_low, at_high = function(low), function(high)
-        found = np.where(np.greater_equal(at_low, 0).astype(bool), low, high)
-        active = np.flatnonzero((np.less(at_low, 0) & np.greater(at_high, 0)).astype(bool).ravel())
-        if not active.size:
-            return found
-        shape = found.shape
-        flat = [np.broadcast_to(x, shape).ravel().copy() for x in (found, low, high, at_low, at_high)]
-        answer, left, right, below, above = flat
-        kept = np.zeros(answer.shape, np.int8)  # which end stayed at the last step
-        goal = (right - left) / 2
-        tries = np.zeros(answer.shape, np.int8)  # steps towards it
-        tight = CONTEXT.mpf(2) ** (1 - CONTEXT.prec)  # no neighbours lie farther apart
-        for _ in range(4 * CONTEXT.prec):
-            for i in active:
-                secant = right[i] - above[i] * (right[i] - left[i]) / (above[i] - below[i])
-                # one step inside at least: where one end is the root already, the other comes there
-                beside = tight * max(abs(left[i]), abs(right[i]))
-                secant = min(max(secant, left[i] + beside), right[i] - beside)
-                inside = left[i] < secant < right[i]
-                answer[i] = secant if tries[i] < 3 and inside else (left[i] + right[i]) / 2
-            values = np.broadcast_to(function(answer.reshape(shape)), shape).ravel()
-            for i in active:
-                side = -1 if values[i] > 0 else 1
-                if side < 0:
-                    right[i], above[i] = answer[i], values[i]
-                    below[i] = below[i] / 2 if kept[i] == side else below[i]
-                else:
-                    left[i], below[i] = answer[i], values[i]
-                    above[i] = above[i] / 2 if kept[i] == side else above[i]
-                kept[i] = side
-                tries[i] += 1
-                if right[i] - left[i] <= goal[i]:
-                    goal[i], tries[i] = (right[i] - left[i]) / 2, 0
-            done = [i for i in active if values[i] == 0 or right[i] - left[i] <= tight * abs(right[i])]
-            active = np.setdiff1d(active, done)
-            if not active.size:
-                break
-        return answer.reshape(shape)
+
+def _root(left: Any, right: Any, below: Any, above: Any) -> Generator[Any, Any, Any]:
+    """False position with Illinois weights: nothing like the enclosure it is to check.
+
+    Three steps that leave more than half of the bracket are followed by a halving, so that a flat function takes no
+    more than four times the steps of bisection.
+    """
+    if below >= 0:
+        return left
+    if not (below < 0 and above > 0):
+        return right
+    answer, kept = left, 0  # which end stayed at the last step
+    goal, tries = (right - left) / 2, 0  # steps towards it
+    tight = CONTEXT.mpf(2) ** (1 - CONTEXT.prec)  # no neighbours lie farther apart
+    for _ in range(4 * CONTEXT.prec):
+        secant = right - above * (right - left) / (above - below)
+        # one step inside at least: where one end is the root already, the other comes there
+        beside = tight * max(abs(left), abs(right))
+        secant = min(max(secant, left + beside), right - beside)
+        answer = secant if tries < 3 and left < secant < right else (left + right) / 2
+        value = yield answer
+        if value > 0:
+            right, above, side = answer, value, -1
+            below = below / 2 if kept == side else below
+        else:
+            left, below, side = answer, value, 1
+            above = above / 2 if kept == side else above
+        kept = side
+        tries += 1
+        if right - left <= goal:
+            goal, tries = (right - left) / 2, 0
+        if value == 0 or right - left <= tight * abs(right):
+            break
+    return answer
 
 
 MP = MpArithmetic()

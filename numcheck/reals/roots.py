@@ -18,7 +18,7 @@ def root(function: Callable[[Reals], Reals], low: Reals | Number, high: Reals | 
     # The arithmetic encloses the root itself. Two Newton steps from that root, traced with the root held constant, then
     # have the root's first and second derivatives (each step doubles the order to which a power series of the root in
     # the parameters is right), and the enclosure replaces the value that they would only widen.
-    probe = function(as_reals(low, low.arithmetic) if isinstance(low, Reals) else _like(function, low))
+    probe = function(low if isinstance(low, Reals) else _like(function, low))
     arithmetic = probe.arithmetic
 
     def evaluate(data: Any) -> Any:

@@ -9,14 +9,17 @@ Sources of the rules: elementary calculus; digamma and Hurwitz zeta: NIST DLMF 5
 import heapq
 import itertools
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 
 from numcheck.reals import arrays as m
 from numcheck.reals.arithmetic import NO, UNDECIDED, YES, States
-from numcheck.reals.arrays import Origin, Reals
+from numcheck.reals.arrays import Reals
 
-Rule = Callable[[Reals, Reals, Origin], tuple[Reals | None, ...]]
+Part = Reals | None
+Rule = Callable[..., Part | tuple[Part, ...]]
+"""The adjoints of an operation's operands, of the cotangent, the output, the operands and the parameters."""
 
 
 def traced(x: Reals) -> Reals:
@@ -27,30 +30,26 @@ def traced(x: Reals) -> Reals:
 def gradient(output: Reals, cotangent: Reals, inputs: Sequence[Reals]) -> list[Reals | None]:
     """Derivative of `sum(cotangent * output)` by each of `inputs`; None where the output does not depend on one."""
     wanted = {x.serial for x in inputs}
-    adjoints: dict[int, Reals] = {output.serial: cotangent}
-    pending = {output.serial: output}
+    pending = {output.serial: (output, cotangent)}
     queue = [-output.serial]
     found: dict[int, Reals] = {}
     while queue:
-        serial = -heapq.heappop(queue)
-        node = pending.pop(serial)
-        adjoint = adjoints.pop(serial)
-        if serial in wanted:
-            found[serial] = adjoint
+        node, adjoint = pending.pop(-heapq.heappop(queue))
+        if node.serial in wanted:
+            found[node.serial] = adjoint
         if node.origin is None:
             continue
-        for operand, part in zip(
-            node.origin.operands, RULES[node.origin.operation](adjoint, node, node.origin), strict=True
-        ):
+        operands = node.origin.operands
+        parts = RULES[node.origin.operation](adjoint, node, *operands, *node.origin.parameters)
+        for operand, part in zip(operands, parts if isinstance(parts, tuple) else (parts,), strict=True):
             if part is None or not operand.traced:
                 continue
             part = unbroadcast(part, operand.shape)
-            if operand.serial in adjoints:
-                adjoints[operand.serial] = adjoints[operand.serial] + part
+            if operand.serial in pending:
+                part = pending[operand.serial][1] + part
             else:
-                adjoints[operand.serial] = part
-                pending[operand.serial] = operand
                 heapq.heappush(queue, -operand.serial)
+            pending[operand.serial] = operand, part
     return [found.get(x.serial) for x in inputs]
 
 
@@ -72,9 +71,8 @@ def absent(like: Reals, shape: tuple[int, ...]) -> Reals:
 
 def one_hot(like: Reals, hot: np.ndarray) -> Reals:
     """One where `hot`, absent elsewhere: the cotangent that picks components."""
-    return Reals(
-        like.arithmetic, like.arithmetic.hot(hot), masked=not hot.all()
-    )  # plain arithmetic is quicker
+    masked = not hot.all()  # plain arithmetic is quicker
+    return Reals(like.arithmetic, like.arithmetic.hot(hot), masked=masked)
 
 
 def _between(ct: Reals, smooth: Reals, tied: States, low: int, high: int) -> Reals:
@@ -89,68 +87,57 @@ def _between(ct: Reals, smooth: Reals, tied: States, low: int, high: int) -> Rea
 
 def _chosen(condition: States, x: Reals, y: Reals) -> Reals:
     """x where the condition, which is decided everywhere, holds."""
-    return m.apply("select", x, y, parameters=(x.arithmetic.where(condition, YES, NO),))
+    return m.apply("select", x, y, parameters=(condition * YES,))
 
 
-def _select(states: States, ct: Reals) -> tuple[Reals, Reals]:
+def _select(ct: Reals, out: Reals, x: Reals, y: Reals, states: States) -> tuple[Reals, Reals]:
     nothing = absent(ct, ct.shape)
     left = _chosen(states == YES, ct, nothing)
     right = _chosen(states == NO, ct, nothing)
-    undecided = ct.arithmetic.where(states == UNDECIDED, UNDECIDED, NO)
+    undecided = (states == UNDECIDED) * UNDECIDED
     return _between(ct, left, undecided, 0, 1), _between(ct, right, undecided, 0, 1)
 
 
-def _extremum(ct: Reals, origin: Origin, operation: str) -> tuple[Reals, Reals]:
+def _extremum(operation: str) -> Rule:
     # At a tie each side gets a share in [0, 1]: the interval between the one-sided derivatives.
-    x, y = origin.operands
-    tied = m.compare("eq", x, y).states
-    left, right = _select(m.compare(operation, x, y).states, ct)
-    return _between(ct, left, tied, 0, 1), _between(ct, right, tied, 0, 1)
+    def rule(ct: Reals, out: Reals, x: Reals, y: Reals) -> tuple[Reals, Reals]:
+        tied = m.compare("eq", x, y).states
+        left, right = _select(ct, out, x, y, m.compare(operation, x, y).states)
+        return _between(ct, left, tied, 0, 1), _between(ct, right, tied, 0, 1)
+
+    return rule
 
 
-def _absolute(ct: Reals, x: Reals) -> Reals:
-    positive = m.compare("gt", x, 0).states
-    signed = _chosen(positive == YES, ct, -ct)
+def _absolute(ct: Reals, out: Reals, x: Reals) -> Reals:
+    signed = _chosen(m.compare("gt", x, 0).states == YES, ct, -ct)
     return _between(ct, signed, m.compare("eq", x, 0).states, -1, 1)
 
 
-def _norm(ct: Reals, out: Reals, origin: Origin) -> Reals:
-    (x,), (axes,) = origin.operands, origin.parameters
-    kept = tuple(1 if i in axes else size for i, size in enumerate(x.shape))
-    ct, length = m.reshape(ct, kept), m.reshape(out, kept)
+def _kept(reduced: Reals, x: Reals, axes: tuple[int, ...]) -> Reals:
+    """What is left of x after a reduction, with axes of length 1 for those that it took."""
+    return m.reshape(reduced, tuple(1 if i in axes else size for i, size in enumerate(x.shape)))
+
+
+def _norm(ct: Reals, out: Reals, x: Reals, axes: tuple[int, ...]) -> Reals:
+    ct, length = _kept(ct, x, axes), _kept(out, x, axes)
     tied = m.compare("eq", length, 0).states
     tied = ct.arithmetic.broadcast(tied, (tied.shape[0], *x.shape))
     return _between(m.broadcast(ct, x.shape), ct * (x / length), tied, -1, 1)
 
 
-def _pow(ct: Reals, out: Reals, origin: Origin) -> tuple[Reals, Reals | None]:
-    x, y = origin.operands
-    return ct * (y * x ** (y - 1)), ct * (out * m.apply("log", x)) if y.traced else None
+def _concatenate(ct: Reals, out: Reals, *parts: Any) -> tuple[Reals, ...]:
+    *operands, axis = parts
+    stops = itertools.accumulate(x.shape[axis] for x in operands)
+    places = (slice(stop - x.shape[axis], stop) for x, stop in zip(operands, stops, strict=True))
+    return tuple(m.index(ct, (slice(None),) * axis + (place,)) for place in places)
 
 
-def _sum(ct: Reals, origin: Origin) -> Reals:
-    (x,), (axes,) = origin.operands, origin.parameters
-    kept = tuple(1 if i in axes else size for i, size in enumerate(x.shape))
-    return m.broadcast(m.reshape(ct, kept), x.shape)
+def _permute(ct: Reals, out: Reals, x: Reals, order: Any, axis: int) -> Reals:
+    return m.apply("permute", ct, parameters=(order.argsort(-1), axis))
 
 
-def _concatenate(ct: Reals, origin: Origin) -> tuple[Reals, ...]:
-    (axis,), start, parts = origin.parameters, 0, []
-    for operand in origin.operands:
-        stop = start + operand.shape[axis]
-        parts.append(m.index(ct, (slice(None),) * axis + (slice(start, stop),)))
-        start = stop
-    return tuple(parts)
-
-
-def _permute(ct: Reals, origin: Origin) -> Reals:
-    order, axis = origin.parameters
-    return m.apply("permute", ct, parameters=(ct.arithmetic.inverse(order), axis))
-
-
-def _sort(ct: Reals, out: Reals, origin: Origin) -> Reals:
+def _sort(ct: Reals, out: Reals, x: Reals, order: Any, undecided: States) -> Reals:
     # Equal elements may stand in any order: each takes all between its own cotangent and those of its equals.
-    order, axis = origin.parameters
     size = out.shape[-1]
     if ct.arithmetic.some(m.compare("eq", out[..., 1:], out[..., :-1]).states != NO):
         given = [ct[..., i] for i in range(size)]
@@ -159,85 +146,70 @@ def _sort(ct: Reals, out: Reals, origin: Origin) -> Reals:
             tied = m.compare("eq", out[..., i], out[..., j]).states
             moved = given[j] - given[i]
             taken[i] = taken[i] + _between(moved, absent(moved, moved.shape), tied, 0, 1)
-        ct = m.stack(taken, axis)
-    return m.apply("permute", ct, parameters=(ct.arithmetic.inverse(order), axis))
+        ct = m.stack(taken, -1)
+    return _permute(ct, out, x, order, x.ndim - 1)
 
 
 def _pi(x: Reals) -> Reals:
     return m.apply("times_pi", m.as_reals(1, x.arithmetic))
 
 
-def _scatter(ct: Reals, origin: Origin) -> Reals:
-    (x,), (key,) = origin.operands, origin.parameters
+def _scatter(ct: Reals, out: Reals, x: Reals, key: Any) -> Reals:
     scattered = m.apply("scatter", ct, parameters=(key, x.shape))
     scattered.masked = True  # what was not selected is absent
     return scattered
 
 
-def _one(rule: Callable[[Reals, Reals, Reals], Reals]) -> Rule:
-    """A rule for a function of one array: (cotangent, input, output) to the input's adjoint."""
-    return lambda ct, out, origin: (rule(ct, origin.operands[0], out),)
-
-
-def _two(rule: Callable[[Reals, Reals, Reals, Reals], tuple[Reals, Reals]]) -> Rule:
-    """A rule for an operation on two arrays: (cotangent, x, y, output) to both adjoints."""
-    return lambda ct, out, origin: rule(ct, origin.operands[0], origin.operands[1], out)
-
-
 RULES: dict[str, Rule] = {
-    "add": lambda ct, out, origin: (ct, ct),
-    "sub": lambda ct, out, origin: (ct, -ct if origin.operands[1].traced else None),
-    "mul": lambda ct, out, origin: (
-        ct * origin.operands[1] if origin.operands[0].traced else None,
-        ct * origin.operands[0] if origin.operands[1].traced else None,
+    "add": lambda ct, out, x, y: (ct, ct),
+    "sub": lambda ct, out, x, y: (ct, -ct if y.traced else None),
+    "mul": lambda ct, out, x, y: (ct * y if x.traced else None, ct * x if y.traced else None),
+    "div": lambda ct, out, x, y: (
+        ct / y if x.traced else None,
+        -(ct * (out / y)) if y.traced else None,
     ),
-    "div": lambda ct, out, origin: (
-        ct / origin.operands[1] if origin.operands[0].traced else None,
-        -(ct * (out / origin.operands[1])) if origin.operands[1].traced else None,
+    "neg": lambda ct, out, x: -ct,
+    "power": lambda ct, out, x, n: ct * (n * x ** (n - 1)) if n else None,
+    "pow": lambda ct, out, x, y: (
+        ct * (y * x ** (y - 1)),
+        ct * (out * m.apply("log", x)) if y.traced else None,
     ),
-    "neg": _one(lambda ct, x, y: -ct),
-    "power": lambda ct, out, origin: (
-        ct * (origin.parameters[0] * origin.operands[0] ** (origin.parameters[0] - 1))
-        if origin.parameters[0]
-        else None,
+    "exp": lambda ct, out, x: ct * out,
+    "expm1": lambda ct, out, x: ct * m.apply("exp", x),
+    "log": lambda ct, out, x: ct / x,
+    "log1p": lambda ct, out, x: ct / (1 + x),
+    "sqrt": lambda ct, out, x: ct / (2 * out),
+    "rsqrt": lambda ct, out, x: -(ct * (out / (2 * x))),
+    "sin": lambda ct, out, x: ct * m.apply("cos", x),
+    "cos": lambda ct, out, x: -(ct * m.apply("sin", x)),
+    "atan": lambda ct, out, x: ct / (1 + x * x),
+    "atan2": lambda ct, out, y, x: (ct * (x / (x * x + y * y)), -(ct * (y / (x * x + y * y)))),
+    "sinh": lambda ct, out, x: ct * m.apply("cosh", x),
+    "cosh": lambda ct, out, x: ct * m.apply("sinh", x),
+    "tanh": lambda ct, out, x: ct / m.apply("cosh", x) ** 2,
+    "asinh": lambda ct, out, x: ct / m.apply("sqrt", 1 + x * x),
+    "atanh": lambda ct, out, x: ct / (1 - x * x),
+    "erf": lambda ct, out, x: ct * (2 * m.apply("exp", -x * x) / m.apply("sqrt", _pi(x))),
+    "erfc": lambda ct, out, x: -(ct * (2 * m.apply("exp", -x * x) / m.apply("sqrt", _pi(x)))),
+    "lgamma": lambda ct, out, x: ct * m.apply("digamma", x),
+    "digamma": lambda ct, out, x: ct * m.binary("zeta", 2, x),
+    "zeta": lambda ct, out, s, x: (None, -(ct * (s * m.binary("zeta", s + 1, x)))),
+    "times_pi": lambda ct, out, x: ct * _pi(x),
+    "abs": _absolute,
+    "maximum": _extremum("gt"),
+    "minimum": _extremum("lt"),
+    "select": _select,
+    "pin": lambda ct, out, x, found: (ct, None),
+    "sum": lambda ct, out, x, axes: m.broadcast(_kept(ct, x, axes), x.shape),
+    "norm": _norm,
+    "index": _scatter,
+    "scatter": lambda ct, out, x, key, shape: m.index(ct, key),
+    "reshape": lambda ct, out, x, shape: m.reshape(ct, x.shape),
+    "transpose": lambda ct, out, x, axes: m.apply(
+        "transpose", ct, parameters=(tuple(np.argsort(axes).tolist()),)
     ),
-    "pow": _pow,
-    "exp": _one(lambda ct, x, y: ct * y),
-    "expm1": _one(lambda ct, x, y: ct * m.apply("exp", x)),
-    "log": _one(lambda ct, x, y: ct / x),
-    "log1p": _one(lambda ct, x, y: ct / (1 + x)),
-    "sqrt": _one(lambda ct, x, y: ct / (2 * y)),
-    "rsqrt": _one(lambda ct, x, y: -(ct * (y / (2 * x)))),
-    "sin": _one(lambda ct, x, y: ct * m.apply("cos", x)),
-    "cos": _one(lambda ct, x, y: -(ct * m.apply("sin", x))),
-    "atan": _one(lambda ct, x, y: ct / (1 + x * x)),
-    "atan2": _two(lambda ct, y, x, out: (ct * (x / (x * x + y * y)), -(ct * (y / (x * x + y * y))))),
-    "sinh": _one(lambda ct, x, y: ct * m.apply("cosh", x)),
-    "cosh": _one(lambda ct, x, y: ct * m.apply("sinh", x)),
-    "tanh": _one(lambda ct, x, y: ct / m.apply("cosh", x) ** 2),
-    "asinh": _one(lambda ct, x, y: ct / m.apply("sqrt", 1 + x * x)),
-    "atanh": _one(lambda ct, x, y: ct / (1 - x * x)),
-    "erf": _one(lambda ct, x, y: ct * (2 * m.apply("exp", -x * x) / m.apply("sqrt", _pi(x)))),
-    "erfc": _one(lambda ct, x, y: -(ct * (2 * m.apply("exp", -x * x) / m.apply("sqrt", _pi(x))))),
-    "lgamma": _one(lambda ct, x, y: ct * m.apply("digamma", x)),
-    "digamma": _one(lambda ct, x, y: ct * m.binary("zeta", 2, x)),
-    "zeta": _two(lambda ct, s, x, out: (None, -(ct * (s * m.binary("zeta", s + 1, x))))),  # type: ignore[arg-type, return-value]
-    "times_pi": _one(lambda ct, x, y: ct * _pi(x)),
-    "abs": _one(lambda ct, x, y: _absolute(ct, x)),
-    "maximum": lambda ct, out, origin: _extremum(ct, origin, "gt"),
-    "minimum": lambda ct, out, origin: _extremum(ct, origin, "lt"),
-    "select": lambda ct, out, origin: _select(origin.parameters[0], ct),
-    "pin": lambda ct, out, origin: (ct, None),
-    "sum": lambda ct, out, origin: (_sum(ct, origin),),
-    "norm": lambda ct, out, origin: (_norm(ct, out, origin),),
-    "index": lambda ct, out, origin: (_scatter(ct, origin),),
-    "scatter": lambda ct, out, origin: (m.index(ct, origin.parameters[0]),),
-    "reshape": lambda ct, out, origin: (m.reshape(ct, origin.operands[0].shape),),
-    "transpose": lambda ct, out, origin: (
-        m.apply("transpose", ct, parameters=(tuple(np.argsort(origin.parameters[0]).tolist()),)),
-    ),
-    "broadcast": lambda ct, out, origin: (ct,),  # unbroadcast sums the repeats
-    "concatenate": lambda ct, out, origin: _concatenate(ct, origin),
-    "permute": lambda ct, out, origin: (_permute(ct, origin),),
-    "sort": lambda ct, out, origin: (_sort(ct, out, origin),),
+    "broadcast": lambda ct, out, x, shape: ct,  # unbroadcast sums the repeats
+    "concatenate": _concatenate,
+    "permute": _permute,
+    "sort": _sort,
 }

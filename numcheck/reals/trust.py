@@ -7,7 +7,7 @@ measured stands beside them.
 
 import math
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
 from typing import Any
 
@@ -23,10 +23,6 @@ from numcheck.reals.precision import precision
 LOOKED_AT = 64  # points of each operation and function that a run looks at
 BITS = 192
 _looked: set[str] = set()
-
-
-def _as_it_is(function: Callable[..., Any]) -> Callable[..., Any]:
-    return function
 
 
 def look(device: str) -> None:
@@ -88,7 +84,10 @@ OPERATIONS: dict[str, Callable[[Any, Any], Any]] = {
 
 
 def self_test(
-    device: str, seed: int = 0, count: int = LOOKED_AT, through: Callable[..., Any] = _as_it_is
+    device: str,
+    seed: int = 0,
+    count: int = LOOKED_AT,
+    through: Callable[..., Any] = lambda function: function,
 ) -> None:
     """Raises ContradictionError where the device rounds a sum, product or quotient of doubles incorrectly.
 
@@ -170,46 +169,36 @@ def _arguments(random: np.random.Generator, count: int) -> dict[str, tuple[np.nd
     return drawn
 
 
-def _called(*arguments: Tensor) -> tuple[Tensor, ...]:
-    rest, results = list(arguments), []
-    for name, bound in BOUNDS.items():
-        count = 2 if name in ("atan2", "zeta") else 1
-        results.append(bound.function(*rest[:count]))
-        del rest[:count]
-    return tuple(results)
+def _called(drawn: Sequence[Sequence[Tensor]]) -> tuple[Tensor, ...]:
+    return tuple(bound.function(*parts) for bound, parts in zip(BOUNDS.values(), drawn, strict=True))
 
 
 def audit_functions(
-    device: str, seed: int, count: int, through: Callable[..., Any] = _as_it_is
+    device: str, seed: int, count: int, through: Callable[..., Any] = lambda function: function
 ) -> Mapping[str, float]:
     """The worst error of each of torch's functions as a share of its bound, at `count` points against Arb.
 
     Of what `through` makes of them, such as torch.compile. Raises ContradictionError where one exceeds its bound.
     """
     drawn = _arguments(np.random.default_rng([seed, count]), count)
-    flat = [torch.from_numpy(part).to(device) for parts in drawn.values() for part in parts]
+    tensors = [[torch.from_numpy(part).to(device) for part in parts] for parts in drawn.values()]
     worst: dict[str, float] = {}
-    for (name, parts), told in zip(drawn.items(), through(_called)(*flat), strict=True):
-        y = told.cpu().numpy()
+    for (name, parts), told in zip(drawn.items(), through(_called)(tensors), strict=True):
+        y, bound = told.cpu().numpy(), BOUNDS[name]
         with np.errstate(all="ignore"):
-            shares = _errors(name, parts, y) / _allowed(name, y)
+            # as ball64 takes it, and what gradual underflow may take
+            allowed = bound.rate * (np.abs(y) + bound.absolute) + 2.0**-1070
+            shares = _errors(name, parts, y) / allowed
         shares = np.where(np.isnan(shares), np.inf, shares)
         at = int(np.argmax(shares))
         worst[name] = float(shares[at])
         if worst[name] > 1:
             raise ContradictionError(
                 f"torch's {name} on {device} is off by {worst[name]:.3g} times its bound of"
-                f" {BOUNDS[name].ulps} ulps at {[float(part[at]) for part in parts]}: float64 balls that rest on it"
+                f" {bound.ulps} ulps at {[float(part[at]) for part in parts]}: float64 balls that rest on it"
                 " cannot be trusted"
             )
     return worst
-
-
-def _allowed(name: str, y: np.ndarray) -> np.ndarray:
-    """As ball64 takes it, and what gradual underflow may take."""
-    bound = BOUNDS[name]
-    size = np.abs(y) + (1 if bound.absolute else 0)
-    return bound.ulps * 2.0**-52 * size + 2.0**-1070
 
 
 _distance: Any = np.frompyfunc(lambda got, exact: float((got - exact).abs_upper()), 2, 1)

@@ -4,6 +4,9 @@ A formula is written once, as the book prints it, over arrays of reals; these fu
 are its vocabulary.
 """
 
+import functools
+import itertools
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -46,114 +49,49 @@ __all__ += ["broadcast", "concatenate", "index", "reshape", "roll", "stack", "tr
 # Functions of one number ------------------------------------------------------------------------------------------
 
 
-def exp(x: Reals) -> Reals:
-    """e to the power x."""
-    return apply("exp", x)
+def _function(name: str, says: str) -> Callable[[Reals], Reals]:
+    def function(x: Reals) -> Reals:
+        return apply(name, x)
+
+    function.__name__ = function.__qualname__ = name
+    function.__doc__ = says
+    return function
 
 
-def expm1(x: Reals) -> Reals:
-    """exp(x) - 1."""
-    return apply("expm1", x)
-
-
-def log(x: Reals) -> Reals:
-    """Natural logarithm; minus infinity at 0, undefined below."""
-    return apply("log", x)
-
-
-def log1p(x: Reals) -> Reals:
-    """log(1 + x)."""
-    return apply("log1p", x)
+exp = _function("exp", "e to the power x.")
+expm1 = _function("expm1", "exp(x) - 1.")
+log = _function("log", "Natural logarithm; minus infinity at 0, undefined below.")
+log1p = _function("log1p", "log(1 + x).")
+sqrt = _function("sqrt", "Square root; undefined below 0, with an infinite derivative at 0.")
+rsqrt = _function("rsqrt", "1 / sqrt(x); plus infinity at 0.")
+sin = _function("sin", "Sine of an angle in radians.")
+cos = _function("cos", "Cosine of an angle in radians.")
+atan = _function("atan", "Inverse tangent, in radians.")
+sinh = _function("sinh", "Hyperbolic sine.")
+cosh = _function("cosh", "Hyperbolic cosine.")
+tanh = _function("tanh", "Hyperbolic tangent.")
+asinh = _function("asinh", "Inverse hyperbolic sine.")
+atanh = _function("atanh", "Inverse hyperbolic tangent, on [-1, 1].")
+erf = _function("erf", "Error function, 2/sqrt(pi) times the integral of exp(-t*t) from 0 to x.")
+erfc = _function("erfc", "1 - erf(x).")
+lgamma = _function("lgamma", "Logarithm of the gamma function, for x > 0.")
+digamma = _function("digamma", "Derivative of lgamma.")
+abs = _function("abs", "Distance from 0; at 0 its derivative is the interval [-1, 1].")
 
 
 def log2(x: Reals) -> Reals:
     """Logarithm to base two."""
-    return apply("log", x) / log(constant(x.arithmetic, 2))
-
-
-def sqrt(x: Reals) -> Reals:
-    """Square root; undefined below 0, with an infinite derivative at 0."""
-    return apply("sqrt", x)
-
-
-def rsqrt(x: Reals) -> Reals:
-    """1 / sqrt(x); plus infinity at 0."""
-    return apply("rsqrt", x)
-
-
-def sin(x: Reals) -> Reals:
-    """Sine of an angle in radians."""
-    return apply("sin", x)
-
-
-def cos(x: Reals) -> Reals:
-    """Cosine of an angle in radians."""
-    return apply("cos", x)
+    return log(x) / log(constant(x.arithmetic, 2))
 
 
 def tan(x: Reals) -> Reals:
     """Tangent of an angle in radians."""
-    return apply("sin", x) / apply("cos", x)
-
-
-def atan(x: Reals) -> Reals:
-    """Inverse tangent, in radians."""
-    return apply("atan", x)
+    return sin(x) / cos(x)
 
 
 def atan2(y: Reals, x: Reals) -> Reals:
     """Angle of the point (x, y) in radians, in (-pi, pi]."""
     return binary("atan2", y, x)
-
-
-def sinh(x: Reals) -> Reals:
-    """Hyperbolic sine."""
-    return apply("sinh", x)
-
-
-def cosh(x: Reals) -> Reals:
-    """Hyperbolic cosine."""
-    return apply("cosh", x)
-
-
-def tanh(x: Reals) -> Reals:
-    """Hyperbolic tangent."""
-    return apply("tanh", x)
-
-
-def asinh(x: Reals) -> Reals:
-    """Inverse hyperbolic sine."""
-    return apply("asinh", x)
-
-
-def atanh(x: Reals) -> Reals:
-    """Inverse hyperbolic tangent, on [-1, 1]."""
-    return apply("atanh", x)
-
-
-def erf(x: Reals) -> Reals:
-    """Error function, 2/sqrt(pi) times the integral of exp(-t*t) from 0 to x."""
-    return apply("erf", x)
-
-
-def erfc(x: Reals) -> Reals:
-    """1 - erf(x)."""
-    return apply("erfc", x)
-
-
-def lgamma(x: Reals) -> Reals:
-    """Logarithm of the gamma function, for x > 0."""
-    return apply("lgamma", x)
-
-
-def digamma(x: Reals) -> Reals:
-    """Derivative of lgamma."""
-    return apply("digamma", x)
-
-
-def abs(x: Reals) -> Reals:
-    """Distance from 0; at 0 its derivative is the interval [-1, 1]."""
-    return apply("abs", x)
 
 
 def sign(x: Reals) -> Reals:
@@ -189,38 +127,27 @@ def clamp(x: Reals, low: "Reals | Number", high: "Reals | Number") -> Reals:
 
 def mean(x: Reals, axis: int | None = None) -> Reals:
     """Arithmetic mean over `axis` of a point, over all of it by default."""
-    count = 1
-    for a in axes_of(x, axis):
-        count *= x.shape[a]
-    return sum(x, axis) / count
+    return sum(x, axis) / math.prod(x.shape[a] for a in axes_of(x, axis))
 
 
-def _fold(function: Callable[[Reals, Reals], Reals], x: Reals, axis: int) -> Reals:
-    axis %= x.ndim
-    rows = [index(x, (slice(None),) * axis + (i,)) for i in range(x.shape[axis])]
-    folded = rows[0]
-    for row in rows[1:]:
-        folded = function(folded, row)
-    return folded
+def _slices(x: Reals, axis: int) -> list[Reals]:
+    """What stands at each place along `axis`."""
+    return [index(x, (slice(None),) * (axis % x.ndim) + (i,)) for i in range(x.shape[axis])]
 
 
 def max(x: Reals, axis: int = -1) -> Reals:
     """The largest along `axis`."""
-    return _fold(maximum, x, axis)
+    return functools.reduce(maximum, _slices(x, axis))
 
 
 def min(x: Reals, axis: int = -1) -> Reals:
     """The smallest along `axis`."""
-    return _fold(minimum, x, axis)
+    return functools.reduce(minimum, _slices(x, axis))
 
 
 def cumsum(x: Reals, axis: int = -1) -> Reals:
     """Running sums along `axis`."""
-    axis %= x.ndim
-    totals = [index(x, (slice(None),) * axis + (0,))]
-    for i in range(1, x.shape[axis]):
-        totals.append(totals[-1] + index(x, (slice(None),) * axis + (i,)))
-    return stack(totals, axis)
+    return stack(list(itertools.accumulate(_slices(x, axis))), axis)
 
 
 def norm(x: Reals, axis: int | None = None) -> Reals:
@@ -239,16 +166,7 @@ def sort(x: Reals) -> Reals:
     Among equal elements the derivative is the interval between what their orders would give.
     """
     order, undecided = x.arithmetic.order(x.data)
-    ordered = apply("sort", x, parameters=(order, x.ndim - 1))
-    if not x.arithmetic.some(undecided):
-        return ordered
-    return Reals(
-        x.arithmetic,
-        x.arithmetic.unknown(ordered.data, undecided),
-        ordered.origin,
-        ordered.traced,
-        ordered.masked,
-    )
+    return apply("sort", x, parameters=(order, undecided))
 
 
 def roll(x: Reals, shift: int, axis: int = 0) -> Reals:

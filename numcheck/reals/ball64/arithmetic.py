@@ -1,5 +1,6 @@
 """Float64 balls behind an array of reals: `arithmetic.Arithmetic` on one device."""
 
+import functools
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -24,6 +25,7 @@ from numcheck.reals.ball64.balls import (
     like,
     nothing_like,
     places_in,
+    scale_of,
     some,
     two_sum,
     where,
@@ -35,225 +37,35 @@ from numcheck.reals.ball64.operations import (
     comparable,
     compared,
     hull,
-    mask_of,
+    is_exactly,
     negated,
     picked,
-    scale_of,
     unscaled,
 )
-
-
-@dataclass(frozen=True)
-class Ball64Arithmetic:
-    """Float64 balls on one device; `scaled` keeps every exponential at a scale, for more digits in more time."""
-
-    device: str = "cpu"
-    scaled: bool = False
-
-    name = "ball64"
-    where = staticmethod(torch.where)
-    broadcast = staticmethod(broadcast)
-    compare = staticmethod(compared)
-
-    def concatenate(self, parts: Sequence[Balls], axis: int) -> Balls:
-        return _concatenate(parts, axis)
-
-    def permute(self, x: Balls, order: Any, axis: int) -> Balls:
-        return _permute(x, order, axis)
-
-    def lift(self, values: Any) -> Balls:
-        if isinstance(values, Tensor):
-            return self._lift_tensor(values)
-        array = np.asarray(values)
-        if array.dtype == object:
-            if array.size != 1:
-                raise TypeError("balls in float64 are lifted from tensors, or one number at a time")
-            return constant(array.flat[0], self.device).reshape(array.shape)
-        return self._lift_tensor(torch.from_numpy(np.array(array)))
-
-    def _lift_tensor(self, values: Tensor) -> Balls:
-        values = values.to(self.device)
-        if values.dtype == torch.int64:  # by halves, for a double does not hold all of its 63 bits
-            high, low = two_sum((values >> 32).double() * 2.0**32, (values & 0xFFFFFFFF).double())
-        else:
-            high, low = values.double(), None
-        unknown = self.scaled or is_recording()  # a graph is recorded for any values
-        if unknown or not high.numel():
-            return Balls(high, low)
-        least, most = (float(end) for end in high.aminmax())
-        reach = max(-least, most) * (1 + 2.0**-40)
-        return Balls(high, low, reach=INF if math.isnan(reach) else reach)
-
-    def number(self, x: Balls) -> float:
-        if x.number is None:
-            raise TypeError(
-                "this input differs from point to point; declare it with one_of(...) to branch or index on it"
-            )
-        return float(x.number)
-
-    def unary(self, name: str, x: Balls) -> Balls:
-        x = x.present
-        return UNARY[name](x if name in SCALED else unscaled(x))
-
-    def binary(self, name: str, x: Balls, y: Any) -> Balls:
-        x = x.present
-        if name == "power":
-            return power(x, y)
-        y = y.present
-        if name in PLAIN:
-            x, y = unscaled(x), unscaled(y)
-        return BINARY[name](x, y)
-
-    def absent(self, shape: tuple[int, ...]) -> Balls:
-        zeros = torch.zeros(shape, dtype=torch.float64, device=self.device)
-        return Balls(zeros, absent=torch.ones(shape, dtype=torch.bool, device=self.device), reach=0.0)
-
-    def hot(self, mask: np.ndarray) -> Balls:
-        chosen = torch.from_numpy(mask).to(self.device)
-        return Balls(chosen.double(), absent=None if mask.all() else ~chosen, reach=1.0)
-
-    def masked(self, name: str, x: Balls, y: Balls) -> Balls:
-        match name:
-            case "add":
-                return _masked_add(x, y)
-            case "sub":
-                return _masked_add(x, replace(negated(y), absent=y.absent))
-            case "mul":
-                return _with_absent(self.binary("mul", x, y), x, y)
-            case "div":
-                return _with_absent(self.binary("div", x, y), x)
-            case "neg":
-                return negated(x)
-            case _:
-                return self.binary(name, x, y)
-
-    def sum(self, x: Balls, axes: tuple[int, ...], masked: bool) -> Balls:
-        adding = _masked_add if masked else added
-        for axis in sorted(axes, reverse=True):
-            x = _folded(adding, x if masked else x.present, axis)
-        return x
-
-    def some(self, states: Tensor) -> bool:
-        return some(states)
-
-    def select(self, decision: Tensor, x: Balls, y: Balls) -> Balls:
-        chosen = picked(decision == YES, x, y)
-        if self.some(decision == UNDECIDED):
-            chosen = picked(decision == UNDECIDED, hull(x, y), chosen)
-        return chosen
-
-    def interval(self, low: int, high: int) -> Balls:
-        middle, half = constant(Fraction(low + high, 2), self.device), (high - low) / 2
-        return replace(
-            middle, radius=torch.full_like(middle.high, half), number=None, reach=float(max(-low, high))
-        )
-
-    def doubt(self, low: int, high: int) -> Balls:
-        return constant(NAN, self.device)
-
-    def order(self, x: Balls) -> tuple[Tensor, Tensor]:
-        # by midpoints: the low parts first, then the high parts, each sort keeping the order before
-        x = comparable(x)
-        order = torch.argsort(filled(x.low, x.high), dim=-1, stable=True)
-        by_high = torch.argsort(torch.take_along_dim(x.high, order, -1), dim=-1, stable=True)
-        order = torch.take_along_dim(order, by_high, -1)
-        ordered = _permute(x, order, x.ndim - 1)
-        decided = (
-            compared("le", ordered.each(lambda p: p[..., :-1]), ordered.each(lambda p: p[..., 1:])) == YES
-        )
-        return order, ~decided.all(-1)
-
-    def inverse(self, order: Any) -> Tensor:
-        return torch.argsort(torch.as_tensor(order, device=self.device), dim=-1)
-
-    def unknown(self, x: Balls, lanes: Tensor) -> Balls:
-        blurred = lanes.reshape(lanes.shape + (1,) * (x.ndim - lanes.ndim))
-        return replace(x, high=where(blurred, NAN, x.high))
-
-    def scatter(self, x: Balls, key: tuple[Any, ...], shape: tuple[int, ...]) -> Balls:
-        whole = (x.shape[0], *shape)
-        places = None if is_plain_key(key) else places_in(key, shape)
-
-        def placed(part: Tensor, empty: Tensor) -> Tensor:
-            if places is None:
-                empty[(slice(None), *key)] = part
-            else:
-                index = torch.from_numpy(places.ravel()).to(empty.device)
-                empty.reshape(empty.shape[0], -1)[:, index] = part.broadcast_to(x.shape).reshape(
-                    empty.shape[0], -1
-                )
-            return empty
-
-        def blank(dtype: torch.dtype, value: float) -> Tensor:
-            return torch.full(whole, value, dtype=dtype, device=x.high.device)
-
-        if places is None or len(np.unique(places)) == places.size:
-            return replace(
-                x,
-                high=placed(x.high, blank(torch.float64, 0.0)),
-                low=None if x.low is None else placed(x.low, blank(torch.float64, 0.0)),
-                radius=None if x.radius is None else placed(x.radius, blank(torch.float64, 0.0)),
-                absent=placed(mask_of(x), blank(torch.bool, True)),
-                scale=None
-                if x.scale is None
-                else replace(self.scatter(broadcast(x.scale, x.shape), key, shape), absent=None),
-                number=None,
-            )
-        # a list may name an element twice: what arrives there adds up
-        parts = x.reshape((x.shape[0], -1))
-        columns: dict[int, Balls] = {}
-        for i, place in enumerate(places.ravel().tolist()):
-            part = parts[:, i : i + 1]
-            columns[place] = part if place not in columns else _masked_add(columns[place], part)
-        nothing = self.absent((x.shape[0], 1))
-        return _concatenate([columns.get(i, nothing) for i in range(math.prod(shape))], 1).reshape(whole)
-
-    def forgiven(self, terms: Sequence[tuple[Balls, bool]], lanes: int) -> Balls:
-        """The sum of the absolute values of every element of `terms`."""
-        total = constant(0, self.device)
-        for term, masked in terms:
-            parts = absolute(term if not masked else _with_absent(term, term))
-            flat = replace(parts, absent=None, number=None).reshape((parts.shape[0], -1))
-            total = added(total, _folded(added, flat, 1))
-        return broadcast(replace(total, number=None), (lanes,))
-
-    def root(self, function: Callable[[Balls], Balls], low: Balls, high: Balls) -> Balls:
-        return enclosed_root(function, low, high)
-
-
-BALL64 = Ball64Arithmetic()
 
 # Shapes and absent zeros ---------------------------------------------------------------------------------------------
 
 
-def _concatenate(parts: Sequence[Balls], axis: int) -> Balls:
+def _concatenated(parts: Sequence[Balls], axis: int) -> Balls:
     if len(parts) == 1:
         return parts[0]
-    scale = None
-    if any(part.scale is not None for part in parts):
-        scale = _concatenate([broadcast(scale_of(part), part.shape) for part in parts], axis)
 
-    def join(get: Callable[[Balls], Tensor | None]) -> Tensor | None:
-        found = [get(part) for part in parts]
+    def joined(found: Sequence[Tensor | None], dtype: torch.dtype = torch.float64) -> Tensor | None:
         if all(part is None for part in found):
             return None
-        return torch.cat(
-            [
-                torch.zeros_like(ball.high, dtype=next(f.dtype for f in found if f is not None))
-                if part is None
-                else part.broadcast_to(ball.high.shape)
-                for part, ball in zip(found, parts, strict=True)
-            ],
-            axis,
-        )
+        pairs = zip(found, parts, strict=True)
+        return torch.cat([filled(part, x.high, dtype).broadcast_to(x.high.shape) for part, x in pairs], axis)
 
+    scale = None
+    if any(x.scale is not None for x in parts):
+        scale = _concatenated([broadcast(scale_of(x), x.shape) for x in parts], axis)
     return Balls(
-        torch.cat([part.high for part in parts], axis),
-        join(lambda part: part.low),
-        join(lambda part: part.radius),
-        join(lambda part: part.absent),
+        torch.cat([x.high for x in parts], axis),
+        joined([x.low for x in parts]),
+        joined([x.radius for x in parts]),
+        joined([x.absent for x in parts], torch.bool),
         scale,
-        max(part.reach for part in parts),
+        max(x.reach for x in parts),
     )
 
 
@@ -272,15 +84,12 @@ def _with_absent(result: Balls, *operands: Balls) -> Balls:
     masks = [operand.absent for operand in operands if operand.absent is not None]
     if not masks:
         return result
-    absent = masks[0]
-    for mask in masks[1:]:
-        absent = absent | mask
-    absent = absent.broadcast_to(result.shape)
+    absent = functools.reduce(torch.logical_or, masks).broadcast_to(result.shape)
     cleared = picked(absent, nothing_like(result), result.present)
     return replace(cleared, absent=absent, reach=result.reach)
 
 
-def _permute(x: Balls, order: Any, axis: int) -> Balls:
+def _permuted(x: Balls, order: Any, axis: int) -> Balls:
     order = torch.as_tensor(order, device=x.high.device)
     lanes = max(x.shape[0], order.shape[0])
     chosen = order.expand(lanes, *order.shape[1:])
@@ -325,10 +134,7 @@ def enclosed_root(function: Callable[[Balls], Balls], low: Balls, high: Balls) -
     Where the ends are not doubles, or no sign is proved, the root is unknown.
     """
     first, last = function(low), function(high)
-    exact = torch.ones_like(low.high, dtype=torch.bool)
-    for part in (low.low, low.radius, high.low, high.radius):
-        if part is not None:
-            exact = exact & (part == 0)
+    exact = is_exactly(low, low.high) & is_exactly(high, high.high)
     lowest, highest = _double_ordinals(low.high), _double_ordinals(high.high)
     below, above = lowest, highest
     for _ in range(64):
@@ -346,3 +152,155 @@ def enclosed_root(function: Callable[[Balls], Balls], low: Balls, high: Balls) -
     inside = Balls(start + (stop - start) / 2, None, (stop - start) * GROW)
     inside = picked(compared("le", last, zero) == YES, replace(high, number=None), inside)
     return picked(compared("ge", first, zero) == YES, replace(low, number=None), inside)
+
+
+# The arithmetic ------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Ball64Arithmetic:
+    """Float64 balls on one device; `scaled` keeps every exponential at a scale, for more digits in more time."""
+
+    device: str = "cpu"
+    scaled: bool = False
+
+    name = "ball64"
+    broadcast = staticmethod(broadcast)
+    concatenate = staticmethod(_concatenated)
+    permute = staticmethod(_permuted)
+    compare = staticmethod(compared)
+    some = staticmethod(some)
+    root = staticmethod(enclosed_root)
+
+    def lift(self, values: Any) -> Balls:
+        if not isinstance(values, Tensor):
+            array = np.array(values)
+            if array.dtype == object:
+                if array.size != 1:
+                    raise TypeError("balls in float64 are lifted from tensors, or one number at a time")
+                return constant(array.flat[0], self.device).reshape(array.shape)
+            values = torch.from_numpy(array)
+        values = values.to(self.device)
+        if values.dtype == torch.int64:  # by halves, for a double does not hold all of its 63 bits
+            high, low = two_sum((values >> 32).double() * 2.0**32, (values & 0xFFFFFFFF).double())
+        else:
+            high, low = values.double(), None
+        unknown = self.scaled or is_recording()  # a graph is recorded for any values
+        if unknown or not high.numel():
+            return Balls(high, low)
+        least, most = (float(end) for end in high.aminmax())
+        reach = max(-least, most) * (1 + 2.0**-40)
+        return Balls(high, low, reach=INF if math.isnan(reach) else reach)
+
+    def number(self, x: Balls) -> float | None:
+        return None if x.number is None else float(x.number)
+
+    def unary(self, name: str, x: Balls) -> Balls:
+        x = x.present
+        return UNARY[name](x if name in SCALED else unscaled(x))
+
+    def binary(self, name: str, x: Balls, y: Any) -> Balls:
+        x = x.present
+        if name == "power":
+            return power(x, y)
+        y = y.present
+        if name in PLAIN:
+            x, y = unscaled(x), unscaled(y)
+        return BINARY[name](x, y)
+
+    def absent(self, shape: tuple[int, ...]) -> Balls:
+        zeros = torch.zeros(shape, dtype=torch.float64, device=self.device)
+        return Balls(zeros, absent=torch.ones(shape, dtype=torch.bool, device=self.device), reach=0.0)
+
+    def hot(self, mask: np.ndarray) -> Balls:
+        chosen = torch.from_numpy(mask).to(self.device)
+        return Balls(chosen.double(), absent=None if mask.all() else ~chosen, reach=1.0)
+
+    def masked(self, name: str, x: Balls, y: Balls) -> Balls:
+        match name:
+            case "add":
+                return _masked_add(x, y)
+            case "sub":
+                return _masked_add(x, negated(y))
+            case "mul":
+                return _with_absent(self.binary("mul", x, y), x, y)
+            case "div":
+                return _with_absent(self.binary("div", x, y), x)
+            case "neg":
+                return negated(x)
+            case _:
+                return self.binary(name, x, y)
+
+    def sum(self, x: Balls, axes: tuple[int, ...], masked: bool) -> Balls:
+        adding = _masked_add if masked else added
+        for axis in sorted(axes, reverse=True):
+            x = _folded(adding, x if masked else x.present, axis)
+        return x
+
+    def select(self, decision: Tensor, x: Balls, y: Balls) -> Balls:
+        chosen = picked(decision == YES, x, y)
+        if self.some(decision == UNDECIDED):
+            chosen = picked(decision == UNDECIDED, hull(x, y), chosen)
+        return chosen
+
+    def interval(self, low: int, high: int) -> Balls:
+        middle, half = constant(Fraction(low + high, 2), self.device), (high - low) / 2
+        return replace(
+            middle, radius=torch.full_like(middle.high, half), number=None, reach=float(max(-low, high))
+        )
+
+    def doubt(self, low: int, high: int) -> Balls:
+        return constant(NAN, self.device)
+
+    def order(self, x: Balls) -> tuple[Tensor, Tensor]:
+        # by midpoints: the low parts first, then the high parts, each sort keeping the order before
+        x = comparable(x)
+        order = torch.argsort(filled(x.low, x.high), dim=-1, stable=True)
+        by_high = torch.argsort(torch.take_along_dim(x.high, order, -1), dim=-1, stable=True)
+        order = torch.take_along_dim(order, by_high, -1)
+        ordered = _permuted(x, order, x.ndim - 1)
+        decided = (
+            compared("le", ordered.each(lambda p: p[..., :-1]), ordered.each(lambda p: p[..., 1:])) == YES
+        )
+        return order, ~decided.all(-1)
+
+    def unknown(self, x: Balls, lanes: Tensor) -> Balls:
+        return replace(x, high=where(lanes[..., None], NAN, x.high))
+
+    def scatter(self, x: Balls, key: tuple[Any, ...], shape: tuple[int, ...]) -> Balls:
+        places = None if is_plain_key(key) else places_in(key, shape)
+        lanes = x.shape[0]
+
+        def placed(part: Tensor, elsewhere: float = 0) -> Tensor:
+            whole = torch.full((lanes, *shape), elsewhere, dtype=part.dtype, device=part.device)
+            if places is None:
+                whole[(slice(None), *key)] = part
+            else:
+                index = torch.from_numpy(places.ravel()).to(part.device)
+                whole.reshape(lanes, -1)[:, index] = part.reshape(lanes, -1)
+            return whole
+
+        if places is None or len(np.unique(places)) == places.size:
+            absent = filled(x.absent, x.high, torch.bool)
+            return replace(
+                x.present.each(placed), absent=placed(absent.broadcast_to(x.shape), True), number=None
+            )
+        # a list may name an element twice: what arrives there adds up
+        parts = x.reshape((lanes, -1))
+        columns: dict[int, Balls] = {}
+        for i, place in enumerate(places.ravel().tolist()):
+            part = parts[:, i : i + 1]
+            columns[place] = part if place not in columns else _masked_add(columns[place], part)
+        nothing = self.absent((lanes, 1))
+        whole = _concatenated([columns.get(i, nothing) for i in range(math.prod(shape))], 1)
+        return whole.reshape((lanes, *shape))
+
+    def forgiven(self, terms: Sequence[Balls], lanes: int) -> Balls:
+        total = constant(0, self.device)
+        for term in terms:
+            parts = replace(absolute(term), absent=None, number=None).reshape((term.shape[0], -1))
+            total = added(total, _folded(added, parts, 1))
+        return broadcast(replace(total, number=None), (lanes,))
+
+
+BALL64 = Ball64Arithmetic()

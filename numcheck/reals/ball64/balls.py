@@ -1,5 +1,6 @@
 """The ball, and what every rule is made of: sums and products without error, radii rounded up, constants."""
 
+import functools
 import math
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
@@ -55,9 +56,7 @@ class Balls:
         """The same change of shape for every part."""
 
         def changed(part: Tensor | None) -> Tensor | None:
-            if part is None:
-                return None
-            return change(part if part.shape == self.high.shape else part.broadcast_to(self.high.shape))
+            return None if part is None else change(broadcast(part, self.high.shape))
 
         low, radius, absent = changed(self.low), changed(self.radius), changed(self.absent)
         scale = None if self.scale is None else broadcast(self.scale, self.shape).each(change)
@@ -87,6 +86,11 @@ class Balls:
         )
 
 
+def scale_of(x: Balls) -> Balls:
+    """The scale, zero where there is none."""
+    return x.scale or nothing_like(x)
+
+
 def is_plain_key(key: tuple[Any, ...]) -> bool:
     """Whether torch reads the key as numpy does, and it names nothing twice."""
     return all(
@@ -101,10 +105,10 @@ def places_in(key: tuple[Any, ...], shape: tuple[int, ...]) -> np.ndarray:
 
 
 def broadcast(x: Any, shape: tuple[int, ...]) -> Any:
-    """The array, or the states of a comparison, repeated to this shape."""
-    if isinstance(x, Balls):
-        return x if x.shape == shape else x.each(lambda part: part.broadcast_to(shape))
-    return torch.as_tensor(x).broadcast_to(shape)
+    """The array, a part of it or the states of a comparison, repeated to this shape."""
+    if x.shape == shape:
+        return x
+    return x.each(lambda part: part.broadcast_to(shape)) if isinstance(x, Balls) else x.broadcast_to(shape)
 
 
 # Error-free transformations, and sums in which None is zero ----------------------------------------------------------
@@ -142,12 +146,7 @@ def two_product(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
 def total_of(*terms: Tensor | None) -> Tensor | None:
     """The sum of what is there."""
     known = [term for term in terms if term is not None]
-    if not known:
-        return None
-    total = known[0]
-    for term in known[1:]:
-        total = total + term
-    return total
+    return functools.reduce(torch.add, known) if known else None
 
 
 def times(x: Tensor | None, y: Tensor | float | None) -> Tensor | None:
@@ -190,9 +189,9 @@ def up_to(limit: float, x: Tensor) -> Tensor:
     return -at_least(-limit, -x)
 
 
-def filled(part: Tensor | None, like: Tensor) -> Tensor:
+def filled(part: Tensor | None, like: Tensor, dtype: torch.dtype = torch.float64) -> Tensor:
     """The part as a tensor, also where it is zero throughout."""
-    return torch.zeros_like(like) if part is None else part
+    return torch.zeros_like(like, dtype=dtype) if part is None else part
 
 
 def uncertainty(x: Balls) -> Tensor | None:
@@ -235,10 +234,10 @@ def is_recording() -> bool:
     return _recording.get()
 
 
-def some(mask: Tensor) -> bool:
-    """Whether the mask is, or while a graph is recorded may be, set anywhere."""
+def some(states: Tensor) -> bool:
+    """Whether any of them is, or while a graph is recorded may be, set."""
     # on a processor torch.any takes several times as long
-    return is_recording() or bool(torch.count_nonzero(mask))
+    return is_recording() or bool(torch.count_nonzero(states))
 
 
 # Constants -----------------------------------------------------------------------------------------------------------
@@ -249,26 +248,25 @@ def constant(number: Fraction | float, device: str) -> Balls:
 
     Beyond float64's range it is known to Python alone; an infinite number is kept as it is, and is no rational.
     """
-    if isinstance(number, float) and not math.isfinite(number):
-        return Balls(torch.full((1,), number, dtype=torch.float64, device=device))
-    exact = Fraction(number)
-    try:
-        high = float(exact)  # correctly rounded, among the subnormals too
-    except OverflowError:
-        return Balls(torch.full((1,), NAN, dtype=torch.float64, device=device), number=exact)
 
     def full(value: float) -> Tensor:
         return torch.full((1,), value, dtype=torch.float64, device=device)
 
+    if isinstance(number, float) and not math.isfinite(number):
+        return Balls(full(number))
+    exact = Fraction(number)
+    try:
+        high = float(exact)  # correctly rounded, among the subnormals too
+    except OverflowError:
+        return Balls(full(NAN), number=exact)
     if high == number:
         return Balls(full(high), reach=abs(high), number=exact)
     rest = exact - Fraction(high)
     low = float(rest)
-    left = rest - Fraction(low)
     return Balls(
         full(high),
         full(low) if low else None,
-        full(abs(high) * 2.0**-104 + FLOOR) if left else None,
+        full(abs(high) * 2.0**-104 + FLOOR) if rest != low else None,
         reach=abs(high) * (1 + 2 * U) + FLOOR * (high == 0),
         number=exact,
     )

@@ -192,10 +192,8 @@ def _complement(a: Tensor, spread: Tensor | None) -> Balls:
     Beyond 26 it is below 2**-980.
     """
     y, error = called("erfc", a.clamp(max=26.0))
-    errors: list[Error] = [error]
-    if spread is not None:
-        errors.append(grown(y, (2 * (a + spread) + 2) * spread))
-    radius = radius_of(*errors, floor=FLOOR)
+    slope = None if spread is None else grown(y, (2 * (a + spread) + 2) * spread)
+    radius = radius_of(error, slope, floor=FLOOR)
     assert radius is not None
     far = a > 26.0
     sure = far if spread is None else a - spread > 26.0
@@ -214,9 +212,8 @@ def _lipschitz(name: str, rate: Callable[[Tensor, Tensor], Tensor] | None = None
     def rule(x: Balls) -> Balls:
         y, error = called(name, x.high)
         spread = uncertainty(x)
-        if rate is None or spread is None:
-            return Balls(y, None, radius_of(error, spread, floor=FLOOR))
-        return Balls(y, None, radius_of(error, rate(x.high, spread) * spread, floor=FLOOR))
+        slope = spread if rate is None or spread is None else rate(x.high, spread) * spread
+        return Balls(y, None, radius_of(error, slope, floor=FLOOR))
 
     return rule
 
@@ -248,10 +245,6 @@ def _times_pi(x: Balls) -> Balls:
     return multiplied(x, pi)
 
 
-def _reciprocal_root(x: Balls) -> Balls:
-    return divided(like(x, 1), square_root(x))
-
-
 UNARY: dict[str, Callable[[Balls], Balls]] = {
     "neg": negated,
     "abs": absolute,
@@ -260,10 +253,8 @@ UNARY: dict[str, Callable[[Balls], Balls]] = {
     "log": logarithm,
     "log1p": _log1p,
     "sqrt": square_root,
-    "rsqrt": _reciprocal_root,
-    "sin": _lipschitz("sin"),
-    "cos": _lipschitz("cos"),
-    "atan": _lipschitz("atan"),
+    "rsqrt": lambda x: divided(like(x, 1), square_root(x)),
+    **{name: _lipschitz(name) for name in ("sin", "cos", "atan")},
     "sinh": _sinh,
     "cosh": _cosh,
     "tanh": _tanh,
@@ -330,11 +321,9 @@ def _zeta(s: Balls, x: Balls) -> Balls:
         return replace(x, high=torch.full_like(x.high, NAN), number=None)
     order = float(s.number)
     y, error = trusted("zeta", torch.special.zeta(torch.full_like(x.high, order), x.high), x.high)
-    errors: list[Error] = [error]
     spread = uncertainty(x)
-    if spread is not None:
-        errors.append(grown(y.abs(), order / _least(x.high, spread) * spread))
-    return Balls(y, None, radius_of(*errors))
+    slope = None if spread is None else grown(y.abs(), order / _least(x.high, spread) * spread)
+    return Balls(y, None, radius_of(error, slope))
 
 
 BINARY: dict[str, Callable[[Balls, Balls], Balls]] = {

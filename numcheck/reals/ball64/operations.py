@@ -21,13 +21,14 @@ from numcheck.reals.ball64.balls import (
     Balls,
     Error,
     U,
+    broadcast,
     filled,
     like,
-    nothing_like,
     only_finite,
     only_where,
     quick_two_sum,
     radius_of,
+    scale_of,
     size_of,
     some,
     times,
@@ -244,18 +245,13 @@ def _exponential_below(x: Balls) -> Balls:
     return Balls(high, low, where(lost, TINY / 2, filled(y.radius, y.high)))
 
 
-def is_exactly(x: Balls, number: float) -> Tensor:
+def is_exactly(x: Balls, number: float | Tensor) -> Tensor:
     """Where the ball, but for its scale, is exactly this number."""
     exact = x.high == number
     for part in (x.low, x.radius):
         if part is not None:
             exact = exact & (part == 0)
     return exact
-
-
-def scale_of(x: Balls) -> Balls:
-    """The scale, zero where there is none."""
-    return x.scale or nothing_like(x)
 
 
 def _added_at_scales(x: Balls, y: Balls) -> Balls:
@@ -293,34 +289,25 @@ def unscaled(x: Balls) -> Balls:
 def picked(condition: Tensor, x: Balls, y: Balls) -> Balls:
     """x where the condition holds, y elsewhere."""
 
-    def part(a: Tensor | None, b: Tensor | None) -> Tensor | None:
+    def part(a: Tensor | None, b: Tensor | None, dtype: torch.dtype = torch.float64) -> Tensor | None:
         if a is None and b is None:
             return None
-        return where(condition, filled(a, x.high), filled(b, y.high))
+        return where(condition, filled(a, x.high, dtype), filled(b, y.high, dtype))
 
-    absent = None
-    if x.absent is not None or y.absent is not None:
-        absent = where(condition, mask_of(x), mask_of(y))
     return Balls(
         where(condition, x.high, y.high),
         part(x.low, y.low),
         part(x.radius, y.radius),
-        absent,
+        part(x.absent, y.absent, torch.bool),
         x.scale if x.scale is y.scale else picked(condition, scale_of(x), scale_of(y)),
         max(x.reach, y.reach),
     )
 
 
-def mask_of(x: Balls) -> Tensor:
-    """Where the derivative is absent."""
-    return torch.zeros_like(x.high, dtype=torch.bool) if x.absent is None else x.absent
-
-
 def absolute(x: Balls) -> Balls:
     """abs(x): changing a sign is exact, and abs moves no two numbers further apart."""
-    negative = x.high < 0
-    flipped = negated(x)
-    return replace(picked(negative, flipped, x), number=None if x.number is None else abs(x.number))
+    low = None if x.low is None else where(x.high < 0, -x.low, x.low)
+    return replace(x, high=x.high.abs(), low=low, number=None if x.number is None else abs(x.number))
 
 
 def _difference(x: Balls, y: Balls) -> Balls:
@@ -360,15 +347,13 @@ def compared(name: str, x: Balls, y: Balls) -> Tensor:
     edge = torch.zeros_like(d.high) if d.radius is None else d.radius * (1 + 2.0**-40)
     exact = (d.high == 0) & (edge == 0)
     above, below = d.high > edge, d.high < -edge
+    if name in ("lt", "le"):
+        above, below = below, above
     match name:
-        case "gt":
+        case "gt" | "lt":
             yes, no = above, below | exact
-        case "ge":
+        case "ge" | "le":
             yes, no = above | exact, below
-        case "lt":
-            yes, no = below, above | exact
-        case "le":
-            yes, no = below | exact, above
         case _:
             yes, no = exact, above | below
     return torch.where(yes, YES, torch.where(no, NO, UNDECIDED))
@@ -381,7 +366,7 @@ def hull(x: Balls, y: Balls) -> Balls:
     width = total_of(d.high.abs(), size_of(d.low), d.radius)  # that of the difference holds both radii
     assert width is not None
     absent = None if x.absent is None or y.absent is None else x.absent & y.absent
-    return replace(x, radius=width * GROW, number=None, absent=absent)
+    return replace(broadcast(x, d.shape), radius=width * GROW, number=None, absent=absent)
 
 
 def maximum(x: Balls, y: Balls) -> Balls:
@@ -392,17 +377,13 @@ def maximum(x: Balls, y: Balls) -> Balls:
     """
     d = _difference(x, y)
     larger = picked(d.high > 0, x, y)
-    unknown = d.high.isnan()
-    if d.radius is None:
-        return replace(larger, high=where(unknown, NAN, larger.high))
-    undecided = ~(d.high.abs() > d.radius * (1 + 2.0**-40))
-    if larger.scale is not None:  # the difference has another scale
-        unknown = unknown | undecided
-    return replace(
-        larger,
-        high=where(unknown, NAN, larger.high),
-        radius=where(undecided, d.radius * GROW, filled(larger.radius, larger.high)),
-    )
+    unknown, radius = d.high.isnan(), larger.radius
+    if d.radius is not None:
+        undecided = ~(d.high.abs() > d.radius * (1 + 2.0**-40))
+        if larger.scale is not None:  # the difference has another scale
+            unknown = unknown | undecided
+        radius = where(undecided, d.radius * GROW, filled(larger.radius, larger.high))
+    return replace(larger, high=where(unknown, NAN, larger.high), radius=radius)
 
 
 def minimum(x: Balls, y: Balls) -> Balls:
