@@ -306,6 +306,14 @@ def test_below_the_smallest_normal_the_unit_is_the_smallest_subnormal(format: Fo
     assert one(2 * normal + 2 * least, 2 * normal, format=format)[:2] == ("within", 1)
 
 
+@pytest.mark.parametrize("sign", [1, -1])
+def test_an_infinity_of_the_wrong_sign_is_special_however_much_conditioning_forgives(sign: int) -> None:
+    past = sign * power(FLOAT32.max_exponent + 1)
+    forgiving = {"cond": 64, "terms": 1e200}
+    assert one(sign * inf, past, **forgiving) == ("within", 0, 0)
+    assert one(-sign * inf, past, **forgiving) == ("special", inf, 0)
+
+
 def test_what_lies_inside_the_ball_is_the_truth() -> None:
     for radius in (power(-30), UNIT / 64, UNIT / 8, UNIT / 4):
         assert one(ONE + radius, ONE, 0, radius)[:2] == ("within", 0)

@@ -1,9 +1,10 @@
 """How far a result is from an enclosure of the truth, in ulps of the format: the one law of errors.
 
 An infinity counts as the power of two after the format's largest number, which is what rounding to nearest takes it
-for (IEEE 754-2019, section 4.3.1); where the truth itself rounds to that infinity it is right. A wide truth is met
-anywhere inside: it is an interval on purpose (a kink), or a ball around zero. Of a narrow one the middle counts, but a
-result that nothing tells from the truth has no error. A NaN is infinitely far from every number.
+for (IEEE 754-2019, section 4.3.1); where the truth itself rounds to an infinity, that one is right, and the other is
+infinitely far from it, whatever conditioning forgives. A wide truth is met anywhere inside: it is an interval on
+purpose (a kink), or a ball around zero. Of a narrow one the middle counts, but a result that nothing tells from the
+truth has no error. A NaN is infinitely far from every number.
 
 The law has no branches: checks run it as it stands, and sweeps compile it into the graph that judges their batches.
 """
@@ -30,8 +31,9 @@ def error(
     """
     distance = ((counted(in_ulps, beyond) - high) - low).abs()
     outside = torch.where(radius <= WIDE, distance, distance - radius)
-    right = (distance <= radius) | (past & (got.abs() == _INFINITE) & (got * high > 0))
-    return outside.masked_fill(right, 0.0).masked_fill(got != got, _INFINITE)
+    infinite, same = past & (got.abs() == _INFINITE), got * high > 0
+    right, wrong = (distance <= radius) | (infinite & same), (got != got) | (infinite & ~same)
+    return outside.masked_fill(right, 0.0).masked_fill(wrong, _INFINITE)
 
 
 def counted(in_ulps: Tensor, beyond: Tensor) -> Tensor:

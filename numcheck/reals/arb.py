@@ -217,9 +217,8 @@ def power(x: Ball, n: int) -> Ball:
             return y
     elif n == 0:
         return arb(1)
-    if (
-        told := _nothing_told(x)
-    ) is not None:  # FLINT 3.6 crashes at powers of [inf +- inf], so they are not asked for
+    # FLINT 3.6 crashes at powers of [inf +- inf], so they are not asked for
+    if (told := _nothing_told(x)) is not None:
         return told
     if is_infinite(x):
         return arb(0) if n < 0 else _infinity(bool(x > 0) or n % 2 == 0)

@@ -49,9 +49,8 @@ REMEDY = "keep the intermediate in range: subtract the maximum or take logarithm
 PLANTED = planted(
     "Nielsen & Sun 2016, equation 10",
     lambda logits: m.log(m.sum(m.exp(logits))),
-    wrong=lambda logits: torch.log(
-        torch.exp(logits).sum(1)
-    ),  # exp leaves the range before log brings it back
+    # exp leaves the range before log brings it back
+    wrong=lambda logits: torch.log(torch.exp(logits).sum(1)),
     right=lambda logits: torch.logsumexp(logits, 1),
     value=2,
     logits=vector(100, 700),
