@@ -182,7 +182,6 @@ def fingerprint_of(plan: Plan) -> dict[str, str]:
         "formula": plan.formula.name,
         "source of the formula": _hash(_source(plan.formula.function)),
         "format": plan.format.name,
-        "overflow rule": plan.format.overflow,
         "device name": plan.device,
         "chunk size": str(plan.chunk),
         "domain": inputs,
