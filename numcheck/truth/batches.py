@@ -4,7 +4,7 @@ A formula may branch on an input from `one_of` or `index`. So points stand apart
 the formula takes side by side (`kindred`), because it uses them as numbers only.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from functools import cache
 from types import MappingProxyType
@@ -14,7 +14,7 @@ import numpy as np
 import torch
 
 from numcheck.declaration.formulas import Formula
-from numcheck.domain import Column, Points, continuous, discrete
+from numcheck.domain import Points, continuous, discrete, listed
 from numcheck.formats import format_of
 from numcheck.reals.arb import ARB
 from numcheck.reals.arithmetic import Arithmetic
@@ -31,7 +31,7 @@ def groups(formula: Formula, points: Points, kin: Kin = MappingProxyType({})) ->
     keys: list[list[Any]] = []
     for name in discrete(formula.inputs):
         heads = kin.get(name, {})
-        keys.append([heads.get(choice, choice) for choice in _choices(points.columns[name])])
+        keys.append([heads.get(choice, choice) for choice in listed(points.columns[name])])
     if not keys:
         yield np.arange(len(points))
         return
@@ -50,7 +50,7 @@ def kindred(formula: Formula, points: Points) -> Kin:
     known = _known_kin(formula, shapes)
     for name in discrete(formula.inputs):
         met = known.setdefault(name, {})
-        for choice in dict.fromkeys(_choices(points.columns[name])):
+        for choice in dict.fromkeys(listed(points.columns[name])):
             if choice not in met:
                 point, heads = points.select([0]), dict.fromkeys(met.values())
                 kin = (head for head in heads if _are_kin(formula, point, name, head, choice))
@@ -77,11 +77,6 @@ def _are_kin(formula: Formula, point: Points, name: str, one: Any, other: Any) -
     return True
 
 
-def _choices(column: Column) -> Sequence[Any]:
-    """What was chosen at each point."""
-    return column if isinstance(column, tuple) else column.tolist()
-
-
 def _is_number(choice: Any) -> bool:
     return isinstance(choice, int | float) and not isinstance(choice, bool)
 
@@ -97,7 +92,7 @@ def lifted(formula: Formula, points: Points, arithmetic: Arithmetic, trace: bool
     for name, domain in formula.inputs.items():
         column = points.columns[name]
         if domain.discrete:
-            choice, *others = dict.fromkeys(_choices(column))
+            choice, *others = dict.fromkeys(listed(column))
             if others:
                 numbers = torch.as_tensor(column, dtype=torch.float64)
                 arguments[name] = Reals(arithmetic, arithmetic.lift(numbers))
