@@ -88,6 +88,10 @@ class Routine:
         promised = {Of.VALUE: self.value}
         return promised if self.grad is None or not self.formula.wrt else promised | {Of.GRAD: self.grad}
 
+    def written_for(self, format_name: str) -> bool:
+        """Whether it claims anything in a format."""
+        return self.formats is None or format_name in self.formats
+
     @property
     def doc(self) -> str:
         """What the routine does, in its own words."""
