@@ -250,7 +250,9 @@ class _Placement:
     threshold: float
 
     def _stretched(self, x: float) -> float:
-        return math.copysign(math.log1p(abs(x) / self.threshold), x)
+        times = abs(x) / self.threshold  # which may overflow where the logarithm does not
+        size = math.log1p(times) if times < math.inf else math.log(abs(x)) - math.log(self.threshold)
+        return math.copysign(size, x)
 
     @cached_property
     def _ends(self) -> tuple[float, float]:
