@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from itertools import product
 from typing import Any
 
 from numcheck.declaration.words import Fate
@@ -87,11 +88,11 @@ def verdict(measurement: Measurement) -> str:
     """The most serious thing to say of a measurement: over, stale, unresolved, gap or within."""
     if any(measurement["fates"].get(fate.word) for fate in Fate if fate.fails):
         return "over"
-    if any(gap.get("stale") for gap in measurement.get("gaps") or ()):
+    if any(gap["stale"] for gap in measurement.get("gaps") or ()):
         return "stale"
-    if measurement["fates"].get("unresolved", 0):
+    if measurement["fates"].get("unresolved"):
         return "unresolved"
-    return "gap" if measurement["fates"].get("gap", 0) else "within"
+    return "gap" if measurement["fates"].get("gap") else "within"
 
 
 def worst_verdict(verdicts: Iterable[str]) -> str:
@@ -101,11 +102,10 @@ def worst_verdict(verdicts: Iterable[str]) -> str:
 
 def fate_totals(report: Report) -> dict[str, int]:
     """Points of the whole report by fate, in the order of the legend."""
-    known = dict.fromkeys(FATES, 0)
+    total: Counter[str] = Counter()
     for measurement in report["measurements"]:
-        for fate, points in measurement["fates"].items():
-            known[fate] = known.get(fate, 0) + points
-    return known
+        total.update(measurement["fates"])
+    return {fate: total[fate] for fate in FATES}
 
 
 def unbalanced(report: Report) -> list[str]:
@@ -121,7 +121,7 @@ def label(measurement: Measurement) -> str:
     """A measurement in one breath: `softplus.naive, float32, cpu, gradient`."""
     return (
         f"{measurement['formula']}.{measurement['routine']}, {measurement['format']}, "
-        f"{measurement['device']}, {OF.get(measurement['of'], measurement['of'])}"
+        f"{measurement['device']}, {OF[measurement['of']]}"
     )
 
 
@@ -149,10 +149,10 @@ def verdict_sentence(report: Report) -> str:
 
 def opinion_sentence(report: Report) -> str:
     """What the independent second opinion said."""
-    opinion = report.get("second_opinion") or {}
-    if not opinion.get("checked"):
+    opinion = report["second_opinion"]
+    disagreed = opinion["disagreed"]
+    if not opinion["checked"]:
         return "No truth was checked by a second opinion."
-    disagreed = opinion.get("disagreed", 0)
     share = f" ({percent(opinion['share'])} of all)" if "share" in opinion else ""
     outcome = "it agrees with every one" if not disagreed else f"it disagrees with {count(disagreed)}"
     quick = report.get("in_float64") or {}
@@ -171,13 +171,10 @@ def opinion_sentence(report: Report) -> str:
 def columns(report: Report) -> list[Column]:
     """Formats and devices in the order in which the report names them; the device is shown where there are several."""
     seen = dict.fromkeys((m["format"], m["device"]) for m in report["measurements"])
-    formats = list(dict.fromkeys([*report.get("formats", ()), *(name for name, _ in seen)]))
-    devices = list(dict.fromkeys([*report.get("devices", ()), *(name for _, name in seen)]))
     several = len({device for _, device in seen}) > 1
     return [
         Column(name, device, f"{name} {device}" if several else name)
-        for device in devices
-        for name in formats
+        for device, name in product(report["devices"], report["formats"])
         if (name, device) in seen
     ]
 
@@ -195,7 +192,7 @@ def index_rows(report: Report) -> list[Row]:
         cells = tuple(by_column.get((column.format, column.device)) for column in order)
         causes: dict[str, dict[str, None]] = {}  # which keeps each title once, in order
         for column, cell in zip(order, cells, strict=True):
-            for finding in cell.get("findings") or () if cell else ():
+            for finding in cell["findings"] if cell else ():
                 causes.setdefault(finding["cause"], {})[column.title] = None
         rows.append(
             Row(
@@ -212,7 +209,7 @@ def index_rows(report: Report) -> list[Row]:
 
 def environment(report: Report) -> dict[str, Any]:
     """The environment with what most decides the figures first."""
-    found = report.get("environment") or {}
+    found = report["environment"]
     first = ("torch", "device", "device_name", "cpu_capability", "platform")
     return {name: found[name] for name in dict.fromkeys([*first, *found]) if name in found}
 
@@ -222,9 +219,8 @@ def cause_totals(report: Report) -> list[tuple[str, int, int]]:
     measurements: Counter[str] = Counter()
     points: Counter[str] = Counter()
     for measurement in report["measurements"]:
-        findings = measurement.get("findings") or ()
-        measurements.update({finding["cause"] for finding in findings})
-        for finding in findings:
+        measurements.update({finding["cause"] for finding in measurement["findings"]})
+        for finding in measurement["findings"]:
             points[finding["cause"]] += finding.get("points") or 0
     ordered = sorted(measurements.items(), key=lambda item: (-item[1], item[0]))
     return [(cause, times, points[cause]) for cause, times in ordered]
@@ -232,7 +228,7 @@ def cause_totals(report: Report) -> list[tuple[str, int, int]]:
 
 def formula_sections(report: Report) -> list[FormulaSection]:
     """One section for each formula, in the order of the report, each with its routines in theirs."""
-    declared = {formula["name"]: formula for formula in report.get("formulas") or ()}
+    declared = {formula["name"]: formula for formula in report["formulas"]}
     titles = {(column.format, column.device): column.title for column in columns(report)}
     sections: list[FormulaSection] = []
     for name, measurements in _by_formula(report).items():
@@ -252,14 +248,14 @@ def formula_sections(report: Report) -> list[FormulaSection]:
 
 
 def _by_formula(report: Report) -> dict[str, list[Measurement]]:
-    grouped: dict[str, list[Measurement]] = {formula["name"]: [] for formula in report.get("formulas") or ()}
+    grouped: dict[str, list[Measurement]] = {formula["name"]: [] for formula in report["formulas"]}
     for measurement in report["measurements"]:
         grouped.setdefault(measurement["formula"], []).append(measurement)
     return {name: measurements for name, measurements in grouped.items() if measurements}
 
 
 def _routine_section(name: str, found: list[tuple[str, Measurement]], order: list[str]) -> RoutineSection:
-    sides = list(dict.fromkeys([*OF, *(measurement["of"] for _, measurement in found)]))
+    sides = list(OF)
     ordered = sorted(found, key=lambda item: (sides.index(item[1]["of"]), order.index(item[0])))
     budgets = dict.fromkeys(
         (measurement["of"], measurement.get("budget") or "") for _, measurement in ordered
@@ -267,9 +263,9 @@ def _routine_section(name: str, found: list[tuple[str, Measurement]], order: lis
     gaps: dict[tuple[tuple[str, ...], str, bool], list[str]] = {}
     for title, measurement in ordered:
         for gap in measurement.get("gaps") or ():
-            key = (tuple(gap["causes"]), gap["reason"], bool(gap.get("stale")))
-            side = OF.get(measurement["of"], measurement["of"])
-            gaps.setdefault(key, []).append(f"{title} {side} ({counted(gap.get('points') or 0, 'point')})")
+            key = (tuple(gap["causes"]), gap["reason"], gap["stale"])
+            where = f"{title} {OF[measurement['of']]} ({counted(gap['points'], 'point')})"
+            gaps.setdefault(key, []).append(where)
     return RoutineSection(
         name,
         tuple(budgets),
@@ -283,7 +279,7 @@ def _routine_section(name: str, found: list[tuple[str, Measurement]], order: lis
 def _merged_findings(ordered: list[tuple[str, Measurement]]) -> tuple[Finding, ...]:
     merged: dict[Finding, list[tuple[str, Mapping[str, Any]]]] = {}
     for title, measurement in ordered:
-        for finding in measurement.get("findings") or ():
+        for finding in measurement["findings"]:
             reason = Finding(
                 cause=finding["cause"],
                 of=measurement["of"],
