@@ -1,7 +1,7 @@
 """What a report says, gathered for a reader: verdicts, tallies, and measurements grouped as the pages show them."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
 from typing import Any
@@ -22,15 +22,6 @@ VERDICTS: Mapping[str, str] = {
     "within": "within budget",
 }
 OF: Mapping[str, str] = {"value": "value", "grad": "gradient"}
-
-
-@dataclass(frozen=True)
-class Column:
-    """One column of the index: a format on a device."""
-
-    format: str
-    device: str
-    title: str
 
 
 @dataclass(frozen=True)
@@ -168,42 +159,35 @@ def opinion_sentence(report: Report) -> str:
     )
 
 
-def columns(report: Report) -> list[Column]:
-    """Formats and devices in the order in which the report names them; the device is shown where there are several."""
-    seen = dict.fromkeys((m["format"], m["device"]) for m in report["measurements"])
+def columns(report: Report) -> dict[tuple[str, str], str]:
+    """Formats on devices, in the order in which the report names them, with their titles.
+
+    The device is shown where there are several.
+    """
+    seen = {(m["format"], m["device"]) for m in report["measurements"]}
     several = len({device for _, device in seen}) > 1
-    return [
-        Column(name, device, f"{name} {device}" if several else name)
+    return {
+        (name, device): f"{name} {device}" if several else name
         for device, name in product(report["devices"], report["formats"])
         if (name, device) in seen
-    ]
+    }
 
 
-def index_rows(report: Report) -> list[Row]:
-    """The index, one row for the value and one for the gradient of every routine."""
-    order = columns(report)
-    found: dict[tuple[str, str, str], dict[tuple[str, str], Measurement]] = {}
-    for formula, measurements in _by_formula(report).items():
-        for measurement in measurements:
-            key = (formula, measurement["routine"], measurement["of"])
-            found.setdefault(key, {})[measurement["format"], measurement["device"]] = measurement
+def index_rows(sections: Iterable[FormulaSection], titles: Sequence[str]) -> list[Row]:
+    """The index, one row for the value and one for the gradient of every routine, with a cell under each title."""
     rows: list[Row] = []
-    for (formula, routine, of), by_column in found.items():
-        cells = tuple(by_column.get((column.format, column.device)) for column in order)
-        causes: dict[str, dict[str, None]] = {}  # which keeps each title once, in order
-        for column, cell in zip(order, cells, strict=True):
-            for finding in cell["findings"] if cell else ():
-                causes.setdefault(finding["cause"], {})[column.title] = None
-        rows.append(
-            Row(
-                formula,
-                routine,
-                of,
-                cells,
-                worst_verdict(verdict(cell) for cell in cells if cell),
-                tuple((cause, ", ".join(places)) for cause, places in causes.items()),
-            )
-        )
+    for section in sections:
+        for routine, of in product(section.routines, OF):
+            found = {title: measured for title, measured in routine.measurements if measured["of"] == of}
+            causes: dict[str, dict[str, None]] = {}  # which keeps each title once, in order
+            for title, measured in found.items():
+                for finding in measured["findings"]:
+                    causes.setdefault(finding["cause"], {})[title] = None
+            told = tuple((cause, ", ".join(places)) for cause, places in causes.items())
+            if found:
+                worst = worst_verdict(map(verdict, found.values()))
+                cells = tuple(map(found.get, titles))
+                rows.append(Row(section.name, routine.name, of, cells, worst, told))
     return rows
 
 
@@ -229,29 +213,18 @@ def cause_totals(report: Report) -> list[tuple[str, int, int]]:
 def formula_sections(report: Report) -> list[FormulaSection]:
     """One section for each formula, in the order of the report, each with its routines in theirs."""
     declared = {formula["name"]: formula for formula in report["formulas"]}
-    titles = {(column.format, column.device): column.title for column in columns(report)}
+    titles = columns(report)
+    measured: dict[str, dict[str, list[tuple[str, Measurement]]]] = {name: {} for name in declared}
+    for one in report["measurements"]:
+        routines = measured.setdefault(one["formula"], {})
+        routines.setdefault(one["routine"], []).append((titles[one["format"], one["device"]], one))
     sections: list[FormulaSection] = []
-    for name, measurements in _by_formula(report).items():
-        routines: dict[str, list[tuple[str, Measurement]]] = {}
-        for measurement in measurements:
-            title = titles[measurement["format"], measurement["device"]]
-            routines.setdefault(measurement["routine"], []).append((title, measurement))
-        described = tuple(
-            _routine_section(routine, found, list(titles.values())) for routine, found in routines.items()
-        )
-        sections.append(
-            FormulaSection(
-                name, declared.get(name, {}), described, worst_verdict(r.verdict for r in described)
-            )
-        )
+    for name, routines in measured.items():
+        told = tuple(_routine_section(*found, list(titles.values())) for found in routines.items())
+        worst = worst_verdict(routine.verdict for routine in told)
+        if told:
+            sections.append(FormulaSection(name, declared.get(name, {}), told, worst))
     return sections
-
-
-def _by_formula(report: Report) -> dict[str, list[Measurement]]:
-    grouped: dict[str, list[Measurement]] = {formula["name"]: [] for formula in report["formulas"]}
-    for measurement in report["measurements"]:
-        grouped.setdefault(measurement["formula"], []).append(measurement)
-    return {name: measurements for name, measurements in grouped.items() if measurements}
 
 
 def _routine_section(name: str, found: list[tuple[str, Measurement]], order: list[str]) -> RoutineSection:
