@@ -155,7 +155,7 @@ def fitting(formula: Formula, format: Format) -> tuple[Routine, ...]:
 
 
 def _outputs(plan: Plan) -> int:
-    truth = settle(plan.formula, plan.space.at(np.array([0])), plan.format, with_gradient=False)
+    truth = settle(plan.formula, plan.space.at([0]), plan.format, with_gradient=False)
     return int(np.prod(truth.value.shape[1:]))
 
 

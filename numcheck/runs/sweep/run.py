@@ -225,7 +225,7 @@ def swept(
 def _left(plan: Plan, state: State) -> list[tuple[int, int]]:
     """The chunks that are still to do; all summaries of a state that speak of a range are of the same points."""
     done = next((summary for summary in state.values() if summary.stretches), EMPTY)
-    return list(ranges_left(done, plan.space.chunks(plan.chunk)))
+    return ranges_left(done, plan.space.chunks(plan.chunk))
 
 
 def _kept(plan: Plan, keeper: Keeper) -> str:
@@ -327,14 +327,12 @@ def _worst(plan: Plan, name: str, found: Worst | None) -> dict[str, Any] | None:
 
 
 def _command(plan: Plan, routine: Routine, of: Of, number: int) -> str:
-    return reproduce(routine, plan.space.at(np.array([number])), plan.format, of, device=plan.device)
+    return reproduce(routine, plan.space.at([number]), plan.format, of, device=plan.device)
 
 
 def _inputs(plan: Plan, numbers: Sequence[int]) -> list[dict[str, str]]:
     """The inputs of these points: real numbers in hexadecimal, choices in words."""
-    if not numbers:
-        return []
-    columns = plan.space.at(np.array(numbers)).columns
+    columns = plan.space.at(numbers).columns
     texts = [
         [x.hex() if name in plan.space.ordinals else str(x) for x in listed(column)]
         for name, column in columns.items()
@@ -348,7 +346,7 @@ def _witnesses(plan: Plan, state: State) -> Iterator[Witness]:
         (whole,) = summary.stretches
         ends = [end for region in whole.regions[:MOST_BOUNDARIES] for end in (region.first, region.last)]
         numbers = [*(worst.point for worst in (summary.error, summary.spent) if worst is not None), *ends]
-        points = plan.space.at(np.array(list(dict.fromkeys(numbers)), dtype=np.int64))
+        points = plan.space.at(list(dict.fromkeys(numbers)))
         for i in range(len(points)):
             inputs = tuple(argument(column, i, hexadecimal=True) for column in points.columns.values())
             here = (witnesses.environment_name(plan.device),)

@@ -125,7 +125,7 @@ def defined(plan: Plan) -> range:
 def _nowhere(plan: Plan, numbers: range) -> bool:
     """Whether the formula has no value at the first, the middle and the last of these points."""
     return bool(numbers) and all(
-        _settled(plan, plan.space.at(np.array([number]))).state[0] == INVALID
+        _settled(plan, plan.space.at([number])).state[0] == INVALID
         for number in (numbers[0], numbers[len(numbers) // 2], numbers[-1])
     )
 
@@ -312,7 +312,7 @@ def _row(plan: Plan, routine: Routine, state: State) -> dict[str, Any]:
     # a row has room for the largest regions only, and tells them from left to right
     largest = sorted(whole.regions, key=lambda region: (region.first - region.last, region.first))
     shown = sorted(largest[:MOST_REGIONS], key=lambda region: region.first)
-    ends = plan.space.at(np.array([defined(plan)[0], defined(plan)[-1]]))
+    ends = plan.space.at([defined(plan)[0], defined(plan)[-1]])
     return {
         "function": plan.formula.name,
         "way": routine.name,
@@ -348,7 +348,7 @@ def _point(plan: Plan, routine: Routine, number: int) -> dict[str, Any]:
     x = _input(_points(plan, number - place))
     with torch.no_grad():
         got = routine.function(x)
-    truth = _truth(plan, plan.space.at(np.array([number])))
+    truth = _truth(plan, plan.space.at([number]))
     return {"input": _number(x, place), "result": _number(got, place), "truth": truth}
 
 
