@@ -5,7 +5,6 @@ the formula takes side by side (`kindred`), because it uses them as numbers only
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from functools import cache
 from types import MappingProxyType
 from typing import Any
@@ -67,8 +66,7 @@ def _known_kin(formula: Formula, shapes: tuple[Any, ...]) -> dict[str, dict[Any,
 def _are_kin(formula: Formula, point: Points, name: str, one: Any, other: Any) -> bool:
     if not all(_is_number(choice) and float(choice) == choice for choice in (one, other)):
         return False  # a double has to hold them
-    both, column = point.select([0, 0]), formula.inputs[name].column([one, other], format_of("float32"))
-    points = replace(both, columns={**both.columns, name: column})
+    points = point.with_each(name, formula.inputs[name].column([one, other], format_of("float32")))
     try:
         with precision(START):
             formula(*lifted(formula, points, ARB, True).values())
