@@ -193,12 +193,7 @@ def sweep(
 
 
 def swept(
-    plan: Plan,
-    place: Path | None,
-    witness: bool = False,
-    jobs: int = 1,
-    restart: bool = False,
-    progress: Progress | None = None,
+    plan: Plan, place: Path | None, witness: bool, jobs: int, restart: bool, progress: Progress | None
 ) -> dict[str, Any]:
     """What `sweep` finds by a plan, kept in the folder `place`."""
     if witness:  # what lies there is looked at before hours of work, not after them
