@@ -18,11 +18,8 @@ import math
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
-from typing import Literal, overload
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 
 __all__ = ["FORMATS", "NAN_ORDINAL", "Format", "format_of"]
 
@@ -71,11 +68,6 @@ class Format:
         """Largest finite value, which float8_e4m3fn's NaN keeps short of the full significand."""
         short = self.has_negative_zero and not self.has_infinity
         return (2.0 - 2.0 ** (1 - self.precision + short)) * 2.0**self.max_exponent
-
-    @property
-    def overflow(self) -> Literal["infinity", "nan"]:
-        """What rounding gives where rounding with an unbounded exponent would leave the finite values."""
-        return "infinity" if self.has_infinity else "nan"
 
     @property
     def overflow_threshold(self) -> float:
@@ -183,20 +175,12 @@ class Format:
 
     # -- ulp and rounding of whole tensors -------------------------------------------------------------------
 
-    @overload
-    def ulp(self, x: torch.Tensor) -> torch.Tensor: ...
-    @overload
-    def ulp(self, x: NDArray[np.float64]) -> NDArray[np.float64]: ...
-    def ulp(self, x: torch.Tensor | NDArray[np.float64]) -> torch.Tensor | NDArray[np.float64]:
-        """Spacing of this format's values in the binade of each real `x`, as float64 of the same kind as `x`.
+    def ulp(self, x: torch.Tensor) -> torch.Tensor:
+        """Spacing of this format's values in the binade of each real `x` of any floating type, as float64.
 
         Floored at the smallest subnormal (around zero) and capped at the spacing below `largest` (beyond the
-        format's range and at infinity); NaN for NaN. At a power of two it is the spacing above. `x` is an
-        array of float64, or a tensor of any floating type.
+        format's range and at infinity); NaN for NaN. At a power of two it is the spacing above.
         """
-        if not isinstance(x, torch.Tensor):
-            contiguous = torch.tensor(np.ascontiguousarray(x, dtype=np.float64))
-            return self.ulp(contiguous).numpy().reshape(np.shape(x))
         double = x.detach().to(torch.float64)
         # Subnormal doubles read as exponent -1023, below every format's smallest.
         exponent = ((double.view(torch.int64) >> 52) & 0x7FF) - 1023
@@ -211,8 +195,8 @@ class Format:
         """The format's value nearest to each double, ties to even, in one rounding.
 
         `values` is float64 (any narrower floating type is widened first, which is exact). Signs of zero are
-        kept where the format has them, also for what underflows; `overflow` says what becomes of magnitudes
-        beyond the range, infinity included; NaN stays NaN.
+        kept where the format has them, also for what underflows; magnitudes beyond the range become infinite, or
+        NaN where the format has no infinity; NaN stays NaN.
         """
         if self.dtype in (torch.float32, torch.float16, torch.bfloat16):
             return _rounded_once(values.detach().to(torch.float64), self.dtype)
@@ -241,8 +225,8 @@ class Format:
     def round_rational(self, value: Fraction) -> float:
         """The format's value nearest to an exact rational, ties to even, as a Python float.
 
-        `overflow` says what becomes of magnitudes beyond the range. A negative number that underflows gives
-        -0.0 where the format has it, an exact zero 0.0.
+        Magnitudes beyond the range become infinite, or NaN where the format has no infinity. A negative number that
+        underflows gives -0.0 where the format has it, an exact zero 0.0.
         """
         if value == 0:  # has no leading bit
             return 0.0

@@ -40,3 +40,9 @@ def test_explain_says_what_to_write_for_a_missing_input():
 def test_explain_lists_the_routines_where_one_is_unknown():
     with pytest.raises(UsageError, match="write one of"):
         explain("no_such_routine", "binary_cross_entropy", {"logit": 0, "label": 0})
+
+
+def test_code_may_be_named_from_python_as_on_the_command_line():
+    named = explain("torch.nn.functional:softplus", "softplus", {"x": 1})
+    given = explain(torch.nn.functional.softplus, "softplus", {"x": 1})
+    assert named.rows == given.rows

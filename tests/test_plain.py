@@ -42,7 +42,7 @@ def sweepable(format: str) -> list[Any]:
     found: list[Any] = []
     for name in formulas():
         try:
-            found.append(pytest.param(plans.plan_of(name, format=format), id=f"{name}-{format}"))
+            found.append(pytest.param(plans.plan_of(name, (), format=format), id=f"{name}-{format}"))
         except UsageError:
             continue
     return found
@@ -65,7 +65,7 @@ def assert_alike(quick: State, careful: State) -> None:
 
 @pytest.mark.parametrize("name", ["softplus", "gelu_tanh", "hinge"])
 def test_a_sweep_tells_what_it_would_tell_point_by_point(name: str, monkeypatch: pytest.MonkeyPatch):
-    plan = plans.plan_of(name, format="float16")
+    plan = plans.plan_of(name, (), format="float16")
     quick = swept(plan)
     monkeypatch.setattr(prefilter, "applies", lambda *_: False)
     assert_alike(quick, swept(plan))
@@ -86,11 +86,11 @@ def test_a_16_bit_sweep_tells_what_it_would_tell_point_by_point(
 def test_the_compiled_truth_gives_the_same_verdicts(name: str, monkeypatch: pytest.MonkeyPatch):
     if compiled.missing_compiler("cpu"):
         pytest.skip(str(compiled.missing_compiler("cpu")))
-    uncompiled = swept(plans.plan_of(name, format="float16"))
+    uncompiled = swept(plans.plan_of(name, (), format="float16"))
     monkeypatch.setattr(compiled, "BATCH", 1 << 12)
     monkeypatch.setattr(sweeps, "BATCH", 1 << 12)
     monkeypatch.setattr(plans, "LONG", 0)
-    plan = plans.plan_of(name, format="float16")
+    plan = plans.plan_of(name, (), format="float16")
     assert plan.compiled
     assert_alike(swept(plan), uncompiled)
 
@@ -271,6 +271,6 @@ def test_without_a_compiler_the_truth_runs_uncompiled_and_says_so(monkeypatch: p
     monkeypatch.setenv("CXX", "no-such-compiler")
     assert "no C++ compiler" in str(compiled.missing_compiler("cpu"))
     monkeypatch.setattr(plans, "LONG", 0)
-    plan = plans.plan_of("softplus", format="float16")
+    plan = plans.plan_of("softplus", (), format="float16")
     assert not plan.compiled
     assert plan.note is not None

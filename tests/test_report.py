@@ -806,6 +806,7 @@ def test_no_line_is_drawn_where_nothing_was_sampled():
         [["nan", "nan", 0, 0, 1, 5]],
         [[-1e308, 1e308, 0, 0, 1, 5]],
         [[0, 5e-324, 0, 0, 1, 5]],
+        [[-1e308, -1e-320, 0, 0, 1, 5], [1e-320, 1e308, 0, 0, 1, 5]],
     ],
     ids=[
         "no bin",
@@ -816,6 +817,7 @@ def test_no_line_is_drawn_where_nothing_was_sampled():
         "nan",
         "float64",
         "least subnormal",
+        "least subnormal to largest",
     ],
 )
 def test_any_range_of_inputs_and_errors_is_drawn_inside_the_frame(bins: list[list[Any]]):

@@ -416,7 +416,7 @@ def test_every_formula_of_the_catalogue_is_swept_or_says_what_to_write_instead()
             assert plans.plan_of(name, [written.name], format="float16", grid=8).space.size > 0
             continue
         with pytest.raises(UsageError, match=f"numcheck check {name} ") as told:
-            plans.plan_of(name, format="float16", grid=8)
+            plans.plan_of(name, (), format="float16", grid=8)
         assert "\n" not in str(told.value)
 
 
@@ -561,12 +561,12 @@ def test_several_devices_are_swept_one_after_the_other(
     monkeypatch.setattr(plans, "check_device", lambda _: None)
     swept: list[str] = []
 
-    def told(*_: Any, device: str, **settings: Any) -> dict[str, Any]:
-        swept.append(device)
-        return one | {"device": device}
+    def told(plan: plans.Plan, *_: Any) -> dict[str, Any]:
+        swept.append(plan.device)
+        return one | {"device": plan.device}
 
     one = sweep("tanh", ["torch_builtin"], format="float8_e5m2", value_only=True)
-    monkeypatch.setattr("numcheck.sweep", told)
+    monkeypatch.setattr(sweeps, "swept", told)
     assert cli.run([*SWEEP, "--devices", "cpu,cuda:1"]) == sweeps.sweep_verdict(one)[0]
     assert swept == ["cpu", "cuda:1"]
     assert "tanh in float8_e5m2 on cuda:1" in capsys.readouterr().out

@@ -88,6 +88,10 @@ class Routine:
         promised = {Of.VALUE: self.value}
         return promised if self.grad is None or not self.formula.wrt else promised | {Of.GRAD: self.grad}
 
+    def written_for(self, format_name: str) -> bool:
+        """Whether it claims anything in a format."""
+        return self.formats is None or format_name in self.formats
+
     @property
     def doc(self) -> str:
         """What the routine does, in its own words."""
@@ -122,12 +126,11 @@ class Formula:
         """
         tried = (*self.examples, *(known.arguments for known in self.known))
         given = [(arguments, self.at(arguments, format)) for arguments in tried]
-        parts: list[Points] = []
-        for drawn in draw(self.inputs, format, count, seed, self.name):
-            alike = [(arguments, point) for arguments, point in given if point.size == drawn.size]
-            fitting = [point for arguments, point in alike if self.holds(arguments, point, format)]
-            parts.append(Points.concatenate([drawn, *fitting]))
-        return parts
+        fitting = [point for arguments, point in given if self.holds(arguments, point, format)]
+        return [
+            Points.concatenate([drawn, *(point for point in fitting if point.size == drawn.size)])
+            for drawn in draw(self.inputs, format, count, seed, self.name)
+        ]
 
     def at(self, arguments: tuple[Any, ...], format: Format) -> Points:
         """One point: the arguments in the inputs' order, rounded to the format."""

@@ -74,12 +74,6 @@ def region(formula: Formula, point: Points, ranges: Ranges) -> str:
     return f"{where} with {', '.join(fixed)}" if fixed else where
 
 
-def _changed(point: Points, name: str, column: torch.Tensor) -> Points:
-    """Copies of a point, each with another number of a column in place of one input."""
-    copies = point.select(np.zeros(len(column), dtype=int))
-    return Points({**copies.columns, name: column}, copies.origin, point.size)
-
-
 @dataclass
 class _Border:
     """A search along one input's ordinals for the end of a failing stretch."""
@@ -136,7 +130,7 @@ def failing_ranges(formula: Formula, point: Points, fails: Probe, format: Format
         for border, ordinals in zip(active, steps, strict=True):
             magnitudes = format.from_ordinals(torch.from_numpy(ordinals)).double()
             column = reals[border.name].moved(columns[border.name], magnitudes, format)
-            moved.append(_changed(point, border.name, column))
+            moved.append(point.with_each(border.name, column))
         hits = yield from fails(Points.concatenate(moved))
         parts = np.split(hits, np.cumsum([len(s) for s in steps])[:-1])
         for border, taken, hit in zip(active, steps, parts, strict=True):
@@ -173,7 +167,7 @@ def simplest(formula: Formula, point: Points, fails: Probe, ranges: Ranges, form
         inside = np.flatnonzero(domain.contains(shorter, format) & (low <= sizes) & (sizes <= high))
         if not inside.size:
             continue
-        trial = _changed(best, name, shorter[torch.from_numpy(inside)])
+        trial = best.with_each(name, shorter[torch.from_numpy(inside)])
         trial = trial.select(np.argsort(complexity(trial), kind="stable"))
         hits = np.flatnonzero((yield from fails(trial)))
         if hits.size:

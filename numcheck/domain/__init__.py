@@ -16,7 +16,7 @@ that infinity is an input, too.
 from numcheck.domain.curves import curve
 from numcheck.domain.index import index
 from numcheck.domain.integer import integer
-from numcheck.domain.kinds import Column, Continuous, Domain, continuous, discrete
+from numcheck.domain.kinds import Column, Continuous, Domain, continuous, discrete, listed
 from numcheck.domain.moves import magnitude
 from numcheck.domain.one_of import one_of
 from numcheck.domain.points import Points, draw
@@ -38,6 +38,7 @@ __all__ = [
     "draw",
     "index",
     "integer",
+    "listed",
     "magnitude",
     "one_of",
     "polygon",

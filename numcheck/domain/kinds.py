@@ -127,6 +127,11 @@ class Continuous(Numeric, Protocol):
         ...
 
 
+def listed(column: Column) -> list[Any]:
+    """A column's values as Python has them."""
+    return list(column) if isinstance(column, tuple) else column.tolist()
+
+
 # -- what a declaration may say ------------------------------------------------------------------------------
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from numcheck.domain.integer import whole_numbers
-from numcheck.domain.kinds import Column, one_choice
+from numcheck.domain.kinds import Column, listed, one_choice
 from numcheck.domain.numbers import Mask
 from numcheck.formats import Format
 
@@ -49,8 +49,7 @@ class OneOf:
         return self.values
 
     def contains(self, column: Column, format: Format) -> Mask:
-        values = column if isinstance(column, tuple) else column.tolist()
-        return np.array([value in self.values for value in values], dtype=np.bool_)
+        return np.array([value in self.values for value in listed(column)], dtype=np.bool_)
 
     def parse(self, text: str, format: Format) -> Any:
         """The choice that is written like this; numbers are compared by value."""

@@ -43,6 +43,11 @@ class Points:
         columns = {name: _taken(column, places) for name, column in self.columns.items()}
         return Points(columns, self.origin[places], self.size)
 
+    def with_each(self, name: str, column: Column) -> "Points":
+        """Copies of the first point, each with another value of a column in place of one input."""
+        copies = self.select(np.zeros(len(column), dtype=np.int64))
+        return replace(copies, columns={**copies.columns, name: column})
+
     def spread(self, most: int) -> Ints:
         """The rows of so many points at most, evenly spread over all."""
         return np.unique(np.linspace(0, len(self) - 1, most).astype(int))

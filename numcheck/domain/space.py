@@ -6,7 +6,7 @@ numbers gives its points by itself, on any machine, and points that share their 
 """
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -57,7 +57,7 @@ class Space:
         """The number of points."""
         return self.combinations * self.block
 
-    def at(self, numbers: Ints) -> Points:
+    def at(self, numbers: Ints | Sequence[int]) -> Points:
         """The points of these numbers, of origin "sweep"."""
         rest = np.asarray(numbers, dtype=np.int64)
         columns: dict[str, Column] = {}

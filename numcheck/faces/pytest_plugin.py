@@ -150,7 +150,7 @@ class FormulaNode(pytest.Collector):
         """An item for each routine, in each format that it was written for, on each device."""
         routines = self.formula.routines.values()
         for routine, format, device in product(routines, _formats(self.config), _devices(self.config)):
-            if routine.formats is None or format.name in routine.formats:
+            if routine.written_for(format.name):
                 name = f"{routine.name}[{format.name}-{device}]"
                 yield RoutineItem.from_parent(self, name=name, routine=routine, format=format, device=device)
 

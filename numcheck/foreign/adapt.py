@@ -20,7 +20,7 @@ from numcheck.declaration.formulas import Formula, Routine, routine_of
 from numcheck.declaration.words import UsageError
 from numcheck.domain import Points
 from numcheck.foreign.call import Plan, Reading, call, is_floating
-from numcheck.foreign.load import told_of
+from numcheck.foreign.load import load, told_of
 from numcheck.foreign.match import Match, matches, signature_of
 from numcheck.formats import format_of
 from numcheck.truth import groups, settle
@@ -87,6 +87,15 @@ def adapt(
     adapted.__module__ = getattr(function, "__module__", None) or ""
     adapted.__qualname__ = getattr(function, "__qualname__", called)
     return routine_of(formula, adapted, called, value or VALUE, grad or GRAD)
+
+
+def routine_at(word: str, formula: Formula) -> Routine:
+    """The formula's routine of that name, or the function of MODULE:NAME or path/to/file.py:NAME as one."""
+    if ":" in word:
+        return adapt(load(word), formula, word)
+    if word not in formula.routines:
+        raise UsageError(f"no routine {word!r} of {formula.name}: write one of {', '.join(formula.routines)}")
+    return formula.routines[word]
 
 
 def _agreeing(result: np.ndarray, exact: np.ndarray) -> int:

@@ -8,7 +8,7 @@ from types import ModuleType
 from typing import Any
 
 from numcheck.declaration.formulas import Formula
-from numcheck.declaration.registry import formula_named
+from numcheck.declaration.registry import formula_named, load_catalog
 from numcheck.declaration.words import UsageError
 
 
@@ -30,8 +30,11 @@ def load(target: str) -> Any:
     return found
 
 
-def formula_at(word: str) -> Formula:
-    """The formula of that name, or the one that MODULE:NAME or path/to/file.py:NAME declares."""
+def formula_at(word: str | Formula) -> Formula:
+    """The formula of that name, or the one that MODULE:NAME or path/to/file.py:NAME declares; a formula as it is."""
+    if isinstance(word, Formula):
+        return word
+    load_catalog()
     if ":" not in word:
         return formula_named(word)
     found = load(word)

@@ -72,6 +72,7 @@ _float: Any = np.frompyfunc(float, 1, 1)
 def _ulps_apart(sides: tuple[Any, Any], lanes: int, format: Format) -> np.ndarray:
     """Per point the largest difference between two sides, in ulps of the larger."""
     a, b = np.broadcast_arrays(*(_float(as_reals(side, ARB).data).astype(np.float64) for side in sides))
-    apart = np.where(a == b, 0.0, np.abs(a - b) / format.ulp(np.maximum(np.abs(a), np.abs(b))))
+    ulp = format.ulp(torch.from_numpy(np.maximum(np.abs(a), np.abs(b)))).numpy()
+    apart = np.where(a == b, 0.0, np.abs(a - b) / ulp)
     apart = np.nan_to_num(apart, nan=np.inf, posinf=np.inf).reshape(len(apart), -1).max(axis=1)
     return np.broadcast_to(apart, (lanes,))

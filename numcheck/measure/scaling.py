@@ -109,7 +109,7 @@ def _defect(judged: Judgement, climb: Ladder) -> float | str | None:
     inside = (binade >= judged.format.min_exponent) & (binade < judged.format.max_exponent)
     with np.errstate(all="ignore"):
         apart = np.abs(np.ldexp(judged.got[rows], -exponent * degree) - judged.got[home])
-        apart = apart / judged.format.ulp(one.nearest())
+        apart = apart / judged.format.ulp(torch.from_numpy(one.nearest())).numpy()
     apart = np.where(inside & (other.high != 0), np.nan_to_num(apart, nan=np.inf), 0.0)
     return figure(float(np.max(apart, initial=0.0)))
 

@@ -32,8 +32,7 @@ def fate_widths(fates: Mapping[str, int]) -> list[tuple[str, int, float]]:
 
     Rare fates are widened to stay visible and the others give way, so the widths always add up to 100.
     """
-    order = [*FATES, *(fate for fate in fates if fate not in FATES)]
-    present = [(fate, fates[fate]) for fate in order if fates.get(fate, 0) > 0]
+    present = [(fate, fates[fate]) for fate in FATES if fates.get(fate)]
     total = sum(points for _, points in present)
     thin = [fate for fate, points in present if 100 * points / total < VISIBLE]
     wide = total - sum(points for fate, points in present if fate in thin)
@@ -124,7 +123,6 @@ def axis_frame(heights: Heights) -> Markup:
 
 def error_plot(measurement: Measurement, heights: Heights) -> Markup:
     """Error against input: the largest and the median error of each bin in ulps, and the budget's line."""
-    plot = measurement.get("plot") or {}
     bins = _bins(measurement)
     if not bins:
         return Markup('<p class="none">No point to plot.</p>')
@@ -147,10 +145,10 @@ def error_plot(measurement: Measurement, heights: Heights) -> Markup:
     allowed = budget_ulps(measurement.get("budget") or "")
     if allowed is not None:
         parts.append(f'<path class="budget" d="M{LEFT} {heights.at(allowed)}H{RIGHT}"/>')
-    name = str((plot.get("x") or ["input"])[-1])
+    name = measurement["plot"]["x"][-1]
     parts.append(f'<text class="name" x="{RIGHT}" y="{HEIGHT - 4}">{escape(name)}</text>')
     text = (
-        f"{OF.get(measurement['of'], measurement['of'])} error in ulps against {name}, {measurement['format']}: "
+        f"{OF[measurement['of']]} error in ulps against {name}, {measurement['format']}: "
         f"worst {figure(measurement.get('worst_ulp'))} ulp, budget {measurement.get('budget') or 'none'}"
     )
     # No title element: hovering over a plot is for looking at it.
@@ -203,12 +201,8 @@ def ladder(scaling: Mapping[str, Any] | None) -> Markup:
     spots = [
         (round(1 + 94 * (exponent - low) / max(1, high - low), 1), height(spent)) for exponent, spent in known
     ]
-    # A level stretch needs its ends only.
-    bends = [
-        (x, y)
-        for place, (x, y) in enumerate(spots)
-        if place in (0, len(spots) - 1) or not spots[place - 1][1] == y == spots[place + 1][1]
-    ]
+    level = [list(run) for _, run in groupby(spots, key=lambda spot: spot[1])]  # of which the ends are enough
+    bends = [spot for run in level for spot in dict.fromkeys((run[0], run[-1]))]
     line = "M" + "L".join(f"{x:g} {y:g}" for x, y in bends)
     broken = "".join(
         f"M{x:g} {y:g}h0" for (x, y), (_, spent) in zip(spots, known, strict=True) if not spent <= 1
@@ -250,7 +244,9 @@ class _Placement:
     threshold: float
 
     def _stretched(self, x: float) -> float:
-        return math.copysign(math.log1p(abs(x) / self.threshold), x)
+        times = abs(x) / self.threshold  # which may overflow where the logarithm does not
+        size = math.log1p(times) if times < math.inf else math.log(abs(x)) - math.log(self.threshold)
+        return math.copysign(size, x)
 
     @cached_property
     def _ends(self) -> tuple[float, float]:

@@ -45,7 +45,7 @@ def write_report(report: Report, directory: str | Path) -> list[Path]:
 
 
 def _render(template: str, report: Report) -> str:
-    sections = summary.formula_sections(report)
+    sections, titles = summary.formula_sections(report), list(summary.columns(report).values())
     return (
         _environment()
         .get_template(template)
@@ -60,8 +60,8 @@ def _render(template: str, report: Report) -> str:
             verdict_sentence=summary.verdict_sentence(report),
             opinion_sentence=summary.opinion_sentence(report),
             cause_totals=summary.cause_totals(report),
-            columns=summary.columns(report),
-            rows=summary.index_rows(report),
+            columns=titles,
+            rows=summary.index_rows(sections, titles),
             sections=sections,
             axes=drawing.error_axes(report),
             unfolded=len(sections) <= FEW_FORMULAS,

@@ -1,8 +1,9 @@
 """What a report says, gathered for a reader: verdicts, tallies, and measurements grouped as the pages show them."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import product
 from typing import Any
 
 from numcheck.declaration.words import Fate
@@ -21,15 +22,6 @@ VERDICTS: Mapping[str, str] = {
     "within": "within budget",
 }
 OF: Mapping[str, str] = {"value": "value", "grad": "gradient"}
-
-
-@dataclass(frozen=True)
-class Column:
-    """One column of the index: a format on a device."""
-
-    format: str
-    device: str
-    title: str
 
 
 @dataclass(frozen=True)
@@ -87,11 +79,11 @@ def verdict(measurement: Measurement) -> str:
     """The most serious thing to say of a measurement: over, stale, unresolved, gap or within."""
     if any(measurement["fates"].get(fate.word) for fate in Fate if fate.fails):
         return "over"
-    if any(gap.get("stale") for gap in measurement.get("gaps") or ()):
+    if any(gap["stale"] for gap in measurement.get("gaps") or ()):
         return "stale"
-    if measurement["fates"].get("unresolved", 0):
+    if measurement["fates"].get("unresolved"):
         return "unresolved"
-    return "gap" if measurement["fates"].get("gap", 0) else "within"
+    return "gap" if measurement["fates"].get("gap") else "within"
 
 
 def worst_verdict(verdicts: Iterable[str]) -> str:
@@ -101,11 +93,10 @@ def worst_verdict(verdicts: Iterable[str]) -> str:
 
 def fate_totals(report: Report) -> dict[str, int]:
     """Points of the whole report by fate, in the order of the legend."""
-    known = dict.fromkeys(FATES, 0)
+    total: Counter[str] = Counter()
     for measurement in report["measurements"]:
-        for fate, points in measurement["fates"].items():
-            known[fate] = known.get(fate, 0) + points
-    return known
+        total.update(measurement["fates"])
+    return {fate: total[fate] for fate in FATES}
 
 
 def unbalanced(report: Report) -> list[str]:
@@ -121,7 +112,7 @@ def label(measurement: Measurement) -> str:
     """A measurement in one breath: `softplus.naive, float32, cpu, gradient`."""
     return (
         f"{measurement['formula']}.{measurement['routine']}, {measurement['format']}, "
-        f"{measurement['device']}, {OF.get(measurement['of'], measurement['of'])}"
+        f"{measurement['device']}, {OF[measurement['of']]}"
     )
 
 
@@ -149,10 +140,10 @@ def verdict_sentence(report: Report) -> str:
 
 def opinion_sentence(report: Report) -> str:
     """What the independent second opinion said."""
-    opinion = report.get("second_opinion") or {}
-    if not opinion.get("checked"):
+    opinion = report["second_opinion"]
+    disagreed = opinion["disagreed"]
+    if not opinion["checked"]:
         return "No truth was checked by a second opinion."
-    disagreed = opinion.get("disagreed", 0)
     share = f" ({percent(opinion['share'])} of all)" if "share" in opinion else ""
     outcome = "it agrees with every one" if not disagreed else f"it disagrees with {count(disagreed)}"
     quick = report.get("in_float64") or {}
@@ -168,51 +159,41 @@ def opinion_sentence(report: Report) -> str:
     )
 
 
-def columns(report: Report) -> list[Column]:
-    """Formats and devices in the order in which the report names them; the device is shown where there are several."""
-    seen = dict.fromkeys((m["format"], m["device"]) for m in report["measurements"])
-    formats = list(dict.fromkeys([*report.get("formats", ()), *(name for name, _ in seen)]))
-    devices = list(dict.fromkeys([*report.get("devices", ()), *(name for _, name in seen)]))
+def columns(report: Report) -> dict[tuple[str, str], str]:
+    """Formats on devices, in the order in which the report names them, with their titles.
+
+    The device is shown where there are several.
+    """
+    seen = {(m["format"], m["device"]) for m in report["measurements"]}
     several = len({device for _, device in seen}) > 1
-    return [
-        Column(name, device, f"{name} {device}" if several else name)
-        for device in devices
-        for name in formats
+    return {
+        (name, device): f"{name} {device}" if several else name
+        for device, name in product(report["devices"], report["formats"])
         if (name, device) in seen
-    ]
+    }
 
 
-def index_rows(report: Report) -> list[Row]:
-    """The index, one row for the value and one for the gradient of every routine."""
-    order = columns(report)
-    found: dict[tuple[str, str, str], dict[tuple[str, str], Measurement]] = {}
-    for formula, measurements in _by_formula(report).items():
-        for measurement in measurements:
-            key = (formula, measurement["routine"], measurement["of"])
-            found.setdefault(key, {})[measurement["format"], measurement["device"]] = measurement
+def index_rows(sections: Iterable[FormulaSection], titles: Sequence[str]) -> list[Row]:
+    """The index, one row for the value and one for the gradient of every routine, with a cell under each title."""
     rows: list[Row] = []
-    for (formula, routine, of), by_column in found.items():
-        cells = tuple(by_column.get((column.format, column.device)) for column in order)
-        causes: dict[str, dict[str, None]] = {}  # which keeps each title once, in order
-        for column, cell in zip(order, cells, strict=True):
-            for finding in cell.get("findings") or () if cell else ():
-                causes.setdefault(finding["cause"], {})[column.title] = None
-        rows.append(
-            Row(
-                formula,
-                routine,
-                of,
-                cells,
-                worst_verdict(verdict(cell) for cell in cells if cell),
-                tuple((cause, ", ".join(places)) for cause, places in causes.items()),
-            )
-        )
+    for section in sections:
+        for routine, of in product(section.routines, OF):
+            found = {title: measured for title, measured in routine.measurements if measured["of"] == of}
+            causes: dict[str, dict[str, None]] = {}  # which keeps each title once, in order
+            for title, measured in found.items():
+                for finding in measured["findings"]:
+                    causes.setdefault(finding["cause"], {})[title] = None
+            told = tuple((cause, ", ".join(places)) for cause, places in causes.items())
+            if found:
+                worst = worst_verdict(map(verdict, found.values()))
+                cells = tuple(map(found.get, titles))
+                rows.append(Row(section.name, routine.name, of, cells, worst, told))
     return rows
 
 
 def environment(report: Report) -> dict[str, Any]:
     """The environment with what most decides the figures first."""
-    found = report.get("environment") or {}
+    found = report["environment"]
     first = ("torch", "device", "device_name", "cpu_capability", "platform")
     return {name: found[name] for name in dict.fromkeys([*first, *found]) if name in found}
 
@@ -222,9 +203,8 @@ def cause_totals(report: Report) -> list[tuple[str, int, int]]:
     measurements: Counter[str] = Counter()
     points: Counter[str] = Counter()
     for measurement in report["measurements"]:
-        findings = measurement.get("findings") or ()
-        measurements.update({finding["cause"] for finding in findings})
-        for finding in findings:
+        measurements.update({finding["cause"] for finding in measurement["findings"]})
+        for finding in measurement["findings"]:
             points[finding["cause"]] += finding.get("points") or 0
     ordered = sorted(measurements.items(), key=lambda item: (-item[1], item[0]))
     return [(cause, times, points[cause]) for cause, times in ordered]
@@ -232,34 +212,23 @@ def cause_totals(report: Report) -> list[tuple[str, int, int]]:
 
 def formula_sections(report: Report) -> list[FormulaSection]:
     """One section for each formula, in the order of the report, each with its routines in theirs."""
-    declared = {formula["name"]: formula for formula in report.get("formulas") or ()}
-    titles = {(column.format, column.device): column.title for column in columns(report)}
+    declared = {formula["name"]: formula for formula in report["formulas"]}
+    titles = columns(report)
+    measured: dict[str, dict[str, list[tuple[str, Measurement]]]] = {name: {} for name in declared}
+    for one in report["measurements"]:
+        routines = measured.setdefault(one["formula"], {})
+        routines.setdefault(one["routine"], []).append((titles[one["format"], one["device"]], one))
     sections: list[FormulaSection] = []
-    for name, measurements in _by_formula(report).items():
-        routines: dict[str, list[tuple[str, Measurement]]] = {}
-        for measurement in measurements:
-            title = titles[measurement["format"], measurement["device"]]
-            routines.setdefault(measurement["routine"], []).append((title, measurement))
-        described = tuple(
-            _routine_section(routine, found, list(titles.values())) for routine, found in routines.items()
-        )
-        sections.append(
-            FormulaSection(
-                name, declared.get(name, {}), described, worst_verdict(r.verdict for r in described)
-            )
-        )
+    for name, routines in measured.items():
+        told = tuple(_routine_section(*found, list(titles.values())) for found in routines.items())
+        worst = worst_verdict(routine.verdict for routine in told)
+        if told:
+            sections.append(FormulaSection(name, declared.get(name, {}), told, worst))
     return sections
 
 
-def _by_formula(report: Report) -> dict[str, list[Measurement]]:
-    grouped: dict[str, list[Measurement]] = {formula["name"]: [] for formula in report.get("formulas") or ()}
-    for measurement in report["measurements"]:
-        grouped.setdefault(measurement["formula"], []).append(measurement)
-    return {name: measurements for name, measurements in grouped.items() if measurements}
-
-
 def _routine_section(name: str, found: list[tuple[str, Measurement]], order: list[str]) -> RoutineSection:
-    sides = list(dict.fromkeys([*OF, *(measurement["of"] for _, measurement in found)]))
+    sides = list(OF)
     ordered = sorted(found, key=lambda item: (sides.index(item[1]["of"]), order.index(item[0])))
     budgets = dict.fromkeys(
         (measurement["of"], measurement.get("budget") or "") for _, measurement in ordered
@@ -267,9 +236,9 @@ def _routine_section(name: str, found: list[tuple[str, Measurement]], order: lis
     gaps: dict[tuple[tuple[str, ...], str, bool], list[str]] = {}
     for title, measurement in ordered:
         for gap in measurement.get("gaps") or ():
-            key = (tuple(gap["causes"]), gap["reason"], bool(gap.get("stale")))
-            side = OF.get(measurement["of"], measurement["of"])
-            gaps.setdefault(key, []).append(f"{title} {side} ({counted(gap.get('points') or 0, 'point')})")
+            key = (tuple(gap["causes"]), gap["reason"], gap["stale"])
+            where = f"{title} {OF[measurement['of']]} ({counted(gap['points'], 'point')})"
+            gaps.setdefault(key, []).append(where)
     return RoutineSection(
         name,
         tuple(budgets),
@@ -283,7 +252,7 @@ def _routine_section(name: str, found: list[tuple[str, Measurement]], order: lis
 def _merged_findings(ordered: list[tuple[str, Measurement]]) -> tuple[Finding, ...]:
     merged: dict[Finding, list[tuple[str, Mapping[str, Any]]]] = {}
     for title, measurement in ordered:
-        for finding in measurement.get("findings") or ():
+        for finding in measurement["findings"]:
             reason = Finding(
                 cause=finding["cause"],
                 of=measurement["of"],

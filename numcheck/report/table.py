@@ -8,18 +8,12 @@ from numcheck.report.figures import bucket_limit, count, counted, figure
 Row = Mapping[str, Any]
 
 FATES = {
-    "special": "NaN, or a number where NaN is due",
-    "overflow": "an infinity",
-    "underflow": "zero",
-    "over": "a number without a correct digit",
+    "special": ("NaN, or a number where NaN is due", "NaN or due to be"),
+    "overflow": ("an infinity", "infinite"),
+    "underflow": ("zero", "zero"),
+    "over": ("a number without a correct digit", "without a digit"),
 }
-"""What a lost result is, in words."""
-SHORT = {
-    "special": "NaN or due to be",
-    "overflow": "infinite",
-    "underflow": "zero",
-    "over": "without a digit",
-}
+"""What a lost result is, in words, and in fewer of them."""
 KEPT = 4096
 """Regions of a row that a sweep keeps, from the left (`summary.MOST_REGIONS`, without importing torch)."""
 PRECISION = {"float32": 24, "bfloat16": 8, "float16": 11}
@@ -124,7 +118,7 @@ def _lost(rows: Iterable[Row]) -> list[str]:
     for row in rows:
         shown = sorted(row["largest_regions"], key=lambda region: -region["points"])[:MOST_SHOWN]
         kinds = ", ".join(
-            f"{count(row['fates'][fate])} {name}" for fate, name in SHORT.items() if fate in row["fates"]
+            f"{count(row['fates'][fate])} {name}" for fate, (_, name) in FATES.items() if fate in row["fates"]
         )
         where = counted(row["regions"], "region")
         lines.append(
@@ -146,4 +140,4 @@ def _region(region: Mapping[str, Any]) -> str:
     if points == 1:
         ends, where = ends[:1], f"at {_number(ends[0]['input'])}"
     got = " and ".join(f"{end['result']['decimal']} for {end['truth']}" for end in ends)
-    return f"    * {FATES[region['fate']]} {where}: {got}"
+    return f"    * {FATES[region['fate']][0]} {where}: {got}"

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from numcheck.runs.sweep.run import Interrupted as Interrupted
     from numcheck.runs.sweep.run import folder_of as folder_of
     from numcheck.runs.sweep.run import sweep_verdict as sweep_verdict
+    from numcheck.runs.sweep.run import swept as swept
     from numcheck.runs.sweep.table import tabulate as tabulate
     from numcheck.runs.verdict import verdict_of as verdict_of
     from numcheck.runs.workers import jobs as jobs
@@ -35,7 +36,7 @@ _PAGE = {
     "numcheck.runs.points": ("decimal", "shown_again"),
     "numcheck.runs.search": ("Found", "Tested", "property_of", "sampled"),
     "numcheck.runs.sweep.plan": ("plan_of",),
-    "numcheck.runs.sweep.run": ("Interrupted", "folder_of", "sweep_verdict"),
+    "numcheck.runs.sweep.run": ("Interrupted", "folder_of", "sweep_verdict", "swept"),
     "numcheck.runs.sweep.table": ("tabulate",),
     "numcheck.runs.verdict": ("verdict_of",),
     "numcheck.runs.workers": ("jobs", "prepare"),

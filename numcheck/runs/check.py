@@ -19,12 +19,12 @@ import torch
 import numcheck
 from numcheck.declaration.budgets import Budget
 from numcheck.declaration.formulas import Formula, Routine
-from numcheck.declaration.registry import format_named, formula_named, load_catalog
+from numcheck.declaration.registry import format_named, load_catalog
 from numcheck.declaration.registry import formulas as registered
 from numcheck.declaration.words import DEFAULT_FORMATS, DEFAULT_POINTS, DEFAULT_SEED, Of
 from numcheck.diagnosis import Search, alone, beside, cancellation
 from numcheck.domain import discrete
-from numcheck.foreign import adapt
+from numcheck.foreign import adapt, formula_at
 from numcheck.formats import Format, format_of
 from numcheck.measure import RoutineError, check_device, ladder, scalings
 from numcheck.report import figure
@@ -79,13 +79,11 @@ def run_unit(unit: Unit, routines: Sequence[Routine] | None = None, formula: For
     disagree on a truth each format is examined by itself, and ends there with what was measured before.
     """
     torch.set_num_threads(1)
-    if formula is None:
-        load_catalog()
-        formula = formula_named(unit.formula)
+    formula = formula_at(unit.formula if formula is None else formula)
     known = list(formula.routines.values() if routines is None else routines)
     chosen: dict[Format, list[Routine]] = {}
     for name in unit.formats:
-        if some := [one for one in known if one.formats is None or name in one.formats]:
+        if some := [one for one in known if one.written_for(name)]:
             chosen[format_of(name)] = some
     result = Result()
     try:
@@ -166,8 +164,7 @@ def check_catalog(
     if routine is not None:
         selected: list[Formula] = [routine.formula]
     else:
-        named = [f if isinstance(f, Formula) else formula_named(f) for f in formulas]
-        selected = named or list(registered().values())
+        selected = [*map(formula_at, formulas)] or list(registered().values())
     names = tuple(dict.fromkeys(format_named(name).name for name in formats))
     devices = tuple(dict.fromkeys(devices))
     for device in devices:
@@ -284,8 +281,5 @@ def check(
     `routine` takes the formula's inputs as batched tensors; where its argument names differ they are matched by order.
     The budgets default to 4 ulps for the value and 8 for the gradient, beside what conditioning forgives.
     """
-    if isinstance(formula, str):
-        load_catalog()
-        formula = formula_named(formula)
-    judged = adapt(routine, formula, value=value, grad=grad)
+    judged = adapt(routine, formula_at(formula), value=value, grad=grad)
     return check_catalog(formats=formats, devices=devices, points=points, seed=seed, routine=judged, jobs=1)

@@ -13,7 +13,7 @@ import torch
 
 from numcheck.declaration.words import Fate
 from numcheck.diagnosis import Finding, Question, Search, asked, beside, devices, underflow
-from numcheck.domain import continuous, discrete, magnitude
+from numcheck.domain import continuous, discrete, listed, magnitude
 from numcheck.measure import Measurement, tally
 from numcheck.report import figure
 from numcheck.runs.examine import Examined
@@ -214,9 +214,7 @@ def failure_map(examined: Examined, label: str, numbers: torch.Tensor) -> dict[s
         return None
     rows: list[str] = []
     for part in examined.parts:
-        columns = (part.points.columns[name] for name in chosen)
-        choices = (column if isinstance(column, tuple) else column.tolist() for column in columns)
-        points = list(zip(*choices, strict=True))
+        points = list(zip(*(listed(part.points.columns[name]) for name in chosen), strict=True))
         told = {
             point: ", ".join(f"{n} {c}" for n, c in zip(chosen, point, strict=True)) for point in {*points}
         }

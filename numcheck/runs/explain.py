@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 
 from numcheck.declaration.formulas import Formula, Routine
-from numcheck.declaration.registry import format_named, formula_named, load_catalog
+from numcheck.declaration.registry import format_named
 from numcheck.declaration.words import Fate, Of, UsageError
 from numcheck.diagnosis import alone
-from numcheck.foreign import adapt
+from numcheck.foreign import adapt, formula_at, routine_at
 from numcheck.measure import check_device
 from numcheck.runs.examine import Examined, Sample, examine, sample
 from numcheck.runs.points import argument, decimal, parsed_point
@@ -43,14 +43,13 @@ def explain(
 ) -> Explanation:
     """Truth to 30 digits, result, error, budget, and the finding of one routine at one point; print it.
 
-    `routine` is one of the formula's, by name, or any function that takes the formula's inputs as batched tensors.
-    `at` gives each input's value: a number, nested lists of numbers, or text as `--at` takes it. `component` picks the
-    output whose gradient is shown, of a formula with several. Raises UsageError for what cannot be.
+    `routine` is one of the formula's, or any function that takes the formula's inputs as batched tensors; both may be
+    named as on the command line. `at` gives each input's value: a number, nested lists of numbers, or text as `--at`
+    takes it. `component` picks the output whose gradient is shown, of a formula with several. Raises UsageError for
+    what cannot be.
     """
-    if isinstance(formula, str):
-        load_catalog()
-        formula = formula_named(formula)
-    judged = routine_named(routine, formula) if isinstance(routine, str) else adapt(routine, formula)
+    stated = formula_at(formula)
+    judged = routine_at(routine, stated) if isinstance(routine, str) else adapt(routine, stated)
     formula, where = judged.formula, format_named(format)
     if of not in set(Of):
         raise UsageError(f"--of {of}: write value or grad")
@@ -65,13 +64,6 @@ def explain(
         raise UsageError(f"--component {component}: {formula.name} has outputs 0 to {outputs - 1} here")
     examined = next(one for one in examine(judged, given, device) if one.of is half)
     return Explanation(tuple(_rows(given, examined)))
-
-
-def routine_named(name: str, formula: Formula) -> Routine:
-    """The formula's routine of that name."""
-    if name not in formula.routines:
-        raise UsageError(f"no routine {name!r} of {formula.name}: write one of {', '.join(formula.routines)}")
-    return formula.routines[name]
 
 
 def _rows(given: Sample, examined: Examined) -> Iterator[tuple[str, str]]:

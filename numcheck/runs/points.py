@@ -72,21 +72,21 @@ def parsed_point(formula: Formula, at: Mapping[str, Any], format: Format) -> Poi
     if set(at) != set(formula.inputs):
         needed = " ".join(f"--at {name}=..." for name in formula.inputs)
         raise UsageError(f"{formula.name} takes {', '.join(formula.inputs)}: write {needed}")
-    columns: dict[str, Any] = {}
+    values: list[Any] = []
+    sizes: set[int] = set()
     for name, domain in formula.inputs.items():
         text = text_of(at[name])
         try:
-            columns[name] = domain.column([domain.parse(text, format)], format)
+            values.append(domain.parse(text, format))
         except ValueError as error:
             raise UsageError(f"--at {name}={text}: {error}") from None
-    sizes = {
-        len(column[0]) for name, column in columns.items() if formula.inputs[name].sizes and column[0].ndim
-    }
+        if isinstance(values[-1], list):
+            sizes.add(len(values[-1]))
     if len(sizes) > 1:
         raise UsageError(
             f"the inputs of {formula.name} have one size, not {sorted(sizes)}: give each as many numbers"
         )
-    return Points(columns, np.array(["given"]), next(iter(sizes), None))
+    return formula.at(tuple(values), format)
 
 
 def shown_again(measurement: Measurement, point: Points, component: int) -> str:

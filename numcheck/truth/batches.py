@@ -4,8 +4,7 @@ A formula may branch on an input from `one_of` or `index`. So points stand apart
 the formula takes side by side (`kindred`), because it uses them as numbers only.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Iterator, Mapping
 from functools import cache
 from types import MappingProxyType
 from typing import Any
@@ -14,7 +13,7 @@ import numpy as np
 import torch
 
 from numcheck.declaration.formulas import Formula
-from numcheck.domain import Column, Points, continuous, discrete
+from numcheck.domain import Points, continuous, discrete, listed
 from numcheck.formats import format_of
 from numcheck.reals.arb import ARB
 from numcheck.reals.arithmetic import Arithmetic
@@ -31,7 +30,7 @@ def groups(formula: Formula, points: Points, kin: Kin = MappingProxyType({})) ->
     keys: list[list[Any]] = []
     for name in discrete(formula.inputs):
         heads = kin.get(name, {})
-        keys.append([heads.get(choice, choice) for choice in _choices(points.columns[name])])
+        keys.append([heads.get(choice, choice) for choice in listed(points.columns[name])])
     if not keys:
         yield np.arange(len(points))
         return
@@ -50,7 +49,7 @@ def kindred(formula: Formula, points: Points) -> Kin:
     known = _known_kin(formula, shapes)
     for name in discrete(formula.inputs):
         met = known.setdefault(name, {})
-        for choice in dict.fromkeys(_choices(points.columns[name])):
+        for choice in dict.fromkeys(listed(points.columns[name])):
             if choice not in met:
                 point, heads = points.select([0]), dict.fromkeys(met.values())
                 kin = (head for head in heads if _are_kin(formula, point, name, head, choice))
@@ -67,19 +66,13 @@ def _known_kin(formula: Formula, shapes: tuple[Any, ...]) -> dict[str, dict[Any,
 def _are_kin(formula: Formula, point: Points, name: str, one: Any, other: Any) -> bool:
     if not all(_is_number(choice) and float(choice) == choice for choice in (one, other)):
         return False  # a double has to hold them
-    both, column = point.select([0, 0]), formula.inputs[name].column([one, other], format_of("float32"))
-    points = replace(both, columns={**both.columns, name: column})
+    points = point.with_each(name, formula.inputs[name].column([one, other], format_of("float32")))
     try:
         with precision(START):
             formula(*lifted(formula, points, ARB, True).values())
     except VariesError:
         return False
     return True
-
-
-def _choices(column: Column) -> Sequence[Any]:
-    """What was chosen at each point."""
-    return column if isinstance(column, tuple) else column.tolist()
 
 
 def _is_number(choice: Any) -> bool:
@@ -97,7 +90,7 @@ def lifted(formula: Formula, points: Points, arithmetic: Arithmetic, trace: bool
     for name, domain in formula.inputs.items():
         column = points.columns[name]
         if domain.discrete:
-            choice, *others = dict.fromkeys(_choices(column))
+            choice, *others = dict.fromkeys(listed(column))
             if others:
                 numbers = torch.as_tensor(column, dtype=torch.float64)
                 arguments[name] = Reals(arithmetic, arithmetic.lift(numbers))

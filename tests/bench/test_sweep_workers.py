@@ -16,13 +16,13 @@ from numcheck.runs.sweep.checkpoint import Keeper
 from numcheck.runs.sweep.summary import added
 from numcheck.runs.workers import workers
 
-WORDS = plans.Words("gelu", ("torch_builtin",), "float64", "cpu", 1 << 15, False, None)
+WORDS = ("gelu", ("torch_builtin",), "float64", "cpu", 1 << 15, False, None)
 
 
 def seconds(jobs: int) -> float:
     """Wall time of a whole sweep by so many processes, their start left out."""
-    plan = plans.plan_by_words(WORDS)
-    work = partial(sweeps._chunk, partial(plans.plan_by_words, WORDS), sweeps._batch)
+    plan = plans.plan_by_words(*WORDS)
+    work = partial(sweeps._chunk, plan.again, sweeps._batch)
     chunks = list(plan.space.chunks(plan.chunk))
     keeper = Keeper(None, {})
     with workers(jobs, "numcheck.runs.sweep.run") as hands:
@@ -51,6 +51,6 @@ def test_two_processes_against_one(benchmark: Any, capsys: Any) -> None:
     if benchmark.stats:
         with capsys.disabled():
             print(
-                f"\n{WORDS.formula} in {WORDS.format}, {WORDS.grid} values: {min(alone):.2f} s by one process, "
+                f"\n{WORDS[0]} in {WORDS[2]}, {WORDS[4]} values: {min(alone):.2f} s by one process, "
                 f"{min(both):.2f} s by two: {times:.2f} times as fast"
             )

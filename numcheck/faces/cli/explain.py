@@ -53,15 +53,10 @@ def explain(
         return
     point = _point((*at, *more))
     from numcheck import explain as explanation_of
-    from numcheck.declaration.registry import load_catalog
-    from numcheck.foreign import adapt, formula_at, load
 
-    form = format_named(format_name, "--format")
-    load_catalog()
-    stated = formula_at(formula)
-    judged = adapt(load(routine), stated, routine) if ":" in routine else routine
+    form = format_named(format_name, "--format").name
     told = [
-        explanation_of(judged, stated, point, format=form.name, device=device, of=of, component=component)
+        explanation_of(routine, formula, point, format=form, device=device, of=of, component=component)
         for device in names_of(devices, "--devices")
     ]
     click.echo("\n\n".join(str(one) for one in told))

@@ -1,7 +1,6 @@
 """`numcheck sweep`: routines at every input of a format."""
 
 from pathlib import Path
-from typing import Any
 
 import click
 
@@ -59,29 +58,17 @@ def sweep(
     places = names_of(devices, "--devices")
     if len(places) > 1 and (out is not None or as_json):
         raise UsageError("--out and --json take one sweep: write one device")
-    from numcheck import sweep as sweep_of
     from numcheck.report import sweep_page
-    from numcheck.runs import Interrupted, folder_of, jobs, plan_of, sweep_verdict
+    from numcheck.runs import Interrupted, folder_of, jobs, plan_of, sweep_verdict, swept
 
-    asked: dict[str, Any] = {"format": form.name, "value_only": value_only, "grid": grid}
     codes: list[ExitCode] = []
-    for plan in [plan_of(formula, routines, device=device, **asked) for device in places]:
+    for plan in [plan_of(formula, routines, form.name, device, grid, value_only) for device in places]:
         folder = folder_of(plan) if out is None else Path(out)
         if plan.note is not None:
             click.echo(f"numcheck: {plan.note}", err=True)
         try:
             with progress_bar(plainly=True) as progress:
-                result = sweep_of(
-                    formula,
-                    routines,
-                    device=plan.device,
-                    **asked,
-                    out=folder,
-                    witness=witness,
-                    jobs=processes or jobs(),
-                    restart=restart,
-                    progress=progress,
-                )
+                result = swept(plan, folder, witness, processes or jobs(), restart, progress)
         except Interrupted as stopped:
             raise click.Abort(str(stopped)) from None
         code, sentence = sweep_verdict(result)

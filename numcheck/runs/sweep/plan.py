@@ -18,14 +18,13 @@ import numpy as np
 
 import numcheck
 from numcheck.declaration.formulas import Formula, Routine
-from numcheck.declaration.registry import format_named, formulas, load_catalog, loaded_by_name
+from numcheck.declaration.registry import format_named, formulas, loaded_by_name
 from numcheck.declaration.words import Of, UsageError
 from numcheck.domain import Space, continuous, space_of
-from numcheck.foreign import adapt, formula_at, load
+from numcheck.foreign import formula_at, routine_at
 from numcheck.formats import Format
 from numcheck.measure import check_device
 from numcheck.runs.environment import environment
-from numcheck.runs.explain import routine_named
 from numcheck.truth import LONG, missing_compiler, settle
 
 MOST_BITS = {1: 32, 2: 8}
@@ -39,7 +38,10 @@ SHORTEST, LONGEST = 1 << 14, 1 << 20
 
 @dataclass(frozen=True, eq=False)
 class Plan:
-    """What is swept: some routines of a formula over a space, value and gradient or value only, chunk by chunk."""
+    """What is swept: some routines of a formula over a space, value and gradient or value only, chunk by chunk.
+
+    Another process finds it by `again`, which is None where it cannot, as for what a notebook defines.
+    """
 
     formula: Formula
     routines: tuple[Routine, ...]
@@ -49,6 +51,7 @@ class Plan:
     grid: int | None
     value_only: bool
     chunk: int
+    again: "Callable[[], Plan] | None"
 
     @property
     def backward(self) -> bool:
@@ -76,23 +79,9 @@ class Plan:
         return self.space.combinations * -(-self.space.block // self.chunk)
 
 
-@dataclass(frozen=True)
-class Words:
-    """What a plan is made of, as another process can find it again."""
-
-    formula: str
-    routines: tuple[str, ...]
-    format: str
-    device: str
-    grid: int | None
-    value_only: bool
-    chunk: int | None
-
-
 def plan_of(
     formula: Formula | str,
-    routines: Sequence[Routine | str] = (),
-    *,
+    routines: Sequence[Routine | str],
     format: str,
     device: str = "cpu",
     grid: int | None = None,
@@ -103,23 +92,24 @@ def plan_of(
 
     A formula or routine may be named as on the command line. `chunk` is a power of two.
     """
-    load_catalog()
-    stated = formula_at(formula) if isinstance(formula, str) else formula
-    where = format_named(format)
+    stated, where = formula_at(formula), format_named(format)
     space = _space(stated, where, grid)
     chosen = _routines(stated, routines, where)
     check_device(device)
-    by_gradient = not value_only and bool(stated.wrt) and any(routine.grad for routine in chosen)
-    if by_gradient and _outputs(stated, space) > 1:
+    if chunk is not None and (chunk < 1 or chunk & (chunk - 1)):
+        raise UsageError(f"a chunk has a power of two of points, such as {SHORTEST}, not {chunk}")
+    length = LONGEST
+    while length > max(SHORTEST, space.block // CHUNKS):
+        length //= 2
+    again = None
+    if words := _words(stated, formula, routines):
+        again = partial(plan_by_words, *words, format, device, grid, value_only, chunk)
+    plan = Plan(stated, chosen, where, device, space, grid, value_only, chunk or length, again)
+    if plan.backward and _outputs(plan) > 1:
         raise UsageError(
             f"{stated.name} has several outputs, and a sweep takes the gradient of one: write --value-only"
         )
-    length = LONGEST
-    while chunk is None and length > max(SHORTEST, space.block // CHUNKS):
-        length //= 2
-    if chunk is not None and (chunk < 1 or chunk & (chunk - 1)):
-        raise UsageError(f"a chunk has a power of two of points, such as {SHORTEST}, not {chunk}")
-    return Plan(stated, chosen, where, device, space, grid, value_only, chunk or length)
+    return plan
 
 
 def _space(formula: Formula, format: Format, grid: int | None) -> Space:
@@ -146,27 +136,26 @@ def _space(formula: Formula, format: Format, grid: int | None) -> Space:
 def _routines(formula: Formula, named: Sequence[Routine | str], format: Format) -> tuple[Routine, ...]:
     """The routines asked for, by default all that were written for the format."""
     if not named:
-        fitting = [r for r in formula.routines.values() if r.formats is None or format.name in r.formats]
-        if not fitting:
-            raise UsageError(f"no routine of {formula.name} was written for {format.name}")
-        return tuple(fitting)
+        if every := fitting(formula, format):
+            return every
+        raise UsageError(f"no routine of {formula.name} was written for {format.name}")
     chosen: dict[str, Routine] = {}
-    for name in named:
-        if isinstance(name, Routine):
-            routine = name
-        elif ":" in name:
-            routine = adapt(load(name), formula, name)
-        else:
-            routine = routine_named(name, formula)
-        if routine.formats is not None and format.name not in routine.formats:
-            written = ", ".join(routine.formats)
+    for one in named:
+        routine = one if isinstance(one, Routine) else routine_at(one, formula)
+        if not routine.written_for(format.name):
+            written = ", ".join(routine.formats or ())
             raise UsageError(f"{formula.name}.{routine.name} was written for {written}, not {format.name}")
         chosen[routine.name] = routine
     return tuple(chosen.values())
 
 
-def _outputs(formula: Formula, space: Space) -> int:
-    truth = settle(formula, space.at(np.array([0])), space.format, with_gradient=False)
+def fitting(formula: Formula, format: Format) -> tuple[Routine, ...]:
+    """The formula's routines that were written for a format: those that a sweep takes unless some are named."""
+    return tuple(one for one in formula.routines.values() if one.written_for(format.name))
+
+
+def _outputs(plan: Plan) -> int:
+    truth = settle(plan.formula, plan.space.at([0]), plan.format, with_gradient=False)
     return int(np.prod(truth.value.shape[1:]))
 
 
@@ -182,7 +171,6 @@ def fingerprint_of(plan: Plan) -> dict[str, str]:
         "formula": plan.formula.name,
         "source of the formula": _hash(_source(plan.formula.function)),
         "format": plan.format.name,
-        "overflow rule": plan.format.overflow,
         "device name": plan.device,
         "chunk size": str(plan.chunk),
         "domain": inputs,
@@ -228,22 +216,19 @@ def _package_source() -> str:
 
 
 @lru_cache(maxsize=1)
-def plan_by_words(words: Words) -> Plan:
-    """The plan that these words name; found once by each process."""
-    return plan_of(**vars(words))
+def plan_by_words(*words: Any) -> Plan:
+    """What `plan_of` makes of these arguments, all of which are plain; found once by each process."""
+    return plan_of(*words)
 
 
-def found_by_name(
-    plan: Plan, formula: Formula | str, routines: Sequence[Routine | str]
-) -> Callable[[], Plan] | None:
-    """How another process finds the plan again; None where it cannot, as for what a notebook defines."""
-    stated = plan.formula
+def _words(
+    stated: Formula, formula: Formula | str, routines: Sequence[Routine | str]
+) -> tuple[str, tuple[str, ...]] | None:
+    """The words by which the formula and its routines are found again; None where one is not."""
     if not isinstance(formula, str):
         if not (loaded_by_name(stated.module) and formulas().get(stated.name) is stated):
             return None
         formula = stated.name
     if any(isinstance(one, Routine) and stated.routines.get(one.name) is not one for one in routines):
         return None
-    named = tuple(one.name if isinstance(one, Routine) else one for one in routines)
-    words = Words(formula, named, plan.format.name, plan.device, plan.grid, plan.value_only, plan.chunk)
-    return partial(plan_by_words, words)
+    return formula, tuple(one.name if isinstance(one, Routine) else one for one in routines)

@@ -17,7 +17,7 @@ import torch
 import numcheck
 from numcheck.declaration.formulas import Formula, Routine
 from numcheck.declaration.words import ExitCode, Fate, Of, UsageError
-from numcheck.domain import Points
+from numcheck.domain import Points, listed
 from numcheck.measure import Outcome, execute, plain
 from numcheck.report import figure, json_text, write_text
 from numcheck.runs import witnesses
@@ -26,7 +26,7 @@ from numcheck.runs.environment import environment
 from numcheck.runs.examine import examine, sample
 from numcheck.runs.points import argument, reproduce
 from numcheck.runs.sweep.checkpoint import Keeper
-from numcheck.runs.sweep.plan import Plan, fingerprint_of, found_by_name, plan_of
+from numcheck.runs.sweep.plan import Plan, fingerprint_of, fitting, plan_of
 from numcheck.runs.sweep.summary import (
     BINS,
     EMPTY,
@@ -153,13 +153,9 @@ def folder_of(plan: Plan) -> Path:
 
     One for each question, so that a look at one routine leaves the long sweep of all of them alone.
     """
-    every = tuple(
-        name
-        for name, routine in plan.formula.routines.items()
-        if routine.formats is None or plan.format.name in routine.formats
-    )
-    names = tuple(routine.name for routine in plan.routines)
-    words = [".".join([plan.formula.name, *(() if names == every else names)]), plan.format.name, plan.device]
+    every = plan.routines == fitting(plan.formula, plan.format)
+    names = [] if every else [routine.name for routine in plan.routines]
+    words = [".".join([plan.formula.name, *names]), plan.format.name, plan.device]
     words += ["value"] if plan.value_only else []
     words += [] if plan.grid is None else [f"grid{plan.grid}"]
     name = "".join(c if c.isalnum() or c in "._-" else "_" for c in "-".join(words))
@@ -192,17 +188,21 @@ def sweep(
     Raises UsageError for what cannot be swept, ContradictionError where two proofs of one truth differ; Ctrl-C leaves
     by KeyboardInterrupt. The finished chunks are kept.
     """
-    plan = plan_of(
-        formula, routines, format=format, device=device, grid=grid, value_only=value_only, chunk=chunk
-    )
-    place = None if out is None else Path(out)
+    plan = plan_of(formula, routines, format, device, grid, value_only, chunk)
+    return swept(plan, None if out is None else Path(out), witness, jobs, restart, progress)
+
+
+def swept(
+    plan: Plan, place: Path | None, witness: bool, jobs: int, restart: bool, progress: Progress | None
+) -> dict[str, Any]:
+    """What `sweep` finds by a plan, kept in the folder `place`."""
     if witness:  # what lies there is looked at before hours of work, not after them
         witnesses.expect_writable(plan.formula)
     kept = None if place is None else place / "checkpoint.json"
     keeper = Keeper(kept, fingerprint_of(plan), restart)
     if place is not None and restart:
         (place / "result.json").unlink(missing_ok=True)
-    finish(plan, found_by_name(plan, formula, routines), _batch, keeper, jobs, progress)
+    finish(plan, _batch, keeper, jobs, progress)
     result = result_of(plan, keeper.state)
     if place is not None:
         write_text(place / "result.json", json_text(result))
@@ -220,7 +220,7 @@ def sweep(
 def _left(plan: Plan, state: State) -> list[tuple[int, int]]:
     """The chunks that are still to do; all summaries of a state that speak of a range are of the same points."""
     done = next((summary for summary in state.values() if summary.stretches), EMPTY)
-    return list(ranges_left(done, plan.space.chunks(plan.chunk)))
+    return ranges_left(done, plan.space.chunks(plan.chunk))
 
 
 def _kept(plan: Plan, keeper: Keeper) -> str:
@@ -231,21 +231,15 @@ def _kept(plan: Plan, keeper: Keeper) -> str:
     return f"{done} are kept in {keeper.path.parent}, and the same command goes on from there"
 
 
-def finish(
-    plan: Plan,
-    find: Callable[[], Plan] | None,
-    batch: Batch,
-    keeper: Keeper,
-    jobs: int,
-    progress: Progress | None,
-) -> None:
+def finish(plan: Plan, batch: Batch, keeper: Keeper, jobs: int, progress: Progress | None) -> None:
     """Do the chunks that the keeper's state lacks, and keep each as it is done; what stops that says how many are kept.
 
-    Other processes share the work where `find` gives them the plan.
+    Other processes share the work where they find the plan again.
     """
     left = _left(plan, keeper.state)
     what, total = f"{plan.formula.name} {plan.format.name}", plan.chunks
     done = total - len(left)
+    find = plan.again
     if find is None or jobs == 1 or len(left) < 2:
         find, jobs = (lambda: plan), 1
     try:
@@ -328,23 +322,17 @@ def _worst(plan: Plan, name: str, found: Worst | None) -> dict[str, Any] | None:
 
 
 def _command(plan: Plan, routine: Routine, of: Of, number: int) -> str:
-    return reproduce(routine, plan.space.at(np.array([number])), plan.format, of, device=plan.device)
+    return reproduce(routine, plan.space.at([number]), plan.format, of, device=plan.device)
 
 
 def _inputs(plan: Plan, numbers: Sequence[int]) -> list[dict[str, str]]:
     """The inputs of these points: real numbers in hexadecimal, choices in words."""
-    if not numbers:
-        return []
-    points = plan.space.at(np.array(numbers))
-    columns: list[list[str]] = []
-    for name in plan.formula.inputs:
-        column = points.columns[name]
-        if name in plan.space.ordinals:
-            assert isinstance(column, torch.Tensor)
-            columns.append([float(x).hex() for x in column.double().tolist()])
-        else:
-            columns.append([str(x) for x in (column if isinstance(column, tuple) else column.tolist())])
-    return [dict(zip(plan.formula.inputs, row, strict=True)) for row in zip(*columns, strict=True)]
+    columns = plan.space.at(numbers).columns
+    texts = [
+        [x.hex() if name in plan.space.ordinals else str(x) for x in listed(column)]
+        for name, column in columns.items()
+    ]
+    return [dict(zip(columns, row, strict=True)) for row in zip(*texts, strict=True)]
 
 
 def _witnesses(plan: Plan, state: State) -> Iterator[Witness]:
@@ -353,7 +341,7 @@ def _witnesses(plan: Plan, state: State) -> Iterator[Witness]:
         (whole,) = summary.stretches
         ends = [end for region in whole.regions[:MOST_BOUNDARIES] for end in (region.first, region.last)]
         numbers = [*(worst.point for worst in (summary.error, summary.spent) if worst is not None), *ends]
-        points = plan.space.at(np.array(list(dict.fromkeys(numbers)), dtype=np.int64))
+        points = plan.space.at(list(dict.fromkeys(numbers)))
         for i in range(len(points)):
             inputs = tuple(argument(column, i, hexadecimal=True) for column in points.columns.values())
             here = (witnesses.environment_name(plan.device),)

@@ -10,7 +10,6 @@ It is a sweep: chunks, workers and checkpoint are those of `run`, and what it ke
 asked for more closely, for a largest error is told to `NARROW` ulps, and where the formula has no value.
 """
 
-import re
 import subprocess
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -36,6 +35,7 @@ from numcheck.reals.precision import precision
 from numcheck.report import figure, folder_name, read_json, table_page, write_json, write_text
 from numcheck.runs.check import Progress
 from numcheck.runs.environment import environment
+from numcheck.runs.points import argument
 from numcheck.runs.sweep.checkpoint import Keeper
 from numcheck.runs.sweep.plan import LONGEST, Plan, fingerprint_of
 from numcheck.runs.sweep.run import finish, truths
@@ -93,7 +93,10 @@ def plan_of(formula: Formula, format: Format) -> Plan:
     if not missing_compiler("cpu"):
         ways["compiled"] = torch.compile(builtin.function, dynamic=False)
     routines = tuple(replace(builtin, name=way, function=function) for way, function in ways.items())
-    return Plan(formula, routines, format, "cpu", space, None, True, LONGEST)
+    # other processes know the functions of the catalogue only
+    shared = functions().get(formula.name) is formula
+    again = partial(_plan_by_name, formula.name, format.name) if shared else None
+    return Plan(formula, routines, format, "cpu", space, None, True, LONGEST, again)
 
 
 @lru_cache(maxsize=1)
@@ -122,7 +125,7 @@ def defined(plan: Plan) -> range:
 def _nowhere(plan: Plan, numbers: range) -> bool:
     """Whether the formula has no value at the first, the middle and the last of these points."""
     return bool(numbers) and all(
-        _settled(plan, plan.space.at(np.array([number]))).state[0] == INVALID
+        _settled(plan, plan.space.at([number])).state[0] == INVALID
         for number in (numbers[0], numbers[len(numbers) // 2], numbers[-1])
     )
 
@@ -294,13 +297,11 @@ def rows_of(
 ) -> list[dict[str, Any]]:
     """The table's rows of a function in a format, one for each way of running it, swept by `jobs` processes.
 
-    `kept` is the file of finished chunks. Other processes know the functions of the catalogue only.
+    `kept` is the file of finished chunks.
     """
     plan = plan_of(formula, format_named(format))
     keeper = Keeper(kept, fingerprint_of(plan) | what_runs(), restart)
-    shared = functions().get(formula.name) is formula
-    find = partial(_plan_by_name, formula.name, format) if shared else None
-    finish(plan, find, judged, keeper, jobs, progress)
+    finish(plan, judged, keeper, jobs, progress)
     return [_row(plan, routine, keeper.state) for routine in plan.routines]
 
 
@@ -311,7 +312,7 @@ def _row(plan: Plan, routine: Routine, state: State) -> dict[str, Any]:
     # a row has room for the largest regions only, and tells them from left to right
     largest = sorted(whole.regions, key=lambda region: (region.first - region.last, region.first))
     shown = sorted(largest[:MOST_REGIONS], key=lambda region: region.first)
-    ends = plan.space.at(np.array([defined(plan)[0], defined(plan)[-1]]))
+    ends = plan.space.at([defined(plan)[0], defined(plan)[-1]])
     return {
         "function": plan.formula.name,
         "way": routine.name,
@@ -343,17 +344,16 @@ def _row(plan: Plan, routine: Routine, state: State) -> dict[str, Any]:
 def _point(plan: Plan, routine: Routine, number: int) -> dict[str, Any]:
     """An input, the result there as the sweep saw it, and the truth to 12 digits."""
     # the same place in the same call, for a kernel may end a batch in another way than it goes through it
-    begin = number - number % BATCH
-    x = _input(_points(plan, begin))
+    place = number % BATCH
+    x = _input(_points(plan, number - place))
     with torch.no_grad():
-        got = float(routine.function(x)[number - begin])
-    truth = _truth(plan, plan.space.at(np.array([number])))
-    return {"input": _number(float(x[number - begin])), "result": _number(got), "truth": truth}
+        got = routine.function(x)
+    truth = _truth(plan, plan.space.at([number]))
+    return {"input": _number(x, place), "result": _number(got, place), "truth": truth}
 
 
-def _number(value: float) -> dict[str, str]:
-    """A number of the format in hexadecimal, without the zeros that end it, and in decimal."""
-    return {"hex": re.sub(r"[.]?0+p", "p", value.hex()), "decimal": f"{value:.9g}"}
+def _number(column: Tensor, i: int) -> dict[str, str]:
+    return {"hex": argument(column, i, hexadecimal=True), "decimal": argument(column, i)}
 
 
 def _truth(plan: Plan, point: Points) -> str:
