@@ -42,7 +42,7 @@ Search = Generator[Sequence[Question], Sequence[Answer], T]
 def asked(questions: Sequence[Question]) -> Search[list[Measurement]]:
     """The answers to some questions; RoutineError where a routine breaks its contract on the way to one."""
     measured: list[Measurement] = []
-    for answer in (yield questions):
+    for answer in (yield questions) if questions else ():
         if isinstance(answer, RoutineError):
             raise answer
         measured.append(answer)

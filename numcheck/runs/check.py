@@ -22,7 +22,7 @@ from numcheck.declaration.formulas import Formula, Routine
 from numcheck.declaration.registry import format_named, load_catalog
 from numcheck.declaration.registry import formulas as registered
 from numcheck.declaration.words import DEFAULT_FORMATS, DEFAULT_POINTS, DEFAULT_SEED, Of
-from numcheck.diagnosis import Search, alone, beside, cancellation
+from numcheck.diagnosis import Search, alone, beside, cancellation, underflow
 from numcheck.domain import discrete
 from numcheck.foreign import adapt, formula_at
 from numcheck.formats import Format, format_of
@@ -106,10 +106,10 @@ def _examine_all(
     searches: list[Search[None]] = []
 
     def entry(number: int, examined: Examined, climbed: dict[str, Any]) -> Search[None]:
-        searched = examined.findings()
+        asking: list[Search[Any]] = [examined.findings(), underflow(examined.parts)]
         cancelled = cancellation(examined.parts[-1])  # while the diagnosis' traces are at hand
-        found = yield from searched
-        told = yield from entry_of(examined, found, known, cancelled, climbed)
+        found, sunk = yield from beside(asking)
+        told = yield from entry_of(examined, found, known, sunk, cancelled, climbed)
         if unit.witness:
             result.witnesses.extend(shown_by(examined, found))
         one = first[examined.routine.name, examined.of, examined.format]

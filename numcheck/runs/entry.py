@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 from numcheck.declaration.words import Fate
-from numcheck.diagnosis import Finding, Question, Search, asked, beside, devices, underflow
+from numcheck.diagnosis import Finding, Question, Search, asked, devices
 from numcheck.domain import continuous, discrete, listed, magnitude
 from numcheck.measure import Measurement, tally
 from numcheck.report import figure
@@ -61,9 +61,8 @@ def _point(measurement: Measurement, i: int, element: int | None = None) -> dict
     }
 
 
-def _finding(finding: Finding) -> Search[dict[str, Any]]:
+def _finding(finding: Finding, simplest: Measurement) -> dict[str, Any]:
     measurement, loss = finding.measurement, finding.loss
-    (simple,) = yield from asked([Question(measurement, finding.simplest, finding.component)])
     return {
         "cause": finding.cause.value,
         "region": finding.region,
@@ -76,7 +75,7 @@ def _finding(finding: Finding) -> Search[dict[str, Any]]:
         "remedy": finding.remedy,
         "reproduce": shown_again(measurement, finding.simplest, finding.component),
         "worst": _point(measurement, finding.worst),
-        "simplest": _point(simple, 0),
+        "simplest": _point(simplest, 0),
     }
 
 
@@ -115,6 +114,7 @@ def entry_of(
     examined: Examined,
     found: Sequence[Finding],
     known: Witnesses,
+    sunk: dict[str, Any],
     cancelled: dict[str, Any] | None,
     scaled: dict[str, Any],
 ) -> Search[dict[str, Any]]:
@@ -122,8 +122,8 @@ def entry_of(
     routine, parts = examined.routine, examined.parts
     _, spent, error = examined.judged
     axis = _axis(examined)
-    searches: list[Search[Any]] = [underflow(parts), *map(_finding, found)]
-    sunk, *shown = yield from beside(searches)
+    simplest = yield from asked([Question(f.measurement, f.simplest, f.component) for f in found])
+    shown = list(map(_finding, found, simplest))
     failing = [finding for finding in shown if not finding["forgiven"]]
     judged = np.isin(examined.fates, [fate for fate in Fate if fate.is_judged and fate != Fate.CRASH])
     return {
