@@ -25,7 +25,7 @@ from numcheck.reals.ball64 import Balls
 from numcheck.reals.enclosures import Enclosure
 from numcheck.runs import verdict as verdicts
 from numcheck.runs.examine import Examined
-from numcheck.runs.search import Found, Searched, Tested
+from numcheck.runs.search import Searched, Tested
 from numcheck.runs.sweep import run as sweeps
 from numcheck.runs.witnesses import Witness, Witnesses
 from numcheck.truth import Half, Truth, proofs, settling
@@ -412,7 +412,7 @@ def sweep_verdict(*entries: dict[str, Any], evidence: str = "exhaustive") -> tup
 
 def promise(examined: Examined, found: bool = False, searched: int = 0, unresolved: int = 0) -> Tested:
     """A property whose search saw so many examples, of which so many stayed unresolved."""
-    simplest = Found(failing(["over"], ["overflow"], spent=[3.0])) if found else None
+    simplest = failing(["over"], ["overflow"], spent=[3.0]) if found else None
     seen = Searched(simplest, searched, unresolved, 0.25)
     one = Tested(examined, seen, Witnesses(None))
     vars(one)["findings"] = examined.broken  # where they strike is not asked

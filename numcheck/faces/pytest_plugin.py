@@ -223,9 +223,10 @@ def _failure(item: RoutineItem, sample: "Sample", halves: "tuple[Tested, ...]", 
 def _headline(sample: "Sample", halves: "tuple[Tested, ...]") -> str:
     told: list[str] = []
     for one in halves:
-        found = one.searched.found
+        cause = one.searched.cause
         told += [finding.cause.value for finding in one.findings]
-        told += [] if found is None else ["crash" if found.cause is None else found.cause.value]
+        if one.searched.found is not None:
+            told.append("crash" if cause is None else cause.value)
         told += ["crash"] * (one.examined.crash is not None)
         told += ["stale gap"] * bool(one.stale) + ["truth in doubt"] * one.in_doubt
     told += ["truth in doubt"] * bool(sample.opinion.disagreements)
@@ -244,10 +245,10 @@ def _half_lines(one: "Tested", sampled: str) -> Generator[str]:
     from numcheck.diagnosis import alone
     from numcheck.runs import examine_at
 
-    examined, found = one.examined, one.searched.found
-    searched = f"searched, {one.searched.examples} examples"
+    examined, seen, found = one.examined, one.searched, one.searched.found
+    searched = f"searched, {seen.examples} examples"
     if one.in_doubt:
-        points = one.points + one.searched.examples
+        points = one.points + seen.examples
         yield f"truth in doubt: {one.unresolved} of {points} points unresolved ({examined.of})"
     spends = f"\n{examined.of} spends more than its budget of {examined.parts[0].budget}"
     for finding in one.findings:
@@ -255,8 +256,8 @@ def _half_lines(one: "Tested", sampled: str) -> Generator[str]:
         yield f"{spends}: {finding.sentence}, at {finding.points} of {one.points} points"
         yield from _indented(finding.lines())
         yield f"  worst      {_point(like, finding.worst)}  ({sampled})"
-        if found is not None and found.cause is finding.cause:
-            yield from _example(found.examined.parts[0], 0, searched)
+        if found is not None and seen.cause is finding.cause:
+            yield from _example(found.parts[0], 0, searched)
         else:
             where = like.format, like.device, like.of
             simplest = examine_at(like.routine, finding.simplest, finding.component, *where)
@@ -266,17 +267,17 @@ def _half_lines(one: "Tested", sampled: str) -> Generator[str]:
         count = f"{len(measurement.crashes)} of {len(measurement.points)}"
         yield f"\n{examined.of} raises, as it does at {count} points drawn"
         yield from _example(measurement, row, sampled)
-    if found is None or any(found.cause is finding.cause for finding in one.findings):
+    if found is None or any(seen.cause is finding.cause for finding in one.findings):
         return
-    if found.cause is None:
+    if seen.cause is None:
         yield f"\n{examined.of} raises at the simplest input found"
-    elif found.flaky:
+    elif seen.flaky:
         yield f"{spends}: equal inputs gave different results"
     else:
-        for finding in alone(found.examined.findings()):
+        for finding in alone(found.findings()):
             yield f"{spends}: {finding.sentence}, at an input that was searched for"
             yield from _indented(finding.lines())
-    yield from _example(found.examined.parts[0], 0, searched)
+    yield from _example(found.parts[0], 0, searched)
 
 
 def _indented(lines: Iterable[tuple[str, str]]) -> Generator[str]:

@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from numcheck.runs.examine import examine_at as examine_at
     from numcheck.runs.points import decimal as decimal
     from numcheck.runs.points import shown_again as shown_again
-    from numcheck.runs.search import Found as Found
     from numcheck.runs.search import Tested as Tested
     from numcheck.runs.search import property_of as property_of
     from numcheck.runs.search import sampled as sampled
@@ -34,7 +33,7 @@ _PAGE = {
     "numcheck.runs.check": ("check_catalog",),
     "numcheck.runs.examine": ("Sample", "examine_at"),
     "numcheck.runs.points": ("decimal", "shown_again"),
-    "numcheck.runs.search": ("Found", "Tested", "property_of", "sampled"),
+    "numcheck.runs.search": ("Tested", "property_of", "sampled"),
     "numcheck.runs.sweep.plan": ("plan_of",),
     "numcheck.runs.sweep.run": ("Interrupted", "folder_of", "sweep_verdict", "swept"),
     "numcheck.runs.sweep.table": ("tabulate",),

@@ -37,36 +37,27 @@ Example = tuple[Points, int]
 """One input, and which of the formula's outputs its gradient is of."""
 
 
-@dataclass(frozen=True, eq=False)
-class Found:
-    """The simplest input that was found at which a routine breaks its promise, examined alone.
-
-    `flaky` where the input failed once, and not when it was asked again.
-    """
-
-    examined: Examined
-    flaky: bool = False
-
-    @property
-    def cause(self) -> Cause | None:
-        """Why it fails; None where the routine raised."""
-        return Cause.ORDER if self.flaky else self.examined.causes[0]
-
-    @property
-    def spent(self) -> float:
-        """Error over budget there."""
-        return float(self.examined.judged[1][0])
-
-
 @dataclass(eq=False)
 class Searched:
-    """What a search saw: `spent` is the largest share among the points within budget, `met` the gaps that struck."""
+    """What a search saw, and the simplest input that it found at which a routine breaks its promise, examined alone.
 
-    found: Found | None = None
+    `spent` is the largest share among the points within budget, `met` the gaps that struck; `flaky` where the input
+    that was found failed once, and not when it was asked again.
+    """
+
+    found: Examined | None = None
     examples: int = 0
     unresolved: int = 0
     spent: float = 0.0
     met: set[Gap] = field(default_factory=set[Gap])
+    flaky: bool = False
+
+    @property
+    def cause(self) -> Cause | None:
+        """Why the input that was found fails; None where the routine raised, or where there is none."""
+        if self.found is None:
+            return None
+        return Cause.ORDER if self.flaky else self.found.causes[0]
 
 
 def search(routine: Routine, format: Format, device: str, of: Of, chosen: settings | None = None) -> Searched:
@@ -105,13 +96,13 @@ def search(routine: Routine, format: Format, device: str, of: Of, chosen: settin
             settings=_quiet(chosen or settings()),
             database_key=database_key(routine, format, device, of),
         )
-        seen.found = Found(examine_at(routine, *simplest, format, device, of))
+        seen.found = examine_at(routine, *simplest, format, device, of)
     except (NoSuchExample, SkipTest):  # skipped: the profile's phases leave nothing to run
         pass
     except Flaky:
         # It failed once and did not when it was asked again: equal inputs, different results.
         assert last is not None
-        seen.found = Found(last, flaky=True)
+        seen.found, seen.flaky = last, True
     return seen
 
 
