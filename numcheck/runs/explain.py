@@ -59,7 +59,7 @@ def explain(
     check_device(device)
     point = parsed_point(formula, at, where)
     given = sample(formula, where, point, np.array([component]), half is Of.GRAD)
-    outputs = int(np.prod(given.truths[0].value.shape[1:]))
+    outputs = given.truths[0].outputs
     if not 0 <= component < outputs:
         raise UsageError(f"--component {component}: {formula.name} has outputs 0 to {outputs - 1} here")
     examined = next(one for one in examine(judged, given, device) if one.of is half)

@@ -152,11 +152,8 @@ def examples(formula: Formula, format: Format, of: Of) -> SearchStrategy[Example
 
 def _outputs(formula: Formula, format: Format) -> dict[int | None, int]:
     """How many numbers the formula gives, for each size of its inputs."""
-    counts: dict[int | None, int] = {}
-    for points in formula.points(format, 1, 0):
-        truth = settle(formula, points.select([0]), format, with_gradient=False)
-        counts[points.size] = int(np.prod(truth.value.shape[1:]))
-    return counts
+    drawn = ((points.size, points.select([0])) for points in formula.points(format, 1, 0))
+    return {size: settle(formula, one, format, with_gradient=False).outputs for size, one in drawn}
 
 
 # The property -----------------------------------------------------------------------------------------------------

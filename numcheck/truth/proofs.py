@@ -68,6 +68,11 @@ class Truth:
         half = self.halves.get(Of.GRAD)
         return None if half is None else half.exact
 
+    @property
+    def outputs(self) -> int:
+        """How many numbers the formula gives at a point."""
+        return int(np.prod(self.value.shape[1:]))
+
     def select(self, rows: np.ndarray | slice) -> "Truth":
         """The truth at some of the points."""
         return each(lambda numbers: numbers[rows], self)

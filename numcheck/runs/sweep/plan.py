@@ -14,8 +14,6 @@ from pathlib import Path
 from types import CodeType
 from typing import Any
 
-import numpy as np
-
 import numcheck
 from numcheck.declaration.formulas import Formula, Routine
 from numcheck.declaration.registry import format_named, formulas, loaded_by_name
@@ -105,7 +103,7 @@ def plan_of(
     if words := _words(stated, formula, routines):
         again = partial(plan_by_words, *words, format, device, grid, value_only, chunk)
     plan = Plan(stated, chosen, where, device, space, grid, value_only, chunk or length, again)
-    if plan.backward and _outputs(plan) > 1:
+    if plan.backward and settle(stated, space.at([0]), where, with_gradient=False).outputs > 1:
         raise UsageError(
             f"{stated.name} has several outputs, and a sweep takes the gradient of one: write --value-only"
         )
@@ -152,11 +150,6 @@ def _routines(formula: Formula, named: Sequence[Routine | str], format: Format) 
 def fitting(formula: Formula, format: Format) -> tuple[Routine, ...]:
     """The formula's routines that were written for a format: those that a sweep takes unless some are named."""
     return tuple(one for one in formula.routines.values() if one.written_for(format.name))
-
-
-def _outputs(plan: Plan) -> int:
-    truth = settle(plan.formula, plan.space.at([0]), plan.format, with_gradient=False)
-    return int(np.prod(truth.value.shape[1:]))
 
 
 def fingerprint_of(plan: Plan) -> dict[str, str]:
