@@ -305,7 +305,7 @@ def measured(
         halves, np.arange(count) % size, np.full(count, 128), np.array(loose or [False] * count)
     )
     routine = routine_of(formula, lambda x: x, "identity", budget, budget)
-    found = measurement.assess(routine, points, told_truth, format, "cpu", Outcome(outcome, {}))
+    found = measurement.measure(routine, points, told_truth, format, "cpu", Outcome(outcome, {}))
     return told(found[-1].judgement)
 
 

@@ -218,8 +218,8 @@ def test_a_disagreement_stands_among_the_findings_of_the_second_device_and_adds_
     routine = routine_of(IDENTITY, lambda x: x, "routine", ulps(2), ulps(2))
     wrong = routine_of(IDENTITY, off_above_two, "routine", ulps(2), ulps(2))
 
-    def on_device(asked, points, truth, format, device):
-        return measure(wrong if device == SECOND else asked, points, truth, format, device)
+    def on_device(asked, points, truth, format, device, outcome=None):
+        return measure(wrong if device == SECOND else asked, points, truth, format, device, outcome)
 
     monkeypatch.setattr(conductor, "measure", on_device)
     report = check_catalog(routine=routine, formats=["float32"], devices=["cpu", SECOND], points=100, jobs=1)

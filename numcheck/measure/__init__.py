@@ -17,10 +17,10 @@ from numcheck.measure.execute import (
 )
 from numcheck.measure.judge import Judgement
 from numcheck.measure.laws import law_defects
-from numcheck.measure.measurement import Measurement, assess, measure, tally
+from numcheck.measure.measurement import Measurement, measure, tally
 from numcheck.measure.scaling import ladder, scalings
 
 __all__ = ["Judgement", "Measurement", "Outcome", "RoutineError"]
-__all__ += ["apart", "arguments_of", "assess", "by_settings", "check_device", "error_of_ball", "errors"]
+__all__ += ["apart", "arguments_of", "by_settings", "check_device", "error_of_ball", "errors"]
 __all__ += ["execute", "ladder", "law_defects", "measure", "plain", "power_below", "scalings", "tally"]
 __all__ += ["whole_vectors"]

@@ -50,17 +50,21 @@ class Measurement:
         )
 
 
-def measure(routine: Routine, points: Points, truth: Truth, format: Format, device: str) -> list[Measurement]:
-    """Each half of the truth that the routine makes a promise of, judged at every point."""
-    backward = Of.GRAD in routine.budgets and Of.GRAD in truth.halves
-    outcome = execute(routine, points, format, device, truth.component, backward)
-    return assess(routine, points, truth, format, device, outcome)
-
-
-def assess(
-    routine: Routine, points: Points, truth: Truth, format: Format, device: str, outcome: Outcome
+def measure(
+    routine: Routine,
+    points: Points,
+    truth: Truth,
+    format: Format,
+    device: str,
+    outcome: Outcome | None = None,
 ) -> list[Measurement]:
-    """What a routine gave at some points, judged there: each half that it gave, the value first."""
+    """Each half of the truth that the routine makes a promise of, the value first, judged at every point.
+
+    `outcome` is what the routine gave there, where it has been run already.
+    """
+    if outcome is None:
+        backward = Of.GRAD in routine.budgets and Of.GRAD in truth.halves
+        outcome = execute(routine, points, format, device, truth.component, backward)
     components = components_of(routine.formula, points)
     measurements: list[Measurement] = []
     for of, given in outcome.halves.items():

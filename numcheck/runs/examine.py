@@ -16,7 +16,7 @@ from numcheck.declaration.words import Cause, Fate, Of
 from numcheck.diagnosis import Cluster, Diagnosis, Finding, Search, clusters, diagnose, findings
 from numcheck.domain import Points
 from numcheck.formats import Format
-from numcheck.measure import Measurement, Outcome, assess, law_defects, measure
+from numcheck.measure import Measurement, Outcome, law_defects, measure
 from numcheck.runs.witnesses import Witnesses, first
 from numcheck.truth import Opinion, Truth, second_opinion, settle, settle_together
 
@@ -204,14 +204,11 @@ def examine(
     `outcomes` is what it gave at the points where it has been run there already. Raises RoutineError where the routine
     breaks its contract.
     """
-    parts = list(zip(sample.points, sample.truths, strict=True))
-    if outcomes is None:
-        measured = [measure(routine, points, truth, sample.format, device) for points, truth in parts]
-    else:
-        measured = [
-            assess(routine, points, truth, sample.format, device, outcome)
-            for (points, truth), outcome in zip(parts, outcomes, strict=True)
-        ]
+    known = outcomes or [None] * len(sample.points)
+    measured = [
+        measure(routine, points, truth, sample.format, device, outcome)
+        for points, truth, outcome in zip(sample.points, sample.truths, known, strict=True)
+    ]
     return tuple(Examined(parts) for parts in zip(*measured, strict=True))
 
 
