@@ -161,7 +161,7 @@ class Examined:
     @cached_property
     def covered(self) -> dict[Gap, np.ndarray]:
         """For each gap the points that fail by its mechanism, as a mask."""
-        return {gap: np.isin(self.causes.astype(str), gap.causes) for gap in self.gaps}
+        return {gap: np.logical_or.reduce([self.causes == one for one in gap.causes]) for gap in self.gaps}
 
     @cached_property
     def fates(self) -> np.ndarray:
