@@ -233,9 +233,9 @@ def met(fates: Sequence[Sequence[str]], spent: Sequence[Sequence[float]], format
 
 def spoken(fates: Sequence[Sequence[str]], spent: Sequence[Sequence[float]]) -> list[tuple[str, float]]:
     """The fate and the share that each point is told by, of rows of elements that met such fates."""
-    fate, share, off = met(fates, spent, format_of("float32")).of_points()
-    assert repr(share) == repr(off)
-    return list(zip(_words(fate), share.tolist(), strict=True))
+    worst = met(fates, spent, format_of("float32")).worst
+    assert repr(worst.spent) == repr(worst.error)
+    return list(zip(_words(worst.fate), worst.spent.tolist(), strict=True))
 
 
 def counted(fates: Sequence[str]) -> dict[str, int]:

@@ -128,7 +128,7 @@ def causes_found(parts: list[Measurement]) -> dict[Cause, int]:
 
 
 def fates_of(parts: list[Measurement]) -> set[Fate]:
-    return {Fate(fate) for part in parts for fate in part.judgement.of_points()[0].tolist()}
+    return {Fate(fate) for part in parts for fate in part.judgement.worst.fate.tolist()}
 
 
 @pytest.mark.parametrize(("cause", "format"), PLANTED)

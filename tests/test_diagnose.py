@@ -62,7 +62,7 @@ def test_a_point_that_failed_has_a_cause_and_no_other_has():
     routine = routine_of(SOFTPLUS, lambda x: torch.log(1 + torch.exp(x)), "naive", ulps(2), None)
     (points,) = draw(SOFTPLUS.inputs, FLOAT32, 2000, 0, "naive")
     (value,) = measure(routine, points, settle(SOFTPLUS, points, FLOAT32), FLOAT32, "cpu")
-    failed = value.judgement.of_points()[1] > 1
+    failed = value.judgement.worst.spent > 1
     assert [cause is not None for cause in diagnose(value).causes] == failed.tolist()
 
 

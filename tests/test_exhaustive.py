@@ -59,7 +59,7 @@ def judged_everywhere(routine: Routine, format: Format) -> list[Measurement]:
 
 
 def fates_of(measurement: Measurement) -> dict[str, int]:
-    return {name: n for name, n in tally(measurement.judgement.of_points()[0]).items() if n}
+    return {name: n for name, n in tally(measurement.judgement.worst.fate).items() if n}
 
 
 def forms(format_name: str) -> list[Any]:
@@ -148,7 +148,7 @@ def test_every_failure_has_a_cause_that_the_routine_declares(routine: Routine, f
     """Value and gradient at every input; where no gap is declared, every input is within the budget."""
     for measurement in judged_everywhere(routine, format_of(format_name)):
         declared = {cause for gap in measurement.gaps for cause in gap.causes}
-        failing = ~np.isin(measurement.judgement.of_points()[0], PASSING)
+        failing = ~np.isin(measurement.judgement.worst.fate, PASSING)
         causes: list[Cause | None] = diagnose(measurement).causes[failing].tolist()
         undeclared = {str(cause): causes.count(cause) for cause in set(causes) - declared}
         assert not undeclared, (measurement.of, fates_of(measurement), undeclared)

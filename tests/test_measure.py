@@ -36,7 +36,7 @@ def fates_of(result, numbers, format=FLOAT32, budget=None, function=identity):
     points = given(*numbers, format=format)
     routine = routine_of(formula, result, "result", budget or ulps(1, cond=0), None)
     (value,) = measure(routine, points, settle(formula, points, format), format, "cpu")
-    return [Fate(i) for i in value.judgement.of_points()[0]], value.judgement
+    return [Fate(i) for i in value.judgement.worst.fate], value.judgement
 
 
 def test_an_exact_result_spends_nothing():
@@ -166,7 +166,7 @@ def test_a_zero_settled_as_far_as_its_formulas_routines_need_is_settled_further_
         routine = routine_of(formula, function, "result", budget, budget if of == "grad" else None)
         *_, measurement = measure(routine, points, truth, FLOAT32, "cpu")
         assert measurement.of == of
-        fates[forgiving] = [Fate(i) for i in measurement.judgement.of_points()[0]]
+        fates[forgiving] = [Fate(i) for i in measurement.judgement.worst.fate]
     assert fates == {False: [Fate.WITHIN, Fate.OVER], True: [Fate.WITHIN, Fate.WITHIN]}
 
 
@@ -184,7 +184,7 @@ def test_a_routine_that_raises_at_one_point_crashes_there_only():
         FLOAT32,
         "cpu",
     )
-    assert [Fate(i) for i in value.judgement.of_points()[0]] == [
+    assert [Fate(i) for i in value.judgement.worst.fate] == [
         Fate.WITHIN,
         Fate.WITHIN,
         Fate.CRASH,
@@ -244,7 +244,7 @@ def test_settings_reach_the_routine_as_plain_values():
         "cpu",
     )
     assert seen == {0.5, 0.1}
-    assert tally(value.judgement.of_points()[0])["within"] == len(points)
+    assert tally(value.judgement.worst.fate)["within"] == len(points)
 
 
 @pytest.mark.parametrize("format", [f for f in FORMATS if f.bits >= 16], ids=lambda f: f.name)
@@ -256,7 +256,7 @@ def test_fates_add_up_to_the_points_in_every_format(format):
     routine = routine_of(formula, lambda v: v.square().sum(-1).sqrt(), "naive", ulps(2), ulps(2))
     (points,) = draw(formula.inputs, format, 120, 0, "length")
     for part in measure(routine, points, settle(formula, points, format), format, "cpu"):
-        assert sum(tally(part.judgement.of_points()[0]).values()) == len(points)
+        assert sum(tally(part.judgement.worst.fate).values()) == len(points)
 
 
 def test_a_finer_result_is_not_forgiven_for_a_truth_settled_for_a_coarser_format():
@@ -271,4 +271,4 @@ def test_a_finer_result_is_not_forgiven_for_a_truth_settled_for_a_coarser_format
     wrong = routine_of(formula, off, "off", ulps(1, cond=0), None)
     (value,) = measure(wrong, points, settle(formula, points, bfloat16), bfloat16, "cpu")
     assert value.judgement.format == FLOAT32
-    assert [Fate(i) for i in value.judgement.of_points()[0]] == [Fate.OVER, Fate.OVER]
+    assert [Fate(i) for i in value.judgement.worst.fate] == [Fate.OVER, Fate.OVER]

@@ -34,7 +34,7 @@ def told(half: Examined, part: int, row: int) -> dict[str, Any]:
     """What is said of a point: its fate and cause, and the operator and line that are blamed."""
     loss = half.diagnoses[part].losses.get(row)
     return {
-        "fate": Fate(int(half.parts[part].judgement.of_points()[0][row])).word,
+        "fate": Fate(int(half.parts[part].judgement.worst.fate[row])).word,
         "cause": half.diagnoses[part].causes[row],
         "operator": loss and loss.operator,
         "line": loss and loss.line,
@@ -45,7 +45,7 @@ def failing(half: Examined) -> list[tuple[int, int]]:
     rows = [
         (part, int(row))
         for part, one in enumerate(half.parts)
-        for row in np.flatnonzero(one.judgement.of_points()[0] >= Fate.OVER)
+        for row in np.flatnonzero(one.judgement.worst.fate >= Fate.OVER)
     ]
     return [rows[i] for i in np.unique(np.linspace(0, len(rows) - 1, ASKED).astype(int))]
 

@@ -52,7 +52,7 @@ def causes_of_failures(parts: list[Measurement], of: str) -> Counter[Cause]:
     count: Counter[Cause] = Counter()
     for part in parts:
         if part.of == of:
-            failing = part.judgement.of_points()[0] >= Fate.OVER
+            failing = part.judgement.worst.fate >= Fate.OVER
             count.update(diagnose(part).causes[failing].tolist())
     return count
 
@@ -69,10 +69,10 @@ def test_a_planted_mistake_is_caught_and_most_of_its_failures_name_its_cause(mis
 @pytest.mark.parametrize("mistake", BY_NAME.values(), ids=BY_NAME)
 def test_the_correct_twin_of_a_planted_mistake_is_not_flagged(mistake: Planted):
     flagged = {
-        (format, part.of): part.judgement.of_points()[1].max()
+        (format, part.of): part.judgement.worst.spent.max()
         for format in mistake.written_for
         for part in measured(mistake.twin, mistake.of, format)
-        if set(np.unique(part.judgement.of_points()[0])) != {Fate.WITHIN}
+        if set(np.unique(part.judgement.worst.fate)) != {Fate.WITHIN}
     }
     assert not flagged
 
@@ -133,7 +133,7 @@ def test_softplus_of_the_flipped_logit_keeps_the_digits_that_cross_entropy_loses
     parts = measured_at(
         promised(two_class_loss, softplus_of_the_flipped_logit), {"logit": logit, "label": label}, "float32"
     )
-    assert {Fate(part.judgement.of_points()[0][0]) for part in parts.values()} == {Fate.WITHIN}
+    assert {Fate(part.judgement.worst.fate[0]) for part in parts.values()} == {Fate.WITHIN}
 
 
 @pytest.mark.parametrize(("of", "logit", "label"), [("value", -20.0, 0), ("grad", 20.0, 1)])

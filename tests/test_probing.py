@@ -48,7 +48,7 @@ def fates(like, *rounds):
     for numbers in rounds:
         (answer,) = yield from asked([Question(like, at(*numbers), 0)])
         assert answer.of == like.of and answer.routine is like.routine
-        found.append([Fate(i) for i in answer.judgement.of_points()[0]])
+        found.append([Fate(i) for i in answer.judgement.worst.fate])
     return found
 
 
@@ -174,4 +174,4 @@ def test_some_points_of_a_measurement_keep_their_crashes():
     )
     part = like.select(np.array([calm, crashed]))
     assert part.crashes == {1: "ValueError: too large"}
-    assert [Fate(fate) for fate in part.judgement.of_points()[0]] == [Fate.WITHIN, Fate.CRASH]
+    assert [Fate(fate) for fate in part.judgement.worst.fate] == [Fate.WITHIN, Fate.CRASH]

@@ -76,9 +76,9 @@ def judged(name: str) -> Measurement:
 
 def test_the_division_of_such_a_centroid_is_not_blamed_but_the_cancelling_cross_products():
     value = judged("absolute_shoelace")
-    fates, spent, _ = value.judgement.of_points()
-    failing = fates == Fate.OVER
-    assert failing.mean() > 0.9 and np.median(spent) > 100
+    worst = value.judgement.worst
+    failing = worst.fate == Fate.OVER
+    assert failing.mean() > 0.9 and np.median(worst.spent) > 100
     found = diagnose(value)
     assert set(found.causes[failing]) == {Cause.CANCELLATION}
     blamed = Counter((loss.operator, loss.line) for loss in found.losses.values())
@@ -99,5 +99,4 @@ def test_the_computed_centroid_lies_many_widths_outside_of_the_polygon():
 
 
 def test_the_centroid_from_a_corner_follows_the_same_polygons():
-    fates, _, _ = judged("corner_origin").judgement.of_points()
-    assert set(fates) == {Fate.WITHIN}
+    assert set(judged("corner_origin").judgement.worst.fate) == {Fate.WITHIN}

@@ -68,28 +68,26 @@ class Cluster:
     @property
     def bits_lost(self) -> float:
         """Significand bits lost at the worst point: log2 of the error in ulps, at most all of them."""
-        judged = self.measurement.judgement
-        error = float(judged.of_points()[2][self.rows[0]])
-        if not np.isfinite(error):
-            return float(judged.format.precision)
-        return float(np.clip(np.log2(max(error, 1.0)), 0, judged.format.precision))
+        worst = self.measurement.judgement.worst
+        bits = np.log2(np.maximum(worst.error[self.rows[0]], 1.0))
+        return float(np.fmin(bits, worst.format.precision))  # which takes a NaN for all of them
 
 
 def clusters(measurement: Measurement, diagnosis: Diagnosis) -> list[Cluster]:
     """Failing points by cause, and the points whose error only conditioning forgives as `sensitivity`."""
-    judged = measurement.judgement
-    fates, spent, error = judged.of_points()
+    judged, worst = measurement.judgement, measurement.judgement.worst
     found: list[Cluster] = []
     met = set(diagnosis.causes.tolist())
     for cause in Cause:
         if cause in met:
             rows = np.flatnonzero(diagnosis.causes == cause)
-            rows = rows[np.argsort(-np.nan_to_num(spent[rows], nan=np.inf), kind="stable")]
+            rows = rows[np.argsort(-np.nan_to_num(worst.spent[rows], nan=np.inf), kind="stable")]
             found.append(Cluster(measurement, cause, rows, diagnosis.losses.get(int(rows[0]))))
     proved = (judged.truth.state == PROVED).all(axis=1)
-    rows = np.flatnonzero((fates == Fate.WITHIN) & (error > measurement.budget.ulps) & proved)
+    rows = np.flatnonzero((worst.fate == Fate.WITHIN) & (worst.error > measurement.budget.ulps) & proved)
     if rows.size:
-        found.append(Cluster(measurement, Cause.SENSITIVITY, rows[np.argsort(-error[rows])], None, True))
+        rows = rows[np.argsort(-worst.error[rows])]
+        found.append(Cluster(measurement, Cause.SENSITIVITY, rows, None, True))
     return found
 
 
@@ -131,7 +129,7 @@ def _simplified(drafts: Sequence[_Draft]) -> Search[list[Finding]]:
 def _draft(cluster: Cluster, points: int, gap: Gap | None) -> Search[_Draft]:
     measurement, rows = cluster.measurement, cluster.rows
     formula, format = measurement.routine.formula, measurement.format
-    fates, _, _ = measurement.judgement.of_points()
+    fates = measurement.judgement.worst.fate
     worst = int(rows[0])
     alike = rows[fates[rows] == fates[worst]]
     row = int(alike[np.argmin(complexity(measurement.points.select(alike)))])

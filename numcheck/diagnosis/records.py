@@ -155,7 +155,7 @@ def _loss(operation: Operation, culprit: Blame, lane: int) -> Loss:
 
 def failing(measurement: Measurement) -> np.ndarray:
     """The points that need a cause."""
-    fates, _, _ = measurement.judgement.of_points()
+    fates = measurement.judgement.worst.fate
     return np.flatnonzero((fates >= Fate.OVER) & (fates != Fate.CRASH))
 
 

@@ -30,12 +30,12 @@ def prober(measurement: Measurement, row: int) -> Probe:
 
     A vector's component is kept. Only `over` depends on what conditioning forgives; the other fates spare that work.
     """
-    fate, component = measurement.judgement.of_points()[0][row], int(measurement.component[row])
+    fate, component = measurement.judgement.worst.fate[row], int(measurement.component[row])
 
     def meets(points: Points) -> Search[np.ndarray]:
         question = Question(measurement, points, component, conditioning=fate == Fate.OVER)
         (found,) = yield from asked([question])
-        return found.judgement.of_points()[0] == fate
+        return found.judgement.worst.fate == fate
 
     return meets
 

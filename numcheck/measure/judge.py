@@ -61,11 +61,6 @@ class Judgement:
         numbers = {name: getattr(self, name) for name in self.__dataclass_fields__ if name != "format"}
         return replace(self, **{name: column[rows] for name, column in numbers.items()})
 
-    def of_points(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """(fate index, spent, error in ulps) of each point, taken from its worst element."""
-        rows, worst = np.arange(len(self.fate)), self.worst_element
-        return self.fate[rows, worst], self.spent[rows, worst], self.error[rows, worst]
-
 
 _MOST_LENIENT = Budget(LARGEST, LARGEST, coupled=True)
 

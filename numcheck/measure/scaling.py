@@ -78,9 +78,9 @@ def scalings(routine: Routine, climb: Ladder, format: Format, device: str) -> di
     """Of value and gradient: worst spent at each scale, the safe scales around 1, and the homogeneity defect."""
     found: dict[str, dict[str, Any]] = {}
     for one in measure(routine, climb.points, climb.truth, format, device):
-        fates, spent, _ = one.judgement.of_points()
-        failing = fates >= Fate.OVER
-        spent = np.where(failing, np.maximum(np.nan_to_num(spent, nan=np.inf), 1.0 + 2.0**-20), spent)
+        judged = one.judgement.worst
+        least = np.maximum(np.nan_to_num(judged.spent, nan=np.inf), 1.0 + 2.0**-20)
+        spent = np.where(judged.fate >= Fate.OVER, least, judged.spent)
         worst = {int(e): float(np.max(spent[climb.exponent == e])) for e in np.unique(climb.exponent)}
         rungs = [[exponent, figure(share)] for exponent, share in worst.items()]
         defect = _defect(one.judgement, climb)

@@ -116,7 +116,8 @@ class Examined:
     @cached_property
     def judged(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Of each point its fate, whatever gaps are declared, its share of the budget and its error in ulps."""
-        told = zip(*(part.judgement.of_points() for part in self.parts), strict=True)
+        worst = [part.judgement.worst for part in self.parts]
+        told = zip(*((one.fate, one.spent, one.error) for one in worst), strict=True)
         fates, spent, error = (np.concatenate(each) for each in told)
         return fates, spent, error
 

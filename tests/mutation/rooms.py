@@ -34,7 +34,7 @@ ROOMS = {
             "numcheck.measure.error": "WIDE error counted power_below error_of_ball errors apart _beyond "
             "rounds_to_infinity",
             "numcheck.reals.enclosures": "scaled",
-            "numcheck.measure.judge": "judge _fates _wrong_zeros Judgement.worst_element Judgement.of_points",
+            "numcheck.measure.judge": "judge _fates _wrong_zeros Judgement.worst_element Judgement.worst",
             "numcheck.measure.measurement": "_decided _sharpened tally",
             "numcheck.measure.plain": "_plain plain",
             "numcheck.diagnosis.devices": "disagreement",
