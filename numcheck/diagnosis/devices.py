@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from numcheck.declaration.words import Fate, Of
+from numcheck.declaration.words import Fate
 from numcheck.diagnosis.questions import Question, Search, asked
 from numcheck.diagnosis.regions import complexity, surroundings
 from numcheck.domain import Points
@@ -59,7 +59,7 @@ class Disagreement:
     worst: int
     simplest: Points
     component: int
-    """The output whose gradient the simplest point shows; 0 for a formula with one."""
+    """The output that the simplest point of a gradient is of; 0 for a formula with one."""
 
 
 def compared(one: Sequence[Measurement], other: Sequence[Measurement]) -> Search[Disagreement | None]:
@@ -86,8 +86,8 @@ def compared(one: Sequence[Measurement], other: Sequence[Measurement]) -> Search
 
     point = a.points.select([anchor])
     where, simple = yield from surroundings(a.routine.formula, point, differ, a.format)
-    bits, shown = _bits(a.judgement, b.judgement, worst), component if a.of is Of.GRAD else 0
-    return Disagreement(a, b, count, where, bits, worst, simple, shown)
+    bits = _bits(a.judgement, b.judgement, worst)
+    return Disagreement(a, b, count, where, bits, worst, simple, component)
 
 
 def element(one: Judgement, other: Judgement, row: int) -> int:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from numcheck.declaration.formulas import Gap
-from numcheck.declaration.words import Cause, Fate, Of
+from numcheck.declaration.words import Cause, Fate
 from numcheck.diagnosis.causes import FACTS
 from numcheck.diagnosis.diagnose import Diagnosis, diagnose
 from numcheck.diagnosis.questions import Question, Search, asked, beside
@@ -31,7 +31,7 @@ class Finding:
     worst: int
     simplest: Points
     component: int
-    """The output whose gradient the examples are of; 0 for a formula with one."""
+    """The output that the examples of a gradient are of; 0 for a formula with one."""
     forgiven: bool
     gap: Gap | None
 
@@ -146,7 +146,7 @@ def _draft(cluster: Cluster, points: int, gap: Gap | None) -> Search[_Draft]:
         cluster.loss,
         worst,
         anchor,
-        int(measurement.component[row]) if measurement.of is Of.GRAD else 0,
+        int(measurement.component[row]),
         cluster.forgiven,
         gap,
     )

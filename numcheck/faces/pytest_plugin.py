@@ -294,8 +294,8 @@ def _example(measurement: "Measurement", row: int, evidence: str) -> Generator[s
         yield f"  input      {_input(measurement, row)}  ({evidence})"
     else:
         yield f"  simplest   {_point(measurement, row)}  ({evidence})"
-    component = int(measurement.component[row]) if measurement.of == "grad" else 0
-    yield f"  reproduce  {shown_again(measurement, measurement.points.select([row]), component)}"
+    point, component = measurement.points.select([row]), int(measurement.component[row])
+    yield f"  reproduce  {shown_again(measurement, point, component)}"
 
 
 def _point(measurement: "Measurement", row: int) -> str:

@@ -100,9 +100,9 @@ def reproduce(
 ) -> str:
     """What shows one point again: a command, or a line of Python where the code lives in a notebook.
 
-    Of a vector-valued formula's gradient it names the component, too.
+    Of a vector-valued formula's gradient it names the component, too; a value is of all its outputs.
     """
-    formula = routine.formula
+    formula, component = routine.formula, component if of is Of.GRAD else 0
     registered = formula.routines.get(routine.name) is routine
     own = routine.name if registered else _word(routine.function, routine.name)
     words = _word(formula.function, formula.name), own
