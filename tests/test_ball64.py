@@ -634,14 +634,10 @@ def _forgives_too_much(formula: Formula, points: Points, told: Truth, rows: np.n
                     told.component[rows][sample],
                     Wanted(True, True),
                 )
-            for ours, theirs in (
-                (told.conditioning, found.conditioning),
-                (told.gradient_conditioning, found.gradient_conditioning),
-            ):
-                if ours is not None and theirs is not None:
-                    most = theirs * (1 + 2.0**-50) + 5e-324
-                    if (ours[rows][sample] > most).any():
-                        wrong.append(describe(points.select(sample)))
+            for of, half in told.halves.items():
+                most = found.halves[of].conditioning * (1 + 2.0**-50) + 5e-324
+                if (half.conditioning[rows][sample] > most).any():
+                    wrong.append(describe(points.select(sample)))
     return wrong
 
 
