@@ -70,8 +70,7 @@ def execute(
     backward: bool,
 ) -> Outcome:
     """Run `routine` at `points` on `device`; `component` picks the output that each point's gradient is of."""
-    numbers: dict[Of, np.ndarray] = {}
-    formats: dict[Of, Format] = {}
+    halves: dict[Of, Given] = {}
     crashes: dict[int, str] = {}
     chosen = np.zeros(len(points), dtype=np.int64) if component is None else component
     run = functools.partial(_run, routine, points, device, chosen, backward)
@@ -82,19 +81,21 @@ def execute(
                 continue
             for of, tensor in given.items():
                 shape, dtype = tensor.shape[1:], tensor.dtype
-                if of not in numbers:
-                    numbers[of], formats[of] = np.full((len(points), *shape), np.nan), format_of(dtype)
-                if shape != numbers[of].shape[1:] or dtype != formats[of].dtype:
+                if of not in halves:
+                    halves[of] = Given(np.full((len(points), *shape), np.nan), format_of(dtype))
+                numbers, made = halves[of].numbers, halves[of].format.dtype
+                if shape != numbers.shape[1:] or dtype != made:
                     raise RoutineError(
                         f"{routine.name}: returned {tuple(shape)} {dtype} for some points and "
-                        f"{numbers[of].shape[1:]} {formats[of].dtype} for others; return one shape and dtype"
+                        f"{numbers.shape[1:]} {made} for others; return one shape and dtype"
                     )
-                numbers[of][rows] = tensor.double().numpy()
-    if not numbers:  # it raised everywhere
-        numbers[Of.VALUE] = np.full(len(points), np.nan)
+                numbers[rows] = tensor.double().numpy()
+    if not halves:  # it raised everywhere
+        halves[Of.VALUE] = Given(np.full(len(points), np.nan), format)
         if backward:
-            numbers[Of.GRAD] = np.full((len(points), _size(points, routine.formula.wrt)), np.nan)
-    return Outcome({of: Given(made, formats.get(of, format)) for of, made in numbers.items()}, crashes)
+            slopes = np.full((len(points), _size(points, routine.formula.wrt)), np.nan)
+            halves[Of.GRAD] = Given(slopes, format)
+    return Outcome(halves, crashes)
 
 
 def by_settings(points: Points, rows: np.ndarray) -> list[np.ndarray]:
