@@ -35,15 +35,12 @@ def disagreement(one: Judgement, other: Judgement) -> np.ndarray:
         radius = scaled(one.truth.radius, one.truth.exponent - one.unit)
         allowed = one.allowed + scaled(other.allowed, other.unit - one.unit)
         share = apart(a, one.format, b, other.format, one.unit, radius) / allowed
-    crashed = one.fate == _CRASH, other.fate == _CRASH
+    crashed = one.fate == Fate.CRASH, other.fate == Fate.CRASH
     share = np.where(np.isfinite(a) & np.isfinite(b), share, np.inf)
     share = np.where((a == b) | (np.isnan(a) & np.isnan(b)), 0.0, share)
-    share = np.where((one.fate == _WITHIN) & (other.fate == _WITHIN), 0.0, share)
+    share = np.where((one.fate == Fate.WITHIN) & (other.fate == Fate.WITHIN), 0.0, share)
     share = np.where(crashed[0] | crashed[1], np.where(crashed[0] & crashed[1], 0.0, np.inf), share)
     return np.where((one.truth.state == PROVED) & (other.truth.state == PROVED), share, 0.0)
-
-
-_CRASH, _WITHIN = Fate.CRASH, Fate.WITHIN
 
 
 @dataclass(frozen=True, eq=False)

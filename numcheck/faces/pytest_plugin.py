@@ -301,12 +301,11 @@ def _example(measurement: "Measurement", row: int, evidence: str) -> Generator[s
 def _point(measurement: "Measurement", row: int) -> str:
     from numcheck.runs import decimal
 
-    judged = measurement.judgement
-    element = int(judged.worst_element[row])
-    which = f"[{element}]" if judged.got.shape[1] > 1 else ""
+    judged, worst = measurement.judgement, measurement.judgement.worst
+    which = f"[{judged.worst_element[row]}]" if judged.got.shape[1] > 1 else ""
     return (
-        f"{_input(measurement, row)}: got{which} {float(judged.got[row, element])!r}, "
-        f"truth {decimal(judged.truth, (row, element))}, spent {float(judged.spent[row, element]):.4g}"
+        f"{_input(measurement, row)}: got{which} {float(worst.got[row])!r}, "
+        f"truth {decimal(worst.truth, row)}, spent {worst.spent[row]:.4g}"
     )
 
 

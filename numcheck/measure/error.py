@@ -50,9 +50,8 @@ def power_below(size: Tensor, format: Format) -> Tensor:
     By its bits, on which compiled code works one by one, in three times the time: so it is given to a graph.
     """
     power = (size.view(torch.int64) & (0x7FF << 52)).view(torch.float64)
-    return power.clamp_(
-        format.smallest_normal, 2.0**1000
-    )  # an infinity's own is infinite, and an ulp of it as well
+    # an infinity's own is infinite, and an ulp of it as well
+    return power.clamp_(format.smallest_normal, 2.0**1000)
 
 
 def error_of_ball(
@@ -93,11 +92,9 @@ def apart(
     """How far results lie from other results, each give or take `radius`, all in units of 2**exponent."""
     ulps, middle = (torch.from_numpy(scaled(numbers, -exponent)) for numbers in (got, other))
     beyond, further = (torch.from_numpy(_beyond(exponent, form)) for form in (format, other_format))
+    given, wide = torch.from_numpy(got), torch.from_numpy(2 * radius)
     nothing = torch.zeros_like(middle)
-    wide = torch.from_numpy(2 * radius)
-    return error(
-        torch.from_numpy(got), ulps, counted(middle, further), nothing, wide, beyond, nothing > 0
-    ).numpy()
+    return error(given, ulps, counted(middle, further), nothing, wide, beyond, nothing > 0).numpy()
 
 
 def _beyond(exponent: np.ndarray, format: Format) -> np.ndarray:

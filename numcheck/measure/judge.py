@@ -58,8 +58,8 @@ class Judgement:
 
     def select(self, rows: np.ndarray | tuple[np.ndarray, np.ndarray]) -> "Judgement":
         """At some of the points."""
-        numbers = {name: getattr(self, name) for name in self.__dataclass_fields__ if name != "format"}
-        return replace(self, **{name: column[rows] for name, column in numbers.items()})
+        names = self.__dataclass_fields__.keys() - {"format"}
+        return replace(self, **{name: getattr(self, name)[rows] for name in names})
 
 
 _MOST_LENIENT = Budget(LARGEST, LARGEST, coupled=True)

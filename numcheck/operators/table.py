@@ -104,13 +104,7 @@ def _plus_quotient(x: Sequence[Any], keywords: Mapping[str, Any]) -> Terms:
 operator("add", additive=_plus)
 operator("addcdiv", fused=_plus_quotient, pole=_at_zero_divisor)
 operator("addcmul", fused=_plus_product, sums=True)
-operator(
-    "div",
-    wide=pairs.wide_quotient,
-    pole=_at_zero_divisor,
-    factors=_two_factors,
-    plain=True,
-)
+operator("div", wide=pairs.wide_quotient, pole=_at_zero_divisor, factors=_two_factors, plain=True)
 operator("mul", wide=pairs.wide_product, factors=_two_factors, plain=True)
 operator("reciprocal", wide=pairs.wide_reciprocal, pole=_at_zero)
 operator("rsub", additive=_minus_from)
