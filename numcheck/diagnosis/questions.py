@@ -52,31 +52,26 @@ def asked(questions: Sequence[Question]) -> Search[list[Measurement]]:
 def beside(searches: Sequence[Search[T]]) -> Search[list[T]]:
     """What each search finds; they ask at the same time. One that raises ends them all."""
     found: dict[int, T] = {}
-    waiting: dict[int, Sequence[Question]] = {}
-
-    def go_on(number: int, step: Callable[[], Sequence[Question]]) -> None:
-        try:
-            waiting[number] = step()
-        except StopIteration as end:
-            found[number] = end.value
-
-    for number, search in enumerate(searches):
-        go_on(number, lambda search=search: next(search))
-    while waiting:
-        answers = iter((yield [question for questions in waiting.values() for question in questions]))
-        for number, questions in list(waiting.items()):
-            told = [next(answers) for _ in questions]
-            del waiting[number]
-            go_on(number, lambda search=searches[number], told=told: search.send(told))
+    told: dict[int, Any] = dict.fromkeys(range(len(searches)))  # what each is sent next: None begins it
+    while told:
+        waiting: dict[int, Sequence[Question]] = {}
+        for number, answers in told.items():
+            try:
+                waiting[number] = searches[number].send(answers)
+            except StopIteration as end:
+                found[number] = end.value
+        every = [question for questions in waiting.values() for question in questions]
+        answers = iter((yield every) if waiting else ())
+        told = {number: [next(answers) for _ in questions] for number, questions in waiting.items()}
     return [found[number] for number in range(len(searches))]
 
 
 def alone(search: Search[T]) -> T:
     """What a search finds; it is told whatever it asks."""
+    answers: Any = None  # which begins the search
     try:
-        questions = next(search)
         while True:
-            questions = search.send(_answers(questions))
+            answers = _answers(search.send(answers))
     except StopIteration as end:
         return end.value
 

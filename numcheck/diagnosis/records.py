@@ -89,10 +89,8 @@ class Records:
 
         def shadows(record: Trace) -> np.ndarray:
             sinks = record.sinks[:1] if self.of is Of.VALUE else record.sinks[1:]
-            found = (sink.shadow for sink in sinks)
-            return functools.reduce(
-                lambda a, b: np.where(np.isnan(a), b, a), found, np.full(record.lanes, np.nan)
-            )
+            told = (np.full(record.lanes, np.nan), *(sink.shadow for sink in sinks))
+            return functools.reduce(lambda a, b: np.where(np.isnan(a), b, a), told)
 
         return self._told(rows, shadows, np.nan)
 
