@@ -67,10 +67,8 @@ def search(routine: Routine, format: Format, device: str, of: Of, chosen: settin
     holds.
     """
     seen = Searched()
-    last: Examined | None = None
 
     def breaks(example: Example) -> bool:
-        nonlocal last
         examined = examine_at(routine, *example, format, device, of)
         fate, spent = Fate(int(examined.judged[0][0])), float(examined.judged[1][0])
         seen.examples += 1
@@ -81,7 +79,7 @@ def search(routine: Routine, format: Format, device: str, of: Of, chosen: settin
                 # Not steered by: inside a gap the spent share only leads deeper into it.
                 seen.met.update(gaps)
                 return False
-            last = examined
+            seen.found = examined
         elif fate is Fate.WITHIN:
             seen.spent = max(seen.spent, spent)
         if fate.is_judged:
@@ -101,8 +99,7 @@ def search(routine: Routine, format: Format, device: str, of: Of, chosen: settin
         pass
     except Flaky:
         # It failed once and did not when it was asked again: equal inputs, different results.
-        assert last is not None
-        seen.found, seen.flaky = last, True
+        seen.flaky = True
     return seen
 
 
