@@ -103,7 +103,7 @@ def test_a_law_that_a_routine_breaks_is_counted():
         routine = routine_of(formula, function, "routine", ulps(2), None)
         (points,) = draw(formula.inputs, FLOAT32, 90, 0, "law")
         parts = measure(routine, points, settle(formula, points, FLOAT32), FLOAT32, "cpu")
-        (defect,) = law_defects(routine, parts[0], FLOAT32, "cpu")
+        (defect,) = law_defects(parts[0])
         return defect
 
     assert measure_law(lambda x: x * x)["violations"] == 0

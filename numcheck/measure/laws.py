@@ -5,7 +5,6 @@ from typing import Any
 import numpy as np
 import torch
 
-from numcheck.declaration.formulas import Routine
 from numcheck.domain import Points
 from numcheck.formats import Format
 from numcheck.measure.measurement import Measurement
@@ -16,13 +15,13 @@ from numcheck.report import figure
 from numcheck.truth import groups, lifted
 
 
-def law_defects(routine: Routine, part: Measurement, format: Format, device: str) -> list[dict[str, Any]]:
+def law_defects(part: Measurement) -> list[dict[str, Any]]:
     """How far the routine is from each law of its formula, in ulps, over a few points.
 
     The law's own arithmetic is exact; the routine is fed its arguments rounded to the format, and its results are
     taken as they are.
     """
-    formula = routine.formula
+    formula, format = part.routine.formula, part.format
     if not formula.laws:
         return []
     rows = np.flatnonzero(part.points.origin == "sample")[:32]
@@ -33,7 +32,7 @@ def law_defects(routine: Routine, part: Measurement, format: Format, device: str
         for which in groups(formula, points):
             alike = points.select(which)
             arguments = lifted(formula, alike, ARB, False).values()
-            given.append((len(alike), [_rounded(routine, alike, format, device), *arguments]))
+            given.append((len(alike), [_rounded(part, alike), *arguments]))
         for law in formula.laws.values():
             try:
                 parts = [_ulps_apart(law.function(*arguments), lanes, format) for lanes, arguments in given]
@@ -45,9 +44,9 @@ def law_defects(routine: Routine, part: Measurement, format: Format, device: str
     return told
 
 
-def _rounded(routine: Routine, points: Points, format: Format, device: str) -> Any:
+def _rounded(part: Measurement, points: Points) -> Any:
     """The routine as a function of reals: arguments are rounded to the format, results taken exactly."""
-    lanes = len(points)
+    routine, lanes = part.routine, len(points)
 
     def call(*arguments: Any) -> Reals:
         given: dict[str, Any] = {}
@@ -58,8 +57,8 @@ def _rounded(routine: Routine, points: Points, format: Format, device: str) -> A
             balls = as_reals(argument, ARB).data
             numbers = np.broadcast_to(_float(balls).astype(np.float64), (lanes, *balls.shape[1:]))
             tensor = torch.from_numpy(numbers.copy())
-            rounded = format.round(tensor) if domain.differentiable else tensor.round().long()
-            given[name] = rounded.to(device)
+            rounded = part.format.round(tensor) if domain.differentiable else tensor.round().long()
+            given[name] = rounded.to(part.device)
         out = routine.function(**given).detach().cpu().double().numpy()
         return Reals(ARB, ARB.lift(out))
 

@@ -192,9 +192,7 @@ class Examined:
 
     def laws(self) -> list[dict[str, Any]]:
         """How far the routine is from each law of its formula; laws are of values."""
-        if self.of is not Of.VALUE:
-            return []
-        return law_defects(self.routine, self.parts[0], self.format, self.device)
+        return law_defects(self.parts[0]) if self.of is Of.VALUE else []
 
 
 def examine(

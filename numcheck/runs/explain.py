@@ -73,13 +73,13 @@ def _rows(given: Sample, examined: Examined) -> Iterator[tuple[str, str]]:
     yield "point", ", ".join(f"{n} = {argument(c, 0)}" for n, c in one.points.columns.items())
     for k in range(judged.got.shape[1]):
         label = f"{of}[{k}]" if judged.got.shape[1] > 1 else of
-        got, forgiven = float(judged.got[0, k]), float(judged.forgiven[0, k])
-        ulps = float(judged.allowed[0, k]) - forgiven
+        got, forgiven = float(judged.got[0, k]), judged.forgiven[0, k]
+        ulps = judged.allowed[0, k] - forgiven
         yield f"{label} truth", decimal(judged.truth, (0, k), 30)
         yield f"{label} result", f"{got!r} ({got.hex()}) in {judged.format.name}"
-        yield f"{label} error", f"{float(judged.error[0, k]):.6g} ulp"
+        yield f"{label} error", f"{judged.error[0, k]:.6g} ulp"
         yield f"{label} budget", f"{ulps:.6g} ulp + {forgiven:.6g} ulp forgiven by conditioning"
-        yield f"{label} spent", f"{float(judged.spent[0, k]):.6g}: {Fate(int(judged.fate[0, k])).word}"
+        yield f"{label} spent", f"{judged.spent[0, k]:.6g}: {Fate(int(judged.fate[0, k])).word}"
     yield "precision", f"{int(given.truths[0].precision[0])} bits settled the truth"
     yield from (("truth in doubt", text) for text in given.opinion.disagreements)
     if one.crashes:
