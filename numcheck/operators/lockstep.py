@@ -66,16 +66,12 @@ def trace(
         output = output_of(function, pairs, component)
         mode.phase = "backward"
         slopes = gradients_of(output, pairs, differentiate)
-    sinks = [sink("value", output, lanes, None if differentiate else element)]
+    sinks = [sink(output, lanes, None if differentiate else element)]
     before = 0
     for name, slope in slopes.items():
-        size = pairs[name].numel() // lanes.count
-        within = None
-        if element is not None:
-            within = np.where((element >= before) & (element < before + size), element - before, -1)
         if slope is not None:
-            sinks.append(sink(name, slope, lanes, within))
-        before += size
+            sinks.append(sink(slope, lanes, None if element is None else element - before))
+        before += pairs[name].numel() // lanes.count
     return Trace(
         operations=tuple(mode.operations),
         output=_native(output),

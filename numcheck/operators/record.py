@@ -94,7 +94,6 @@ class Repeat:
 class Sink:
     """A result of the run: what came out, and which operation made it."""
 
-    name: str
     operation: int
     error: Floats
     """Error relative to max(abs(shadow), smallest normal); a shadow beyond the format counts as infinite."""
@@ -491,17 +490,19 @@ class Operation:
 # --- one result
 
 
-def sink(name: str, result: Tensor, lanes: Lanes, element: Ints | None = None) -> Sink:
-    """How far off a result of the run is; of each lane only that `element` where it is given, none where negative."""
+def sink(result: Tensor, lanes: Lanes, element: Ints | None = None) -> Sink:
+    """How far off a result of the run is; where `element` is given, of each lane that one, if the result has it."""
     if not isinstance(result, Pair):
         nowhere = lanes.filled(False)
-        return Sink(name, -1, lanes.filled(0.0), nowhere, nowhere, nowhere, lanes.filled(math.nan))
+        return Sink(-1, lanes.filled(0.0), nowhere, nowhere, nowhere, lanes.filled(math.nan))
     number_format = format_of(result.native.dtype)
     numbers = [floats(x) for x in (result.native, result.high, result.low)]
+    inside = lanes.filled(True)
     if element is not None:
         # Where the element lies elsewhere nothing is wrong.
-        rows, here = np.arange(lanes.count), np.maximum(element, 0)
-        numbers = [np.where(element >= 0, x.reshape(lanes.count, -1)[rows, here], 0.0) for x in numbers]
+        inside = (element >= 0) & (element < result.numel() // lanes.count)
+        rows, here = np.arange(lanes.count), np.where(inside, element, 0)
+        numbers = [np.where(inside, x.reshape(lanes.count, -1)[rows, here], 0.0) for x in numbers]
     n, high, low = numbers
     top = number_format.largest * (1 + number_format.unit_roundoff)
     # What the format can't hold is not the routine's loss.
@@ -514,11 +515,10 @@ def sink(name: str, result: Tensor, lanes: Lanes, element: Ints | None = None) -
     nonfinite = ~np.isfinite(n)
     total = nonfinite | ((n == 0) & (np.abs(high) > number_format.smallest_subnormal / 2))
     return Sink(
-        name,
         result.origin.operation,
         error=lanes.worst(error),
         nonfinite=lanes.any(nonfinite),
         nan=lanes.any(np.isnan(n)),
         total=lanes.any(total),
-        shadow=lanes.first(high if element is None else np.where(element >= 0, high, math.nan)),
+        shadow=np.where(inside, lanes.first(high), math.nan),
     )
