@@ -18,18 +18,13 @@ class Wanted:
     conditioning: bool
 
 
-@dataclass(frozen=True, eq=False)
-class Evaluation:
-    """A function's arrays over one batch of lanes, still in the arithmetic's own numbers.
+Evaluation = list[tuple[Any, Any]]
+"""A function's value and, where that was asked for, its gradient, each with its conditioning: arrays over one batch of
+lanes, still in the arithmetic's own numbers.
 
-    `value` and its `conditioning`, the sum(abs(x_i df/dx_i)) over all continuous numbers x_i, have shape (lanes, *out);
-    `gradient` and its conditioning have (lanes, n), all numbers differentiated by side by side.
-    """
-
-    value: Any
-    conditioning: Any
-    gradient: Any | None
-    gradient_conditioning: Any | None
+The value and its conditioning, the sum(abs(x_i df/dx_i)) over all continuous numbers x_i, have shape (lanes, *out);
+the gradient and its conditioning have (lanes, n), all numbers differentiated by side by side.
+"""
 
 
 def evaluate(
@@ -57,7 +52,7 @@ def evaluate(
     conditioning, row = _conditioning(flat, counted, lanes)
     conditioning = conditioning.reshape(data.shape)
     if not wanted.gradient or not by:
-        return Evaluation(data, conditioning, None, None)
+        return [(data, conditioning)]
     if counted and size == 1:  # the only row is the gradient asked for
         slopes = [row[continuous.index(name)] for name in wrt]
     elif flat.traced:
@@ -65,7 +60,7 @@ def evaluate(
     else:
         slopes = [None] * len(by)
     slope = _side_by_side(slopes, by, lanes)
-    return Evaluation(data, conditioning, slope.data, _conditioning(slope, counted, lanes)[0])
+    return [(data, conditioning), (slope.data, _conditioning(slope, counted, lanes)[0])]
 
 
 def _conditioning(of: Reals, inputs: Sequence[Reals], lanes: int) -> tuple[Any, list[Reals | None]]:

@@ -102,9 +102,8 @@ class Truths:
 
     def _evaluate(self, arguments: Mapping[str, Any], lanes: int) -> tuple[Tensor | None, ...]:
         wanted = Wanted(self.backward, False)
-        found = evaluated(self.formula, arguments, lanes, np.zeros(1, dtype=np.int64), wanted)
-        asked = [balls for balls in (found.value, found.gradient) if balls is not None]
-        plain = [balls if balls.scale is None else comparable(balls) for balls in asked]
+        halves = evaluated(self.formula, arguments, lanes, np.zeros(1, dtype=np.int64), wanted)
+        plain = [balls if balls.scale is None else comparable(balls) for balls, _ in halves]
         return tuple(part for balls in plain for part in (balls.high, balls.low, balls.radius))
 
 

@@ -117,16 +117,12 @@ def _in_float64(
     found = evaluated(formula, lifted(formula, points, BALLS, True), count, component, wanted)
     halves: dict[Of, Half] = {}
     loose = np.zeros(count, dtype=bool)
-    for of, balls, terms in (
-        (Of.VALUE, found.value, found.conditioning),
-        (Of.GRAD, found.gradient, found.gradient_conditioning),
-    ):
-        if balls is not None and terms is not None:
-            exact = enclosure_of_float64(balls)
-            conditioning, unsure = _lower_end(terms, exact, format)
-            halves[of] = Half(exact, conditioning)
-            loose |= unsure
-    component = component % max(1, int(np.prod(found.value.high.shape[1:])))
+    for of, (balls, terms) in zip(Of, found, strict=False):
+        exact = enclosure_of_float64(balls)
+        conditioning, unsure = _lower_end(terms, exact, format)
+        halves[of] = Half(exact, conditioning)
+        loose |= unsure
+    component = component % max(1, int(np.prod(halves[Of.VALUE].exact.shape[1:])))
     return Truth(halves, component, np.full(count, FLOAT64), loose)
 
 
