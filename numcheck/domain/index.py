@@ -31,14 +31,12 @@ class Index:
             raise ValueError(f"index(extra={self.extra!r}): write a tuple of ints such as extra=(-100,)")
 
     def choices(self, size: int | None) -> tuple[int, ...]:
-        """All values for one size."""
         return (*range(known_size("index", size)), *self.extra)
 
     def describe(self) -> str:
         return "an index" + (f", or {', '.join(map(str, self.extra))}" if self.extra else "")
 
     def contains(self, column: torch.Tensor, format: Format) -> Mask:
-        """Which are an index of some size, or one of `extra`."""
         return ((column >= 0) | torch.isin(column, torch.tensor(self.extra, dtype=torch.int64))).numpy()
 
     def parse(self, text: str, format: Format) -> int:

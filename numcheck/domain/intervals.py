@@ -1,7 +1,4 @@
-"""An interval of reals as a format has it: the ordinals between two bounds, and what is drawn from them.
-
-`real` and every entry of a `vector` are an interval with points to look `near`.
-"""
+"""An interval of reals as a format has it: the ordinals between two bounds, and what is drawn from them."""
 
 import math
 from collections.abc import Sequence
@@ -47,18 +44,13 @@ class Interval:
         return all_within(self.format.to_ordinals(column), self.first, self.last)
 
     def corners(self) -> Ints:
-        """Ordinals in the interval at which code breaks, increasing.
-
-        Zeros, bounds, `near` points, ends of the format, powers of two, and neighbours.
-        """
+        """Increasing ordinals at which code breaks: zeros, bounds, `near`, format's ends, powers of two, neighbours."""
         format = self.format
         largest, p = format.largest, format.precision
         exponents = {*range(-3, 4), -1 - p, -p, 1 - p, -(p // 2), p // 2, p - 1, p, p + 1}
         exponents |= {format.min_exponent // 2, format.min_exponent}
         exponents |= {(format.max_exponent + 1) // 2, format.max_exponent}
-        for end in self._finite_ends():
-            if end != 0:
-                exponents |= {math.frexp(end)[1] - k for k in (0, 1, 2, 3)}
+        exponents |= {math.frexp(end)[1] - k for end in self._finite_ends() if end != 0 for k in (0, 1, 2, 3)}
         marks = [(0.0, 3), (1.0, 1), (format.smallest_normal, 1), (largest, 1)]
         # exp leaves the format's range beyond the first, and its normal and subnormal numbers below the others.
         extremes = (largest, format.smallest_normal, format.smallest_subnormal)
@@ -136,10 +128,9 @@ class Interval:
 
         First a sort of value is drawn: zero; a stretch of magnitudes of one sign, around one, wherever the domain
         reaches, or at its far end; some ulps away from a `near` point; minus zero or infinity. Then a number of
-        significand bits, a binade, and a place in it that is rounded to so many bits. So when hypothesis lowers
-        the number of bits the value hardly moves and keeps failing, and then the binade walks towards that of
-        one. Every sort draws the same choices, needed or not: else hypothesis could not leave a sort for a
-        simpler one.
+        significand bits, a binade, and a place in it that is rounded to so many bits. So when hypothesis lowers the
+        number of bits the value hardly moves and keeps failing, and then the binade walks towards that of one. Every
+        sort draws the same choices, needed or not: else hypothesis could not leave a sort for a simpler one.
         """
         from hypothesis import strategies as st
 

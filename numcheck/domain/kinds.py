@@ -132,9 +132,6 @@ def listed(column: Column) -> list[Any]:
     return list(column) if isinstance(column, tuple) else column.tolist()
 
 
-# -- what a declaration may say ------------------------------------------------------------------------------
-
-
 def is_number(value: object) -> bool:
     """Whether a Python number that a double can hold."""
     return isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) < 2**1024
@@ -185,9 +182,6 @@ def one_choice(domain: Discrete, format: Format, size: int | None) -> "SearchStr
 
 def no_list(format: Format, grid: int | None) -> None:
     """None, for the values are too many and differ from size to size."""
-
-
-# -- inputs by their sort ------------------------------------------------------------------------------------
 
 
 def discrete(inputs: Mapping[str, Domain]) -> dict[str, Discrete]:

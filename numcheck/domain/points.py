@@ -22,8 +22,7 @@ MOST_LISTED = 1 << 16
 
 @dataclass(frozen=True, eq=False)
 class Points:
-    """Points of one formula in one format: a column for each input, all of one length, and where each point
-    comes from.
+    """Points of one formula in one format: a column for each input, all of one length, and where each point comes from.
 
     `origin` holds "corner", "sweep", "sample", "ladder", "given" or "witness" (an earlier run found it);
     `size` is that of the ragged inputs, None where there are none.
@@ -79,12 +78,8 @@ def _joined(columns: Sequence[Any]) -> Column:
     return torch.cat(list(columns)) if isinstance(columns[0], torch.Tensor) else tuple(chain(*columns))
 
 
-# -- draw ----------------------------------------------------------------------------------------------------
-
-
 def draw(inputs: Mapping[str, Domain], format: Format, count: int, seed: int, name: str) -> list[Points]:
-    """At least `count` points of the formula called `name`, as one `Points` for each size of its ragged
-    inputs.
+    """At least `count` points of the formula called `name`, as one `Points` for each size of its ragged inputs.
 
     About a third each are corners, sweep and sample. Every corner of every input occurs, beside corners and
     beside samples of the others; choices are spread evenly, and where there are few of them each meets every

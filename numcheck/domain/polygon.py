@@ -22,8 +22,7 @@ if TYPE_CHECKING:
 @final
 @dataclass(frozen=True)
 class Polygon:
-    """Vertices of a star-shaped polygon, counter-clockwise before they are rounded; a column has shape (N,
-    size, 2).
+    """Vertices of a star-shaped polygon, counter-clockwise before they are rounded; a column has shape (N, size, 2).
 
     `radius` bounds the distance of the vertices from the centre, `centre` that of the centre from the origin.
     In a small format a far centre leaves no room for a shape, so most centres are kept within radius *
@@ -50,8 +49,7 @@ class Polygon:
     def describe(self) -> str:
         sizes = ", ".join(map(str, self.sizes))
         near, far = self.radius, self.centre
-        away = f"radius {near[0]:g} to {near[1]:g}, centre {far[0]:g} to {far[1]:g} away"
-        return f"a polygon of {sizes} vertices, {away}"
+        return f"a polygon of {sizes} vertices, radius {near[0]:g} to {near[1]:g}, centre {far[0]:g} to {far[1]:g} away"
 
     def contains(self, column: torch.Tensor, format: Format) -> Mask:
         """Where all vertices are finite; nothing else is looked at, for some collapse in a small format."""
@@ -103,7 +101,6 @@ class Polygon:
         return _stars(radius, distance, thin, known_size("polygon", size), format, rng)
 
     def close_to(self, column: torch.Tensor, reach: int, format: Format, rng: Generator) -> torch.Tensor:
-        """The same polygons."""
         return column
 
     def extent(self, column: torch.Tensor, format: Format) -> tuple[float, float]:

@@ -52,15 +52,12 @@ class Real:
         return self.interval(format).contains(column)
 
     def corners(self, format: Format, size: int | None, rng: Generator) -> torch.Tensor:
-        """Zeros, bounds, `near` points, ends of the format, powers of two and neighbours; increasing."""
         return values_at(self.interval(format).corners(), format)
 
     def sweep(self, format: Format, count: int, size: int | None, rng: Generator) -> torch.Tensor:
-        """One value from each of `count` equal stretches of the format's ordinals, shuffled."""
         return values_at(self.interval(format).sweep(count, rng), format)
 
     def sample(self, format: Format, count: int, size: int | None, rng: Generator) -> torch.Tensor:
-        """Data-like values: normal, log-normal, and clusters far from zero."""
         return self.interval(format).sample((count,), rng)
 
     def close_to(self, column: torch.Tensor, reach: int, format: Format, rng: Generator) -> torch.Tensor:
@@ -71,7 +68,6 @@ class Real:
         return range(values.first, values.last + 1) if grid is None else values.grid(grid)
 
     def strategy(self, format: Format, size: int | None) -> "SearchStrategy[float]":
-        """Values of the format: those with few significand bits first, then those nearest to 1."""
         return self.interval(format).strategy()
 
     def extent(self, column: torch.Tensor, format: Format) -> tuple[float, float]:

@@ -72,7 +72,6 @@ class Vector:
         return values_at(np.stack(axes, axis=1), format)
 
     def sample(self, format: Format, count: int, size: int | None, rng: Generator) -> torch.Tensor:
-        """Data-like rows: normal, log-normal, a large common offset with a small spread within the row."""
         return self.interval(format).sample((count, known_size("vector", size)), rng)
 
     def close_to(self, column: torch.Tensor, reach: int, format: Format, rng: Generator) -> torch.Tensor:
@@ -82,7 +81,7 @@ class Vector:
         return extent_in_proportion(column, min(max(abs(self.low), abs(self.high)), format.largest), format)
 
     def strategy(self, format: Format, size: int | None) -> "SearchStrategy[list[float]]":
-        """Lists of unlike entries, and of entries a few ulps apart; see `Real.strategy`."""
+        """Lists of unlike entries, and of entries a few ulps apart; see `Interval.strategy`."""
         from hypothesis import strategies as st
 
         interval, length = self.interval(format), known_size("vector", size)
