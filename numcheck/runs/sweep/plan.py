@@ -154,9 +154,6 @@ def fitting(formula: Formula, format: Format) -> tuple[Routine, ...]:
 
 def fingerprint_of(plan: Plan) -> dict[str, str]:
     """All that the result depends on, in words and hashes: a checkpoint is gone on with only where nothing changed."""
-    space = plan.space
-    inputs = "; ".join(f"{name}: {domain.describe()}" for name, domain in plan.formula.inputs.items())
-    places = "; ".join(f"{name}: {listed}" for name, listed in space.ordinals.items())
     told = {
         "numcheck": numcheck.__version__,
         "numcheck source": _hash(_package_source()),
@@ -166,8 +163,8 @@ def fingerprint_of(plan: Plan) -> dict[str, str]:
         "format": plan.format.name,
         "device name": plan.device,
         "chunk size": str(plan.chunk),
-        "domain": inputs,
-        "space": _hash(places),
+        "domain": "; ".join(f"{name}: {domain.describe()}" for name, domain in plan.formula.inputs.items()),
+        "space": _hash("; ".join(f"{name}: {listed}" for name, listed in plan.space.ordinals.items())),
         "grid": str(plan.grid),
         "choice of value or gradient": "value" if plan.value_only else "both",
         "list of routines": ", ".join(routine.name for routine in plan.routines),

@@ -48,8 +48,6 @@ from numcheck.truth import BATCH, ContradictionError, Truths
 MOST_BOUNDARIES = 8
 """Failing regions whose two ends become witnesses, for each half of a routine."""
 
-SCHEMA = 1
-
 Batch = Callable[[Plan, int, int], State]
 """What makes the summaries of a batch, the points start to stop of a plan."""
 
@@ -268,7 +266,7 @@ def finish(plan: Plan, batch: Batch, keeper: Keeper, jobs: int, progress: Progre
 def result_of(plan: Plan, state: State) -> dict[str, Any]:
     """The result as `result.json` has it; nothing in it tells how often the sweep was stopped or who did the work."""
     return {
-        "schema": SCHEMA,
+        "schema": 1,
         "numcheck": numcheck.__version__,
         "environment": environment([plan.device]),
         "formula": plan.formula.name,
@@ -362,10 +360,8 @@ def sweep_verdict(result: Mapping[str, Any]) -> tuple[ExitCode, str]:
             beside[f"{entry['routine']} {entry['of']}"] = entry["failing"] - crashes
     told = f" ({result['evidence']}, {judged} judged points)"
     if beside:
-        told += (
-            f"; {sum(beside.values())} more fail where gaps are declared, and are not told apart: "
-            + ", ".join(beside)
-        )
+        more = sum(beside.values())
+        told += f"; {more} more fail where gaps are declared, and are not told apart: {', '.join(beside)}"
     if unresolved > UNRESOLVED * max(1, judged):
         return ExitCode.IN_DOUBT, f"truth in doubt: {unresolved} of {judged} points unresolved"
     if uncovered:

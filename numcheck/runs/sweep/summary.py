@@ -174,9 +174,6 @@ def _stretch(start: int, stop: int, line: int, fates: np.ndarray, numbers: np.nd
     return Stretch(start, stop, line, len(firsts), kept, region(-1) if len(firsts) else None)
 
 
-# Merging ----------------------------------------------------------------------------------------------------------
-
-
 def merged(one: Summary, other: Summary) -> Summary:
     """Of the points of both, which have none in common: associative and commutative, to the last bit."""
     return Summary(
@@ -225,9 +222,6 @@ def _continued(before: Stretch, after: Stretch) -> Stretch:
     # What both have kept suffices: of each, the first regions in order.
     room = MOST_REGIONS - len(kept)
     return Stretch(before.start, after.stop, before.line, count, (*kept, *rest[:room]), last or first)
-
-
-# As JSON ----------------------------------------------------------------------------------------------------------
 
 
 def as_json(summary: Summary) -> dict[str, Any]:

@@ -2,12 +2,8 @@
 
 A formula of one real number belongs to the table where its page has a `torch_builtin`. That routine runs eagerly and
 compiled alone over every encoding of the format, whatever part of it the page's domain is, and nothing is asked of its
-budget. Results fall into three kinds: those whose truth is a *normal* number of the format, those whose truth is
-*subnormal* (zero included), and those that are *lost*: NaN, an infinity or a number without a correct digit. Each kind
-has a histogram of its errors and its worst input; the lost ones also have their regions.
-
-It is a sweep: chunks, workers and checkpoint are those of `run`, and what it keeps are summaries. Only the truth is
-asked for more closely, for a largest error is told to `NARROW` ulps, and where the formula has no value.
+budget. It is a sweep as `run` makes it; only the truth is asked for more closely, for a largest error is told to
+`NARROW` ulps, and where the formula has no value.
 """
 
 import subprocess
@@ -58,7 +54,7 @@ BUILTIN = "torch_builtin"
 WAYS = ("eager", "compiled")
 FORMATS = DEFAULT_FORMATS
 KINDS = ("normal", "subnormal", "lost")
-"""Of what a result is: a normal truth, a subnormal truth, or a truth of which it has no digit."""
+"""Of what a result is: a normal truth, a subnormal one (or zero), or one of which it has no digit, as a wrong NaN."""
 NORMAL, SUBNORMAL, LOST, UNJUDGED = range(4)
 NARROW = 2.0**-10
 """How far a truth may be open, in ulps of the format: a maximum is off by no more."""
@@ -68,7 +64,6 @@ KEPT = Path(".numcheck") / "table"
 """Where the finished chunks of a row in work are kept."""
 MOST_REGIONS = 16
 """Regions of lost results that a row lists, the largest ones."""
-_INFINITE = float("inf")
 
 
 # The functions ----------------------------------------------------------------------------------------------------
@@ -87,7 +82,7 @@ def _belongs(formula: Formula) -> bool:
 
 def plan_of(formula: Formula, format: Format) -> Plan:
     """The sweep of torch's own function over every number of the format, infinities and both zeros included."""
-    space = space_of(dict.fromkeys(formula.inputs, real(-_INFINITE, _INFINITE)), format)
+    space = space_of(dict.fromkeys(formula.inputs, real(-torch.inf, torch.inf)), format)
     builtin = formula.routines[BUILTIN]
     ways: dict[str, Callable[..., Any]] = {"eager": builtin.function}
     if not missing_compiler("cpu"):
@@ -210,10 +205,7 @@ def _settled(plan: Plan, points: Points, tolerance: float = NARROW) -> Enclosure
 
 
 def _in_doubles(truth: Enclosure) -> tuple[Tensor, Tensor, Tensor]:
-    """What Arb proved as (high, low, radius) in float64.
-
-    Far beyond every narrower format's range a number is as good as another.
-    """
+    """What Arb proved as (high, low, radius) in float64; far beyond every narrower format's range all are alike."""
     by = np.clip(truth.exponent, -900, 900).astype(np.int32)
     infinite = np.isinf(truth.high)
     high = np.ldexp(np.where(infinite, np.sign(truth.high), truth.high), np.where(infinite, 900, by))
@@ -241,11 +233,11 @@ def _error_and_kind(
     normal = high.abs() >= format.smallest_normal
     leading = 2.0 ** (format.precision - 1)
     # an error as large as the truth's leading bit leaves no correct bit
-    lost = (normal & (error >= leading)) | ((got.abs() == _INFINITE) & (error > 1)) | (error == _INFINITE)
+    lost = (normal & (error >= leading)) | ((got.abs() == torch.inf) & (error > 1)) | (error == torch.inf)
     kind = torch.where(lost, float(LOST), torch.where(normal, float(NORMAL), float(SUBNORMAL)))
     unasked = ~inside & (got == got)
     kind = torch.where(told, kind, torch.where(unasked, float(LOST), float(UNJUDGED)))
-    return torch.where(unasked, _INFINITE, error), kind
+    return torch.where(unasked, torch.inf, error), kind
 
 
 def _summaries(
@@ -295,10 +287,7 @@ def rows_of(
     restart: bool = False,
     progress: Progress | None = None,
 ) -> list[dict[str, Any]]:
-    """The table's rows of a function in a format, one for each way of running it, swept by `jobs` processes.
-
-    `kept` is the file of finished chunks.
-    """
+    """The table's rows of a function in a format, one for each way of running it; `kept` holds finished chunks."""
     plan = plan_of(formula, format_named(format))
     keeper = Keeper(kept, fingerprint_of(plan) | what_runs(), restart)
     finish(plan, judged, keeper, jobs, progress)
@@ -360,14 +349,13 @@ def _truth(plan: Plan, point: Points) -> str:
     found = _settled(plan, point, tolerance=2.0**-60)
     if found.state[0] != PROVED:
         return "no value"
-    if not np.isfinite(found.high[0]):
-        return str(float(found.high[0]))
-    if abs(int(found.exponent[0])) > 2**40:
-        return "too large to print" if found.exponent[0] > 0 else "too small to print"
+    high, low, exponent = float(found.high[0]), float(found.low[0]), int(found.exponent[0])
+    if not np.isfinite(high):
+        return str(high)
+    if abs(exponent) > 2**40:
+        return "too large to print" if exponent > 0 else "too small to print"
     with precision(128):
-        exact = (CONTEXT.mpf(float(found.high[0])) + CONTEXT.mpf(float(found.low[0]))) * CONTEXT.mpf(
-            2
-        ) ** int(found.exponent[0])
+        exact = (CONTEXT.mpf(high) + CONTEXT.mpf(low)) * CONTEXT.mpf(2) ** exponent
         return str(CONTEXT.nstr(exact, 12))
 
 
