@@ -254,8 +254,7 @@ def gap(
                     f"{routine.formula.name}.{routine.name} has two gaps for {shared}: make one of them, or part them "
                     "by of=, formats= or devices="
                 )
-        known = replace(routine, gaps=(declared, *routine.gaps))
-        routine.formula.routines[routine.name] = known
+        known = routine.formula.routines[routine.name] = replace(routine, gaps=(declared, *routine.gaps))
         return known
 
     return attach

@@ -1,9 +1,4 @@
-"""Judging a function that was not written for numcheck: its own arguments, made from a formula's inputs.
-
-`adapt` matches them by name where names say the same and in order where the counts fit, and finds out on a few points
-which match is meant and how the function wants to be called: on a batch or point by point, with a reduction switched
-off, with labels as floats. The match is shown as the routine's doc.
-"""
+"""Judging a function that was not written for numcheck: its own arguments, made from a formula's inputs."""
 
 import inspect
 from collections.abc import Callable, Collection, Iterator, Mapping
@@ -45,8 +40,9 @@ def adapt(
     """The function as a routine of the formula; UsageError, with the wrapper to write, where it does not fit.
 
     Of the ways in which it can be called, the one is chosen whose results are the formula's on most of a few points
-    (a loose agreement: what the function means is asked here, not how exact it is). It is named after itself and
-    has the budgets VALUE and GRAD unless others are given. A routine that is declared already is taken as it is.
+    (a loose agreement: what the function means is asked here, not how exact it is); that way is the routine's doc.
+    It is named after itself and has the budgets VALUE and GRAD unless others are given. A routine that is declared
+    already is taken as it is.
     """
     if isinstance(function, Routine):
         return function

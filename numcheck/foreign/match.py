@@ -25,8 +25,6 @@ SAME = (
 Names mislead: the `p` of a divergence is the target, not a prediction. So the plain order is tried as well.
 """
 
-AXES = ("dim", "axis")
-
 
 @dataclass(frozen=True)
 class Match:
@@ -119,7 +117,7 @@ def match(
         required = [p for p in takers if p.default is p.empty] or takers
         if len(names) == len(required) == 1:
             taken[required[0].name] = names[0]
-    axes = [p for p in free_parameters() if _plain(p.name) in AXES]
+    axes = [p for p in free_parameters() if _plain(p.name) in ("dim", "axis")]
     constants: dict[str, Any] = {p.name: -1 for p in axes if not isinstance(p.default, int | str)}
     open_ = [p for p in free_parameters() if p.default is p.empty and p.name not in {*constants, "reduction"}]
     rest = free_inputs()

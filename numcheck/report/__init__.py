@@ -18,18 +18,5 @@ from numcheck.report.store import (
 from numcheck.report.sweep import sweep_page
 from numcheck.report.table import table_page
 
-__all__ = [
-    "ReportError",
-    "compare",
-    "deterministic",
-    "figure",
-    "finite",
-    "folder_name",
-    "json_text",
-    "read_json",
-    "sweep_page",
-    "table_page",
-    "write_json",
-    "write_report",
-    "write_text",
-]
+__all__ = ["ReportError", "compare", "deterministic", "figure", "finite", "folder_name", "json_text"]
+__all__ += ["read_json", "sweep_page", "table_page", "write_json", "write_report", "write_text"]

@@ -282,8 +282,7 @@ def _ticks(bins: Sequence[Bin], place: _Placement) -> list[tuple[int, str]]:
         if place.low <= x <= place.high and all(abs(place.at(x) - taken) >= 62 for taken, _ in ticks):
             ticks.append((place.at(x), text))
     if len(ticks) < 2:
-        ends = dict.fromkeys((place.low, place.high))
-        ticks = [(place.at(x), figure(x)) for x in ends]
+        ticks = [(place.at(x), figure(x)) for x in dict.fromkeys((place.low, place.high))]
     return sorted(ticks)
 
 

@@ -122,7 +122,6 @@ def verdict_sentence(report: Report) -> str:
     total = tally.total()
     if not total:
         return "Nothing was measured."
-    measurements = counted(total, "measurement")
     kept = "All" if tally["within"] == total else f"{count(tally['within'])} of"
     rest = [
         f"{count(tally[name])} {one if tally[name] == 1 else several}"
@@ -134,7 +133,7 @@ def verdict_sentence(report: Report) -> str:
         )
         if tally[name]
     ]
-    inside = f"{kept} {measurements} stay inside their budget everywhere"
+    inside = f"{kept} {counted(total, 'measurement')} stay inside their budget everywhere"
     return "; ".join([inside, ", ".join(rest)] if rest else [inside]) + "."
 
 
@@ -147,11 +146,9 @@ def opinion_sentence(report: Report) -> str:
     share = f" ({percent(opinion['share'])} of all)" if "share" in opinion else ""
     outcome = "it agrees with every one" if not disagreed else f"it disagrees with {count(disagreed)}"
     quick = report.get("in_float64") or {}
-    settled = (
-        f"{percent(quick['share'])} of all truths were settled by float64 balls, the rest by Arb. "
-        if quick.get("points")
-        else ""
-    )
+    settled = ""
+    if quick.get("points"):
+        settled = f"{percent(quick['share'])} of all truths were settled by float64 balls, the rest by Arb. "
     settled += "".join(f"In doubt: {text}. " for text in quick.get("contradictions", ()))
     return settled + (
         f"{counted(opinion['checked'], 'truth')}{share} "
@@ -230,9 +227,7 @@ def formula_sections(report: Report) -> list[FormulaSection]:
 def _routine_section(name: str, found: list[tuple[str, Measurement]], order: list[str]) -> RoutineSection:
     sides = list(OF)
     ordered = sorted(found, key=lambda item: (sides.index(item[1]["of"]), order.index(item[0])))
-    budgets = dict.fromkeys(
-        (measurement["of"], measurement.get("budget") or "") for _, measurement in ordered
-    )
+    budgets = dict.fromkeys((one["of"], one.get("budget") or "") for _, one in ordered)
     gaps: dict[tuple[tuple[str, ...], str, bool], list[str]] = {}
     for title, measurement in ordered:
         for gap in measurement.get("gaps") or ():

@@ -1,8 +1,4 @@
-"""`numcheck report`: the committed report of this environment, as `tox -e report` makes it.
-
-Results differ between torch versions, devices and vector instruction sets, so each environment has a folder of its
-own and is compared with nothing but itself; an environment that has none yet gets one.
-"""
+"""`numcheck report`: the committed report of this environment, as `tox -e report` makes it."""
 
 from pathlib import Path
 
