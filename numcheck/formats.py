@@ -10,8 +10,8 @@ hold throughout:
 - Whatever is rounded is rounded once, to nearest, ties to even, on the bits or in Python integers. torch's
   own float64 to 16- and 8-bit conversions go through float32 and round twice, so they are not used.
 
-Tensors may have any shape and device, are read by their bits (so a device that flushes subnormals cannot
-interfere), and results stay on their device. Nothing here takes part in autograd.
+Tensors may have any shape, are read by their bits (so a device that flushes subnormals cannot interfere), and results
+stay on their device. Nothing here takes part in autograd.
 """
 
 import math
@@ -104,8 +104,7 @@ class Format:
 
     @property
     def _sign_bit(self) -> int:
-        # As a negative integer, so that `magnitude | sign` is the two's complement value of the encoding at
-        # every width.
+        # negative, so that `magnitude | sign` is the encoding's two's complement value at every width
         return -(1 << (self.bits - 1))
 
     @property
@@ -119,10 +118,7 @@ class Format:
     # -- ordinals --------------------------------------------------------------------------------------------
 
     def to_ordinals(self, values: torch.Tensor) -> torch.Tensor:
-        """Places of `values` (of this format's dtype) in the increasing list, as int64.
-
-        NaN has no place and becomes `NAN_ORDINAL`.
-        """
+        """Places of `values` (of this format's dtype) in the increasing list, as int64; `NAN_ORDINAL` for NaN."""
         magnitude, negative, nan = self._split(values)
         ordinals = torch.where(negative, -magnitude - int(self.has_negative_zero), magnitude)
         return torch.where(nan, NAN_ORDINAL, ordinals)
@@ -212,8 +208,7 @@ class Format:
         twice_rest = (significand - (kept << dropped)) << 1
         step = torch.ones_like(dropped) << dropped
         kept = kept + ((twice_rest > step) | ((twice_rest == step) & (kept & 1 == 1)))
-        # A carry out of `kept` lands on the next binade's first value by itself: that is what makes ordinals
-        # contiguous.
+        # A carry out of `kept` lands on the next binade's first value by itself: that makes ordinals contiguous.
         magnitude = ((binade - self.min_exponent) << (self.precision - 1)) + kept
         nan = (biased == 0x7FF) & (fraction != 0)
         if not self.has_infinity:
@@ -258,9 +253,8 @@ FORMATS: tuple[Format, ...] = (
     Format("float32", torch.float32, 32, 24, -126, 127),
     Format("float16", torch.float16, 16, 11, -14, 15),
     Format("bfloat16", torch.bfloat16, 16, 8, -126, 127),
-    # Overflow is NaN, the non-saturating conversion of the OCP 8-bit specification, which ml_dtypes follows
-    # too. torch's cast saturates at 448, which would hide an overflow inside a plausible number: what a
-    # verifier must not do unasked.
+    # Overflow is NaN, the non-saturating conversion of the OCP 8-bit specification, which ml_dtypes follows too.
+    # torch's cast saturates at 448, which would hide an overflow inside a plausible number.
     Format("float8_e4m3fn", torch.float8_e4m3fn, 8, 4, -6, 8, has_infinity=False),
     Format("float8_e5m2", torch.float8_e5m2, 8, 3, -14, 15),
     # "fnuz" is "finite, NaN, unsigned zero": NaN is what would be -0

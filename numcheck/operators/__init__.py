@@ -5,18 +5,15 @@ sum high + low of two float64) that starts from the same inputs; each floating o
 an `Operation`. `emulate` runs a routine with every operator's result rounded to a chosen significand and exponent
 range, so that widening one at a time shows what heals it.
 
-What is known about an operator by its name stands in one row of `table`, and nowhere else; `rows` says what a row may
-tell. One that has none runs too: natively, in float64 and with torch's own derivatives.
+What is known about an operator by its name stands in one row of `table`, and nowhere else; one without runs too:
+natively, in float64 and with torch's own derivatives. Every tensor has a leading lanes axis N and lanes are
+independent. Operators are seen below autograd, so views, in-place operators, `torch.where`, `torch.autograd.Function`
+and the backward pass need no cooperation.
 
-Every tensor has a leading lanes axis N and lanes are independent. `trace` and `emulate` see the operators below
-autograd, so views, in-place operators, `torch.where`, `torch.autograd.Function` and the backward pass need no
-cooperation.
-
-What the shadow doesn't see: values that leave torch (`.item()`, `.numpy()`), random numbers (taken from the
-native run), and the rounding inside one fused float64 operator (exp, matmul): + - * / sqrt and sums carry
-their own rounding error, and a sharp trace evaluates functions in ball arithmetic. Torch takes another way
-through a few derivatives for any tensor subclass (prod): there the traced gradient differs from a plain
-run's in its last bits.
+What the shadow doesn't see: values that leave torch (`.item()`, `.numpy()`), random numbers (taken from the native
+run), and the rounding inside one fused float64 operator (exp, matmul): + - * / sqrt and sums carry their own, and a
+sharp trace evaluates functions in ball arithmetic. Torch takes another way through a few derivatives for any tensor
+subclass (prod): there the traced gradient differs from a plain run's in its last bits.
 
     pairs -> rows -> table -> calls -> shadow -> record -> lockstep -> rounded
 """

@@ -20,10 +20,11 @@ from typing import Any, Final
 import numpy as np
 import torch
 from torch import Tensor
+from torch.utils._pytree import tree_map
 
 from numcheck.formats import format_of
 from numcheck.operators.calls import Call, Mode, call_of, leaves, parts_of, undisturbed, written_by
-from numcheck.operators.pairs import Origin, Pair, TraceError, floats, is_floating, lift, lift_all
+from numcheck.operators.pairs import Origin, Pair, TraceError, floats, is_floating, lift, lifted
 from numcheck.operators.record import Ints, Lanes, Operation, Path, Place, Ran, Repeat, Trace, sink
 from numcheck.operators.shadow import Noise, wide_call
 from numcheck.operators.table import how_to_tell
@@ -59,9 +60,8 @@ def trace(
         raise ValueError("nothing to trace: give at least one tensor argument with a leading lanes axis")
     lanes = Lanes(len(leading))
     mode = undisturbed(_Lockstep)(lanes, sharp)
-    pairs = variables(
-        arguments, differentiate, lambda x: lift(x.clone(memory_format=torch.contiguous_format))
-    )
+    plain = torch.contiguous_format
+    pairs = variables(arguments, differentiate, lambda x: lift(x.clone(memory_format=plain)))
     with mode:
         output = output_of(function, pairs, component)
         mode.phase = "backward"
@@ -224,7 +224,7 @@ class _Lockstep(Mode):
         if traced and any(is_floating(w) and not isinstance(w, Pair) for w in written):
             raise TraceError(f"{func}: a traced value is written into a tensor made outside the routine")
         if not any(is_floating(x) for x in flat) or (written and not traced):
-            return lift_all(func(*args, **kwargs))
+            return tree_map(lifted, func(*args, **kwargs))
         call = call_of(func, args, kwargs, written)
         native = call.native_result()  # an exception here is the routine's own
         if func.is_view:
@@ -237,10 +237,9 @@ class _Lockstep(Mode):
         except TraceError:
             raise
         except Exception as error:
-            reason, _, _ = str(error).partition("\n")
+            reason, told = str(error).partition("\n")[0], how_to_tell(call.row.name)
             raise TraceError(
-                f"{func}: no shadow for this operator ({type(error).__name__}: {reason}); "
-                + how_to_tell(call.row.name)
+                f"{func}: no shadow for this operator ({type(error).__name__}: {reason}); {told}"
             ) from error
 
     def _place(self) -> Place:
@@ -268,7 +267,7 @@ class _Lockstep(Mode):
         if random and call.written:
             raise TraceError(f"{func}: random numbers written in place have no shadow")
         if random or call.row.constant:
-            return lift_all(native)
+            return tree_map(lifted, native)
         if call.row.copies:
             # The shadow's layout may differ from the native one's (column-major results of linear algebra).
             source = call.operands[0]

@@ -16,7 +16,6 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.utils._pytree import tree_map
 
 Floats = NDArray[np.float64]
 Wide = tuple[Tensor, Tensor]
@@ -94,11 +93,6 @@ def lift(native: Tensor) -> Pair:
     # A copy even of float64: an operator that writes in place must find each side as it was.
     high = native.to(torch.float64, copy=True)
     return Pair(native, high, torch.zeros_like(high), Origin())
-
-
-def lift_all(tree: Any) -> Any:
-    """The same lists, tuples and numbers with every floating tensor in them a pair."""
-    return tree_map(lifted, tree)
 
 
 def lifted(x: Any) -> Any:

@@ -56,14 +56,13 @@ def wide_call(call: Call, native: Sequence[Any], noise: Noise | None) -> list[tu
         # The native side decides which element is picked.
         source, indices, dim = call.operands[0], native[1], _dim_argument(call)
         return [(_picked(source.high, indices, dim), _picked(source.low, indices, dim)), (indices, indices)]
-    arithmetic = _arithmetic(call)
-    if arithmetic is not None:
+    if (arithmetic := _arithmetic(call)) is not None:
         results = [arithmetic]
     elif any(bool(o.low.any()) for o in call.operands):
         results = _dual_call(call)
     else:
         results = _without_low(call)
-    exact = None if noise is None else _accurate(call, lambda o: (o.high, o.low))
+    exact = None if noise is None else _accurate(call, _both)
     pairs: list[tuple[Any, Any]] = []
     for value, tangent in results[: len(call.written) or None]:
         if not is_floating(value):
@@ -81,13 +80,13 @@ def wide_call(call: Call, native: Sequence[Any], noise: Noise | None) -> list[tu
 
 def _arithmetic(call: Call) -> Wide | None:
     """The result of an operator that has arithmetic of its own in the shadow; None for others."""
-    row = call.row
-    if row.additive is None and row.wide is None:
-        return None
-    args, kwargs = call.arguments(lambda o: (o.high, o.low))
-    if row.additive is not None:
-        return wide_sum(*row.additive(args, kwargs))
-    return None if row.wide is None else row.wide(args, kwargs)
+    if call.row.additive is not None:
+        return wide_sum(*call.row.additive(*call.arguments(_both)))
+    return None if call.row.wide is None else call.row.wide(*call.arguments(_both))
+
+
+def _both(o: Operand) -> Wide:
+    return o.high, o.low
 
 
 def accurate_local(call: Call) -> Tensor | None:
@@ -97,11 +96,10 @@ def accurate_local(call: Call) -> Tensor | None:
 
 
 def _accurate(call: Call, side: Callable[[Operand], Wide]) -> Wide | None:
-    rule = call.row.accurate
-    if rule is None:
+    if call.row.accurate is None:
         return None
     args, kwargs = call.arguments(side)
-    high, low = accurate(rule, call.row.along, [*args, *kwargs.values()])
+    high, low = accurate(call.row.accurate, call.row.along, [*args, *kwargs.values()])
     device = call.operands[0].native.device
     return high.to(device), low.to(device)
 

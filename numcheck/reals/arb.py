@@ -13,8 +13,6 @@ Sums and products are numpy's own loops over FLINT's operators at up to `QUICK` 
 enough to be sound (0 * unknown is unknown, inf - inf undefined), but make unknown of undefined * [3 +- 1]. Above
 `QUICK` bits, where only lanes come that were not settled, each result that is not finite is told exactly.
 
-The precision is FLINT's, global to the process; only `precision` sets it.
-
 Source: Johansson 2017, "Arb: efficient arbitrary-precision midpoint-radius interval arithmetic".
 """
 
@@ -27,7 +25,7 @@ from typing import Any
 import numpy as np
 from flint import arb, ctx, fmpq
 
-from numcheck.reals.arithmetic import NO, UNDECIDED, YES, added_up, exactly, masking, scattered, searched
+from numcheck.reals.arithmetic import NO, UNDECIDED, YES, ObjectArithmetic, added_up, exactly, masking
 
 QUICK = 128  # bits up to which sums and products are not looked at one by one
 PATIENCE = 1024  # bits from which an undecided comparison counts as a tie that no precision decides
@@ -322,87 +320,6 @@ _lift: Any = np.frompyfunc(ball, 1, 1)
 _lift_floats: Any = np.frompyfunc(arb, 1, 1)
 
 
-class ArbArithmetic:
-    """Ball arithmetic at FLINT's current precision. Stateless; `ARB` is its only instance."""
-
-    name = "arb"
-    broadcast: Callable[..., Any] = staticmethod(np.broadcast_to)
-    concatenate: Callable[..., Any] = staticmethod(np.concatenate)
-    permute: Callable[..., Any] = staticmethod(np.take_along_axis)
-    scatter = scattered
-
-    def lift(self, values: Any) -> Any:
-        array = np.asarray(values)
-        return np.asarray((_lift_floats if array.dtype == np.float64 else _lift)(array), dtype=object)
-
-    def number(self, x: Any) -> float | None:
-        return float(x.flat[0]) if x.size == 1 else None
-
-    def unary(self, name: str, x: Any) -> Any:
-        return FUNCTIONS[name](x)
-
-    def binary(self, name: str, x: Any, y: Any) -> Any:
-        return _operators(False)[name](x, y)
-
-    def masked(self, name: str, x: Any, y: Any) -> Any:
-        return _operators(True)[name](x, y)
-
-    def absent(self, shape: tuple[int, ...]) -> Any:
-        return np.full(shape, ABSENT, dtype=object)
-
-    def hot(self, mask: np.ndarray) -> Any:
-        ones: Any = np.full(mask.shape, arb(1), dtype=object)
-        return np.where(mask, ones, ABSENT)
-
-    def sum(self, x: Any, axes: tuple[int, ...], masked: bool) -> Any:
-        return added_up(_operators(masked)["add"], x, axes)
-
-    def compare(self, name: str, x: Any, y: Any) -> np.ndarray:
-        yes, no = (getattr(operator, sign)(x, y).astype(bool) for sign in (name, OPPOSITE[name]))
-        return np.where(yes, YES, np.where(no, NO, UNDECIDED)).astype(np.int8)
-
-    def some(self, states: np.ndarray) -> bool:
-        return bool(states.any())
-
-    def select(self, decision: np.ndarray, x: Any, y: Any) -> Any:
-        chosen = np.where(decision == YES, x, y)
-        if (decision == UNDECIDED).any():
-            unions = np.frompyfunc(_union, 2, 1)(*np.broadcast_arrays(x, y))
-            chosen = np.where(decision == UNDECIDED, unions, chosen)
-        return chosen
-
-    def interval(self, low: int, high: int) -> Any:
-        return np.array([arb(low).union(arb(high))], dtype=object)
-
-    def doubt(self, low: int, high: int) -> Any:
-        return self.interval(low, high) if ctx.prec >= PATIENCE else np.array([UNKNOWN], dtype=object)
-
-    def order(self, x: Any) -> tuple[np.ndarray, np.ndarray]:
-        order = np.argsort(x, axis=-1, kind="stable")
-        ordered = np.take_along_axis(x, order, axis=-1)
-        decided = self.compare("le", ordered[..., :-1], ordered[..., 1:]) == YES
-        return order, ~decided.all(axis=-1)
-
-    def forgiven(self, terms: Sequence[Any], lanes: int) -> np.ndarray:
-        """Rounded to float64, each element by the lower end of its ball, which forgives no more than the truth.
-
-        An infinite or undefined element forgives nothing, and the others what they do without it.
-        """
-        total = np.zeros(lanes)
-        for balls in terms:
-            counts = _is_finite(balls).astype(bool)
-            with np.errstate(all="ignore"):
-                sizes = np.where(counts, np.minimum(_lower_end(balls).astype(np.float64), _MOST), 0.0)
-                total = np.minimum(total + sizes.reshape(len(sizes), -1).sum(axis=1), _MOST)
-        return total
-
-    def unknown(self, x: Any, lanes: np.ndarray) -> Any:
-        return np.where(lanes[..., None], UNKNOWN, x)
-
-    def root(self, function: Callable[[Any], Any], low: Any, high: Any) -> Any:
-        return searched(_root, function, low, high)
-
-
 def _root(low: Ball, high: Ball, at_low: Ball, at_high: Ball) -> Generator[Ball, Ball, Ball]:
     """A ball that contains the zero of an increasing function between two points.
 
@@ -448,6 +365,66 @@ def _root(low: Ball, high: Ball, at_low: Ball, at_high: Ball) -> Generator[Ball,
 
 _ROUNDED = arb(1) + arb(2) ** -20
 """More than the rounding of its two points may widen the share of a bracket that a round asks for."""
+
+
+class ArbArithmetic(ObjectArithmetic):
+    """Ball arithmetic at FLINT's precision, global to the process, that only `precision` sets. Stateless; see `ARB`."""
+
+    name = "arb"
+    zero, one, nothing = ABSENT, arb(1), UNKNOWN
+    search = staticmethod(_root)
+
+    def lift(self, values: Any) -> Any:
+        array = np.asarray(values)
+        return np.asarray((_lift_floats if array.dtype == np.float64 else _lift)(array), dtype=object)
+
+    def unary(self, name: str, x: Any) -> Any:
+        return FUNCTIONS[name](x)
+
+    def binary(self, name: str, x: Any, y: Any) -> Any:
+        return _operators(False)[name](x, y)
+
+    def masked(self, name: str, x: Any, y: Any) -> Any:
+        return _operators(True)[name](x, y)
+
+    def sum(self, x: Any, axes: tuple[int, ...], masked: bool) -> Any:
+        return added_up(_operators(masked)["add"], x, axes)
+
+    def compare(self, name: str, x: Any, y: Any) -> np.ndarray:
+        yes, no = (getattr(operator, sign)(x, y).astype(bool) for sign in (name, OPPOSITE[name]))
+        return np.where(yes, YES, np.where(no, NO, UNDECIDED)).astype(np.int8)
+
+    def select(self, decision: np.ndarray, x: Any, y: Any) -> Any:
+        chosen = np.where(decision == YES, x, y)
+        if (decision == UNDECIDED).any():
+            unions = np.frompyfunc(_union, 2, 1)(*np.broadcast_arrays(x, y))
+            chosen = np.where(decision == UNDECIDED, unions, chosen)
+        return chosen
+
+    def interval(self, low: int, high: int) -> Any:
+        return np.array([arb(low).union(arb(high))], dtype=object)
+
+    def doubt(self, low: int, high: int) -> Any:
+        return self.interval(low, high) if ctx.prec >= PATIENCE else np.array([UNKNOWN], dtype=object)
+
+    def order(self, x: Any) -> tuple[np.ndarray, np.ndarray]:
+        order = np.argsort(x, axis=-1, kind="stable")
+        ordered = np.take_along_axis(x, order, axis=-1)
+        decided = self.compare("le", ordered[..., :-1], ordered[..., 1:]) == YES
+        return order, ~decided.all(axis=-1)
+
+    def forgiven(self, terms: Sequence[Any], lanes: int) -> np.ndarray:
+        """Rounded to float64, each element by the lower end of its ball, which forgives no more than the truth.
+
+        An infinite or undefined element forgives nothing, and the others what they do without it.
+        """
+        total = np.zeros(lanes)
+        for balls in terms:
+            counts = _is_finite(balls).astype(bool)
+            with np.errstate(all="ignore"):
+                sizes = np.where(counts, np.minimum(_lower_end(balls).astype(np.float64), _MOST), 0.0)
+                total = np.minimum(total + sizes.reshape(len(sizes), -1).sum(axis=1), _MOST)
+        return total
 
 
 ARB = ArbArithmetic()

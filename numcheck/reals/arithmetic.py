@@ -60,11 +60,7 @@ class Arithmetic(Protocol):
 
 
 def forward(
-    arithmetic: Arithmetic,
-    operation: str,
-    operands: Sequence[Any],
-    parameters: tuple[Any, ...],
-    masked: bool,
+    arithmetic: Arithmetic, operation: str, operands: Sequence[Any], parameters: tuple[Any, ...], masked: bool
 ) -> Any:
     """The result of `operation` on the arithmetic's own arrays."""
     first = operands[0]
@@ -82,9 +78,7 @@ def forward(
             return arithmetic.sum(first, tuple(axis + 1 for axis in parameters[0]), masked)
         case "norm":
             squares = arithmetic.binary("mul", first, first)
-            return arithmetic.unary(
-                "sqrt", arithmetic.sum(squares, tuple(axis + 1 for axis in parameters[0]), False)
-            )
+            return arithmetic.unary("sqrt", forward(arithmetic, "sum", [squares], parameters, False))
         case "index":
             return first[(slice(None), *parameters[0])]
         case "scatter":
@@ -92,7 +86,7 @@ def forward(
         case "reshape":
             return first.reshape((first.shape[0], *parameters[0]))
         case "transpose":
-            return first.transpose((0, *(axis + 1 for axis in parameters[0])))
+            return first.transpose((0, *range(first.ndim - 1, 0, -1)))
         case "broadcast":
             shape = (first.shape[0], *parameters[0])
             return arithmetic.broadcast(_padded(first, len(shape)), shape)
@@ -112,7 +106,7 @@ def forward(
             return arithmetic.unary(operation, first)
 
 
-def scattered(arithmetic: Arithmetic, x: Any, key: tuple[Any, ...], shape: tuple[int, ...]) -> Any:
+def _scattered(arithmetic: Arithmetic, x: Any, key: tuple[Any, ...], shape: tuple[int, ...]) -> Any:
     """The elements of an object array at `key` of a larger one that is absent elsewhere."""
     data = arithmetic.absent((x.shape[0], *shape))
     if all(isinstance(part, int | slice) for part in key):
@@ -124,6 +118,56 @@ def scattered(arithmetic: Arithmetic, x: Any, key: tuple[Any, ...], shape: tuple
     for i, place in enumerate(places):
         flat[:, place] = arithmetic.masked("add", flat[:, place], parts[:, i])
     return flat.reshape(data.shape)
+
+
+class ObjectArithmetic:
+    """What the arithmetics on numpy's object arrays share: all that only moves their numbers."""
+
+    zero: Any
+    """The absent one, recognised by identity."""
+    one: Any
+    nothing: Any
+    """The number of which nothing is known."""
+    search: Callable[..., Generator[Any, Any, Any]]
+    """Of (low, high, at_low, at_high), one lane's numbers: yields points, each of which it is sent the function's value
+    at, and returns the root. `root` asks the function for all lanes at once."""
+
+    broadcast: Callable[..., Any] = staticmethod(np.broadcast_to)
+    concatenate: Callable[..., Any] = staticmethod(np.concatenate)
+    permute: Callable[..., Any] = staticmethod(np.take_along_axis)
+    scatter = _scattered
+
+    def number(self, x: Any) -> float | None:
+        return float(x.flat[0]) if x.size == 1 else None
+
+    def absent(self, shape: tuple[int, ...]) -> Any:
+        return np.full(shape, self.zero, dtype=object)
+
+    def hot(self, mask: np.ndarray) -> Any:
+        return np.where(mask, self.one, self.zero)
+
+    def some(self, states: np.ndarray) -> bool:
+        return bool(states.any())
+
+    def unknown(self, x: Any, lanes: np.ndarray) -> Any:
+        return np.where(lanes[..., None], self.nothing, x)
+
+    def root(self, function: Callable[[Any], Any], low: Any, high: Any) -> Any:
+        ends = (np.broadcast_to(x, low.shape).ravel() for x in (low, high, function(low), function(high)))
+        searches = [self.search(*lane) for lane in zip(*ends, strict=True)]
+        found = list(low.flat)
+        points, values, running = found.copy(), [None] * low.size, set(range(low.size))
+        while running:
+            for i in sorted(running):
+                try:
+                    points[i] = searches[i].send(values[i])
+                except StopIteration as end:
+                    found[i] = end.value
+                    running.remove(i)
+            if running:
+                told = function(np.array(points, dtype=object).reshape(low.shape))
+                values = np.broadcast_to(told, low.shape).ravel()
+        return np.array(found, dtype=object).reshape(low.shape)
 
 
 def exactly(value: object) -> int | float | Fraction:
@@ -159,30 +203,6 @@ def added_up(add: Any, x: Any, axes: tuple[int, ...]) -> Any:
     for axis in sorted(axes, reverse=True):
         x = add.reduce(x, axis=axis)
     return x
-
-
-def searched(
-    search: Callable[..., Generator[Any, Any, Any]], function: Callable[[Any], Any], low: Any, high: Any
-) -> Any:
-    """What `search(low, high, at_low, at_high)` returns for each lane, object arrays all of them.
-
-    It yields points at which it is sent the value of `function`, which is asked for all lanes at once.
-    """
-    ends = (np.broadcast_to(x, low.shape).ravel() for x in (low, high, function(low), function(high)))
-    searches = [search(*lane) for lane in zip(*ends, strict=True)]
-    found = list(low.flat)
-    points, values, running = found.copy(), [None] * low.size, set(range(low.size))
-    while running:
-        for i in sorted(running):
-            try:
-                points[i] = searches[i].send(values[i])
-            except StopIteration as end:
-                found[i] = end.value
-                running.remove(i)
-        if running:
-            told = function(np.array(points, dtype=object).reshape(low.shape))
-            values = np.broadcast_to(told, low.shape).ravel()
-    return np.array(found, dtype=object).reshape(low.shape)
 
 
 def aligned(x: Any, y: Any) -> tuple[Any, Any]:

@@ -317,7 +317,7 @@ def reshape(x: Reals, shape: Sequence[int]) -> Reals:
 
 def transpose(x: Reals) -> Reals:
     """Axes of a point in reverse."""
-    return apply("transpose", x, parameters=(tuple(reversed(range(x.ndim))),))
+    return apply("transpose", x)
 
 
 def broadcast(x: Reals, shape: Sequence[int]) -> Reals:

@@ -6,7 +6,7 @@ of the format's ulp at the value, the ulp floored at the smallest subnormal; no 
 ties settle too. Of a ball that holds zero an ulp says nothing: sums that cancel to zero are never proved to be it, and
 there 1/64 of what conditioning forgives is enough.
 
-A gradient at a kink is an interval on purpose: it is proved when doubling the precision no longer narrows it. That is
+A gradient at a kink is an interval on purpose: it is proved when doubling the precision no longer narrows it, which is
 sound, for the ball encloses the truth at every precision.
 """
 
@@ -109,9 +109,8 @@ def _converted(balls: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     rest = balls - high.astype(object)
     low, radius = rest.astype(np.float64), _radius_of(balls).astype(np.float64)
     still = np.flatnonzero((radius == 0) & (high != 0))
-    exact = np.equal(rest[still], low[still].astype(object)).astype(bool) & _is_exact(rest[still]).astype(
-        bool
-    )
+    rest, kept = rest[still], low[still].astype(object)
+    exact = np.equal(rest, kept).astype(bool) & _is_exact(rest).astype(bool)
     radius[still[~exact]] = 5e-324
     return high, low, radius
 
@@ -163,28 +162,21 @@ def contradiction(one: Enclosure, other: Enclosure) -> np.ndarray:
     Compared in float64 at the scale of the larger one, which hides what is below 2**-100 of it. An exact zero has no
     scale, so that it differs from the least number.
     """
-    both = (one.state != UNRESOLVED) & (other.state != UNRESOLVED)
+    told = (one.state != UNRESOLVED) & (other.state != UNRESOLVED)
     differ = (one.state != other.state) | (np.isinf(one.high) != np.isinf(other.high))
-    exponents = [
-        np.where((e.high == 0) & (e.radius == 0), -2 * EXPONENT_LIMIT, e.exponent) for e in (one, other)
-    ]
+    both = one, other
+    exponents = [np.where((e.high == 0) & (e.radius == 0), -2 * EXPONENT_LIMIT, e.exponent) for e in both]
     shift = np.maximum(*exponents)
     with np.errstate(all="ignore"):
-        a, b = (
-            [
-                np.ldexp(part, np.clip(exponent - shift, -2000, 0).astype(np.int32))
-                for part in (e.high, e.low, e.radius)
-            ]
-            for e, exponent in zip((one, other), exponents, strict=True)
-        )
+        by = [np.clip(exponent - shift, -2000, 0).astype(np.int32) for exponent in exponents]
+        a, b = ([np.ldexp(x, n) for x in (e.high, e.low, e.radius)] for e, n in zip(both, by, strict=True))
         # beyond the limit an exponent is not told, only its sign
-        open_ = (np.minimum(np.abs(one.exponent), np.abs(other.exponent)) > 2**40) & (
-            (one.exponent > 0) == (other.exponent > 0)
-        )
+        far = np.minimum(np.abs(one.exponent), np.abs(other.exponent)) > 2**40
+        open_ = far & ((one.exponent > 0) == (other.exponent > 0))
         apart = np.abs((a[0] - b[0]) + (a[1] - b[1])) > (a[2] + b[2]) * (1 + 2.0**-20) + 2.0**-100
     unlike = np.signbit(one.high) != np.signbit(other.high)
     finite = np.isfinite(one.high) & np.isfinite(other.high)
-    return both & (differ | (finite & np.where(open_, unlike, apart)) | (np.isinf(one.high) & unlike))
+    return told & (differ | (finite & np.where(open_, unlike, apart)) | (np.isinf(one.high) & unlike))
 
 
 def ulp_exponent(truth: Enclosure, format: Format) -> np.ndarray:
@@ -228,10 +220,8 @@ def narrow(found: Enclosure, format: Format, tolerance: float) -> np.ndarray:
 def negligible(found: Enclosure, forgiven: np.ndarray, tolerance: float) -> np.ndarray:
     """Where a ball holds zero and its radius is at most `tolerance` of what a budget forgives beside ulps."""
     with np.errstate(over="ignore", under="ignore", invalid="ignore"):
-        radius = scaled(found.radius, found.exponent)
-        return (
-            (found.state == PROVED) & (found.radius >= np.abs(found.high)) & (radius <= tolerance * forgiven)
-        )
+        small = scaled(found.radius, found.exponent) <= tolerance * forgiven
+        return (found.state == PROVED) & (found.radius >= np.abs(found.high)) & small
 
 
 def no_longer_narrows(before: Enclosure, now: Enclosure, format: Format, tolerance: float) -> np.ndarray:
@@ -242,10 +232,9 @@ def no_longer_narrows(before: Enclosure, now: Enclosure, format: Format, toleran
     """
     same = (before.exponent == now.exponent) & np.isfinite(before.radius) & np.isfinite(now.radius)
     with np.errstate(invalid="ignore"):
-        change = np.abs(before.radius - now.radius) + np.abs(
-            (before.high - now.high) + (before.low - now.low)
-        )
+        moved = np.abs((before.high - now.high) + (before.low - now.low))
+        change = np.abs(before.radius - now.radius) + moved
         change = np.where(np.isfinite(change), change, np.inf)
-    moved = Enclosure(now.high, now.low, change, now.exponent, now.state)
-    kept = (change <= KEPT * now.radius) | narrow(moved, format, tolerance)
+    changed = Enclosure(now.high, now.low, change, now.exponent, now.state)
+    kept = (change <= KEPT * now.radius) | narrow(changed, format, tolerance)
     return same & (now.radius > 0) & np.isfinite(now.high) & (now.state == PROVED) & kept

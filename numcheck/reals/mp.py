@@ -13,7 +13,7 @@ from typing import Any
 import mpmath
 import numpy as np
 
-from numcheck.reals.arithmetic import NO, YES, added_up, exactly, masking, scattered, searched
+from numcheck.reals.arithmetic import NO, YES, ObjectArithmetic, added_up, exactly, masking
 
 CONTEXT: Any = mpmath.MPContext()
 ABSENT: Any = CONTEXT.mpf(0)
@@ -91,68 +91,6 @@ def number(value: object) -> Any:
 _lift: Any = np.frompyfunc(number, 1, 1)
 
 
-class MpArithmetic:
-    """mpmath at the precision of `CONTEXT`, which only `precision` sets. Stateless; `MP` is its only instance."""
-
-    name = "mp"
-    broadcast: Callable[..., Any] = staticmethod(np.broadcast_to)
-    concatenate: Callable[..., Any] = staticmethod(np.concatenate)
-    permute: Callable[..., Any] = staticmethod(np.take_along_axis)
-    scatter = scattered
-
-    def lift(self, values: Any) -> Any:
-        return np.asarray(_lift(np.asarray(values)), dtype=object)
-
-    def number(self, x: Any) -> float | None:
-        return float(x.flat[0]) if x.size == 1 else None
-
-    def unary(self, name: str, x: Any) -> Any:
-        return UNARY[name](x)
-
-    def binary(self, name: str, x: Any, y: Any) -> Any:
-        return BINARY[name](x, y)
-
-    def absent(self, shape: tuple[int, ...]) -> Any:
-        return np.full(shape, ABSENT, dtype=object)
-
-    def hot(self, mask: np.ndarray) -> Any:
-        return np.where(mask, CONTEXT.mpf(1), ABSENT)
-
-    def masked(self, name: str, x: Any, y: Any) -> Any:
-        return MASKED[name](x, y)
-
-    def sum(self, x: Any, axes: tuple[int, ...], masked: bool) -> Any:
-        return added_up(MASKED["add"] if masked else np.add, x, axes)
-
-    def compare(self, name: str, x: Any, y: Any) -> np.ndarray:
-        return np.where(getattr(operator, name)(x, y).astype(bool), YES, NO).astype(np.int8)
-
-    def some(self, states: np.ndarray) -> bool:
-        return bool(states.any())
-
-    def select(self, decision: np.ndarray, x: Any, y: Any) -> Any:
-        return np.where(decision == YES, x, y)
-
-    def interval(self, low: int, high: int) -> Any:
-        return np.array([CONTEXT.mpf(low + high) / 2], dtype=object)
-
-    def doubt(self, low: int, high: int) -> Any:
-        return self.interval(low, high)
-
-    def order(self, x: Any) -> tuple[np.ndarray, np.ndarray]:
-        return np.argsort(x, axis=-1, kind="stable"), np.zeros(x.shape[:-1], dtype=bool)
-
-    def forgiven(self, terms: Sequence[Any], lanes: int) -> Any:
-        flat = [np.absolute(term).reshape((len(term), -1)) for term in terms]
-        return np.broadcast_to(sum((part.sum(axis=1) for part in flat), CONTEXT.mpf(0)), (lanes,))
-
-    def unknown(self, x: Any, lanes: np.ndarray) -> Any:
-        return np.where(lanes[..., None], CONTEXT.nan, x)
-
-    def root(self, function: Callable[[Any], Any], low: Any, high: Any) -> Any:
-        return searched(_root, function, low, high)
-
-
 def _root(left: Any, right: Any, below: Any, above: Any) -> Generator[Any, Any, Any]:
     """False position with Illinois weights: nothing like the enclosure it is to check.
 
@@ -186,6 +124,48 @@ def _root(left: Any, right: Any, below: Any, above: Any) -> Generator[Any, Any, 
         if value == 0 or right - left <= tight * abs(right):
             break
     return answer
+
+
+class MpArithmetic(ObjectArithmetic):
+    """mpmath at the precision of `CONTEXT`, which only `precision` sets. Stateless; `MP` is its only instance."""
+
+    name = "mp"
+    zero, one, nothing = ABSENT, CONTEXT.mpf(1), CONTEXT.nan
+    search = staticmethod(_root)
+
+    def lift(self, values: Any) -> Any:
+        return np.asarray(_lift(np.asarray(values)), dtype=object)
+
+    def unary(self, name: str, x: Any) -> Any:
+        return UNARY[name](x)
+
+    def binary(self, name: str, x: Any, y: Any) -> Any:
+        return BINARY[name](x, y)
+
+    def masked(self, name: str, x: Any, y: Any) -> Any:
+        return MASKED[name](x, y)
+
+    def sum(self, x: Any, axes: tuple[int, ...], masked: bool) -> Any:
+        return added_up(MASKED["add"] if masked else np.add, x, axes)
+
+    def compare(self, name: str, x: Any, y: Any) -> np.ndarray:
+        return np.where(getattr(operator, name)(x, y).astype(bool), YES, NO).astype(np.int8)
+
+    def select(self, decision: np.ndarray, x: Any, y: Any) -> Any:
+        return np.where(decision == YES, x, y)
+
+    def interval(self, low: int, high: int) -> Any:
+        return np.array([CONTEXT.mpf(low + high) / 2], dtype=object)
+
+    def doubt(self, low: int, high: int) -> Any:
+        return self.interval(low, high)
+
+    def order(self, x: Any) -> tuple[np.ndarray, np.ndarray]:
+        return np.argsort(x, axis=-1, kind="stable"), np.zeros(x.shape[:-1], dtype=bool)
+
+    def forgiven(self, terms: Sequence[Any], lanes: int) -> Any:
+        flat = [np.absolute(term).reshape((len(term), -1)) for term in terms]
+        return np.broadcast_to(sum((part.sum(axis=1) for part in flat), CONTEXT.mpf(0)), (lanes,))
 
 
 MP = MpArithmetic()

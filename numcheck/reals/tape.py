@@ -58,9 +58,8 @@ def unbroadcast(x: Reals, shape: tuple[int, ...]) -> Reals:
     if x.shape == shape:
         return x
     extra = x.ndim - len(shape)
-    axes = tuple(range(extra)) + tuple(
-        extra + i for i, size in enumerate(shape) if size == 1 and x.shape[extra + i] != 1
-    )
+    repeated = (i for i, size in enumerate(shape, extra) if size == 1 and x.shape[i] != 1)
+    axes = (*range(extra), *repeated)
     return m.reshape(m.apply("sum", x, parameters=(axes,)), shape) if axes else m.reshape(x, shape)
 
 
@@ -80,8 +79,7 @@ def _between(ct: Reals, smooth: Reals, tied: States, low: int, high: int) -> Rea
     for state, known in ((YES, ct.arithmetic.interval), (UNDECIDED, ct.arithmetic.doubt)):
         here = tied == state
         if ct.arithmetic.some(here):
-            slope = Reals(ct.arithmetic, known(low, high))
-            smooth = _chosen(here, ct * slope, smooth)
+            smooth = _chosen(here, ct * Reals(ct.arithmetic, known(low, high)), smooth)
     return smooth
 
 
@@ -164,10 +162,7 @@ RULES: dict[str, Rule] = {
     "add": lambda ct, out, x, y: (ct, ct),
     "sub": lambda ct, out, x, y: (ct, -ct if y.traced else None),
     "mul": lambda ct, out, x, y: (ct * y if x.traced else None, ct * x if y.traced else None),
-    "div": lambda ct, out, x, y: (
-        ct / y if x.traced else None,
-        -(ct * (out / y)) if y.traced else None,
-    ),
+    "div": lambda ct, out, x, y: (ct / y if x.traced else None, -(ct * (out / y)) if y.traced else None),
     "neg": lambda ct, out, x: -ct,
     "power": lambda ct, out, x, n: ct * (n * x ** (n - 1)) if n else None,
     "pow": lambda ct, out, x, y: (
@@ -205,9 +200,7 @@ RULES: dict[str, Rule] = {
     "index": _scatter,
     "scatter": lambda ct, out, x, key, shape: m.index(ct, key),
     "reshape": lambda ct, out, x, shape: m.reshape(ct, x.shape),
-    "transpose": lambda ct, out, x, axes: m.apply(
-        "transpose", ct, parameters=(tuple(np.argsort(axes).tolist()),)
-    ),
+    "transpose": lambda ct, out, x: m.transpose(ct),
     "broadcast": lambda ct, out, x, shape: ct,  # unbroadcast sums the repeats
     "concatenate": _concatenate,
     "permute": _permute,

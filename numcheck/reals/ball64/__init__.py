@@ -34,20 +34,6 @@ from numcheck.reals.ball64.bounds import BOUNDS, ORDERS
 from numcheck.reals.ball64.normalised import EXPONENT_LIMIT, covering, normalised
 from numcheck.reals.ball64.operations import COMPARABLE, comparable, unscaled
 
-__all__ = [
-    "BALL64",
-    "BOUNDS",
-    "COMPARABLE",
-    "EXPONENT_LIMIT",
-    "ORDERS",
-    "Ball64Arithmetic",
-    "Balls",
-    "comparable",
-    "covering",
-    "normalised",
-    "only_where",
-    "recording",
-    "two_product",
-    "two_sum",
-    "unscaled",
-]
+__all__ = ["BALL64", "BOUNDS", "COMPARABLE", "EXPONENT_LIMIT", "ORDERS", "Ball64Arithmetic", "Balls"]
+__all__ += ["comparable", "covering", "normalised", "only_where", "recording"]
+__all__ += ["two_product", "two_sum", "unscaled"]

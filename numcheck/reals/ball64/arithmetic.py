@@ -185,8 +185,7 @@ class Ball64Arithmetic:
             high, low = two_sum((values >> 32).double() * 2.0**32, (values & 0xFFFFFFFF).double())
         else:
             high, low = values.double(), None
-        unknown = self.scaled or is_recording()  # a graph is recorded for any values
-        if unknown or not high.numel():
+        if self.scaled or is_recording() or not high.numel():  # a graph is recorded for any values
             return Balls(high, low)
         least, most = (float(end) for end in high.aminmax())
         reach = max(-least, most) * (1 + 2.0**-40)
@@ -244,10 +243,9 @@ class Ball64Arithmetic:
         return chosen
 
     def interval(self, low: int, high: int) -> Balls:
-        middle, half = constant(Fraction(low + high, 2), self.device), (high - low) / 2
-        return replace(
-            middle, radius=torch.full_like(middle.high, half), number=None, reach=float(max(-low, high))
-        )
+        middle = constant(Fraction(low + high, 2), self.device)
+        radius = torch.full_like(middle.high, (high - low) / 2)
+        return replace(middle, radius=radius, number=None, reach=float(max(-low, high)))
 
     def doubt(self, low: int, high: int) -> Balls:
         return constant(NAN, self.device)
@@ -259,10 +257,8 @@ class Ball64Arithmetic:
         by_high = torch.argsort(torch.take_along_dim(x.high, order, -1), dim=-1, stable=True)
         order = torch.take_along_dim(order, by_high, -1)
         ordered = _permuted(x, order, x.ndim - 1)
-        decided = (
-            compared("le", ordered.each(lambda p: p[..., :-1]), ordered.each(lambda p: p[..., 1:])) == YES
-        )
-        return order, ~decided.all(-1)
+        before, after = ordered.each(lambda p: p[..., :-1]), ordered.each(lambda p: p[..., 1:])
+        return order, ~(compared("le", before, after) == YES).all(-1)
 
     def unknown(self, x: Balls, lanes: Tensor) -> Balls:
         return replace(x, high=where(lanes[..., None], NAN, x.high))
@@ -281,10 +277,8 @@ class Ball64Arithmetic:
             return whole
 
         if places is None or len(np.unique(places)) == places.size:
-            absent = filled(x.absent, x.high, torch.bool)
-            return replace(
-                x.present.each(placed), absent=placed(absent.broadcast_to(x.shape), True), number=None
-            )
+            absent = filled(x.absent, x.high, torch.bool).broadcast_to(x.shape)
+            return replace(x.present.each(placed), absent=placed(absent, True), number=None)
         # a list may name an element twice: what arrives there adds up
         parts = x.reshape((lanes, -1))
         columns: dict[int, Balls] = {}

@@ -79,11 +79,9 @@ class Balls:
     def __getitem__(self, key: Any) -> "Balls":
         if is_plain_key(key):
             return self.each(lambda part: part[key])
-        places = places_in(key[1:], self.shape[1:])
+        lanes, places = self.shape[0], places_in(key[1:], self.shape[1:])
         index = torch.from_numpy(places.ravel()).to(self.high.device)
-        return self.each(
-            lambda part: part.reshape(part.shape[0], -1)[:, index].reshape((part.shape[0], *places.shape))
-        )
+        return self.each(lambda part: part.reshape(lanes, -1)[:, index].reshape((lanes, *places.shape)))
 
 
 def scale_of(x: Balls) -> Balls:

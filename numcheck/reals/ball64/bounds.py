@@ -51,9 +51,7 @@ BOUNDS: dict[str, Bound] = {
     "atan2": Bound(torch.atan2, 16, 2.0**-900, 2.0**900, 0.9),
     "zeta": Bound(torch.special.zeta, 256, 2.0**-20, 2.0**20, 5.4),
 }
-"""What is trusted of torch in float64, on the device in use; `trust` looks whether it may be.
-
-The interval of atan2 is that of the larger of both arguments, that of zeta is for its second one and for ORDERS. The
+"""The interval of atan2 is that of the larger of both arguments, that of zeta is for its second one and for ORDERS. The
 worst errors are those of a million points each, eager and compiled (torch 2.13 on x86-64 with AVX-512).
 """
 ORDERS = range(2, 9)

@@ -304,12 +304,11 @@ def _atan2(y: Balls, x: Balls) -> Balls:
     angle, error = trusted("atan2", torch.atan2(y.high, x.high), r)
     spread = total_of(uncertainty(y), uncertainty(x))
     if spread is None:
-        known = (y.high != 0) | (x.high > 0)
-        return Balls(only_where(known, angle), None, radius_of(error, floor=FLOOR))
-    cut = (x.high < 0) & (y.high.abs() <= spread)
-    return Balls(
-        only_where((r > 2 * spread) & ~cut, angle), None, radius_of(error, 1.6 * spread / r, floor=FLOOR)
-    )
+        known, turned = (y.high != 0) | (x.high > 0), None
+    else:
+        cut = (x.high < 0) & (y.high.abs() <= spread)
+        known, turned = (r > 2 * spread) & ~cut, 1.6 * spread / r
+    return Balls(only_where(known, angle), None, radius_of(error, turned, floor=FLOOR))
 
 
 def _zeta(s: Balls, x: Balls) -> Balls:

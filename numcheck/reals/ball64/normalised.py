@@ -10,8 +10,7 @@ from numcheck.reals.ball64.operations import is_exactly, unscaled
 
 REMAINDER = 2.0**-104  # what high and low together may leave unsaid of a midpoint in [0.5, 1)
 EXPONENT_LIMIT = 2**60  # stands for every exponent beyond float64's integers
-# logarithms from which only the sign of a number is told, and to which side it is out of range
-BEYOND = 2.0**40
+BEYOND = 2.0**40  # logarithm from which only a number's sign is told, and on which side it is out of range
 _LOG2 = math.log(2)
 
 
@@ -28,11 +27,10 @@ def normalised(x: Balls) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray
     if not bool(far.any()):
         return found
     spread = filled(uncertainty(x.scale), x.scale.high)
-    at_scale = _at_scale(
-        _normalised(replace(x, scale=None)), x.scale.high.cpu().numpy(), spread.cpu().numpy()
-    )
+    bare, scale = _normalised(replace(x, scale=None)), x.scale.high.cpu().numpy()
+    pairs = zip(_at_scale(bare, scale, spread.cpu().numpy()), found, strict=True)
     chosen = far.cpu().numpy()
-    high, low, radius, exponent = (np.where(chosen, a, b) for a, b in zip(at_scale, found, strict=True))
+    high, low, radius, exponent = (np.where(chosen, a, b) for a, b in pairs)
     return high, low, radius, exponent
 
 
@@ -45,9 +43,8 @@ _Parts = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
 
 
 def _normalised(x: Balls) -> _Parts:
-    high, low, radius = (
-        part.cpu().numpy() for part in (x.high, filled(x.low, x.high), filled(x.radius, x.high))
-    )
+    parts = x.high, filled(x.low, x.high), filled(x.radius, x.high)
+    high, low, radius = (part.cpu().numpy() for part in parts)
     low, radius = np.broadcast_to(low, high.shape), np.broadcast_to(radius, high.shape)
     with np.errstate(all="ignore"):
         known = np.isfinite(high) & np.isfinite(low) & np.isfinite(radius)

@@ -53,11 +53,10 @@ def _instead(x: Balls, y: Balls, number: Fraction | float) -> Balls:
 
 def _power_of_two(x: Balls) -> bool:
     """Whether this is a constant by which a product is exact but for underflow."""
-    number = x.number
-    if number is None or number == 0:
+    if not x.number:
         return False
-    top, bottom = abs(number.numerator), number.denominator
-    return top & (top - 1) == 0 and bottom & (bottom - 1) == 0 and 2.0**-60 <= abs(number) <= 2.0**60
+    top, bottom = abs(x.number.numerator), x.number.denominator
+    return top & (top - 1) == 0 and bottom & (bottom - 1) == 0 and 2.0**-60 <= abs(x.number) <= 2.0**60
 
 
 # Sums, products, quotients -------------------------------------------------------------------------------------------
@@ -174,11 +173,10 @@ def _divided(x: Balls, y: Balls) -> Balls:
         lost.append(y.radius * q.abs())
     correction = None if x.low is None else -x.low
     if y.low is not None:
-        product = q * y.low
-        lost.append((U, product.abs()))
-        correction = product
+        correction = q * y.low
+        lost.append((U, correction.abs()))
         if x.low is not None:
-            correction = product - x.low
+            correction = correction - x.low
             lost.append((U, correction.abs()))
     if correction is not None:
         t = t - correction
