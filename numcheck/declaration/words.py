@@ -15,6 +15,12 @@ class DeclarationError(UsageError):
     """A formula, routine, law or gap is declared wrongly."""
 
 
+def told_of(error: BaseException) -> str:
+    """An exception in one line."""
+    message = str(error).strip().splitlines()
+    return f"{type(error).__name__}: {message[0][:200]}" if message else type(error).__name__
+
+
 class Of(StrEnum):
     """The two halves of a formula, and of what a routine gives."""
 

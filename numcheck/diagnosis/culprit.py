@@ -3,27 +3,26 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final, final
+from typing import Any
 
 import numpy as np
 
+from numcheck.declaration.words import Cause
 from numcheck.operators import Operation, Sink, Trace
 
 # A result within this many unit roundoffs of the shadow has lost nothing worth explaining.
-_FAITHFUL: Final = 4.0
+_FAITHFUL = 4.0
 # How far back a producer may lie from the operation that made its rounding visible.
-_REACH: Final = 4
+_REACH = 4
 
 
-@final
 @dataclass(frozen=True)
 class Blame:
     """The operation that lost a lane's digits, by its index into `Trace.operations`, and why."""
 
     operation: int
-    cause: str
-    """One of overflow, underflow, cancellation, absorption, nan_gradient, special_value, order."""
-    beside: tuple[str, ...] = ()
+    cause: Cause
+    beside: tuple[Cause, ...] = ()
     """Other causes that have a part in it: of several small losses, or absorption beside the order of a sum."""
 
 
@@ -34,8 +33,7 @@ def blame(
     lanes: Sequence[int] | None = None,
     beyond: float = _FAITHFUL,
 ) -> tuple[Blame | None, ...]:
-    """Per lane (of all, by default) what to blame for the digits that `of` ("value" or "grad") lost; None where none
-    were.
+    """Per lane (by default all) what to blame for the digits that `of`, "value" or "grad", lost; None where none were.
 
     Without `ranged`, where it is known that the range has no part in it, digits were lost to rounding alone. A result
     is wrong that is farther from the shadow than `beyond` unit roundoffs.
@@ -49,7 +47,6 @@ def blame(
     return tuple(_blame_lane(part, of, lane, ranged, beyond) for lane in range(len(asked)))
 
 
-@final
 class _Columns:
     """An operation's or a sink's numbers at some lanes, as Python's own, which are quicker one by one."""
 
@@ -66,7 +63,6 @@ class _Columns:
         return told
 
 
-@final
 @dataclass(frozen=True)
 class _Part:
     """A record as far as some of its lanes go."""
@@ -128,25 +124,26 @@ def _out_of_range(record: _Part, of: str, result: _Columns, path: tuple[int, ...
             ]
             if op.phase == "forward" and forward_holds and later_nan:
                 # The value never used the infinity; only the derivative multiplied it by zero.
-                return Blame(later_nan[-1], "nan_gradient")
+                return Blame(later_nan[-1], Cause.NAN_GRADIENT)
             ruined = op.error_in[lane] > 0.25 and not op.overflowed_in_shadow[lane]
             before = _left_the_range_before(record, index, lane) if ruined else None
             if before is not None and not operations[before].overflowed[lane]:
                 # 1 / (x*x + 0.001), whose denominator lost its greater part
-                return Blame(before, "underflow")
-            return Blame(index, "overflow")
+                return Blame(before, Cause.UNDERFLOW)
+            return Blame(index, Cause.OVERFLOW)
         singular = op.pole[lane] and op.error_in[lane] <= _FAITHFUL * record.roundoff
         singular &= result.nonfinite[lane] or not op.overflowed_in_shadow[lane]
         if (op.born_nan[lane] or singular) and not digits_left:
             outside = _left_the_range_before(record, index, lane) if op.phase == "forward" else None
             if outside is not None:
-                return Blame(outside, "overflow" if operations[outside].overflowed[lane] else "underflow")
+                infinite = operations[outside].overflowed[lane]
+                return Blame(outside, Cause.OVERFLOW if infinite else Cause.UNDERFLOW)
             earlier = path[position + 1 :]
             if op.error_in[lane] > 0.25 and any(operations[i].bits_lost[lane] >= 2 for i in earlier):
                 continue  # the operand that makes it singular is itself the ruin of an earlier loss
             # The value may hold although a branch that it never took doesn't.
             hidden = of == "grad" and forward_holds
-            cause = "nan_gradient" if op.phase == "backward" or hidden else "special_value"
+            cause = Cause.NAN_GRADIENT if op.phase == "backward" or hidden else Cause.SPECIAL_VALUE
             return Blame(index, cause)
     return None
 
@@ -185,12 +182,12 @@ def _lost_bits(
     if op.error_in[lane] <= _FAITHFUL * roundoff:
         sank = sank or any(operations[i].underflowed[lane] for i in op.operands if i >= 0)
     if sank and ranged:
-        return Blame(culprit, "underflow")
+        return Blame(culprit, Cause.UNDERFLOW)
     # Errors that happen to make up for each other hide how far a difference magnified them.
     if bits < 2.0 and op.cancelled_bits[lane] < 2:
         return _blame_chain(record, path, culprit, bits, lane)
     cause = _rounding(record, culprit, bits, lane)
-    beside = ("absorption",) if cause == "order" and op.swallowed_bits[lane] >= 1 else ()
+    beside = (Cause.ABSORPTION,) if cause == Cause.ORDER and op.swallowed_bits[lane] >= 1 else ()
     return Blame(culprit, cause, beside)
 
 
@@ -199,9 +196,9 @@ def _blame_chain(record: _Part, path: tuple[int, ...], culprit: int, bits: float
     operations, roundoff = record.operations, record.roundoff
     erring = [operations[i] for i in path if operations[i].error_out[lane] > 0]
     has_a_part = {
-        "cancellation": any(o.cancelled_bits[lane] >= 1 or o.bits_lost[lane] >= 1 for o in erring),
-        "absorption": any(o.swallowed_bits[lane] >= 1 for o in erring),
-        "order": any(o.row.sums for o in erring),
+        Cause.CANCELLATION: any(o.cancelled_bits[lane] >= 1 or o.bits_lost[lane] >= 1 for o in erring),
+        Cause.ABSORPTION: any(o.swallowed_bits[lane] >= 1 for o in erring),
+        Cause.ORDER: any(o.row.sums for o in erring),
     }
     cause = _rounding(record, culprit, bits, lane)
     additions = [
@@ -210,21 +207,21 @@ def _blame_chain(record: _Part, path: tuple[int, ...], culprit: int, bits: float
     absorbing = [i for i in additions if operations[i].absorbed[lane]]
     places = [(operations[i].where, operations[i].row.name) for i in additions]
     if absorbing:
-        culprit, cause = absorbing[-1], "absorption"
+        culprit, cause = absorbing[-1], Cause.ABSORPTION
     elif any(operations[i].row.sums for i in additions) or any(places.count(p) >= 3 for p in places):
-        cause = "order"
+        cause = Cause.ORDER
     beside = tuple(name for name, part in has_a_part.items() if part and name != cause)
     return Blame(culprit, cause, beside)
 
 
-def _rounding(record: _Part, culprit: int, bits: float, lane: int) -> str:
+def _rounding(record: _Part, culprit: int, bits: float, lane: int) -> Cause:
     """By which kind of rounding an operation lost bits."""
     op = record.operations[culprit]
     if not op.row.sums:
-        return "absorption" if _absorbed_before(record, culprit, bits, lane) else "cancellation"
+        return Cause.ABSORPTION if _absorbed_before(record, culprit, bits, lane) else Cause.CANCELLATION
     if op.cancelled_bits[lane] >= 2:
-        return "cancellation"
-    return "absorption" if op.swallowed_bits[lane] >= 2 else "order"
+        return Cause.CANCELLATION
+    return Cause.ABSORPTION if op.swallowed_bits[lane] >= 2 else Cause.ORDER
 
 
 def _bits_lost_on_the_way(

@@ -18,9 +18,6 @@ from numcheck.domain import Points
 from numcheck.measure import Judgement, Measurement, apart
 from numcheck.reals.enclosures import PROVED, scaled
 
-NAME = "device_disagreement"
-REMEDY = "the devices order sums or evaluate functions differently: mend the one over its budget by its own findings"
-
 
 def disagreement(one: Judgement, other: Judgement) -> np.ndarray:
     """How far two devices' results lie apart, as a share of what both budgets allow together; for every number.
@@ -43,20 +40,27 @@ def disagreement(one: Judgement, other: Judgement) -> np.ndarray:
     return np.where((one.truth.state == PROVED) & (other.truth.state == PROVED), share, 0.0)
 
 
+REMEDY = "the devices order sums or evaluate functions differently: mend the one over its budget by its own findings"
+
+
 @dataclass(frozen=True, eq=False)
 class Disagreement:
-    """Where two devices disagree on a routine's value or gradient, with the worst and the simplest point."""
+    """Where two devices disagree on a routine's value or gradient, told as a finding of the second."""
 
     one: Measurement
-    other: Measurement
+    measurement: Measurement
     points: int
     region: str
-    bits: float
+    bits_lost: float
     """Leading bits in which the results differ at the worst point: log2 of their distance in ulps, at most all."""
     worst: int
     simplest: Points
     component: int
     """The output that the simplest point of a gradient is of; 0 for a formula with one."""
+    cause: str = "device_disagreement"
+    remedy: str = REMEDY
+    loss = gap = None
+    forgiven = False
 
 
 def compared(one: Sequence[Measurement], other: Sequence[Measurement]) -> Search[Disagreement | None]:
@@ -83,17 +87,14 @@ def compared(one: Sequence[Measurement], other: Sequence[Measurement]) -> Search
 
     point = a.points.select([anchor])
     where, simple = yield from surroundings(a.routine.formula, point, differ, a.format)
-    bits = _bits(a.judgement, b.judgement, worst)
+    key = [worst], [element(a.judgement, b.judgement, worst)]
+    this, that = a.judgement, b.judgement
+    with np.errstate(all="ignore"):
+        (steps,) = apart(this.got[key], this.format, that.got[key], that.format, this.unit[key], np.zeros(1))
+    bits = float(min(np.log2(max(steps, 1.0)), this.format.precision))
     return Disagreement(a, b, count, where, bits, worst, simple, component)
 
 
 def element(one: Judgement, other: Judgement, row: int) -> int:
     """The number of a point's results in which the devices differ most."""
     return int(np.argmax(disagreement(one, other)[row]))
-
-
-def _bits(one: Judgement, other: Judgement, row: int) -> float:
-    key = [row], [element(one, other, row)]
-    with np.errstate(all="ignore"):
-        (steps,) = apart(one.got[key], one.format, other.got[key], other.format, one.unit[key], np.zeros(1))
-    return float(min(np.log2(max(steps, 1.0)), one.format.precision))

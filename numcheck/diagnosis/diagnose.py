@@ -10,7 +10,7 @@ A cause is a property of its point: it hangs on no other points that happen to b
 asks about a point is told the same. Causes name what was proved elsewhere to be wrong: no verdict depends on them.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
@@ -30,7 +30,7 @@ from numcheck.truth import Truth, settle
 
 USUAL = 32  # points that show whether a routine is wrong by one factor
 UNCHANGED = 0.25  # ulps, below which the range by itself does nothing to a result
-HARDLY = 2.0  # times the budget, up to which many small losses are not told apart
+HARDLY = 2.0  # times the budget, up to which many small losses count as the one by which the routine is known to fail
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,7 +56,8 @@ def diagnose(measurement: Measurement) -> Diagnosis:
     losses = _range_or_rounding(measurement, records, records.losses(rest) | seeming)
     known = {cause for gap in measurement.gaps for cause in gap.causes}
     for row, loss in losses.items():
-        told = _as_declared(loss, known) if worst.spent[row] < HARDLY else loss.cause
+        alike = (loss.cause, *loss.beside) if worst.spent[row] < HARDLY else ()
+        told = next((cause for cause in alike if cause in known), loss.cause)
         causes[row] = _not_a_number(measurement, row, told)
     blameless = np.array([row for row in rest.tolist() if row not in losses], dtype=int)
     left, diverged = records.range_left(blameless), records.diverged(blameless)
@@ -79,10 +80,7 @@ def _error(measurement: Measurement, rows: np.ndarray) -> np.ndarray:
 
 
 def _distance(measurement: Measurement, rows: np.ndarray, records: Records) -> np.ndarray:
-    """How far the number that speaks for each point is from the shadow, or from what the format has in its place.
-
-    Infinite where there is no shadow.
-    """
+    """How far the number that speaks for each point is from the shadow, rounded to the format or not; if any."""
     worst, shadow = measurement.judgement.worst, records.shadow(rows)
     held = worst.format.round(torch.from_numpy(shadow)).double().numpy()
     with np.errstate(all="ignore"):
@@ -253,11 +251,6 @@ def _emulated(measurement: Measurement, rows: np.ndarray, widen: str | None) -> 
 
 _RANGE = (Cause.OVERFLOW, Cause.UNDERFLOW)
 _ROUNDING = (Cause.CANCELLATION, Cause.ABSORPTION, Cause.ORDER)
-
-
-def _as_declared(loss: Loss, known: Collection[Cause]) -> Cause:
-    """Of the causes that have a part in a loss the first by which the routine is known to fail, if there is one."""
-    return next((cause for cause in (loss.cause, *loss.beside) if cause in known), loss.cause)
 
 
 def _not_a_number(measurement: Measurement, row: int, blamed: Cause) -> Cause:

@@ -15,6 +15,7 @@ from numcheck.diagnosis.regions import complexity, prober, surroundings
 from numcheck.domain import Points
 from numcheck.measure import Measurement
 from numcheck.reals.enclosures import PROVED
+from numcheck.truth import alike
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,16 +111,14 @@ _Draft = tuple[Finding, Points | None]
 def _simplified(drafts: Sequence[_Draft]) -> Search[list[Finding]]:
     """The findings with their simpler points, of those that fail for the same cause; all asked at once."""
     told = [finding for finding, _ in drafts]
-    alike: dict[int | None, list[tuple[int, Points]]] = {}
-    for number, (_, simpler) in enumerate(drafts):
-        if simpler is not None:
-            alike.setdefault(simpler.size, []).append((number, simpler))
+    some = [(number, simpler) for number, (_, simpler) in enumerate(drafts) if simpler is not None]
+    groups = [[some[place] for place in places] for places in alike(simpler.size for _, simpler in some)]
     questions: list[Question] = []
-    for group in alike.values():
+    for group in groups:
         component = np.array([told[number].component for number, _ in group])
         joined = Points.concatenate([simpler for _, simpler in group])
         questions.append(Question(told[group[0][0]].measurement, joined, component))
-    for group, shown in zip(alike.values(), (yield from asked(questions)), strict=True):
+    for group, shown in zip(groups, (yield from asked(questions)), strict=True):
         for (number, simpler), cause in zip(group, diagnose(shown).causes, strict=True):
             if cause is told[number].cause:
                 told[number] = replace(told[number], simplest=simpler)

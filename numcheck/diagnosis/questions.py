@@ -5,7 +5,7 @@ truth of a few points costs nearly what that of many does. So a search is a gene
 sent their answers, and `beside` makes one search of several, which ask at the same time: one truth serves all of them.
 """
 
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
 from typing import Any, TypeVar
@@ -15,7 +15,7 @@ import numpy as np
 from numcheck.declaration.words import Of
 from numcheck.domain import Points
 from numcheck.measure import Measurement, RoutineError, measure
-from numcheck.truth import FEWEST, Truth, settle_together
+from numcheck.truth import FEWEST, Truth, alike, settle_together
 
 T = TypeVar("T")
 
@@ -79,18 +79,10 @@ def alone(search: Search[T]) -> T:
 def _answers(questions: Sequence[Question]) -> list[Answer]:
     """Measurements, or what kept a routine from them; questions of one kind share a truth."""
     answers: dict[int, Answer] = {}
-    for places in _alike(questions, _kind):
+    for places in alike(map(_kind, questions)):
         for some in _few_at_a_time(questions, places):
             answers |= zip(some, _answered([questions[place] for place in some]), strict=True)
     return [answers[place] for place in range(len(questions))]
-
-
-def _alike(questions: Sequence[Question], kind: Callable[[Question], Any]) -> list[list[int]]:
-    """The places of the questions of each kind."""
-    places: dict[Any, list[int]] = {}
-    for place, question in enumerate(questions):
-        places.setdefault(kind(question), []).append(place)
-    return list(places.values())
 
 
 def _kind(question: Question) -> Any:
@@ -117,8 +109,8 @@ def _few_at_a_time(questions: Sequence[Question], places: Sequence[int]) -> Iter
 def _answered(questions: Sequence[Question]) -> list[Answer]:
     """The answers to questions of one kind: their truths are proved together, and each routine runs once."""
     first = questions[0]
-    alike = _alike(questions, attrgetter("like.routine", "like.format", "like.device"))
-    asked = [[questions[place] for place in places] for places in alike]
+    runs = alike(map(attrgetter("like.routine", "like.format", "like.device"), questions))
+    asked = [[questions[place] for place in places] for places in runs]
     points = [Points.concatenate([question.points for question in some]) for some in asked]
     truths = settle_together(
         first.like.routine.formula,
@@ -129,7 +121,7 @@ def _answered(questions: Sequence[Question]) -> list[Answer]:
         with_conditioning=first.conditioning,
     )
     answers: dict[int, Answer] = {}
-    for places, some, joined, truth in zip(alike, asked, points, truths, strict=True):
+    for places, some, joined, truth in zip(runs, asked, points, truths, strict=True):
         answers |= zip(places, _measured(some, joined, truth), strict=True)
     return [answers[place] for place in range(len(questions))]
 

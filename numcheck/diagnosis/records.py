@@ -9,9 +9,9 @@ import numpy as np
 
 from numcheck.declaration.words import Cause, Fate, Of
 from numcheck.diagnosis.causes import unconverged
-from numcheck.diagnosis.culprit import Blame, blame
+from numcheck.diagnosis.culprit import blame
 from numcheck.measure import Measurement, arguments_of, by_settings, whole_vectors
-from numcheck.operators import Operation, Trace, TraceError, trace
+from numcheck.operators import Trace, TraceError, trace
 
 T = TypeVar("T")
 
@@ -28,9 +28,7 @@ class Call(NamedTuple):
 
 
 def call_at(measurement: Measurement, rows: np.ndarray) -> tuple[Call, np.ndarray | None]:
-    """How a routine is run at these points, and of which number of each point's output the gradient is; None where all
-    the output is asked about.
-    """
+    """How a routine is run at these points, and the output that each one's gradient is of; None of a value."""
     routine, is_value = measurement.routine, measurement.of is Of.VALUE
     arguments = arguments_of(routine, measurement.points.select(rows), measurement.device, False)
     call = Call(routine.function, arguments, () if is_value else routine.formula.wrt)
@@ -141,14 +139,11 @@ class Records:
             ask = functools.partial(blame, of=self.of, ranged=ranged, lanes=lanes, beyond=0.0)
             for lane, culprit in zip(lanes, unless_untraceable(record, ask) or (), strict=False):
                 if culprit is not None:
-                    found[int(group[lane])] = _loss(record.operations[culprit.operation], culprit, lane)
+                    op = record.operations[culprit.operation]
+                    line = f"{op.where}: {op.line}" if op.where else ""
+                    told = culprit.cause, op.name, line, bool(op.sank[lane]), op.row.plain, culprit.beside
+                    found[int(group[lane])] = Loss(*told)
         return found
-
-
-def _loss(operation: Operation, culprit: Blame, lane: int) -> Loss:
-    line = f"{operation.where}: {operation.line}" if operation.where else ""
-    sank, plain = bool(operation.sank[lane]), operation.row.plain
-    return Loss(Cause(culprit.cause), operation.name, line, sank, plain, tuple(map(Cause, culprit.beside)))
 
 
 def failing(measurement: Measurement) -> np.ndarray:

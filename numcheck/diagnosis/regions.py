@@ -1,6 +1,4 @@
-"""The region of inputs around a failing point, found between ordinals that fail and that pass; and the simplest
-point that fails there, as a reader would write it.
-"""
+"""The region around a failing point, found between ordinals that fail and that pass; and its simplest point."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass

@@ -1,11 +1,9 @@
 """`pytest --numcheck`: every registered routine, in every format and on every device, as a test item.
 
-An item judges one routine's value and gradient: at the corners, sweep and sample that `numcheck check` draws, then by
-hypothesis's search for an input that spends more than the budget. It fails with the finding; a routine that fails only
-where its gaps say so is expected to fail (`xfailed`), and a gap that has become stale fails the item.
-
-Formulas that a package or conftest.py declares are collected too, as soon as pytest imports them. Nothing heavy is
-imported without `--numcheck`: this file needs pytest and nothing else of weight.
+An item judges one routine's value and gradient: at the points that `numcheck check` draws, then by hypothesis's search.
+It fails with the finding; a routine that fails only where its gaps say so is expected to fail (`xfailed`), and a gap
+that has become stale fails the item. Formulas that a package or conftest.py declares are collected too, as soon as
+pytest imports them. Nothing heavy is imported without `--numcheck`.
 """
 
 import json

@@ -12,10 +12,10 @@ import torch
 
 from numcheck.declaration.budgets import Budget, ulps
 from numcheck.declaration.formulas import Formula, Routine, routine_of
-from numcheck.declaration.words import UsageError
+from numcheck.declaration.words import UsageError, told_of
 from numcheck.domain import Points
 from numcheck.foreign.call import Plan, Reading, call, is_floating
-from numcheck.foreign.load import load, told_of
+from numcheck.foreign.load import load
 from numcheck.foreign.match import Match, matches, signature_of
 from numcheck.formats import format_of
 from numcheck.truth import groups, settle

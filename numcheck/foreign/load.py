@@ -9,7 +9,7 @@ from typing import Any
 
 from numcheck.declaration.formulas import Formula
 from numcheck.declaration.registry import formula_named, load_catalog
-from numcheck.declaration.words import UsageError
+from numcheck.declaration.words import UsageError, told_of
 
 
 def load(target: str) -> Any:
@@ -88,9 +88,3 @@ def _module_of_file(path: Path) -> ModuleType:
         del sys.modules[name]
         raise
     return module
-
-
-def told_of(error: BaseException) -> str:
-    """An exception in one line."""
-    message = str(error).strip().splitlines()
-    return f"{type(error).__name__}: {message[0][:200]}" if message else type(error).__name__

@@ -29,16 +29,11 @@ def error(
     `in_ulps` are the results `got` in that unit, `beyond` the power of two after the largest number; `past` is where
     the truth rounds to an infinity.
     """
-    distance = ((counted(in_ulps, beyond) - high) - low).abs()
+    distance = ((in_ulps.clamp(-beyond, beyond) - high) - low).abs()
     outside = torch.where(radius <= WIDE, distance, distance - radius)
     infinite, same = past & (got.abs() == _INFINITE), got * high > 0
     right, wrong = (distance <= radius) | (infinite & same), (got != got) | (infinite & ~same)
     return outside.masked_fill(right, 0.0).masked_fill(wrong, _INFINITE)
-
-
-def counted(in_ulps: Tensor, beyond: Tensor) -> Tensor:
-    """Results as distances are taken from them: infinities as the power of two after the largest number."""
-    return in_ulps.clamp(-beyond, beyond)
 
 
 # Of float64 balls, in sweeps --------------------------------------------------------------------------------------
@@ -94,7 +89,7 @@ def apart(
     beyond, further = (torch.from_numpy(_beyond(exponent, form)) for form in (format, other_format))
     given, wide = torch.from_numpy(got), torch.from_numpy(2 * radius)
     nothing = torch.zeros_like(middle)
-    return error(given, ulps, counted(middle, further), nothing, wide, beyond, nothing > 0).numpy()
+    return error(given, ulps, middle.clamp(-further, further), nothing, wide, beyond, nothing > 0).numpy()
 
 
 def _beyond(exponent: np.ndarray, format: Format) -> np.ndarray:

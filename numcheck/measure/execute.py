@@ -1,7 +1,4 @@
-"""Running a routine over points as its callers would, the whole batch at once, value and gradient.
-
-A point at which it raises has the message for its result.
-"""
+"""Running a routine over points as its callers would, the whole batch at once, value and gradient."""
 
 import functools
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -12,9 +9,10 @@ import numpy as np
 import torch
 
 from numcheck.declaration.formulas import Formula, Routine
-from numcheck.declaration.words import Of, UsageError
+from numcheck.declaration.words import Of, UsageError, told_of
 from numcheck.domain import Points
 from numcheck.formats import FORMATS, Format, format_of
+from numcheck.truth import alike
 
 WHOLE = 64
 """Points that fill vectors: two of AVX-512, as torch takes them, hold so many numbers of 16 bits."""
@@ -103,10 +101,7 @@ def by_settings(points: Points, rows: np.ndarray) -> list[np.ndarray]:
     settings = [column for column in points.columns.values() if isinstance(column, tuple)]
     if not settings:
         return [np.arange(len(rows))]
-    groups: dict[tuple[Any, ...], list[int]] = {}
-    for position, row in enumerate(rows.tolist()):
-        groups.setdefault(tuple(column[row] for column in settings), []).append(position)
-    return [np.array(positions) for positions in groups.values()]
+    return list(map(np.array, alike(tuple(column[row] for column in settings) for row in rows.tolist())))
 
 
 def components_of(formula: Formula, points: Points) -> int:
@@ -139,8 +134,7 @@ def _tried(run: _Run, rows: np.ndarray) -> _Halves | str:
     except RoutineError:
         raise
     except Exception as error:  # a routine may raise anything; the exception becomes the point's fate
-        first, *_ = str(error).strip().splitlines() or [""]
-        return f"{type(error).__name__}: {first}"
+        return told_of(error)
 
 
 def _always_raises(run: _Run, rows: np.ndarray) -> bool:

@@ -2,11 +2,8 @@
 
 A sweep asks of every input of a format, and at nearly all of them a routine is right by a wide margin. Here the truth
 is a float64 ball for the whole batch (`truth.Truths`). A point is *plain* where that ball is narrow enough to judge the
-format and the error is within the ulps of the budget, whatever conditioning would forgive beside them. All others,
-failing ones included, are left to `runs.examine`; so nothing here decides a failure, and what is
-not plain costs time only.
-
-Some plain points of every batch are proved again by Arb, with what the compiled code gave.
+format and the error is within the ulps of the budget, whatever conditioning would forgive beside them. All others are
+left to `runs.examine`: nothing here decides a failure, and what is not plain costs time only.
 """
 
 from collections.abc import Callable
@@ -39,10 +36,7 @@ def applies(format: Format) -> bool:
 def _plain(
     got: Tensor, high: Tensor, low: Tensor, radius: Tensor, power: Tensor, ulps: Tensor, format: Format
 ) -> tuple[Tensor, Tensor]:
-    """Where a result is plainly within, and its error in ulps of the format there.
-
-    A zero must have the sign of a truth whose sign is known.
-    """
+    """Where a result is plainly within, a zero with the truth's sign if that is known; and its error in ulps there."""
     error, width, past = error_of_ball(got, high, low, radius, power, format)
     signed = (got != 0) | (radius >= high.abs()) | (torch.signbit(got) == torch.signbit(high))
     within = (width <= TOLERANCE) & (error + width <= ulps) & signed

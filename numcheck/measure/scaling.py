@@ -42,14 +42,11 @@ class Ladder:
 
 
 def ladder(formula: Formula, points: Points, format: Format, with_gradient: bool) -> Ladder:
-    """The real inputs of some sampled points, probabilities aside, at each scale at which they stay exact and in the
-    domain.
-    """
+    """Some sampled points, probabilities aside, at each scale at which they stay exact and in the domain."""
     rows = np.flatnonzero(points.origin == "sample")
     rows = rows[:: max(1, len(rows) // RUNGS)][:RUNGS] if rows.size else np.arange(min(RUNGS, len(points)))
     base = points.select(rows)
     rungs: list[Points] = []
-    scale: list[np.ndarray] = []
     origin: list[np.ndarray] = []
     for exponent in exponents(format):
         columns = dict(base.columns)
@@ -64,10 +61,9 @@ def ladder(formula: Formula, points: Points, format: Format, with_gradient: bool
             kept &= exact & domain.contains(scaled, format)
         which = np.flatnonzero(kept)
         rungs.append(Points(columns, base.origin, base.size).select(which))
-        scale.append(np.full(len(which), exponent))
         origin.append(which)
-    climbed, exponent = Points.concatenate(rungs), np.concatenate(scale)
-    component = np.concatenate(origin)
+    climbed, component = Points.concatenate(rungs), np.concatenate(origin)
+    exponent = np.repeat(exponents(format), list(map(len, origin)))
     home = np.full(len(base), -1)
     home[component[exponent == 0]] = np.flatnonzero(exponent == 0)
     truth = settle(formula, climbed, format, with_gradient=with_gradient, component=component)

@@ -11,23 +11,15 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from numcheck.runs.check import check_catalog as check_catalog
-    from numcheck.runs.examine import Sample as Sample
-    from numcheck.runs.examine import examine_at as examine_at
-    from numcheck.runs.points import decimal as decimal
-    from numcheck.runs.points import shown_again as shown_again
-    from numcheck.runs.search import Tested as Tested
-    from numcheck.runs.search import property_of as property_of
-    from numcheck.runs.search import sampled as sampled
-    from numcheck.runs.sweep.plan import plan_of as plan_of
-    from numcheck.runs.sweep.run import Interrupted as Interrupted
-    from numcheck.runs.sweep.run import folder_of as folder_of
-    from numcheck.runs.sweep.run import sweep_verdict as sweep_verdict
-    from numcheck.runs.sweep.run import swept as swept
-    from numcheck.runs.sweep.table import tabulate as tabulate
-    from numcheck.runs.verdict import verdict_of as verdict_of
-    from numcheck.runs.workers import jobs as jobs
-    from numcheck.runs.workers import prepare as prepare
+    from numcheck.runs.check import check_catalog
+    from numcheck.runs.examine import Sample, examine_at
+    from numcheck.runs.points import decimal, shown_again
+    from numcheck.runs.search import Tested, property_of, sampled
+    from numcheck.runs.sweep.plan import plan_of
+    from numcheck.runs.sweep.run import Interrupted, folder_of, sweep_verdict, swept
+    from numcheck.runs.sweep.table import tabulate
+    from numcheck.runs.verdict import verdict_of
+    from numcheck.runs.workers import jobs, prepare
 
 _PAGE = {
     "numcheck.runs.check": ("check_catalog",),
@@ -41,7 +33,27 @@ _PAGE = {
     "numcheck.runs.workers": ("jobs", "prepare"),
 }
 _HOME = {name: module for module, names in _PAGE.items() for name in names}
-__all__ = list(_HOME)  # pyright: ignore[reportUnsupportedDunderAll]
+__all__ = [
+    "Interrupted",
+    "Sample",
+    "Tested",
+    "check_catalog",
+    "decimal",
+    "examine_at",
+    "folder_of",
+    "jobs",
+    "plan_of",
+]
+__all__ += [
+    "prepare",
+    "property_of",
+    "sampled",
+    "shown_again",
+    "sweep_verdict",
+    "swept",
+    "tabulate",
+    "verdict_of",
+]
 
 
 def __getattr__(name: str) -> Any:

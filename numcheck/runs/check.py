@@ -1,8 +1,4 @@
-"""Whole runs: routines x formats x devices, gathered into the report's JSON.
-
-One unit of work is one formula: its points are drawn once in each format, their truths are proved together, and every
-routine is measured against them on every device.
-"""
+"""Whole runs: routines x formats x devices, gathered into the report's JSON; a formula is one unit of work."""
 
 import itertools
 import math

@@ -1,8 +1,4 @@
-"""One routine's value or gradient in one format, as the report tells it: the entry of its JSON.
-
-Everything that a reader sees of a measurement is made here, from measurements and their diagnosis: the tally of fates,
-the worst and the simplest point with the command that shows it again, findings, gaps, histogram, plot and map.
-"""
+"""All that a reader is told of one routine's value or gradient in one format: the entry of the report's JSON."""
 
 import itertools
 from collections.abc import Sequence
@@ -23,8 +19,6 @@ from numcheck.runs.witnesses import Witnesses
 
 COLUMNS = 8  # stretches of an input that a map tells apart
 MOST_ROWS = 24  # combinations of choices up to which a map is drawn
-
-# Numbers and points -----------------------------------------------------------------------------------------------
 
 
 def _short(x: float) -> float | str:
@@ -61,21 +55,20 @@ def _point(measurement: Measurement, i: int, element: int | None = None) -> dict
     }
 
 
-def _finding(finding: Finding, simplest: Measurement) -> dict[str, Any]:
-    measurement, loss = finding.measurement, finding.loss
+def _told(found: Finding | devices.Disagreement, **points: Any) -> dict[str, Any]:
+    gap, loss = found.gap, found.loss
     return {
-        "cause": finding.cause.value,
-        "region": finding.region,
-        "bits_lost": figure(finding.bits_lost),
-        "points": finding.points,
-        "forgiven": finding.forgiven,
-        "gap": None if finding.gap is None else finding.gap.why,
+        "cause": str(found.cause),
+        "region": found.region,
+        "bits_lost": figure(found.bits_lost),
+        "points": found.points,
+        "forgiven": found.forgiven,
+        "gap": None if gap is None else gap.why,
         "operator": (loss.operator or None) if loss else None,
         "line": (loss.line or None) if loss and loss.operator else None,
-        "remedy": finding.remedy,
-        "reproduce": shown_again(measurement, finding.simplest, finding.component),
-        "worst": _point(measurement, finding.worst),
-        "simplest": _point(simplest, 0),
+        "remedy": found.remedy,
+        "reproduce": shown_again(found.measurement, found.simplest, found.component),
+        **points,
     }
 
 
@@ -84,30 +77,14 @@ def disagreement_of(one: Examined, other: Examined) -> Search[dict[str, Any] | N
     found = yield from devices.compared(one.parts, other.parts)
     if found is None:
         return None
-    here, there = found.other, found.one
+    here, there = found.measurement, found.one
     simple = yield from asked([Question(m, found.simplest, found.component) for m in (here, there)])
     shown: dict[str, Any] = {}
     elsewhere: dict[str, Any] = {"device": there.device}
     for name, mine, theirs, row in (("worst", here, there, found.worst), ("simplest", *simple, 0)):
         element = devices.element(theirs.judgement, mine.judgement, row)
         shown[name], elsewhere[name] = _point(mine, row, element), _point(theirs, row, element)
-    return {
-        "cause": devices.NAME,
-        "region": found.region,
-        "bits_lost": figure(found.bits),
-        "points": found.points,
-        "forgiven": False,
-        "gap": None,
-        "operator": None,
-        "line": None,
-        "remedy": devices.REMEDY,
-        "reproduce": shown_again(here, found.simplest, found.component),
-        **shown,
-        "elsewhere": elsewhere,
-    }
-
-
-# The whole entry ----------------------------------------------------------------------------------------------------
+    return _told(found, **shown, elsewhere=elsewhere)
 
 
 def entry_of(
@@ -123,7 +100,10 @@ def entry_of(
     _, spent, error = examined.judged
     axis = _axis(examined)
     simplest = yield from asked([Question(f.measurement, f.simplest, f.component) for f in found])
-    shown = list(map(_finding, found, simplest))
+    shown = [
+        _told(finding, worst=_point(finding.measurement, finding.worst), simplest=_point(simple, 0))
+        for finding, simple in zip(found, simplest, strict=True)
+    ]
     failing = [finding for finding in shown if not finding["forgiven"]]
     judged = np.isin(examined.fates, [fate for fate in Fate if fate.is_judged and fate != Fate.CRASH])
     return {

@@ -13,12 +13,11 @@ import torch
 def environment(devices: Sequence[str]) -> dict[str, str]:
     """What results may depend on."""
     cuda = [d for d in devices if d.startswith("cuda")]
-    device = torch.cuda.get_device_name(cuda[0]) if cuda else "cpu"
     tiny = torch.tensor([2.0**-140, 1.0], dtype=torch.float32)
     return {
         "torch": torch.__version__,
         "python": platform.python_version(),
-        "device": device,
+        "device": torch.cuda.get_device_name(cuda[0]) if cuda else "cpu",
         "cpu_capability": torch.backends.cpu.get_cpu_capability(),
         "cpu_model": _cpu_model(),
         "platform": f"{platform.system()} {platform.machine()}",

@@ -22,10 +22,14 @@ from numcheck.runs.witnesses import Witness, Witnesses, environment_name
 
 def is_stale(examined: Examined, gap: Gap, known: Witnesses) -> bool:
     """Whether a gap is stale in this half and format."""
-    cell = examined.routine.name, gap.name, examined.format.name, examined.of
+    cell = _cell(examined, gap)
     named = [one for one in known.known if (one.routine, one.gap, one.format, one.of) == cell]
     here = environment_name(examined.device)
     return not examined.covered[gap].any() and any(here in one.environments for one in named)
+
+
+def _cell(examined: Examined, gap: Gap) -> tuple[str, str, str, Of]:
+    return examined.routine.name, gap.name, examined.format.name, examined.of
 
 
 def shown_by(examined: Examined, told: Sequence[Finding]) -> Iterator[Witness]:
@@ -36,6 +40,7 @@ def shown_by(examined: Examined, told: Sequence[Finding]) -> Iterator[Witness]:
         return part.points.select([row]), int(part.component[row])
 
     ink = np.concatenate([complexity(part.points) for part in examined.parts])
+    here = (environment_name(examined.device),)
     for gap, mask in examined.covered.items():
         rows = np.flatnonzero(mask)
         if not rows.size:
@@ -48,16 +53,9 @@ def shown_by(examined: Examined, told: Sequence[Finding]) -> Iterator[Witness]:
             if finding.gap == gap and taken < least and _shows(examined, gap, *shown):
                 simplest, least = shown, taken
         for which, (point, component) in (("simplest", simplest), ("worst", worst)):
-            yield Witness(
-                examined.routine.name,
-                gap.name,
-                examined.format.name,
-                examined.of,
-                which,
-                tuple(argument(column, 0, hexadecimal=True) for column in point.columns.values()),
-                component if examined.of is Of.GRAD else 0,
-                (environment_name(examined.device),),
-            )
+            inputs = tuple(argument(column, 0, hexadecimal=True) for column in point.columns.values())
+            output = component if examined.of is Of.GRAD else 0
+            yield Witness(*_cell(examined, gap), which, inputs, output, here)
 
 
 def _shows(examined: Examined, gap: Gap, point: Points, component: int) -> bool:
@@ -73,11 +71,11 @@ def uncovered(formulas: Sequence[Formula], report: Mapping[str, Any]) -> list[st
     """A remark on each gap that covered no point of a complete run: of all its formats, with the default points."""
     if report["points"] < DEFAULT_POINTS:
         return []
-    told: dict[tuple[str, str, str], list[bool]] = {}
+    covers: dict[tuple[str, str, str], bool] = {}
     for entry in report["measurements"]:
         for gap in entry["gaps"]:
             key = entry["formula"], entry["routine"], ", ".join(gap["causes"])
-            told.setdefault(key, []).append(gap["points"] > 0 or gap["stale"])
+            covers[key] = covers.get(key, False) or gap["points"] > 0 or gap["stale"]
     return [
         f"{formula.name}.{routine.name}: the gap {gap.name} covers no point of this run: delete it, "
         "or find one that shows it"
@@ -85,8 +83,7 @@ def uncovered(formulas: Sequence[Formula], report: Mapping[str, Any]) -> list[st
         for routine in formula.routines.values()
         for gap in routine.gaps
         if _formats(routine, gap) <= set(report["formats"])
-        and (key := (formula.name, routine.name, gap.name)) in told
-        and not any(told[key])
+        and not covers.get((formula.name, routine.name, gap.name), True)
     ]
 
 

@@ -2,10 +2,7 @@
 
 Drawn points are judged before; the search goes on where they were all right. It is steered by the spent share of the
 budget, stops at the first failure that no gap covers, and shrinks it to the simplest input that still fails. What it
-gives is evidence of the grade *searched*.
-
-Hypothesis's own settings hold: its profiles, its seed, and its database, from which a failure that was found once is
-tried first the next time.
+gives is evidence of the grade *searched*. Hypothesis's database tries a failure that was found once first next time.
 """
 
 from dataclasses import dataclass, field

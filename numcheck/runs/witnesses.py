@@ -168,10 +168,7 @@ def expect_writable(formula: Formula) -> Witnesses:
 
 
 def record(formula: Formula, found: Sequence[Witness], cells: set[Cell]) -> Path | None:
-    """Put what a run found into the formula's file; its path, None where there are no witnesses.
-
-    Raises UsageError as `expect_writable` does.
-    """
+    """Put what a run found into the file, as `expect_writable` allows; its path, None where there are no witnesses."""
     known = expect_writable(formula)
     rows = merged(known.known, found, cells)
     assert known.path is not None

@@ -7,12 +7,21 @@
 """
 
 from numcheck.reals.enclosures import ContradictionError
-from numcheck.truth.batches import groups, lifted
+from numcheck.truth.batches import alike, groups, lifted
 from numcheck.truth.compiled import BATCH, LONG, Exact, Truths, compiler, missing_compiler
 from numcheck.truth.opinion import Opinion, audit, audit_enclosures, describe, second_opinion
 from numcheck.truth.proofs import FLOAT64, Half, Truth, forgiven_by_all
 from numcheck.truth.settling import FEWEST, FILTERED, settle, settle_together
 
 __all__ = ["BATCH", "FEWEST", "FILTERED", "FLOAT64", "LONG", "ContradictionError", "Exact", "Half", "Opinion"]
-__all__ += ["Truth", "Truths", "audit", "audit_enclosures", "compiler", "describe", "forgiven_by_all"]
+__all__ += [
+    "Truth",
+    "Truths",
+    "alike",
+    "audit",
+    "audit_enclosures",
+    "compiler",
+    "describe",
+    "forgiven_by_all",
+]
 __all__ += ["groups", "lifted", "missing_compiler", "second_opinion", "settle", "settle_together"]

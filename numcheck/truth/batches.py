@@ -4,7 +4,7 @@ A formula may branch on an input from `one_of` or `index`. So points stand apart
 the formula takes side by side (`kindred`), because it uses them as numbers only.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Hashable, Iterable, Iterator, Mapping
 from functools import cache
 from types import MappingProxyType
 from typing import Any
@@ -34,10 +34,15 @@ def groups(formula: Formula, points: Points, kin: Kin = MappingProxyType({})) ->
     if not keys:
         yield np.arange(len(points))
         return
-    rows: dict[tuple[Any, ...], list[int]] = {}
-    for i, key in enumerate(zip(*keys, strict=True)):
-        rows.setdefault(key, []).append(i)
-    yield from map(np.array, rows.values())
+    yield from map(np.array, alike(zip(*keys, strict=True)))
+
+
+def alike(keys: Iterable[Hashable]) -> Iterable[list[int]]:
+    """The places of each key."""
+    places: dict[Hashable, list[int]] = {}
+    for place, key in enumerate(keys):
+        places.setdefault(key, []).append(place)
+    return places.values()
 
 
 def kindred(formula: Formula, points: Points) -> Kin:

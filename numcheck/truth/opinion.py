@@ -87,15 +87,13 @@ def second_opinion(formula: Formula, points: Points, truth: Truth, format: Forma
     The differences share no rule with the tape: each point's gradient is tested along one direction in which every
     component counts about the same. Kinks and what is not proved are left to the value alone.
     """
-    rows = np.arange(len(points)).reshape(-1, 1)
-    told = (_disagreement(formula, points.select(row), truth.select(row), format) for row in rows)
-    return Opinion(len(points), tuple(f"{formula.name} in {format.name}: {each}" for each in told if each))
-
-
-def _disagreement(formula: Formula, point: Points, truth: Truth, format: Format) -> str | None:
-    """What mpmath has instead at one point."""
-    told = _of_value(formula, point, truth, format) or _of_gradient(formula, point, truth, format)
-    return f"{told} at {describe(point)}" if told else None
+    told: list[str] = []
+    for row in np.arange(len(points)).reshape(-1, 1):
+        point, proof = points.select(row), truth.select(row)
+        instead = _of_value(formula, point, proof, format) or _of_gradient(formula, point, proof, format)
+        if instead:
+            told.append(f"{formula.name} in {format.name}: {instead} at {describe(point)}")
+    return Opinion(len(points), tuple(told))
 
 
 def _of_value(formula: Formula, point: Points, truth: Truth, format: Format) -> str | None:

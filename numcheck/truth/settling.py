@@ -1,7 +1,4 @@
-"""Settling points: float64 balls come first, and Arb takes the lanes that those leave open.
-
-Some of what float64 has settled is proved again by Arb in every run (`opinion.audit`).
-"""
+"""Settling points: float64 balls come first, Arb takes what those leave open, and proves some of the rest again."""
 
 import sys
 from collections.abc import Sequence

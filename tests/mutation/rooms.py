@@ -31,7 +31,7 @@ ROOMS = {
     ),
     "measuring": Room(
         {
-            "numcheck.measure.error": "WIDE error counted power_below error_of_ball errors apart _beyond "
+            "numcheck.measure.error": "WIDE error power_below error_of_ball errors apart _beyond "
             "rounds_to_infinity",
             "numcheck.reals.enclosures": "scaled",
             "numcheck.measure.judge": "judge _fates _wrong_zeros Judgement.worst_element Judgement.worst",

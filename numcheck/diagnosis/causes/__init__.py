@@ -73,13 +73,10 @@ def planted(
 
 def match(files: Collection[str]) -> None:
     """Raise DeclarationError unless these files describe all causes, and each file one."""
-    for name in sorted({*files} - {*Cause}):
-        raise DeclarationError(f"{name}.py describes no cause: name it in Cause, or delete the file")
-    for cause in Cause:
-        if cause not in files:
-            raise DeclarationError(
-                f"the cause {cause} has no page: write numcheck/diagnosis/causes/{cause}.py"
-            )
+    for name in sorted({*files} ^ {*Cause}):
+        if name in files:
+            raise DeclarationError(f"{name}.py describes no cause: name it in Cause, or delete the file")
+        raise DeclarationError(f"the cause {name} has no page: write numcheck/diagnosis/causes/{name}.py")
 
 
 def facts_of(cause: Cause, file: ModuleType) -> Facts:
