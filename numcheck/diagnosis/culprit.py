@@ -173,7 +173,7 @@ def _lost_bits(
     # of the operand that was followed, for another element of the operation may have had a larger one
     before = [*(operations[i].error_out[lane] for i in path[1:]), math.inf]
     lost = {
-        i: _bits_lost_on_the_way(operations[i], followed, error, roundoff, lane)
+        i: _lost_by(operations[i], followed, error, roundoff, lane)
         for i, followed, error in zip(path, before, relevant, strict=True)
     }
     culprit = max(reversed(path), key=lambda i: lost[i])
@@ -224,9 +224,7 @@ def _rounding(record: _Part, culprit: int, bits: float, lane: int) -> Cause:
     return Cause.ABSORPTION if op.swallowed_bits[lane] >= 2 else Cause.ORDER
 
 
-def _bits_lost_on_the_way(
-    op: _Columns, followed: float, relevant: float, roundoff: float, lane: int
-) -> float:
+def _lost_by(op: _Columns, followed: float, relevant: float, roundoff: float, lane: int) -> float:
     """Bits that an operation lost, as far as they bear on the result."""
     before = min(max(min(op.error_in[lane], followed), roundoff), 1.0)
     after = min(max(relevant, roundoff), 1.0)

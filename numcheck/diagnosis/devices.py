@@ -68,10 +68,8 @@ def compared(one: Sequence[Measurement], other: Sequence[Measurement]) -> Search
 
     The sequences hold measurements of the same points, one for each size of the inputs.
     """
-    shares = [
-        disagreement(a.judgement, b.judgement).max(axis=1, initial=0.0)
-        for a, b in zip(one, other, strict=True)
-    ]
+    pairs = zip(one, other, strict=True)
+    shares = [disagreement(a.judgement, b.judgement).max(axis=1, initial=0.0) for a, b in pairs]
     count = sum(int((share > 1).sum()) for share in shares)
     if not count:
         return None

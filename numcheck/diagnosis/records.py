@@ -70,9 +70,7 @@ class Records:
         self.groups = [(group, _traced(measurement, group, sharp)) for group in groups]
         self.of = measurement.of
 
-    def _told(
-        self, rows: np.ndarray, tell: Callable[[Trace], np.ndarray], otherwise: float | bool
-    ) -> np.ndarray:
+    def _told(self, rows: np.ndarray, tell: Callable[[Trace], np.ndarray], otherwise: float) -> np.ndarray:
         """What a trace tells of each lane, for each row; `otherwise` where there is no trace."""
         told = np.full(len(rows), otherwise)
         for group, record in self.groups:

@@ -18,7 +18,6 @@ SECTIONS = 16  # a search for a border divides its interval into so many at a ti
 CALM = 3  # so many passing neighbours in a row end a region
 RESOLUTION = 14  # bits to which a border is searched; regions print four digits
 
-
 Probe = Callable[[Points], Search[np.ndarray]]
 """A search that tells of each point whether it fails."""
 

@@ -117,11 +117,9 @@ _VERDICT = ("error", "allowed", "forgiven", "spent", "margin", "fate")
 def _decided(measurement: Measurement, loose: np.ndarray) -> Measurement:
     """Settle again, more tightly, the points whose verdict hangs on the truth's radius or on loose conditioning."""
     judged = measurement.judgement
-    open_verdict = (
-        (np.abs(judged.spent - 1) <= judged.margin) & (judged.margin > 0) & np.isfinite(judged.spent)
-    )
-    open_verdict |= loose[:, None] & (judged.spent > 1) & np.isfinite(judged.spent)
-    rows = np.flatnonzero(open_verdict.any(axis=1))
+    open_verdict = (np.abs(judged.spent - 1) <= judged.margin) & (judged.margin > 0)
+    open_verdict |= loose[:, None] & (judged.spent > 1)
+    rows = np.flatnonzero((open_verdict & np.isfinite(judged.spent)).any(axis=1))
     if not rows.size:
         return measurement
     routine, points = measurement.routine, measurement.points.select(rows)

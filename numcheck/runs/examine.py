@@ -40,9 +40,8 @@ class Sample:
         for points, truth in zip(self.points, self.truths, strict=True):
             rows = points.spread(max(2, int(np.ceil(SECOND_OPINION * len(points)))))
             told.append(second_opinion(self.formula, points.select(rows), truth.select(rows), self.format))
-        return Opinion(
-            sum(one.checked for one in told), tuple(text for one in told for text in one.disagreements)
-        )
+        texts = tuple(text for one in told for text in one.disagreements)
+        return Opinion(sum(one.checked for one in told), texts)
 
 
 def sample(formula: Formula, format: Format, points: Points, component: np.ndarray, backward: bool) -> Sample:

@@ -29,7 +29,6 @@ from numcheck.truth import settle
 STEEPEST = 64.0
 """The spent share steers by its base-2 logarithm, within this bound on either side: an infinity shows no way."""
 
-
 Example = tuple[Points, int]
 """One input, and which of the formula's outputs its gradient is of."""
 

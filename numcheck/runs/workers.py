@@ -1,8 +1,4 @@
-"""Where independent work is done: in this process, in worker processes, or wherever an executor takes it.
-
-Work goes out through the interface of `concurrent.futures.Executor`, a bounded number of items ahead, and comes back
-in the order in which it is done. Nobody else knows how many workers there are.
-"""
+"""Where independent work is done: in this process, in worker processes, or wherever an executor takes it."""
 
 import gc
 import multiprocessing

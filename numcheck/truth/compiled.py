@@ -89,11 +89,8 @@ class Truths:
 
         def function(*tensors: Tensor) -> tuple[Tensor | None, ...]:
             lifts = [_within(self.arithmetic.lift(tensor), reach) for tensor in tensors]
-            inputs = {
-                name: Reals(self.arithmetic, x, None, self.backward)
-                for name, x in zip(self.numbers, lifts, strict=True)
-            }
-            return self._evaluate(alone | inputs, BATCH)
+            inputs = (Reals(self.arithmetic, x, None, self.backward) for x in lifts)
+            return self._evaluate(alone | dict(zip(self.numbers, inputs, strict=True)), BATCH)
 
         with recording():
             graph = make_fx(function)(*columns)

@@ -40,8 +40,7 @@ def settle(
     tolerance: float = TOLERANCE,
 ) -> Truth:
     """Proved values, gradients and conditioning terms of `formula` at `points`, tight enough to judge `format`."""
-    count = len(points)
-    component = np.arange(count) if component is None else component
+    component = np.arange(len(points)) if component is None else component
     wanted = Wanted(with_gradient, with_conditioning)
 
     def settled(rows: np.ndarray) -> Truth:

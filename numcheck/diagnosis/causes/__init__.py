@@ -34,7 +34,6 @@ class Planted:
     of: str
     """Where it shows: in the "value" or in the "grad"."""
     formats: tuple[str, ...]
-    """In which formats."""
 
 
 @dataclass(frozen=True, eq=False)
