@@ -148,7 +148,7 @@ def test_a_disagreement_tells_where_and_by_how_many_bits_and_shows_its_simplest_
     x = found.one.points.columns["x"]
     assert found.points == int((x > 2).sum())
     assert found.region == "x >= 2"
-    assert found.bits == pytest.approx(np.log2(0.002 / ULP), abs=0.1)
+    assert found.bits_lost == pytest.approx(np.log2(0.002 / ULP), abs=0.1)
     assert 2 < float(found.simplest.columns["x"][0]) <= 4
 
 

@@ -85,8 +85,8 @@ def compared(one: Sequence[Measurement], other: Sequence[Measurement]) -> Search
 
     point = a.points.select([anchor])
     where, simple = yield from surroundings(a.routine.formula, point, differ, a.format)
-    key = [worst], [element(a.judgement, b.judgement, worst)]
     this, that = a.judgement, b.judgement
+    key = [worst], [element(this, that, worst)]
     with np.errstate(all="ignore"):
         (steps,) = apart(this.got[key], this.format, that.got[key], that.format, this.unit[key], np.zeros(1))
     bits = float(min(np.log2(max(steps, 1.0)), this.format.precision))

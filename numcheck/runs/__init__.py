@@ -33,27 +33,9 @@ _PAGE = {
     "numcheck.runs.workers": ("jobs", "prepare"),
 }
 _HOME = {name: module for module, names in _PAGE.items() for name in names}
-__all__ = [
-    "Interrupted",
-    "Sample",
-    "Tested",
-    "check_catalog",
-    "decimal",
-    "examine_at",
-    "folder_of",
-    "jobs",
-    "plan_of",
-]
-__all__ += [
-    "prepare",
-    "property_of",
-    "sampled",
-    "shown_again",
-    "sweep_verdict",
-    "swept",
-    "tabulate",
-    "verdict_of",
-]
+__all__ = ["Interrupted", "Sample", "Tested", "check_catalog", "decimal", "examine_at", "folder_of", "jobs"]
+__all__ += ["plan_of", "prepare", "property_of", "sampled", "shown_again", "sweep_verdict", "swept"]
+__all__ += ["tabulate", "verdict_of"]
 
 
 def __getattr__(name: str) -> Any:
