@@ -14,14 +14,6 @@ from numcheck.truth.proofs import FLOAT64, Half, Truth, forgiven_by_all
 from numcheck.truth.settling import FEWEST, FILTERED, settle, settle_together
 
 __all__ = ["BATCH", "FEWEST", "FILTERED", "FLOAT64", "LONG", "ContradictionError", "Exact", "Half", "Opinion"]
-__all__ += [
-    "Truth",
-    "Truths",
-    "alike",
-    "audit",
-    "audit_enclosures",
-    "compiler",
-    "describe",
-    "forgiven_by_all",
-]
-__all__ += ["groups", "lifted", "missing_compiler", "second_opinion", "settle", "settle_together"]
+__all__ += ["Truth", "Truths", "alike", "audit", "audit_enclosures", "compiler", "describe"]
+__all__ += ["forgiven_by_all", "groups", "lifted", "missing_compiler", "second_opinion", "settle"]
+__all__ += ["settle_together"]
