@@ -19,7 +19,7 @@ from numcheck.truth.batches import chunks, evaluated, groups, kindred, lifted
 from numcheck.truth.opinion import audit
 from numcheck.truth.proofs import CHUNK, FLOAT64, Half, Truth, at_all_elements, each, proved, tightness
 
-LANES = 2**14  # of float64 balls evaluated at once
+LANES = 2**12  # of float64 balls evaluated at once
 FEWEST = 256
 """Lanes below which float64 balls, some hundred torch calls an operation, are no faster than Arb's."""
 BALLS = Ball64Arithmetic(scaled=True)

@@ -5,6 +5,7 @@ command runs, so `numcheck --help` answers at once. Results go to standard outpu
 error. A command returns its exit code, and says by UsageError what the user got wrong.
 """
 
+import gc
 import sys
 from collections.abc import Sequence
 from importlib import import_module
@@ -20,7 +21,9 @@ from numcheck.faces.cli.options import EXIT_CODES
 
 def main() -> NoReturn:
     """Run the command line and leave with its exit code: the entry point of the console script."""
-    sys.exit(run(sys.argv[1:]))
+    code = run(sys.argv[1:])
+    gc.freeze()  # lest the interpreter, at its end, go through all objects of torch for half a second
+    sys.exit(code)
 
 
 def run(arguments: Sequence[str]) -> int:
