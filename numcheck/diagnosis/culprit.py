@@ -92,8 +92,10 @@ def _followed(record: _Part, start: int, lane: int) -> tuple[tuple[int, ...], tu
     path, relevant = [start], [math.inf]
     while True:
         op = record.operations[path[-1]]
-        explained = [(c[lane], i) for c, i in zip(op.contributions, op.operands, strict=True) if i >= 0]
-        error, index = max(explained, default=(0.0, -1))
+        error, index = 0.0, -1
+        for c, i in zip(op.contributions, op.operands, strict=True):
+            if i >= 0 and (explained := c[lane]) >= error:
+                error, index = explained, max(i, index) if explained == error else i
         if not error > 0:
             return tuple(path), tuple(relevant)
         path.append(index)

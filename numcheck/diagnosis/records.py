@@ -69,15 +69,18 @@ class Records:
         groups = [group[start : start + LANES] for group in alike for start in range(0, len(group), LANES)]
         self.groups = [(group, _traced(measurement, group, sharp)) for group in groups]
         self.of = measurement.of
+        self.places = np.full((2, len(measurement.points)), -1)  # of each row its group, and its lane there
+        for number, group in enumerate(groups):
+            self.places[:, group] = np.full(len(group), number), np.arange(len(group))
 
     def _told(self, rows: np.ndarray, tell: Callable[[Trace], np.ndarray], otherwise: float) -> np.ndarray:
         """What a trace tells of each lane, for each row; `otherwise` where there is no trace."""
-        told = np.full(len(rows), otherwise)
-        for group, record in self.groups:
-            here = np.isin(rows, group)
+        told, (within, lanes) = np.full(len(rows), otherwise), self.places[:, rows]
+        for number, (_, record) in enumerate(self.groups):
+            here = within == number
             found = unless_untraceable(record, tell) if here.any() else None
             if found is not None:
-                told[here] = found[np.searchsorted(group, rows[here])]
+                told[here] = found[lanes[here]]
         return told
 
     def shadow(self, rows: np.ndarray) -> np.ndarray:
@@ -130,8 +133,9 @@ class Records:
     def losses(self, rows: np.ndarray, ranged: bool = True) -> dict[int, Loss]:
         """What is to blame at each of the rows, which are known to be wrong; none where no operator lost anything."""
         found: dict[int, Loss] = {}
-        for group, record in self.groups:
-            lanes = np.flatnonzero(np.isin(group, rows)).tolist()
+        within, places = self.places[:, np.sort(rows)]
+        for number, (group, record) in enumerate(self.groups):
+            lanes = places[within == number].tolist()
             if record is None or not lanes:
                 continue
             ask = functools.partial(blame, of=self.of, ranged=ranged, lanes=lanes, beyond=0.0)

@@ -97,7 +97,7 @@ def lift(native: Tensor) -> Pair:
 
 def lifted(x: Any) -> Any:
     """A floating tensor as a pair, anything else as it is."""
-    return lift(x) if is_floating(x) and not isinstance(x, Pair) else x
+    return x if isinstance(x, Pair) or not is_floating(x) else lift(x)
 
 
 def floats(x: Tensor) -> Floats:
