@@ -12,9 +12,15 @@ def measured(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     """What the next run of the catalogue will have found."""
     found: dict[str, Any] = {
         "schema": 1,
+        "numcheck": "0",
         "seed": 0,
+        "points": 0,
+        "formats": [],
+        "devices": [],
         "seconds": 1.5,
         "environment": {"torch": "2.13.0+cpu", "cpu_capability": "AVX512"},
+        "second_opinion": {"checked": 0, "disagreed": 0},
+        "formulas": [],
         "measurements": [],
     }
     monkeypatch.setattr("numcheck.runs.check.check_catalog", lambda *_, **__: found)
@@ -22,7 +28,7 @@ def measured(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
 
 
 def run(reports: Path) -> tuple[int, str]:
-    done = CliRunner().invoke(report, [str(reports)], standalone_mode=False)
+    done = CliRunner().invoke(report, [str(reports)], standalone_mode=False, catch_exceptions=False)
     return done.return_value, done.output
 
 
