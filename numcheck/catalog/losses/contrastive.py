@@ -26,8 +26,7 @@ def contrastive(first, second, unlike, margin):
     difference = first - second
     if not unlike:
         return m.sum(difference**2) / 2
-    distance = m.where(m.sum(difference**2) == 0, 0, m.norm(difference))
-    lacking = margin - distance
+    lacking = margin - m.where(m.sum(difference**2) == 0, 0, m.norm(difference))
     return m.where(lacking > 0, lacking, 0) ** 2 / 2
 
 
@@ -67,9 +66,11 @@ def scaled_distance_in_float32(first, second, unlike, margin):
 
 
 small_squares = gap("underflow", "absorption", why="small distances or their squares keep few digits or none")
+beside_margin = gap("cancellation", why="a distance rounded to below the margin has a loss where none is due")
 
 
 @small_squares
+@beside_margin
 @contrastive.routine(value=ulps(2, gamma=True), grad=ulps(4, gamma=True))
 def guarded_square_root(first, second, unlike, margin):
     """The root of 1 where the squares sum to 0, and 0 in its place: both branches have derivatives."""
@@ -81,6 +82,7 @@ def guarded_square_root(first, second, unlike, margin):
 
 
 @small_squares
+@beside_margin
 @contrastive.routine(value=ulps(2, gamma=True), grad=ulps(2, gamma=True))
 def torch_vector_norm(first, second, unlike, margin):
     """`linalg.vector_norm`, whose derivative at 0 is 0."""
@@ -90,12 +92,12 @@ def torch_vector_norm(first, second, unlike, margin):
 
 
 @gap("underflow", "nan_gradient", why="small squares vanish, and 0 times the root's infinite slope is NaN")
+@beside_margin
 @contrastive.routine(value=ulps(2, gamma=True), grad=ulps(4, gamma=True))
 def plain_square_root(first, second, unlike, margin):
     """The formula as it is printed; sqrt has no derivative at 0."""
     squared = ((first - second) ** 2).sum(1)
-    lacking = (margin - torch.sqrt(squared)).clamp(min=0)
-    return 0.5 * torch.where(unlike == 1, lacking**2, squared)
+    return 0.5 * torch.where(unlike == 1, (margin - torch.sqrt(squared)).clamp(min=0) ** 2, squared)
 
 
 @gap("wrong_formula", "cancellation", "absorption", "underflow", why="1e-6, rounded, moves every difference")
@@ -113,5 +115,4 @@ def torch_pairwise_distance(first, second, unlike, margin):
 def small_number_under_the_root(first, second, unlike, margin):
     """sqrt(sum of squares + 1e-8), against the infinite derivative at 0."""
     squared = ((first - second) ** 2).sum(1)
-    lacking = (margin - torch.sqrt(squared + 1e-8)).clamp(min=0)
-    return 0.5 * torch.where(unlike == 1, lacking**2, squared)
+    return 0.5 * torch.where(unlike == 1, (margin - torch.sqrt(squared + 1e-8)).clamp(min=0) ** 2, squared)
