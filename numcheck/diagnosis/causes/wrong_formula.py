@@ -34,7 +34,7 @@ cross_entropy takes logits and does the softmax itself:
 ## How numcheck proves it
 
 The routine's own code runs beside a shadow with some 106 significand bits. If the shadow shares
-the wrong result, to a quarter of its error, the code is asked again, every operator evaluated
+the wrong result, to half of its error, the code is asked again, every operator evaluated
 sharply and shaken by noise of 2**-98 and then of 2**-88: a result that hung on a rounding would
 move; one that stays to a sixteenth of its error doesn't depend on any. Errors below 2**-40 of the
 truth, or below one unit roundoff, are left out (they may be float64's own, inside of a fused
