@@ -94,7 +94,7 @@ def test_a_file_that_lacks_a_fact_is_refused():
     with pytest.raises(DeclarationError, match=r"order\.py lacks REMEDY and PLANTED"):
         facts_of(Cause.ORDER, file)
     file = ModuleType("order")
-    file.REMEDY, file.PLANTED = "", None  # type: ignore[attr-defined]
+    vars(file).update(REMEDY="", PLANTED=None)
     with pytest.raises(DeclarationError, match=r"order\.py lacks its page, a docstring"):
         facts_of(Cause.ORDER, file)
 

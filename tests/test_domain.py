@@ -25,6 +25,7 @@ from numcheck.domain import (
     polygon,
     real,
     simplex,
+    spread,
     vector,
 )
 from numcheck.domain.curves import CURVES, Curve
@@ -700,3 +701,12 @@ def test_domains_are_values(domain: Domain):
     assert domain == eval(repr(domain), {**globals(), "inf": math.inf})
     assert hash(domain) == hash(domain)
     assert domain.describe()
+
+
+@given(count=st.integers(2, 10_000), most=st.integers(2, 300))
+def test_spread_rows_reach_both_ends_and_leave_no_gap_longer_than_another(count: int, most: int):
+    rows = spread(count, most)
+    gaps = np.diff(rows)
+    assert len(rows) == min(count, most)
+    assert rows[0] == 0 and rows[-1] == count - 1
+    assert gaps.max() - gaps.min() <= 1

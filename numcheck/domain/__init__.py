@@ -19,7 +19,7 @@ from numcheck.domain.integer import integer
 from numcheck.domain.kinds import Column, Continuous, Domain, continuous, discrete, listed
 from numcheck.domain.moves import magnitude
 from numcheck.domain.one_of import one_of
-from numcheck.domain.points import Points, draw
+from numcheck.domain.points import Points, draw, spread
 from numcheck.domain.polygon import polygon
 from numcheck.domain.real import real
 from numcheck.domain.simplex import simplex
@@ -28,4 +28,4 @@ from numcheck.domain.vector import vector
 
 __all__ = ["Column", "Continuous", "Domain", "Points", "Space", "continuous", "curve", "discrete", "draw"]
 __all__ += ["index", "integer", "listed", "magnitude", "one_of", "polygon", "real", "simplex", "space_of"]
-__all__ += ["vector"]
+__all__ += ["spread", "vector"]

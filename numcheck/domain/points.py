@@ -20,6 +20,11 @@ MOST_LISTED = 1 << 16
 """Most combinations of choices that are all drawn."""
 
 
+def spread(count: int, most: int) -> Ints:
+    """So many rows of `count` at most, evenly spread over all."""
+    return np.unique(np.linspace(0, count - 1, most).astype(int))
+
+
 @dataclass(frozen=True, eq=False)
 class Points:
     """Points of one formula in one format: a column for each input, all of one length, and where each point comes from.
@@ -49,7 +54,7 @@ class Points:
 
     def spread(self, most: int) -> Ints:
         """The rows of so many points at most, evenly spread over all."""
-        return np.unique(np.linspace(0, len(self) - 1, most).astype(int))
+        return spread(len(self), most)
 
     def to(self, dtype: torch.dtype) -> "Points":
         """The same numbers in another format, which has to hold them."""

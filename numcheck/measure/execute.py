@@ -10,7 +10,7 @@ import torch
 
 from numcheck.declaration.formulas import Formula, Routine
 from numcheck.declaration.words import Of, UsageError, told_of
-from numcheck.domain import Points
+from numcheck.domain import Points, spread
 from numcheck.formats import FORMATS, Format, format_of
 from numcheck.truth import alike
 
@@ -139,8 +139,7 @@ def _tried(run: _Run, rows: np.ndarray) -> _Halves | str:
 
 def _always_raises(run: _Run, rows: np.ndarray) -> bool:
     """Whether eight points spread over the batch each raise alone: then so, we take it, does every one."""
-    spread = np.unique(np.linspace(0, len(rows) - 1, 8).astype(int))
-    return all(isinstance(_tried(run, rows[[i]]), str) for i in spread)
+    return all(isinstance(_tried(run, rows[[i]]), str) for i in spread(len(rows), 8))
 
 
 def arguments_of(routine: Routine, points: Points, device: str, backward: bool) -> dict[str, Any]:

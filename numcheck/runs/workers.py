@@ -104,7 +104,7 @@ def workers(jobs: int, preload: str) -> Generator[Workers]:
 def _begin() -> None:
     """Leave Ctrl-C to the process that hands out the work, and end with it, however it ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    gc.freeze()  # what was imported stays, some 190,000 objects: no collection needs to go through them again
+    gc.freeze()  # what was imported stays: no collection needs to go through it again
     gc.set_threshold(5_000)  # and few need to be made: what takes memory here is in no cycles
     parent: Any = multiprocessing.parent_process()
 
