@@ -23,7 +23,8 @@ def identity(x):
 
 
 def stated(function=identity, **inputs):
-    return formula_of(function, "arithmetic", [((1,), "1")], None, inputs or {"x": real(-1e30, 1e30)})
+    known = [] if inputs else [((1,), "1")]
+    return formula_of(function, "arithmetic", known, None, inputs or {"x": real(-1e30, 1e30)})
 
 
 def given(*numbers: float, format=FLOAT32) -> Points:

@@ -13,6 +13,7 @@ from flint import ctx
 
 from numcheck.declaration.budgets import ulps
 from numcheck.declaration.formulas import Formula, formula_of
+from numcheck.declaration.mistakes import FormulaError
 from numcheck.declaration.words import Of
 from numcheck.domain import Domain, Points, index, one_of, real, vector
 from numcheck.formats import format_of
@@ -354,7 +355,7 @@ def test_the_precision_is_put_back_also_when_a_formula_fails() -> None:
         raise RuntimeError("no value")
 
     before = ctx.prec
-    with pytest.raises(RuntimeError, match="no value"):
+    with pytest.raises(FormulaError, match=r"test_truth.py:\d+, failing: RuntimeError: no value"):
         settle(made(failing, x=ANY), at(x=[1.0]), FLOAT32)
     assert ctx.prec == before
 

@@ -66,11 +66,11 @@ class Decision:
 
     def __bool__(self) -> bool:
         states = self.states
-        if not self.traced and all(size == 1 for size in states.shape[1:]) and states.shape[0] > 1:
-            states = states[:1] if (states == states[:1]).all() else states
-        if all(size == 1 for size in states.shape):
-            state = int(states.reshape(()))
-            if state != UNDECIDED:
+        # of a variable not even where a batch has one point: a formula is of all its points
+        if not self.traced and all(size == 1 for size in states.shape[1:]):
+            if states.shape[0] > 1 and (states == states[:1]).all():
+                states = states[:1]
+            if states.shape[0] == 1 and (state := int(states.reshape(()))) != UNDECIDED:
                 return state == YES
         raise VariesError(
             "a comparison of reals differs from point to point: write m.where(condition, a, b) instead of if, "
@@ -141,6 +141,10 @@ class Reals:
         if only != int(only):
             raise TypeError(f"{only} is not an integer index")
         return int(only)
+
+    def __float__(self) -> float:
+        # without this Python would ask __index__, and math.exp would round the truth wherever x is a whole number
+        raise TypeError("an exact real is no float: use m's functions")
 
     def __hash__(self) -> int:
         return self.serial

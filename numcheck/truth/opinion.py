@@ -23,7 +23,7 @@ from numcheck.reals.enclosures import (
 from numcheck.reals.evaluation import Wanted
 from numcheck.reals.mp import CONTEXT, MP
 from numcheck.reals.precision import LIMIT, precision
-from numcheck.truth.batches import chunks, groups, lifted
+from numcheck.truth.batches import chunks, describe, groups, lifted
 from numcheck.truth.proofs import CHUNK, FLOAT64, Truth, proved
 
 AUDITED = 1 / 256  # share of the points settled in float64 that Arb proves again
@@ -204,11 +204,3 @@ def _smallest_exponent(column: Any) -> int:
     values = np.abs(column.double().numpy())
     values = values[(values > 0) & np.isfinite(values)]
     return int(np.floor(np.log2(values.min()))) if values.size else 0
-
-
-def describe(point: Points) -> str:
-    """The point as name=value text."""
-    return ", ".join(
-        f"{name}={column[0] if isinstance(column, tuple) else column[0].tolist()}"
-        for name, column in point.columns.items()
-    )
