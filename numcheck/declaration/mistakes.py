@@ -12,7 +12,7 @@ from typing import Any
 
 from numcheck.declaration.words import UsageError, told_of
 from numcheck.reals import vocabulary
-from numcheck.reals.arrays import Decision, Ratio, Reals, VariesError
+from numcheck.reals.arrays import Decision, FloatError, Ratio, Reals, VariesError
 
 Step = tuple[FrameType, CodeType, int]
 """Where a traceback passes: the frame, its code and the instruction there."""
@@ -56,12 +56,17 @@ def real_numbers(name: str, function: Callable[..., Any], result: Any) -> Any:
 def mistake(name: str, function: Callable[..., Any], error: BaseException) -> FormulaError:
     """The error of a declared text as one that says in a line what to write."""
     own = getattr(function, "__code__", None)
-    steps = [step for step in _steps(error.__traceback__) if own and step[1].co_filename == own.co_filename]
-    if not steps:
+    steps = list(_steps(error.__traceback__))
+    here = [step for step in steps if own and step[1].co_filename == own.co_filename]
+    if not here:
         return FormulaError(f"{name}: {told_of(error)}")
-    frame, code, instruction = steps[-1]
+    frame, code, instruction = here[-1]
     line, segment = _segment(code, instruction)
-    return FormulaError(f"{_place(code, line)}, {name}: {_advice(error, segment, frame)}")
+    # other errors that numcheck raises say themselves what to write
+    ours = _is_ours(steps[-1][0].f_globals.get("__name__")) and not isinstance(error, FloatError)
+    used = "" if ours or not isinstance(error, TypeError) else _called(segment)
+    foreign = "" if _is_own(used, frame) else used
+    return FormulaError(f"{_place(code, line)}, {name}: {_advice(error, segment, foreign)}")
 
 
 def _steps(traceback: TracebackType | None) -> Iterator[Step]:
@@ -83,14 +88,13 @@ def _segment(code: CodeType, instruction: int) -> tuple[int, str]:
     return first, text[start:stop].decode() if first == last else text.decode().strip()
 
 
-def _advice(error: BaseException, segment: str, frame: FrameType) -> str:
+def _advice(error: BaseException, segment: str, foreign: str) -> str:
     if isinstance(error, VariesError):
         return str(error)
     if isinstance(error, RecursionError):
         return f"{segment or 'it'} calls itself without end"
-    used = _called(segment)
-    if used and isinstance(error, TypeError) and not _is_own(used, frame):
-        return f"{used} cannot take an exact real: {_instead(used)}"
+    if foreign:
+        return f"{foreign} cannot take an exact real: {_instead(foreign)}"
     if isinstance(error, AttributeError) and isinstance(error.obj, Reals):
         return f"an exact real has no {error.name}: {_instead(str(error.name))}"
     if isinstance(error, AttributeError) and error.obj is vocabulary:
@@ -115,8 +119,12 @@ def _is_own(used: str, frame: FrameType) -> bool:
     root, *rest = used.split(".")
     known = frame.f_builtins | frame.f_globals | frame.f_locals
     found = reduce(lambda thing, part: getattr(thing, part, None), rest, known.get(root))
-    module = str(getattr(found, "__module__", "") or "")
-    return module.startswith("numcheck.") or module == frame.f_globals.get("__name__")
+    module = getattr(found, "__module__", None)
+    return _is_ours(module) or module == frame.f_globals.get("__name__")
+
+
+def _is_ours(module: object) -> bool:
+    return str(module).partition(".")[0] == "numcheck"
 
 
 def _instead(used: str) -> str:

@@ -35,6 +35,10 @@ class VariesError(TypeError):
     """A formula asked for one number, or one answer, where the points of a batch have several."""
 
 
+class FloatError(TypeError):
+    """A float was asked of an exact real."""
+
+
 def logical_not(a: "Decision") -> "Decision":
     """No where `a` is yes; undecided stays undecided."""
     # in products and sums of 1, 0 and -1: while a graph is recorded, torch knows the outcome of those for constants
@@ -144,7 +148,7 @@ class Reals:
 
     def __float__(self) -> float:
         # without this Python would ask __index__, and math.exp would round the truth wherever x is a whole number
-        raise TypeError("an exact real is no float: use m's functions")
+        raise FloatError("an exact real is no float: use m's functions")
 
     def __hash__(self) -> int:
         return self.serial
