@@ -34,7 +34,7 @@ from numcheck.domain import Points, real
 from numcheck.formats import FORMATS, Format, format_of
 from numcheck.reals.arb import MINUS_INFINITY, PLUS_INFINITY, UNKNOWN
 from numcheck.reals.arb import UNDEFINED as NO_NUMBER
-from numcheck.reals.enclosures import Enclosure
+from numcheck.reals.enclosures import PROVED, Enclosure, contradiction
 from numcheck.reals.enclosures import enclosure as enclosure_of
 from numcheck.reals.precision import precision
 from numcheck.truth import settle as settled
@@ -319,6 +319,18 @@ def test_numbers_are_compared_to_a_hundred_bits_of_the_larger() -> None:
         assert not contradict(Ball(middle + power(-80)), Ball(middle + power(-80)))
         assert not contradict(Ball(middle + power(-80)), Ball(middle + power(-70), power(-70)))
         assert contradict(Ball(middle + power(-60)), Ball(middle + power(-55)))
+
+
+def test_beyond_every_exponent_only_signs_that_both_know_contradict() -> None:
+    def far(high: float, radius: float) -> Enclosure:
+        parts = (np.array([part]) for part in (high, 0.0, radius))
+        return Enclosure(*parts, np.array([-(2**50)]), np.array([PROVED]))
+
+    below, above, around = far(-0.5, 0.0), far(0.5, 0.25), far(0.0, 0.75)
+    assert contradiction(below, above)
+    assert not contradiction(below, around)
+    assert not contradiction(around, above)
+    assert not contradiction(far(-0.5, 0.5), above)
 
 
 def test_only_what_both_have_proved_contradicts() -> None:

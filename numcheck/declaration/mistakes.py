@@ -12,6 +12,7 @@ from typing import Any
 
 from numcheck.declaration.words import UsageError, told_of
 from numcheck.reals import vocabulary
+from numcheck.reals.arithmetic import BeyondError
 from numcheck.reals.arrays import Decision, FloatError, Ratio, Reals, VariesError
 
 Step = tuple[FrameType, CodeType, int]
@@ -25,11 +26,12 @@ class FormulaError(UsageError):
 def spoken(name: str, function: Callable[..., Any], *arguments: Any) -> Any:
     """What a declared text gives for these arguments; FormulaError for whatever it raises.
 
-    Only that its answers differ within a batch (VariesError) is passed on: the points can then be taken apart.
+    Passed on is that its answers differ within a batch (VariesError), for the points can then be taken apart, and what
+    an arithmetic leaves unanswered (BeyondError).
     """
     try:
         return function(*arguments)
-    except (VariesError, FormulaError, KeyboardInterrupt, MemoryError):
+    except (VariesError, BeyondError, FormulaError, KeyboardInterrupt, MemoryError):
         raise
     except BaseException as error:  # sys.exit() too must not end numcheck
         raise mistake(name, function, error) from error

@@ -174,7 +174,9 @@ def contradiction(one: Enclosure, other: Enclosure) -> np.ndarray:
         far = np.minimum(np.abs(one.exponent), np.abs(other.exponent)) > 2**40
         open_ = far & ((one.exponent > 0) == (other.exponent > 0))
         apart = np.abs((a[0] - b[0]) + (a[1] - b[1])) > (a[2] + b[2]) * (1 + 2.0**-20) + 2.0**-100
-    unlike = np.signbit(one.high) != np.signbit(other.high)
+    # of a ball that holds zero no sign is told
+    signed = (one.radius < np.abs(one.high)) & (other.radius < np.abs(other.high))
+    unlike = signed & (np.signbit(one.high) != np.signbit(other.high))
     finite = np.isfinite(one.high) & np.isfinite(other.high)
     return told & (differ | (finite & np.where(open_, unlike, apart)) | (np.isinf(one.high) & unlike))
 
