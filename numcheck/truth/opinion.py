@@ -35,7 +35,8 @@ AUDITED = 1 / 256  # share of the points settled in float64 that Arb proves agai
 def audit(formula: Formula, points: Points, truth: Truth, format: Format, share: float = AUDITED) -> int:
     """Prove some of the points that float64 balls have settled again with Arb; how many those were.
 
-    Which ones hangs on the points alone, so that the seed of a run reproduces its audit too. Raises ContradictionError where the two have no number in common.
+    Which ones hangs on the points alone, so that the seed of a run reproduces its audit too. Raises
+    ContradictionError where the two have no number in common.
     """
     settled = np.flatnonzero(truth.precision == FLOAT64)
     if not settled.size:
