@@ -18,8 +18,10 @@ from numcheck.measure.judge import Judgement, judge
 from numcheck.reals.arb import ARB, PATIENCE
 from numcheck.reals.arithmetic import NO, UNDECIDED, YES
 from numcheck.reals.enclosures import TOLERANCE, enclosure, narrow, reaches_across
-from numcheck.truth import Half, Truth, answered, settle
+from numcheck.truth import Half, Truth, answered, conditioning_at, settle
 
+MOST_ASKED = 16
+"""Numbers of a point of more than `ROWS` whose conditioning is asked, the worst first: each takes a pass backwards."""
 PAIR = 102
 """Bits to which an enclosure of two doubles is narrow."""
 
@@ -145,13 +147,45 @@ def _decided(measurement: Measurement, loose: np.ndarray) -> Measurement:
     half = _off_the_powers(measurement.select(rows), tight.halves[measurement.of])
     given = Given(judged.got[rows].reshape(half.exact.shape), judged.format)
     components = components_of(routine.formula, points)
-    found = _to_the_last_bit(
-        measurement.select(rows), judge(measurement.of, given, half, measurement.budget, components, {})
-    )
+    found = judge(measurement.of, given, half, measurement.budget, components, {})
+    if tight.loose.any():
+        found = _forgiven(measurement.select(rows), given, half, components, found)
+    found = _to_the_last_bit(measurement.select(rows), found)
     decided = {name: getattr(judged, name).copy() for name in _VERDICT}
     for name, numbers in decided.items():
         numbers[rows] = getattr(found, name)
     return replace(measurement, judgement=replace(judged, **decided))
+
+
+def _forgiven(
+    measurement: Measurement, given: Given, half: Half, components: int, judged: Judgement
+) -> Judgement:
+    """The verdicts where conditioning is told as the least that it can be: what it is, of each point's worst numbers.
+
+    A point fails where one number does, so that the worst decides; where conditioning forgives it, the next one. The
+    least that conditioning can be is usually half of it, and where it forgives `MOST_ASKED` of them the point is in.
+    """
+    formula, asked = measurement.routine.formula, np.zeros(judged.spent.shape, dtype=bool)
+    conditioning = half.conditioning.copy().reshape(judged.spent.shape)
+    for _ in range(MOST_ASKED):
+        failing = (judged.spent > 1) & np.isfinite(judged.spent)
+        doubtful = np.where(failing & ~asked, judged.spent, 0.0)
+        rows = np.flatnonzero((doubtful > 0).any(axis=1) & ~(failing & asked).any(axis=1))
+        if not rows.size:
+            break
+        worst = np.argmax(doubtful[rows], axis=1)
+        points, component = measurement.points.select(rows), measurement.component[rows]
+        conditioning[rows, worst] = conditioning_at(formula, points, component, measurement.of, worst)
+        asked[rows, worst] = True
+        told = Half(half.exact, conditioning.reshape(half.conditioning.shape))
+        judged = judge(measurement.of, given, told, measurement.budget, components, {})
+    # its worst numbers speak for a point: the others are neither known to be over nor asked about
+    spared = (judged.spent > 1) & np.isfinite(judged.spent) & ~asked
+    return replace(
+        judged,
+        fate=np.where(spared, Fate.WITHIN, judged.fate).astype(np.int8),
+        spent=np.where(spared, 0.0, judged.spent),
+    )
 
 
 def _off_the_powers(measurement: Measurement, half: Half) -> Half:

@@ -26,7 +26,7 @@ from numcheck.reals.enclosures import (
 from numcheck.reals.evaluation import Wanted
 from numcheck.reals.mp import CONTEXT, MP, MpArithmetic
 from numcheck.reals.precision import LIMIT, precision
-from numcheck.truth.batches import chunks, describe, groups, lifted
+from numcheck.truth.batches import chunks, describe, fewer, groups, lifted
 from numcheck.truth.proofs import CHUNK, FLOAT64, Truth, proved
 
 AUDITED = 1 / 256  # share of the points settled in float64 that Arb proves again
@@ -41,7 +41,7 @@ def audit(formula: Formula, points: Points, truth: Truth, format: Format, share:
     settled = np.flatnonzero(truth.precision == FLOAT64)
     if not settled.size:
         return 0
-    count = min(len(settled), max(2, int(share * len(settled))))
+    count = min(len(settled), fewer(max(2, int(share * len(settled))), formula, points))
     rows = np.sort(_dice(points).choice(settled, count, replace=False))
     slopes = None if truth.gradient is None else truth.gradient[rows]
     audit_enclosures(formula, points.select(rows), truth.value[rows], slopes, truth.component[rows], format)
@@ -69,7 +69,7 @@ def audit_enclosures(
     wanted = Wanted(slopes is not None, False)
     # apart by every choice, also where a batch was not: so the audit sees whether choices side by side were kept apart
     for group in groups(formula, points):
-        for rows in chunks(group, CHUNK):
+        for rows in chunks(group, fewer(CHUNK, formula, points)):
             chosen = points.select(rows)
             told = proved(formula, chosen, format, wanted, component[rows], TOLERANCE)
             for of, ours, theirs in (("value", value, told.value), ("gradient", slopes, told.gradient)):

@@ -1,5 +1,6 @@
 """The truth at points, proved by Arb: precision doubles until a formula's balls are narrow enough to judge a format."""
 
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -25,9 +26,9 @@ from numcheck.reals.enclosures import (
     negligible,
     no_longer_narrows,
 )
-from numcheck.reals.evaluation import Wanted
+from numcheck.reals.evaluation import ROWS, Wanted
 from numcheck.reals.precision import LIMIT, START, precision, precisions
-from numcheck.truth.batches import evaluated, lifted
+from numcheck.truth.batches import chunks, evaluated, fewer, groups, lifted
 
 CHUNK = 512  # lanes of Arb balls evaluated at once: bounds the memory that their tape takes
 FLOAT64 = 53  # told as the precision that settled a point
@@ -163,12 +164,35 @@ def answered(
     return states
 
 
+def conditioning_at(
+    formula: Formula, points: Points, component: np.ndarray, of: Of, element: np.ndarray
+) -> np.ndarray:
+    """What conditioning forgives one element of a half at each point, told to its lower end."""
+    told = np.zeros(len(points))
+    for group in groups(formula, points):
+        for rows in chunks(group, fewer(CHUNK, formula, points)):
+            chosen = points.select(rows)
+            wanted = Wanted(of is Of.GRAD, True, element[rows])
+            with precision(START):
+                found = evaluated(
+                    formula, lifted(formula, chosen, ARB, True), len(rows), component[rows], wanted
+                )
+            told[rows] = found[-1][1].reshape(len(rows), -1)[np.arange(len(rows)), element[rows]]
+    return told
+
+
 def evaluate_chunk(formula: Formula, points: Points, component: np.ndarray, wanted: Wanted) -> Truth:
     """One group of points at the current precision; the point's `component` counts modulo the outputs."""
     found = evaluated(formula, lifted(formula, points, ARB, True), len(points), component, wanted)
     halves = {of: Half(enclosure(exact), terms) for of, (exact, terms) in zip(Of, found, strict=False)}
     component = component % max(1, int(np.prod(halves[Of.VALUE].exact.shape[1:])))
-    return Truth(halves, component, np.full(len(points), ctx.prec), np.zeros(len(points), dtype=bool))
+    loose = any(is_least(half.conditioning, wanted) for half in halves.values())
+    return Truth(halves, component, np.full(len(points), ctx.prec), np.full(len(points), loose))
+
+
+def is_least(conditioning: np.ndarray, wanted: Wanted) -> bool:
+    """Whether conditioning is told as the least that it can be, for there are too many numbers to tell each."""
+    return wanted.conditioning and wanted.element is None and math.prod(conditioning.shape[1:]) > ROWS
 
 
 def tightness(
