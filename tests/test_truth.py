@@ -706,6 +706,25 @@ def test_formats_of_which_none_holds_the_others_are_settled_apart(monkeypatch) -
     assert asked == ["bfloat16", "float16"]
 
 
+def test_points_that_no_precision_settles_are_given_up_early() -> None:
+    def doubtful(x: Reals) -> Reals:
+        return -m.log(1 - 1 / (1 + m.exp(-x)))
+
+    formula = made(doubtful, x=ANY)
+    hopeless = settle(formula, at(x=[1e5, 1e10, 3e38]), FLOAT32)
+    assert (hopeless.value.state == UNRESOLVED).all()
+    assert (hopeless.precision <= 512).all()
+    # what more bits settle is not given up, though it adds numbers that are far apart
+    assert (settle(formula, at(x=[100.0, 1000.0, 6000.0]), FLOAT32).value.state == PROVED).all()
+    beside = made(lambda x, y: doubtful(x) + (y + m.exp(-1e30 * y)), x=ANY, y=ANY)
+    assert (settle(beside, at(x=[100.0], y=[1.0]), FLOAT32).value.state == PROVED).all()
+
+
+def test_what_only_the_range_of_the_format_asks_for_is_not_given_up() -> None:
+    found = settle(made(lambda x: 1 - 1 / (1 + m.exp(-x)), x=ANY), at(x=[1e5, 3e38]), FLOAT64)
+    assert (found.value.state == PROVED).all()
+
+
 # Long points ------------------------------------------------------------------------------------------------------
 
 

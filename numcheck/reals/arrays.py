@@ -222,6 +222,19 @@ def apply(operation: str, *operands: Reals, parameters: tuple[Any, ...] = ()) ->
     return Reals(arithmetic, data, origin, traced, masked)
 
 
+def on_the_way(value: Reals) -> Iterator[Reals]:
+    """The arrays that a traced array came of, itself among them, each once."""
+    seen: set[int] = set()
+    waiting = [value]
+    while waiting:
+        node = waiting.pop()
+        if node.serial in seen:
+            continue
+        seen.add(node.serial)
+        yield node
+        waiting.extend(node.origin.operands if node.origin else ())
+
+
 def binary(operation: str, x: Operand, y: Operand) -> Reals:
     """The result of a binary `operation`; one of the two may be an exact number."""
     return apply(operation, *_together(x, y))

@@ -15,6 +15,7 @@ from numcheck.domain import Points
 from numcheck.formats import Format
 from numcheck.reals.arb import ARB
 from numcheck.reals.arithmetic import UNDECIDED
+from numcheck.reals.arrays import as_reals, on_the_way
 from numcheck.reals.enclosures import (
     INVALID,
     TOLERANCE,
@@ -102,9 +103,13 @@ def each(make: Callable[..., np.ndarray], *alike: Any) -> Any:
 def proved(
     formula: Formula, points: Points, format: Format, wanted: Wanted, component: np.ndarray, tolerance: float
 ) -> Truth:
-    """The truth at one group of points; unresolved where `LIMIT` bits are not enough."""
+    """The truth at one group of points; unresolved where `LIMIT` bits are not enough.
+
+    Points that need more are given up as soon as the format's own range cannot be what is missing.
+    """
     active = np.arange(len(points))
     truth: Truth | None = None
+    looked = False
     before: Enclosure | None = None  # the gradients of the precision before, for what no longer narrows
     for bits in precisions():
         with precision(bits):
@@ -125,8 +130,52 @@ def proved(
             break
         before = None if found.gradient is None else found.gradient[~settled]
         active = active[~settled]
+        if not looked and bits >= 2 * (format.precision - format.min_exponent):
+            looked, near = True, ~out_of_reach(formula, points.select(active))
+            before = None if before is None else before[near]
+            active = active[near]
+            if not active.size:
+                break
     assert truth is not None
     return truth
+
+
+def out_of_reach(formula: Formula, points: Points) -> np.ndarray:
+    """At which points the formula adds numbers so far apart that at `LIMIT` bits nothing is left of the smaller one."""
+    lost = np.zeros(len(points), dtype=bool)
+    with precision(START):
+        value = as_reals(formula(*lifted(formula, points, ARB, True).values()), ARB)
+        for node in on_the_way(value):
+            if node.origin is not None and node.origin.operation in ("add", "sub"):
+                x, y = (_magnitudes(one.data, len(points)) for one in node.origin.operands)
+                # of a vector, any two of its elements may be those that were added
+                lost |= (_largest(x) - _least(y) > LIMIT) | (_largest(y) - _least(x) > LIMIT)
+    return lost
+
+
+def _magnitudes(balls: np.ndarray, lanes: int) -> np.ndarray:
+    """The exponents of each lane's numbers, as doubles; NaN for zeros and what is not finite."""
+    flat = balls.reshape(len(balls), -1)
+    return np.broadcast_to(np.asarray(_magnitude(flat), dtype=np.float64), (lanes, flat.shape[1]))
+
+
+def _largest(magnitudes: np.ndarray) -> np.ndarray:
+    return np.fmax.reduce(magnitudes, axis=1, initial=-math.inf)
+
+
+def _least(magnitudes: np.ndarray) -> np.ndarray:
+    return np.fmin.reduce(magnitudes, axis=1, initial=math.inf)
+
+
+def _magnitude_of(ball: Any) -> float:
+    middle = ball.mid()
+    if not middle.is_finite() or middle == 0:
+        return math.nan
+    mantissa, exponent = middle.man_exp()
+    return float(int(exponent) + mantissa.bit_length())
+
+
+_magnitude: Any = np.frompyfunc(_magnitude_of, 1, 1)
 
 
 def answered(
