@@ -41,7 +41,11 @@ def _traced(measurement: Measurement, rows: np.ndarray, sharp: float | None) -> 
     try:
         call, component = call_at(measurement, rows)
         return trace(*call, component=component, element=element, sharp=sharp)
-    except Exception:  # an operator without a lockstep (TraceError), or whatever the routine itself raises
+    except KeyboardInterrupt:
+        raise
+    except (
+        BaseException
+    ):  # an operator without a lockstep (TraceError), or whatever the routine itself raises
         return None
 
 

@@ -66,7 +66,9 @@ def adapt(
         plan = Plan(*way, reading, labels_as_floats, exact.ndim - 1)
         try:
             result = call(plan, columns).detach().double().cpu().numpy()
-        except Exception as error:  # whatever a function called in a wrong way can raise
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # whatever a function called in a wrong way can raise
             problems.append(f"it raised {told_of(error)}")
             continue
         if result.shape == exact.shape:
@@ -140,7 +142,9 @@ def _instances(made_by: type, name: str) -> list[tuple[Any, dict[str, Any]]]:
     for constants in _unreduced(signature_of(made_by)):
         try:
             found.append((made_by(**constants), constants))
-        except Exception as error:  # whatever a constructor can raise
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # whatever a constructor can raise
             problem = told_of(error)
     if not found:
         raise UsageError(

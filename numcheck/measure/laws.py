@@ -38,7 +38,9 @@ def law_defects(part: Measurement) -> list[dict[str, Any]]:
                 parts = [_ulps_apart(law.function(*arguments), lanes, format) for lanes, arguments in given]
                 apart = np.concatenate(parts)
                 found = {"worst_ulp": figure(float(apart.max())), "violations": int((apart > 1).sum())}
-            except Exception as failure:  # a law may leave what the routine can do: say so beside it
+            except KeyboardInterrupt:
+                raise
+            except BaseException as failure:  # a law may leave what the routine can do: say so beside it
                 found = {"worst_ulp": "inf", "violations": len(points), "message": str(failure)}
             told.append({"law": law.doc, **found})
     return told

@@ -1,16 +1,16 @@
 """A routine measured at points: what it gave and how that was judged, of its value and of its gradient."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from numcheck.declaration.budgets import Budget
 from numcheck.declaration.formulas import Formula, Gap, Routine
-from numcheck.declaration.words import Fate, Of
+from numcheck.declaration.words import Cause, Fate, Of
 from numcheck.domain import Points
 from numcheck.formats import Format
-from numcheck.measure.execute import Given, Outcome, RoutineError, components_of, crashes_at, execute
+from numcheck.measure.execute import Given, Outcome, RoutineError, components_of, execute, told_at
 from numcheck.measure.judge import Judgement, judge
 from numcheck.reals.enclosures import TOLERANCE, narrow
 from numcheck.truth import Half, Truth, settle
@@ -28,6 +28,16 @@ class Measurement:
     judgement: Judgement
     crashes: Mapping[int, str]
     component: np.ndarray
+    made: str = ""
+    """The dtype that the result came in."""
+    changed: Mapping[str, np.ndarray] = field(default_factory=dict[str, np.ndarray])
+    """Of each input that the routine wrote into how far that moved at each point, in ulps."""
+    flushed: bool = False
+    """Whether subnormals were flushed to zero while it ran."""
+    conduct: Mapping[int, Cause] = field(default_factory=dict[int, Cause])
+    """The points that fail by what the routine does beside computing, or by how it is called."""
+    remarks: tuple[str, ...] = ()
+    """What else its calls have shown of it."""
 
     @property
     def budget(self) -> Budget:
@@ -45,8 +55,10 @@ class Measurement:
             self,
             points=self.points.select(rows),
             judgement=self.judgement.select(rows),
-            crashes=crashes_at(self.crashes, rows),
+            crashes=told_at(self.crashes, rows),
             component=self.component[rows],
+            conduct=told_at(self.conduct, rows),
+            changed={name: moved[rows] for name, moved in self.changed.items()},
         )
 
 
@@ -76,12 +88,40 @@ def measure(
                     f"{routine.name}: returned shape {got} per point; {routine.formula.name} gives "
                     f"{expected or 'one number'}"
                 )
-            given = Given(np.full(half.exact.shape, np.nan), given.format)
+            given = replace(given, numbers=np.full(half.exact.shape, np.nan))
         half = _sharpened(routine.formula, points, truth, of, format, given.format)
         judgement = judge(of, given, half, budget, components, outcome.crashes)
-        made = Measurement(routine, of, format, device, points, judgement, outcome.crashes, truth.component)
-        measurements.append(_decided(made, truth.loose))
+        measured = Measurement(
+            routine,
+            of,
+            format,
+            device,
+            points,
+            judgement,
+            outcome.crashes,
+            truth.component,
+            given.made,
+            outcome.changed if of is Of.VALUE else {},
+            outcome.flushed,
+        )
+        measurements.append(_spoiled(_decided(measured, truth.loose)))
     return measurements
+
+
+def _spoiled(measurement: Measurement) -> Measurement:
+    """A point whose inputs moved by more than the budget's ulps fails: whoever called has other inputs now."""
+    if not measurement.changed:
+        return measurement
+    judged, ulps = measurement.judgement, measurement.budget.ulps
+    moved = np.maximum.reduce(list(measurement.changed.values()))
+    rows = np.flatnonzero((moved > ulps) & (judged.worst.fate == Fate.WITHIN))
+    key = rows, judged.worst_element[rows]
+    fate, spent, error = judged.fate.copy(), judged.spent.copy(), judged.error.copy()
+    with np.errstate(divide="ignore"):
+        fate[key], spent[key], error[key] = Fate.OVER, moved[rows] / ulps, moved[rows]
+    spoiled = replace(judged, fate=fate, spent=spent, error=error)
+    told = dict.fromkeys(rows.tolist(), Cause.MUTATION)
+    return replace(measurement, judgement=spoiled, conduct=told)
 
 
 def _sharpened(

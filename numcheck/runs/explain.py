@@ -84,6 +84,7 @@ def _rows(given: Sample, examined: Examined) -> Iterator[tuple[str, str]]:
     yield from (("truth in doubt", text) for text in given.opinion.disagreements)
     if one.crashes:
         yield "crash", one.crashes[0]
+    yield from (("remark", text) for text in examined.remarks)
     for found in alone(examined.findings()):
         yield "finding", found.sentence
         yield from found.lines()

@@ -103,6 +103,8 @@ def _plainly_within(
                 return nowhere, {}
             sure, error = plain.plain(given.numbers, ball, budget, given.format, plan.compiled)
             everywhere &= sure
+            for moved in outcomes[routine.name].changed.values():
+                everywhere &= moved <= budget.ulps
             told[routine.name, of] = error, budget.ulps
     plain.audit(plan.formula, points, exact, everywhere, plan.format)
     return everywhere, {key: _tally(start, everywhere, error, ulps) for key, (error, ulps) in told.items()}
