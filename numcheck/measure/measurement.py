@@ -11,9 +11,9 @@ from numcheck.declaration.words import Cause, Fate, Of
 from numcheck.domain import Points
 from numcheck.formats import Format
 from numcheck.measure.execute import Given, Outcome, RoutineError, components_of, execute, told_at
-from numcheck.measure.judge import Judgement, judge
+from numcheck.measure.judge import Judgement, judge, with_rows
 from numcheck.reals.enclosures import TOLERANCE, narrow
-from numcheck.truth import Half, Truth, settle
+from numcheck.truth import Half, Truth, negative_zeros, settle, signed
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,8 +104,28 @@ def measure(
             outcome.changed if of is Of.VALUE else {},
             outcome.flushed,
         )
-        measurements.append(_spoiled(_decided(measured, truth.loose)))
+        measurements.append(_spoiled(_by_sign_of_zero(_decided(measured, truth.loose), half)))
     return measurements
+
+
+def _by_sign_of_zero(measurement: Measurement, half: Half) -> Measurement:
+    """Where a point fails that has a negative zero, what IEEE has for its sign counts as right, too."""
+    formula, judged = measurement.routine.formula, measurement.judgement
+    for row in np.intersect1d(
+        np.flatnonzero(judged.worst.fate >= Fate.OVER), negative_zeros(formula, measurement.points)
+    ).tolist():
+        if row in measurement.crashes:
+            continue
+        rows, point = np.array([row]), measurement.points.select([row])
+        conditioning = half.conditioning[rows]
+        truth = judged.truth[rows].reshaped(conditioning.shape)
+        told = signed(formula, point, truth, measurement.of, int(measurement.component[row]), judged.format)
+        given = Given(judged.got[rows].reshape(conditioning.shape), judged.format)
+        components = components_of(formula, point)
+        again = judge(measurement.of, given, Half(told, conditioning), measurement.budget, components, {})
+        if again.worst.fate[0] == Fate.WITHIN:
+            measurement = replace(measurement, judgement=with_rows(measurement.judgement, rows, again))
+    return measurement
 
 
 def _spoiled(measurement: Measurement) -> Measurement:
