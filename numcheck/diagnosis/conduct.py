@@ -54,7 +54,10 @@ def called_again(measured: Sequence[Measurement], truth: Truth) -> list[Measurem
     halves, first = list(measured), measured[0]
     if first.routine.varies is not None:
         return [replace(one, remarks=(f"varies on purpose: {first.routine.varies}",)) for one in halves]
-    sample, over, cause = ordinary(first), _over(halves), None
+    raised = np.array(sorted(first.crashes), dtype=int)
+    sample, over, cause = np.setdiff1d(ordinary(first), raised), _over(halves), None
+    if not sample.size:
+        return halves
     few = sample[:: -(-len(sample) // MOST_ALONE)]
     for layout, rows in (
         (BACKWARDS, np.union1d(sample, over[:MOST_FAILING])),
@@ -72,7 +75,7 @@ def called_again(measured: Sequence[Measurement], truth: Truth) -> list[Measurem
         parts = [found]
         if any((other.shares > 1).any() for other in found):
             # as few at a time as in the sample, for it may be the company that matters; alone only what fails
-            left = np.setdiff1d(over if layout.alone else np.arange(len(first.points)), rows)
+            left = np.setdiff1d(over if layout.alone else np.arange(len(first.points)), [*rows, *raised])
             step = -(-len(left) // len(sample))
             more = (_held_against(halves, truth, layout, left[start::step]) for start in range(step))
             parts += [part for part in more if not isinstance(part, str)]
@@ -92,11 +95,11 @@ def _varying(half: Measurement) -> Measurement:
 
 
 def _over(halves: Sequence[Measurement]) -> np.ndarray:
-    """The points at which a half fails, the worst first."""
-    worst = [one.judgement.worst for one in halves]
-    spent = np.max(
-        [np.where(one.fate >= Fate.OVER, np.nan_to_num(one.spent, nan=np.inf), 0.0) for one in worst], axis=0
-    )
+    """The points at which a half fails, the worst first, but for those at which the routine raises."""
+    spent = np.zeros(len(halves[0].points))
+    for one in halves:
+        rows, worst = failing(one), one.judgement.worst
+        spent[rows] = np.fmax(spent[rows], np.nan_to_num(worst.spent[rows], nan=np.inf))
     return np.argsort(-spent, kind="stable")[: np.count_nonzero(spent)]
 
 
@@ -211,7 +214,7 @@ def beside_computing(measurement: Measurement, failed: np.ndarray) -> dict[int, 
     """The causes of those failing points that no operator's rounding is to blame for."""
     known = {row: c for row, c in measurement.conduct.items() if c is not Cause.PLACEMENT}
     told = {row: known[row] for row in failed.tolist() if row in known}
-    left = np.array([row for row in failed.tolist() if row not in told], dtype=int)
+    left = np.array([row for row in failed.tolist() if row not in measurement.conduct], dtype=int)
     for places in by_settings(measurement.points, left) if left.size else ():
         told |= _under_watch(measurement, left[places])
     return told

@@ -120,7 +120,8 @@ def execute(
     run = functools.partial(_run, routine, points, device, chosen, backward, layout)
     batches = by_settings(points, np.arange(len(points)))
     for batch in [np.array([row]) for rows in batches for row in rows] if layout.alone else batches:
-        for rows, ran in _pieces(run, batch):
+        # only in the first arrangement it matters which of the points raise
+        for rows, ran in _pieces(run, batch) if layout is WHOLE else [(batch, _tried(run, batch))]:
             if not isinstance(ran, _Ran):
                 broken = ran if isinstance(ran, RoutineError) else broken
                 crashes |= dict.fromkeys(rows.tolist(), str(ran))
