@@ -376,6 +376,18 @@ def test_what_a_routine_flushes_is_charged_to_it_and_to_none_that_runs_after_it(
 
 
 @flushes
+def test_looking_for_causes_and_laws_leaves_the_mode_as_it_is():
+    def flushing_and_wrong(x):
+        torch.set_flush_denormal(True)
+        return x * 1 + 1
+
+    report = check(flushing_and_wrong, stated(), formats=["float32"], points=50, value=ulps(0.5, cond=0))
+    assert {one["cause"] for one in report["measurements"][0]["findings"]} >= {"wrong_formula"}
+    assert not subnormals.flushing()
+    assert not subnormals._found
+
+
+@flushes
 def test_a_routine_runs_in_the_mode_in_which_the_thread_was_found():
     torch.set_flush_denormal(True)
     try:

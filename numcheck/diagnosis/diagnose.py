@@ -26,6 +26,7 @@ from numcheck.domain import Points
 from numcheck.formats import Format
 from numcheck.measure import Judgement, Measurement, by_settings, errors, measure, whole_vectors
 from numcheck.operators import emulate
+from numcheck.reals import subnormals
 from numcheck.reals.enclosures import scaled, ulp_exponent
 from numcheck.truth import Truth, settle
 
@@ -248,7 +249,8 @@ def _emulated(measurement: Measurement, rows: np.ndarray, widen: str | None) -> 
     """The number that speaks for each point, of a run in which `widen` has more room than the format gives it."""
     padded = rows[whole_vectors(len(rows))]
     call, component = call_at(measurement, padded)
-    out, slopes = emulate(*call, format=measurement.format, widen=widen, component=component)
+    with subnormals.as_found():
+        out, slopes = emulate(*call, format=measurement.format, widen=widen, component=component)
     if measurement.of is Of.VALUE:
         parts = [out]
     else:

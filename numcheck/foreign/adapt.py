@@ -18,6 +18,7 @@ from numcheck.foreign.call import Plan, Reading, call, is_floating
 from numcheck.foreign.load import load
 from numcheck.foreign.match import Match, matches, signature_of
 from numcheck.formats import format_of
+from numcheck.reals import subnormals
 from numcheck.truth import groups, settle
 
 VALUE, GRAD = ulps(4), ulps(8)
@@ -65,7 +66,9 @@ def adapt(
     for way, reading, labels_as_floats in product(ways, readings, as_floats):
         plan = Plan(*way, reading, labels_as_floats, exact.ndim - 1)
         try:
-            result = call(plan, columns).detach().double().cpu().numpy()
+            with subnormals.as_found():
+                given = call(plan, columns)
+            result = given.detach().double().cpu().numpy()
         except KeyboardInterrupt:
             raise
         except BaseException as error:  # whatever a function called in a wrong way can raise

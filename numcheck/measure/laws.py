@@ -8,6 +8,7 @@ import torch
 from numcheck.domain import Points
 from numcheck.formats import Format
 from numcheck.measure.measurement import Measurement
+from numcheck.reals import subnormals
 from numcheck.reals.arb import ARB
 from numcheck.reals.arrays import Reals, as_reals
 from numcheck.reals.precision import precision
@@ -61,8 +62,9 @@ def _rounded(part: Measurement, points: Points) -> Any:
             tensor = torch.from_numpy(numbers.copy())
             rounded = part.format.round(tensor) if domain.differentiable else tensor.round().long()
             given[name] = rounded.to(part.device)
-        out = routine.function(**given).detach().cpu().double().numpy()
-        return Reals(ARB, ARB.lift(out))
+        with subnormals.as_found():
+            out = routine.function(**given)
+        return Reals(ARB, ARB.lift(out.detach().cpu().double().numpy()))
 
     return call
 
