@@ -198,12 +198,15 @@ def by_placement(
     rows = [row for row in rows if causes[row] not in known]
     if not rows:
         return rows
-    places, worst = np.array(rows), measurement.judgement.worst.select(np.array(rows))
+    places, tried = np.array(rows), placement.TRIALS
+    worst = measurement.judgement.worst.select(places)
     noise = placement.SHAKEN * worst.format.unit_roundoff
-    plain, shaken = (Records(measurement, places, sharp).shadow(places) for sharp in (None, noise))
+    # each copy of a point is shaken by itself
+    copies, lanes = measurement.select(np.repeat(places, tried)), np.arange(len(places) * tried)
+    plain, shaken = (Records(copies, lanes, sharp).shadow(lanes).reshape(-1, tried) for sharp in (None, noise))
     with np.errstate(all="ignore"):
-        moved = scaled(np.abs(shaken - plain), -worst.unit)
-    magnified = np.isfinite(plain) & ~(moved < placement.MAGNIFIED * worst.error)
+        moved = scaled(np.abs(shaken - plain), -worst.unit[:, None]).max(axis=1)  # which takes a NaN for the most
+    magnified = np.isfinite(plain[:, 0]) & ~(moved < placement.MAGNIFIED * worst.error)
     return places[~magnified].tolist()
 
 

@@ -49,8 +49,9 @@ from numcheck.reals import vocabulary as m
 REMEDY = "compute each row from itself alone, whatever its neighbours and its strides are"
 WHERE = "where it is called in another arrangement: see the remarks"
 
-SHAKEN = 2.0  # unit roundoffs by which each operator's result is moved
-MAGNIFIED = 0.25  # of the error: what that may move of a result that the arrangement is to blame for
+SHAKEN = 2.0  # unit roundoffs by which each operator's result is moved, at most
+TRIALS = 16  # times that it is
+MAGNIFIED = 0.5  # of the error: what that may move of a result that the arrangement is to blame for
 
 
 def _top_of_all_rows(x: torch.Tensor) -> torch.Tensor:
