@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 import torch
 
-from numcheck import check, explain, integer, m, real, ulps, vector
+from numcheck import check, explain, integer, m, real, sweep, ulps, vector
 from numcheck.declaration.formulas import Formula, Routine, formula_of, routine_of
-from numcheck.declaration.words import Cause, DeclarationError, Fate, Of
+from numcheck.declaration.words import Cause, DeclarationError, ExitCode, Fate, Of
 from numcheck.diagnosis.conduct import called_again
 from numcheck.diagnosis.diagnose import diagnose
 from numcheck.domain import Points, draw
@@ -19,6 +19,7 @@ from numcheck.formats import FORMATS, format_of
 from numcheck.measure.execute import ALONE, BACKWARDS, WHOLE, RoutineError, execute
 from numcheck.measure.measurement import Measurement, measure
 from numcheck.reals import subnormals
+from numcheck.runs import sweep_verdict
 from numcheck.truth import settle
 
 FLOAT32 = format_of("float32")
@@ -295,6 +296,22 @@ def test_a_check_tells_of_an_arrangement_by_name():
     assert finding["simplest"]["got"] != finding["simplest"]["truth"]
     assert finding["worst"]["fate"] == finding["simplest"]["fate"] == "over"
     assert report["remarks"] == ["placement: other bits in another arrangement: identity.judged in float32"]
+
+
+def test_a_sweep_calls_again_with_points_spread_over_all():
+    formula = stated(lambda x: x * 1, x=real(-2, 2))
+    for function, code, words in (
+        (lambda x: x * 1, ExitCode.PASSED, []),
+        (
+            lambda x: x if len(x) > 100 else x + 1,
+            ExitCode.FAILED,
+            ["placement: other bits", "placement: other bits"],
+        ),
+    ):
+        result = sweep(formula, [made(function, formula)], format="float16")
+        (entry,) = result["measurements"]
+        assert [text[: len("placement: other bits")] for text in entry["remarks"]] == words
+        assert sweep_verdict(result)[0] == code
 
 
 # Inputs written into ----------------------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ from numcheck import m, one_of, real, ulps, vector
 from numcheck.declaration.formulas import formula_of, routine_of
 from numcheck.declaration.words import Fate, Of
 from numcheck.domain import Points
-from numcheck.formats import format_of
+from numcheck.formats import FORMATS, format_of
 from numcheck.measure.measurement import measure
 from numcheck.reals.arb import ARB
 from numcheck.reals.evaluation import Wanted
@@ -117,6 +117,14 @@ def test_negative_zeros_are_found_among_entries_and_not_among_choices():
     entries = torch.tensor([[1.0, -0.0], [0.0, 1.0], [-0.0, -0.0]])
     points = Points({"x": entries, "k": (-0.0, -0.0, 1.0)}, np.array(["given"] * 3), 2)
     assert negative_zeros(formula, points).tolist() == [0, 2]
+
+
+@pytest.mark.parametrize("format", [f for f in FORMATS if f.has_negative_zero], ids=lambda f: f.name)
+def test_a_sign_is_told_in_every_format(format):
+    point = Points({"x": format.round(torch.tensor([-0.0], dtype=torch.float64))}, np.array(["given"]))
+    truth = settle(ROOT, point, format, with_gradient=False).value
+    assert negative_zeros(ROOT, point).tolist() == [0]
+    assert signed(ROOT, point, truth, Of.VALUE, 0, format).high.tolist() == [-math.inf]
 
 
 def test_a_function_that_torch_does_not_have_confirms_nothing():

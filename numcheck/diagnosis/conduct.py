@@ -203,9 +203,13 @@ def by_placement(
     noise = placement.SHAKEN * worst.format.unit_roundoff
     # each copy of a point is shaken by itself
     copies, lanes = measurement.select(np.repeat(places, tried)), np.arange(len(places) * tried)
-    plain, shaken = (Records(copies, lanes, sharp).shadow(lanes).reshape(-1, tried) for sharp in (None, noise))
+    plain, shaken = (
+        Records(copies, lanes, sharp).shadow(lanes).reshape(-1, tried) for sharp in (None, noise)
+    )
     with np.errstate(all="ignore"):
-        moved = scaled(np.abs(shaken - plain), -worst.unit[:, None]).max(axis=1)  # which takes a NaN for the most
+        moved = scaled(np.abs(shaken - plain), -worst.unit[:, None]).max(
+            axis=1
+        )  # which takes a NaN for the most
     magnified = np.isfinite(plain[:, 0]) & ~(moved < placement.MAGNIFIED * worst.error)
     return places[~magnified].tolist()
 

@@ -39,10 +39,14 @@ def negative_zeros(formula: Formula, points: Points) -> np.ndarray:
     found = np.zeros(len(points), dtype=bool)
     for name in continuous(formula.inputs):
         column = points.columns[name]
-        if isinstance(column, torch.Tensor):
-            negative = (column == 0) & torch.signbit(column)
-            found |= negative.reshape(len(points), -1).any(dim=1).numpy()
+        found |= _negative(column).reshape(len(points), -1).any(axis=1)
     return np.flatnonzero(found)
+
+
+def _negative(column: Any) -> np.ndarray:
+    """Where a column holds negative zeros; float8 has no operators, but all its numbers are float64's too."""
+    wide = column.double()
+    return np.asarray((wide == 0) & torch.signbit(wide))
 
 
 def signed(
@@ -82,7 +86,8 @@ def _unsigned(formula: Formula, point: Points) -> Points:
     """The point with positive zeros."""
     columns: dict[str, Any] = dict(point.columns)
     for name in continuous(formula.inputs):
-        columns[name] = columns[name].abs().where(columns[name] == 0, columns[name])
+        wide = columns[name].double()
+        columns[name] = torch.where(wide == 0, 0.0, wide).to(columns[name].dtype)
     return Points(columns, point.origin, point.size)
 
 
@@ -106,8 +111,7 @@ def _beside_zero(formula: Formula, point: Points) -> Iterator[dict[str, Any]]:
     """
     signs: dict[str, np.ndarray] = {}
     for name in continuous(formula.inputs):
-        column: Any = point.columns[name]
-        negative = ((column == 0) & torch.signbit(column)).numpy()
+        negative = _negative(point.columns[name])
         if negative.any():
             signs[name] = negative
     for smaller in (None, *signs) if len(signs) > 1 else (None,):
