@@ -63,21 +63,21 @@ def called_again(measured: Sequence[Measurement], truth: Truth) -> list[Measurem
         (BACKWARDS, np.union1d(sample, over[:MOST_FAILING])),
         (ALONE, np.union1d(few, over[:MOST_ALONE])),
     ):
-        found = _held_against(halves, truth, layout, rows)
+        found = _held_against(measured, truth, layout, rows)
         if isinstance(found, str):
             halves = [replace(one, remarks=(*one.remarks, found)) for one in halves]
             continue
         if not any(other.differs.any() for other in found):
             continue
         if cause is None:
-            cause = Cause.NOT_DETERMINISTIC if _varies(halves, found, layout) else Cause.PLACEMENT
+            cause = Cause.NOT_DETERMINISTIC if _varies(measured, found, layout) else Cause.PLACEMENT
         told = [f"{cause}: {other.remark(layout)}" if other.differs.any() else None for other in found]
         parts = [found]
         if any((other.shares > 1).any() for other in found):
             # as few at a time as in the sample, for it may be the company that matters; alone only what fails
             left = np.setdiff1d(over if layout.alone else np.arange(len(first.points)), [*rows, *raised])
             step = -(-len(left) // len(sample))
-            more = (_held_against(halves, truth, layout, left[start::step]) for start in range(step))
+            more = (_held_against(measured, truth, layout, left[start::step]) for start in range(step))
             parts += [part for part in more if not isinstance(part, str)]
         for place, remark in enumerate(told):
             for part in parts:
