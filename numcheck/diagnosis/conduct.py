@@ -59,10 +59,11 @@ def called_again(measured: Sequence[Measurement], truth: Truth) -> list[Measurem
     if not sample.size:
         return halves
     few = sample[:: -(-len(sample) // MOST_ALONE)]
-    for layout, rows in (
+    tries = [
         (BACKWARDS, np.union1d(sample, over[:MOST_FAILING])),
         (ALONE, np.union1d(few, over[:MOST_ALONE])),
-    ):
+    ]
+    for layout, rows in tries if len(first.points) > 1 else tries[1:]:  # one point has no order
         found = _held_against(measured, truth, layout, rows)
         if isinstance(found, str):
             halves = [replace(one, remarks=(*one.remarks, found)) for one in halves]
