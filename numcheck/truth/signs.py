@@ -56,9 +56,12 @@ def signed(
 
     Elements that do not hang on a sign, or of which it is not proved, stay as they are.
     """
-    with precision(START):
-        here = _in_ieee(formula, point, of, component)
-        plain = _in_ieee(formula, _unsigned(formula, point), of, component)
+    try:
+        with precision(START):
+            here = _in_ieee(formula, point, of, component)
+            plain = _in_ieee(formula, _unsigned(formula, point), of, component)
+    except Exception:  # whatever a formula can do that float64 cannot follow: then nothing is confirmed
+        return truth
     found = truth.copy()
     hangs = ~((here == plain) & (np.signbit(here) == np.signbit(plain))) & ~np.isnan(here)
     infinite = hangs & np.isinf(truth.high) & np.isinf(here) & (truth.state == PROVED)
