@@ -427,12 +427,13 @@ def test_a_routine_runs_in_the_mode_in_which_the_thread_was_found():
 def test_a_file_that_flushes_is_judged_so_and_its_points_are_read_as_they_are(tmp_path, monkeypatch):
     (tmp_path / "flushing.py").write_text(
         "import torch\nfrom numcheck import formula, real, ulps\ntorch.set_flush_denormal(True)\n"
-        '@formula(source="s", known=[((1,), "2")], x=real(-2, 2))\ndef twice(x):\n    """Twice."""\n    return x * 2\n'
-        "@twice.routine(value=ulps(1))\ndef sum_(x):\n    return x + x\n"
+        '@formula(source="s", known=[((1,), "2")], x=real(-2, 2))\n'
+        'def twice_while_flushing(x):\n    """Twice."""\n    return x * 2\n'
+        "@twice_while_flushing.routine(value=ulps(1))\ndef sum_(x):\n    return x + x\n"
     )
     monkeypatch.chdir(tmp_path)
     try:
-        words = str(explain("sum_", "flushing.py:twice", {"x": "1e-45"}))
+        words = str(explain("sum_", "flushing.py:twice_while_flushing", {"x": "1e-45"}))
     finally:
         subnormals._found.clear()
     assert "2.8025969286496341" in words
