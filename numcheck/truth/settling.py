@@ -11,7 +11,7 @@ from numcheck.declaration.mistakes import mistake
 from numcheck.declaration.words import Of
 from numcheck.domain import Points
 from numcheck.formats import Format
-from numcheck.reals import trust
+from numcheck.reals import subnormals, trust
 from numcheck.reals.arrays import VariesError
 from numcheck.reals.ball64 import Ball64Arithmetic, Balls
 from numcheck.reals.enclosures import TOLERANCE, Enclosure, enclosure_of_float64, ulp_exponent
@@ -51,6 +51,7 @@ def settle(
     tolerance: float = TOLERANCE,
 ) -> Truth:
     """Proved values, gradients and conditioning terms of `formula` at `points`, tight enough to judge `format`."""
+    subnormals.keep()
     component = np.arange(len(points)) if component is None else component
     wanted = Wanted(with_gradient, with_conditioning)
 
@@ -87,6 +88,7 @@ def settle_together(
     What is tight enough for the finest of the formats is so for all: they are settled in one go. Where none of them is
     finer than all others, each is settled by itself.
     """
+    subnormals.keep()
     wanted = {"with_gradient": with_gradient, "with_conditioning": with_conditioning}
     finest = next((one for one in formats if all(one.holds(other) for other in formats)), None)
     if finest is None:
