@@ -222,6 +222,7 @@ LIMITS: dict[str, tuple[float | str, float | str]] = {  # at inf, at -inf
     "log1p": (INF, UNDEF),
     "sqrt": (INF, UNDEF),
     "rsqrt": (0, UNDEF),
+    "inverse": (0, 0),
     "sin": (UNDEF, UNDEF),
     "cos": (UNDEF, UNDEF),
     "atan": (math.pi / 2, -math.pi / 2),

@@ -56,6 +56,7 @@ EXAMPLES: dict[str, Example] = {
     "log1p": Example(lambda x: m.log1p(x) ** 2, ([2**-20, -0.75, 3.0],)),
     "sqrt": Example(lambda x: m.sqrt(1 + x * x), ([0.5, -2.0],)),
     "rsqrt": Example(lambda x: m.rsqrt(x), ([0.5, 2.0],)),
+    "inverse": Example(lambda x: apply("inverse", x), ([0.5, 2.0],)),
     "sin": Example(lambda x: m.sin(x) * m.tan(x), ([0.5, -2.0],)),
     "cos": Example(lambda x: m.cos(x * x), ([0.5, -2.0],)),
     "atan": Example(lambda x: m.atan(x), ([0.5, -2.0],)),
@@ -336,9 +337,13 @@ def test_an_ordinary_zero_times_an_infinite_derivative_is_no_number(
     assert not slopes_at(program, 0.0, bits=bits)[0].is_finite()
 
 
-def test_the_slope_of_a_square_root_at_zero_is_no_finite_number() -> None:
-    slope = slopes_at(m.sqrt, 0.0)[0]
-    assert is_undefined(slope) or is_infinite(slope)
+@pytest.mark.parametrize("bits", [128, 256])
+def test_the_slope_of_a_square_root_at_zero_is_plus_infinity(bits: int) -> None:
+    (slope,) = slopes_at(m.sqrt, 0.0, bits=bits)
+    assert is_infinite(slope) and slope > 0
+    (slope,) = slopes_at(lambda x: -3 * m.sqrt(x), 0.0, bits=bits)
+    assert is_infinite(slope) and slope < 0
+    assert is_undefined(slopes_at(lambda x: m.sqrt(x) + m.sqrt(-x), 0.0)[0])
 
 
 def test_a_selected_component_has_no_derivative_by_the_others_even_where_those_are_infinite() -> None:

@@ -117,6 +117,7 @@ FUNCTIONS: dict[str, Callable[[Any], Any]] = {
     "log1p": _guarded(arb.log1p, {-1.0: MINUS_INFINITY, INF: PLUS_INFINITY}, lambda x: x < -1),
     "sqrt": _guarded(arb.sqrt, {INF: PLUS_INFINITY}, lambda x: x < 0),
     "rsqrt": _guarded(arb.rsqrt, {0.0: PLUS_INFINITY, INF: arb(0)}, lambda x: x < 0),
+    "inverse": _guarded(lambda x: 1 / x, {0.0: PLUS_INFINITY, INF: arb(0), -INF: arb(0)}),
     "sin": _periodic(arb.sin),
     "cos": _periodic(arb.cos),
     "atan": _guarded(arb.atan, {INF: lambda: arb.pi() / 2, -INF: lambda: -arb.pi() / 2}),
@@ -267,6 +268,12 @@ def _zeta(s: Ball, x: Ball) -> Ball:
     return _add(total, s.zeta(x))
 
 
+def _given(x: Ball, value: Ball) -> Ball:
+    if value.is_finite() or is_infinite(value):
+        return x
+    return UNDEFINED if is_undefined(value) else UNKNOWN
+
+
 def _union(x: Ball, y: Ball) -> Ball:
     if x.is_finite() and y.is_finite():
         return x.union(y)
@@ -412,6 +419,9 @@ class ArbArithmetic(ObjectArithmetic):
         ordered = np.take_along_axis(x, order, axis=-1)
         decided = self.compare("le", ordered[..., :-1], ordered[..., 1:]) == YES
         return order, ~decided.all(axis=-1)
+
+    def given(self, x: Any, value: Any) -> Any:
+        return x if _is_finite(value).all() else np.frompyfunc(_given, 2, 1)(x, value)
 
     def forgiven(self, terms: Sequence[Any], lanes: int) -> np.ndarray:
         """Rounded to float64, each element by the lower end of its ball, which forgives no more than the truth.

@@ -41,6 +41,9 @@ def evaluate(
     Conditioning counts the `continuous` ones among them, which are traced; the gradient is that of one `component` by
     `wrt`, some of those. `component` counts modulo the outputs, and like every array may have a single lane that stands
     for all.
+
+    A slope exists only where the value does, and conditioning only of what exists: the rule for log is a quotient that
+    has a number at -1 too.
     """
     inputs, by = ([arguments[name] for name in names] for names in (continuous, wrt))
     arithmetic = next(x for x in arguments.values() if isinstance(x, Reals)).arithmetic
@@ -60,23 +63,34 @@ def evaluate(
     else:
         slopes = [None] * len(by)
     slope = _side_by_side(slopes, by, lanes)
+    row = data.reshape((lanes, size))
+    if size > 1:
+        row = arithmetic.permute(row, (component % size)[:, None], 1)
+    slope = replace(slope, data=arithmetic.given(slope.data, row))
     return [(data, conditioning), (slope.data, _conditioning(slope, counted, lanes)[0])]
 
 
 def _conditioning(of: Reals, inputs: Sequence[Reals], lanes: int) -> tuple[Any, list[Reals | None]]:
     """What conditioning forgives each element of (lanes, n), and the last one's derivatives by the inputs.
 
-    That is the sum over all elements x_i of abs(x_i * slope_i), in the arithmetic's own numbers, for each lane.
+    That is the sum over all elements x_i of abs(x_i * slope_i), in the arithmetic's own numbers, for each lane; nothing
+    where the element itself is no number.
     """
     arithmetic, (count,) = of.arithmetic, of.shape
     rows: list[Any] = []
     slopes: list[Reals | None] = [None] * len(inputs)
     for k in range(count) if of.traced and inputs else ():
         slopes = gradient(of, one_hot(of, np.arange(count) == np.array([[k]])), inputs)
-        terms = [(x * slope).data for x, slope in zip(inputs, slopes, strict=True) if slope is not None]
+        pairs = [(x, slope) for x, slope in zip(inputs, slopes, strict=True) if slope is not None]
+        terms = [arithmetic.given((x * slope).data, _beside(of.data[:, k], x)) for x, slope in pairs]
         rows.append(arithmetic.forgiven(terms, lanes))
     rows = rows or [arithmetic.forgiven([], lanes)] * count
     return arithmetic.concatenate([row.reshape((lanes, 1)) for row in rows], 1), slopes
+
+
+def _beside(data: Any, x: Reals) -> Any:
+    """One number for each lane, with the axes of a point of x."""
+    return data.reshape((data.shape[0], *(1,) * x.ndim))
 
 
 def _side_by_side(parts: Sequence[Reals | None], inputs: Sequence[Reals], lanes: int) -> Reals:

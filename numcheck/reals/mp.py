@@ -60,6 +60,7 @@ FUNCTIONS: dict[str, Callable[[Any], Any]] = {
     "log": lambda x: CONTEXT.ninf if x == 0 else CONTEXT.log(x),
     "log1p": _log1p,
     "rsqrt": lambda x: CONTEXT.inf if x == 0 else 1 / CONTEXT.sqrt(x),
+    "inverse": lambda x: CONTEXT.inf if x == 0 else 1 / x,
     "lgamma": lambda x: CONTEXT.inf if x == 0 else CONTEXT.loggamma(x),
     "times_pi": lambda x: x * CONTEXT.pi,
 }
@@ -89,6 +90,7 @@ def number(value: object) -> Any:
 
 
 _lift: Any = np.frompyfunc(number, 1, 1)
+_is_nan: Any = np.frompyfunc(CONTEXT.isnan, 1, 1)
 
 
 def _root(left: Any, right: Any, below: Any, above: Any) -> Generator[Any, Any, Any]:
@@ -162,6 +164,9 @@ class MpArithmetic(ObjectArithmetic):
 
     def order(self, x: Any) -> tuple[np.ndarray, np.ndarray]:
         return np.argsort(x, axis=-1, kind="stable"), np.zeros(x.shape[:-1], dtype=bool)
+
+    def given(self, x: Any, value: Any) -> Any:
+        return np.where(_is_nan(value).astype(bool), self.nothing, x)
 
     def forgiven(self, terms: Sequence[Any], lanes: int) -> Any:
         flat = [np.absolute(term).reshape((len(term), -1)) for term in terms]

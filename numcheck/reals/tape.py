@@ -152,6 +152,11 @@ def _pi(x: Reals) -> Reals:
     return m.apply("times_pi", m.as_reals(1, x.arithmetic))
 
 
+def _inverse(x: Reals) -> Reals:
+    """1 / x, with plus infinity at 0: for an x that is never negative, the slope of a root."""
+    return m.apply("inverse", x)
+
+
 def _scatter(ct: Reals, out: Reals, x: Reals, key: Any) -> Reals:
     scattered = m.apply("scatter", ct, parameters=(key, x.shape))
     scattered.masked = True  # what was not selected is absent
@@ -173,8 +178,9 @@ RULES: dict[str, Rule] = {
     "expm1": lambda ct, out, x: ct * m.apply("exp", x),
     "log": lambda ct, out, x: ct / x,
     "log1p": lambda ct, out, x: ct / (1 + x),
-    "sqrt": lambda ct, out, x: ct / (2 * out),
+    "sqrt": lambda ct, out, x: ct * _inverse(2 * out),
     "rsqrt": lambda ct, out, x: -(ct * (out / (2 * x))),
+    "inverse": lambda ct, out, x: -(ct * (out * out)),
     "sin": lambda ct, out, x: ct * m.apply("cos", x),
     "cos": lambda ct, out, x: -(ct * m.apply("sin", x)),
     "atan": lambda ct, out, x: ct / (1 + x * x),

@@ -22,6 +22,7 @@ from numcheck.reals.ball64.balls import (
     filled,
     is_plain_key,
     is_recording,
+    is_told,
     like,
     nothing_like,
     places_in,
@@ -288,6 +289,11 @@ class Ball64Arithmetic:
         nothing = self.absent((lanes, 1))
         whole = _concatenated([columns.get(i, nothing) for i in range(math.prod(shape))], 1)
         return whole.reshape((lanes, *shape))
+
+    def given(self, x: Balls, value: Balls) -> Balls:
+        known = is_told(value)
+        absent = None if x.absent is None else x.absent & known
+        return replace(x, high=where(known, x.high, NAN), absent=absent, number=None)
 
     def forgiven(self, terms: Sequence[Balls], lanes: int) -> Balls:
         total = constant(0, self.device)

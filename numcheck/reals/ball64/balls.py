@@ -214,6 +214,13 @@ def only_finite(x: Tensor) -> Tensor:
     return only_where(~x.isinf(), x)
 
 
+def is_told(x: Balls) -> Tensor:
+    """Where anything is known of the number."""
+    total = total_of(x.high, x.low, x.radius)
+    assert total is not None
+    return total.isfinite() if x.scale is None else total.isfinite() & is_told(x.scale)
+
+
 _recording: ContextVar[bool] = ContextVar("recording", default=False)
 
 

@@ -254,6 +254,7 @@ UNARY: dict[str, Callable[[Balls], Balls]] = {
     "log1p": _log1p,
     "sqrt": square_root,
     "rsqrt": lambda x: divided(like(x, 1), square_root(x)),
+    "inverse": lambda x: divided(like(x, 1), x),
     **{name: _lipschitz(name) for name in ("sin", "cos", "atan")},
     "sinh": _sinh,
     "cosh": _cosh,
@@ -269,7 +270,7 @@ UNARY: dict[str, Callable[[Balls], Balls]] = {
 }
 
 
-SCALED = {"neg", "abs", "log", "log1p", "sqrt", "rsqrt", "times_pi"}
+SCALED = {"neg", "abs", "inverse", "log", "log1p", "sqrt", "rsqrt", "times_pi"}
 """Functions that know what to do with a scale, or pass it to such a function."""
 
 # Of two numbers ------------------------------------------------------------------------------------------------------
