@@ -17,6 +17,9 @@ from numcheck.reals.arithmetic import NO, YES, ObjectArithmetic, added_up, exact
 
 CONTEXT: Any = mpmath.MPContext()
 ABSENT: Any = CONTEXT.mpf(0)
+LARGE_POWER = (
+    2**12
+)  # exponents from which a power is an exponential, and a zeta function a few terms of its sum
 
 
 def _guarded(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -34,9 +37,87 @@ def _guarded(function: Callable[..., Any]) -> Callable[..., Any]:
 
 def _log1p(x: Any) -> Any:
     # mpmath's own log1p has no extra digits to spare where x is tiny; twice the exponent's bits do
+    if x and CONTEXT.mag(x) < -CONTEXT.prec:
+        return x - x * x / 2  # what is left out is below the last digit
     extra = max(0, -CONTEXT.mag(x)) if x else 0
     with CONTEXT.workprec(CONTEXT.prec + extra + 10):
         return CONTEXT.log(1 + x)
+
+
+def _odd(function: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """An odd function, of which mpmath knows the right half."""
+    return lambda x: function(x) if x >= 0 else -function(-x) if x < 0 else x
+
+
+def _lgamma(x: Any) -> Any:
+    if x <= 0 and CONTEXT.isint(x) and not CONTEXT.isinf(x):
+        return CONTEXT.inf
+    return CONTEXT.nan if x == CONTEXT.ninf else CONTEXT.loggamma(x).real
+
+
+def _erfcx(x: Any) -> Any:
+    if CONTEXT.isinf(x):
+        return CONTEXT.zero if x > 0 else CONTEXT.inf
+    if x <= 0 or x * x < CONTEXT.prec + 10:
+        # the square needs all of its digits, for the exponential takes its absolute error
+        with CONTEXT.workprec(CONTEXT.prec + 2 * max(0, CONTEXT.mag(x)) + 10):
+            return CONTEXT.exp(x * x) * CONTEXT.erfc(x)
+    # far out the terms of the asymptotic series fall below the last digit before they grow (NIST DLMF 7.12.1)
+    total = term = CONTEXT.one
+    k, square = 1, 2 * x * x
+    while abs(term) > CONTEXT.mpf(2) ** -(CONTEXT.prec + 10):
+        term = -term * (2 * k - 1) / square
+        total, k = total + term, k + 1
+    return total / (x * CONTEXT.sqrt(CONTEXT.pi))
+
+
+def _erfcinv(x: Any) -> Any:
+    if x in (0, 2):
+        return CONTEXT.inf if x == 0 else CONTEXT.ninf
+    extra = max(0, -CONTEXT.mag(x)) if x else 0
+    with CONTEXT.workprec(CONTEXT.prec + extra + 10):
+        return CONTEXT.erfinv(1 - x)
+
+
+def _gamma(x: Any) -> Any:
+    return CONTEXT.nan if x == CONTEXT.ninf else CONTEXT.gamma(x)
+
+
+def _spherical_j(x: Any, n: int) -> Any:
+    if x == 0 or CONTEXT.isinf(x):
+        return CONTEXT.mpf(x == 0 and n == 0)
+    size = abs(x)
+    y = CONTEXT.sqrt(CONTEXT.pi / (2 * size)) * CONTEXT.besselj(n + CONTEXT.mpf(1) / 2, size)
+    return -y if x < 0 and n % 2 else y
+
+
+def _bessel_i(x: Any, n: int) -> Any:
+    if CONTEXT.isinf(x):
+        return CONTEXT.inf if x > 0 or n % 2 == 0 else CONTEXT.ninf
+    return CONTEXT.besseli(n, x)
+
+
+def _bessel_y(x: Any, n: int) -> Any:
+    if x == 0:
+        return CONTEXT.inf if n < 0 and n % 2 == 1 else CONTEXT.ninf
+    return CONTEXT.mpf(0) if x == CONTEXT.inf else CONTEXT.nan if x < 0 else CONTEXT.bessely(n, x)
+
+
+def _hurwitz(s: Any, x: Any, k: int) -> Any:
+    if x == 1 and k == 0:
+        return CONTEXT.zeta(s)
+    if s < 1:
+        return CONTEXT.nan  # mpmath's continuation has no bound on its work
+    if s < LARGE_POWER:
+        return CONTEXT.zeta(s, x, k)
+    # few terms of the sum count, where that is told at all
+    total, n = CONTEXT.mpf(0), 0
+    while n < 2000:
+        term = (-CONTEXT.log(x + n)) ** k * _pow(x + n, -s)
+        total, n = total + term, n + 1
+        if n > 2 and abs(term) <= abs(total) * CONTEXT.mpf(2) ** -CONTEXT.prec:
+            return total
+    return CONTEXT.nan
 
 
 def _pow(x: Any, y: Any) -> Any:
@@ -45,14 +126,30 @@ def _pow(x: Any, y: Any) -> Any:
     if x == 0 and y < 0:
         # no sign without a side: undefined after odd powers
         return CONTEXT.nan if CONTEXT.isint(y) and int(y) % 2 else CONTEXT.inf
-    return x**y
+    if abs(y) < LARGE_POWER or not (CONTEXT.isfinite(x) and CONTEXT.isfinite(y)):
+        return x**y
+    if x < 0 and not CONTEXT.isint(y):
+        return CONTEXT.nan
+    # of an integer mpmath takes the power itself, which a large one never ends
+    if x == 0:
+        return CONTEXT.mpf(0)
+    extra = CONTEXT.mag(y) + max(0, CONTEXT.mag(CONTEXT.log(abs(x))))
+    with CONTEXT.workprec(CONTEXT.prec + extra + 20):
+        size = CONTEXT.exp(y * CONTEXT.log(abs(x)))
+    return -size if x < 0 and int(y) % 2 else size
+
+
+def _stepped(function: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    return lambda x: function(x) if CONTEXT.isfinite(x) else x
 
 
 def _extremum(choose: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
     return lambda x, y: CONTEXT.nan if CONTEXT.isnan(x) or CONTEXT.isnan(y) else choose(x, y)
 
 
-AS_THEY_ARE = "exp expm1 sqrt sin cos atan sinh cosh tanh asinh atanh erf erfc digamma".split()
+AS_THEY_ARE = (
+    "exp expm1 sqrt sin cos asin acos atan sinh cosh tanh asinh acosh atanh erf erfc erfinv digamma"
+).split()
 FUNCTIONS: dict[str, Callable[[Any], Any]] = {
     **{name: getattr(CONTEXT, name) for name in AS_THEY_ARE},
     "neg": operator.neg,
@@ -61,8 +158,24 @@ FUNCTIONS: dict[str, Callable[[Any], Any]] = {
     "log1p": _log1p,
     "rsqrt": lambda x: CONTEXT.inf if x == 0 else 1 / CONTEXT.sqrt(x),
     "inverse": lambda x: CONTEXT.inf if x == 0 else 1 / x,
-    "lgamma": lambda x: CONTEXT.inf if x == 0 else CONTEXT.loggamma(x),
+    "lgamma": _lgamma,
+    "cbrt": _odd(CONTEXT.cbrt),
+    "erfcx": _erfcx,
+    "erfcinv": _erfcinv,
+    "entr": lambda x: CONTEXT.mpf(0) if x == 0 else -x * CONTEXT.log(x),
+    "gamma": _gamma,
+    "floor": _stepped(CONTEXT.floor),
+    "ceil": _stepped(CONTEXT.ceil),
+    "trunc": _stepped(_odd(CONTEXT.floor)),
+    "round": _stepped(CONTEXT.nint),
     "times_pi": lambda x: x * CONTEXT.pi,
+}
+FAMILIES: dict[str, Callable[..., Any]] = {
+    "bessel_i": _bessel_i,
+    "bessel_ie": lambda x, n: CONTEXT.mpf(0) if CONTEXT.isinf(x) else CONTEXT.exp(-abs(x)) * _bessel_i(x, n),
+    "bessel_j": lambda x, n: CONTEXT.mpf(0) if CONTEXT.isinf(x) else CONTEXT.besselj(n, x),
+    "bessel_y": _bessel_y,
+    "spherical_j": _spherical_j,
 }
 OPERATORS: dict[str, Callable[[Any, Any], Any]] = {
     "add": operator.add,
@@ -74,10 +187,13 @@ OPERATORS: dict[str, Callable[[Any, Any], Any]] = {
     "atan2": CONTEXT.atan2,
     "maximum": _extremum(max),
     "minimum": _extremum(min),
-    "zeta": CONTEXT.zeta,
 }
 UNARY = {name: np.frompyfunc(_guarded(function), 1, 1) for name, function in FUNCTIONS.items()}
-BINARY = {name: np.frompyfunc(_guarded(function), 2, 1) for name, function in OPERATORS.items()}
+_zeta: Any = np.frompyfunc(_guarded(_hurwitz), 3, 1)
+FAMILY = {name: np.frompyfunc(_guarded(function), 2, 1) for name, function in FAMILIES.items()}
+BINARY: dict[str, Any] = {
+    name: np.frompyfunc(_guarded(function), 2, 1) for name, function in OPERATORS.items()
+} | {"zeta": lambda s, x, k=0: _zeta(s, x, k)}
 MASKED = BINARY | masking(ABSENT, *(_guarded(OPERATORS[name]) for name in ("add", "sub", "mul", "div")))
 
 
@@ -138,11 +254,11 @@ class MpArithmetic(ObjectArithmetic):
     def lift(self, values: Any) -> Any:
         return np.asarray(_lift(np.asarray(values)), dtype=object)
 
-    def unary(self, name: str, x: Any) -> Any:
-        return UNARY[name](x)
+    def unary(self, name: str, x: Any, *parameters: int) -> Any:
+        return (FAMILY if parameters else UNARY)[name](x, *parameters)
 
-    def binary(self, name: str, x: Any, y: Any) -> Any:
-        return BINARY[name](x, y)
+    def binary(self, name: str, x: Any, y: Any, *parameters: int) -> Any:
+        return BINARY[name](x, y, *parameters)
 
     def masked(self, name: str, x: Any, y: Any) -> Any:
         return MASKED[name](x, y)

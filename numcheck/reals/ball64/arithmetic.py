@@ -29,6 +29,7 @@ from numcheck.reals.ball64.balls import (
     scale_of,
     some,
     two_sum,
+    unknown_like,
     where,
 )
 from numcheck.reals.ball64.functions import BINARY, PLAIN, SCALED, UNARY, power
@@ -195,18 +196,20 @@ class Ball64Arithmetic:
     def number(self, x: Balls) -> float | None:
         return None if x.number is None else float(x.number)
 
-    def unary(self, name: str, x: Balls) -> Balls:
-        x = x.present
-        return UNARY[name](x if name in SCALED else unscaled(x))
+    def unary(self, name: str, x: Balls, *parameters: int) -> Balls:
+        x, rule = x.present, UNARY.get(name)
+        if rule is None:  # Arb knows more functions
+            return unknown_like(x)
+        return rule(x if name in SCALED else unscaled(x))
 
-    def binary(self, name: str, x: Balls, y: Any) -> Balls:
+    def binary(self, name: str, x: Balls, y: Any, *parameters: int) -> Balls:
         x = x.present
         if name == "power":
             return power(x, y)
         y = y.present
         if name in PLAIN:
             x, y = unscaled(x), unscaled(y)
-        return BINARY[name](x, y)
+        return BINARY[name](x, y, *parameters)
 
     def absent(self, shape: tuple[int, ...]) -> Balls:
         zeros = torch.zeros(shape, dtype=torch.float64, device=self.device)

@@ -282,6 +282,11 @@ def like(x: Balls, number: Fraction | float) -> Balls:
     return constant(number, str(x.high.device))
 
 
+def unknown_like(x: Balls) -> Balls:
+    """Numbers of which nothing is known, like x."""
+    return Balls(torch.full_like(x.high, NAN))
+
+
 def nothing_like(x: Balls) -> Balls:
     """Zeros, like x."""
     return Balls(torch.zeros_like(x.high))

@@ -27,6 +27,7 @@ from numcheck.reals.ball64.balls import (
     total_of,
     two_product,
     uncertainty,
+    unknown_like,
     up_to,
     where,
 )
@@ -312,13 +313,13 @@ def _atan2(y: Balls, x: Balls) -> Balls:
     return Balls(only_where(known, angle), None, radius_of(error, turned, floor=FLOOR))
 
 
-def _zeta(s: Balls, x: Balls) -> Balls:
+def _zeta(s: Balls, x: Balls, k: int = 0) -> Balls:
     """Hurwitz zeta for a constant s and x > 0; its relative derivative is below s/x.
 
     For its derivative is -s times the sum of (x + k)**(-s - 1), each term at most 1/x of one of zeta's.
     """
-    if s.number is None or s.number not in ORDERS:
-        return replace(x, high=torch.full_like(x.high, NAN), number=None)
+    if s.number is None or s.number not in ORDERS or k:
+        return unknown_like(broadcast(x, torch.broadcast_shapes(s.shape, x.shape)))
     order = float(s.number)
     y, error = trusted("zeta", torch.special.zeta(torch.full_like(x.high, order), x.high), x.high)
     spread = uncertainty(x)
@@ -326,7 +327,7 @@ def _zeta(s: Balls, x: Balls) -> Balls:
     return Balls(y, None, radius_of(error, slope))
 
 
-BINARY: dict[str, Callable[[Balls, Balls], Balls]] = {
+BINARY: dict[str, Callable[..., Balls]] = {
     "add": added,
     "sub": lambda x, y: added(x, negated(y)),
     "mul": multiplied,
