@@ -97,7 +97,7 @@ WORDS: dict[str, tuple[int, Callable[..., Any], Callable[..., Any] | None]] = {
     "lgamma": (1, m.lgamma, None),
     "polygamma": (1, lambda x: m.polygamma(2, x), lambda x: M.psi(2, x)),
     "tgamma": (1, m.tgamma, M.gamma),
-    "zeta": (2, m.zeta, M.zeta),
+    "zeta": (2, m.zeta, lambda s, q: M.zeta(s, q) if s > 1 and q > 0 else 1 / M.mpf(0)),
     "Riemann's zeta": (1, m.zeta, M.zeta),
     "zeta of a large order at 2": (1, lambda s: m.zeta(s, 2), None),
     "bessel_i": (1, lambda x: m.bessel_i(3, x), lambda x: M.besseli(3, x)),
