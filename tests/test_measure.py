@@ -1,5 +1,7 @@
 """Each result meets exactly one fate, and the right one."""
 
+import math
+
 import numpy as np
 import pytest
 import torch
@@ -272,3 +274,24 @@ def test_a_finer_result_is_not_forgiven_for_a_truth_settled_for_a_coarser_format
     (value,) = measure(wrong, points, settle(formula, points, bfloat16), bfloat16, "cpu")
     assert value.judgement.format == FLOAT32
     assert [Fate(i) for i in value.judgement.worst.fate] == [Fate.OVER, Fate.OVER]
+
+
+def test_a_formula_without_inputs_is_a_constant_that_one_result_answers():
+    constant = formula_of(lambda: m.pi() / 3 + m.sqrt(2), "a test", [((), "2.4614111138")], None, {})
+    (points,) = constant.points(FLOAT32, 4000, 0)
+    assert 1 < len(points) < 10
+    exact = torch.tensor(math.pi / 3 + math.sqrt(2), dtype=torch.float64).float()
+    for result, told in ((exact, Fate.WITHIN), (exact.nextafter(torch.tensor(9.0)), Fate.OVER)):
+        routine = routine_of(constant, lambda result=result: result, "routine", ulps(0.5, cond=0), None)
+        (value,) = measure(routine, points, settle(constant, points, FLOAT32), FLOAT32, "cpu")
+        assert [Fate(i) for i in value.judgement.worst.fate] == [told] * len(points)
+
+
+def test_a_formula_of_settings_alone_has_a_value():
+    def chosen(mode):
+        return m.exp(1) if mode == "e" else m.pi()
+
+    formula = formula_of(chosen, "a test", [], None, {"mode": one_of("e", "pi")})
+    points = formula.points(FLOAT32, 10, 0)[0]
+    found = settle(formula, points, FLOAT32).value
+    assert set((found.high * 2.0**found.exponent).tolist()) == {math.e, math.pi}

@@ -399,7 +399,7 @@ def evaluated(arithmetic: Any, function: Callable[..., Any], points: list[tuple[
     inputs = [Reals(arithmetic, arithmetic.lift(column), None, True) for column in lifts]
     component = np.zeros(1, dtype=np.int64)
     arguments = dict(zip(names, inputs, strict=True))
-    return evaluate(function, arguments, names, names, len(points), component, Wanted(True, True))
+    return evaluate(function, arguments, names, names, len(points), component, Wanted(True, True), arithmetic)
 
 
 BUILT_ON: dict[str, Callable[[Reals, Any], Reals]] = {

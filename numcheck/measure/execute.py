@@ -170,6 +170,10 @@ def _run(
     arguments = arguments_of(routine, points.select(rows), device, backward)
     with torch.set_grad_enabled(backward):
         out = routine.function(**arguments)
+    if not arguments and isinstance(
+        out, torch.Tensor
+    ):  # nothing tells it of a batch: one result stands for all points
+        out = out.expand(len(rows), *out.shape)
     _check_result(routine, out, len(rows))
     halves = {Of.VALUE: out.detach().cpu()[:count]}
     if not backward:

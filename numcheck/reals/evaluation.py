@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from numcheck.reals.arithmetic import Arithmetic
 from numcheck.reals.arrays import Reals, as_reals, concatenate, reshape, zeros_like
 from numcheck.reals.tape import gradient, one_hot
 
@@ -35,8 +36,9 @@ def evaluate(
     lanes: int,
     component: np.ndarray,
     wanted: Wanted,
+    arithmetic: Arithmetic,
 ) -> Evaluation:
-    """What `function` has at these arguments, given in its order.
+    """What `function` has at these arguments, given in its order, in an arithmetic, which theirs are in.
 
     Conditioning counts the `continuous` ones among them, which are traced; the gradient is that of one `component` by
     `wrt`, some of those. `component` counts modulo the outputs, and like every array may have a single lane that stands
@@ -46,7 +48,6 @@ def evaluate(
     has a number at -1 too.
     """
     inputs, by = ([arguments[name] for name in names] for names in (continuous, wrt))
-    arithmetic = next(x for x in arguments.values() if isinstance(x, Reals)).arithmetic
     value = as_reals(function(*arguments.values()), arithmetic)
     data = arithmetic.broadcast(value.data, (lanes, *value.shape))
     size = int(np.prod(value.shape))

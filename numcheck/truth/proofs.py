@@ -129,7 +129,7 @@ def proved(
 
 def evaluate_chunk(formula: Formula, points: Points, component: np.ndarray, wanted: Wanted) -> Truth:
     """One group of points at the current precision; the point's `component` counts modulo the outputs."""
-    found = evaluated(formula, lifted(formula, points, ARB, True), len(points), component, wanted)
+    found = evaluated(formula, lifted(formula, points, ARB, True), len(points), component, wanted, ARB)
     halves = {of: Half(enclosure(exact), terms) for of, (exact, terms) in zip(Of, found, strict=False)}
     component = component % max(1, int(np.prod(halves[Of.VALUE].exact.shape[1:])))
     return Truth(halves, component, np.full(len(points), ctx.prec), np.zeros(len(points), dtype=bool))

@@ -43,7 +43,7 @@ BOUNDS: dict[str, Bound] = {
     "sqrt": Bound(torch.sqrt, 4, 2.0**-1022, INF, 0.52, positive=True),
     "sin": Bound(torch.sin, 16, -(2.0**10), 2.0**10, 0.51),
     "cos": Bound(torch.cos, 16, -(2.0**10), 2.0**10, 0.51),
-    "asin": Bound(torch.asin, 16, -1.0, 1.0, 0.75),
+    "asin": Bound(torch.asin, 16, -1.0, 1.0, 0.78),
     "acos": Bound(torch.acos, 16, -1.0, 1.0, 0.77),
     "atan": Bound(torch.atan, 16, -(2.0**100), 2.0**100, 0.63),
     "erf": Bound(torch.erf, 16, -2.0, 2.0, 1.01),
