@@ -354,9 +354,9 @@ def _extremum(function: Callable[[Ball, Ball], Ball], winner: Ball) -> Callable[
     return _looking_again(np.frompyfunc(function, 2, 1), np.frompyfunc(not_finite, 2, 1))
 
 
-LARGE_ORDER = (
-    4096  # of zeta, from which FLINT takes long to find nothing, and few terms of the sum are enough
-)
+HIGHEST_REFLECTED = 64  # order of zeta left of 0 to which cotangents are differentiated
+LARGE_ORDER = 4096
+"""Order of zeta from which FLINT takes long to find nothing, and few terms of the sum are enough."""
 
 
 def _zeta_of_large_order(s: Ball, x: Ball, k: int) -> Ball:
@@ -401,6 +401,8 @@ def _zeta(s: Ball, x: Ball, k: int) -> Ball:
     n = int(s.unique_fmpz())
     if x.is_integer():
         return PLUS_INFINITY if n % 2 == 0 else UNDEFINED
+    if n > HIGHEST_REFLECTED:
+        return UNKNOWN
     # psi(1 - x) - psi(x) = pi * cot(pi * x) (NIST DLMF 5.5.4), differentiated n - 1 times (25.11.12)
     total = s.zeta(1 - x) + arb.pi() * arb_series([x, 1], prec=n).cot_pi()[n - 1]
     return -total if n % 2 == 0 else total

@@ -103,11 +103,32 @@ def _bessel_y(x: Any, n: int) -> Any:
     return CONTEXT.mpf(0) if x == CONTEXT.inf else CONTEXT.nan if x < 0 else CONTEXT.bessely(n, x)
 
 
+HIGHEST_REFLECTED = 64  # order of zeta left of 0 to which cotangents are differentiated
+
+
+def _reflected(s: int, x: Any) -> Any:
+    """Hurwitz zeta left of 0: with c = cot(pi * x) its derivatives are polynomials, of which each makes the next."""
+    if CONTEXT.isint(x):
+        return CONTEXT.inf if s % 2 == 0 else CONTEXT.nan
+    polynomial = [0, 1]  # in c; the derivative of c is -pi * (1 + c * c)
+    for _ in range(s - 1):
+        slope = [-i * part for i, part in enumerate(polynomial)][1:]
+        polynomial = [a + b for a, b in zip([*slope, 0, 0], [0, 0, *slope], strict=True)]
+    cotangent = CONTEXT.cospi(x) / CONTEXT.sinpi(x)
+    turned = CONTEXT.polyval(polynomial[::-1], cotangent) * CONTEXT.pi**s / CONTEXT.factorial(s - 1)
+    total = CONTEXT.zeta(s, 1 - x) + turned
+    return -total if s % 2 == 0 else total
+
+
 def _hurwitz(s: Any, x: Any, k: int) -> Any:
+    if s == 1:
+        return CONTEXT.nan  # the two sides have unlike infinities
     if x == 1 and k == 0:
         return CONTEXT.zeta(s)
     if s < 1:
         return CONTEXT.nan  # mpmath's continuation has no bound on its work
+    if x <= 0:
+        return _reflected(int(s), x) if CONTEXT.isint(s) and s <= HIGHEST_REFLECTED and not k else CONTEXT.nan
     if s < LARGE_POWER:
         return CONTEXT.zeta(s, x, k)
     # few terms of the sum count, where that is told at all

@@ -260,8 +260,8 @@ def ndtri(p: Reals) -> Reals:
 def zeta(s: Operand, q: Operand = 1) -> Reals:
     """Hurwitz's zeta function, the sum of (k + q)**-s over k >= 0; with q = 1 that of Riemann (NIST DLMF 25.2, 25.11).
 
-    Told for s > 1 and q > 0, for integers s >= 2 and every q but the poles 0, -1, -2, ..., and at q = 1 for every s but
-    the pole 1.
+    Told for s > 1 and q > 0, for integers s from 2 to 64 and every q but the poles 0, -1, -2, ..., and at q = 1 for
+    every s but the pole 1.
     """
     return apply("zeta", s, q, parameters=(0,))
 
