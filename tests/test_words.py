@@ -461,3 +461,47 @@ def test_infinite_slopes_are_told_at_the_ends_of_a_root_and_forgive_nothing() ->
         (_, forgiven), (slope, curved) = evaluated(ARB, m.sqrt, [(0.0,), (4.0,)])
     assert float(slope[0, 0]) == math.inf and float(slope[1, 0]) == 0.25
     assert forgiven.tolist() == [0, 1] and curved.tolist() == [[0], [0.125]]
+
+
+LACKING: dict[str, tuple[Callable[[Any], Any], Callable[[Any], Any]]] = {
+    "of one": (lambda u: 1 - 1 / (1 + u), lambda u: u / (1 + u)),
+    "of another number": (lambda u: 3 - 6 / (u + 2), lambda u: 3 * u / (2 + u)),
+    "of a ratio": (lambda u: m.ratio(1, 4) - 1 / (4 + u), lambda u: u / (4 * (4 + u))),
+    "but for the whole": (lambda u: 1 - 2 / (1 + u), lambda u: (u - 1) / (1 + u)),
+    "beside a variable": (lambda u: (1 + u) - 1 / (1 + u), lambda u: (2 * u + u * u) / (1 + u)),
+}
+
+
+@pytest.mark.parametrize("name", LACKING)
+def test_a_difference_from_a_quotient_is_what_algebra_makes_of_it(name: str) -> None:
+    """Value, slope and conditioning of its slope, also where u is so small that nothing is left of it beside 1."""
+    given, made = LACKING[name]
+    points = [(sign * 2.0**n,) for n in (-200, -65, -64, -63, -3, 0, 40) for sign in (1, -1)]
+    points = [(x,) for (x,) in points if x not in (-1.0,)]
+    with precision(600):
+        ours, theirs = (evaluated(ARB, function, points) for function in (given, made))
+    for (one, forgiven), (other, also) in zip(ours, theirs, strict=True):
+        assert all(a.overlaps(b) and a.is_finite() for a, b in zip(one.flat, other.flat, strict=True))
+        assert (abs(forgiven - also) <= 2.0**-40 * also).all()
+
+
+@ARITHMETICS
+def test_what_a_sigmoid_lacks_of_one_is_known_however_large_its_argument(arithmetic: Any) -> None:
+    points = [(5.0,), (50.0,), (800.0,), (-3.0,), (1e30,), (3e38,)]
+    with precision(128):
+        (value, _), (slope, _) = evaluated(
+            arithmetic, lambda s: m.log(1 - 1 / (1 + m.exp(-s))) / (1 + s * s), points
+        )
+        (plain, _), (flat, _) = evaluated(arithmetic, lambda s: -m.log(1 + m.exp(s)) / (1 + s * s), points)
+    if arithmetic is BALL64:
+        assert numbers(arithmetic, value)[:4].all() and numbers(arithmetic, slope)[:4].all()
+        return
+    for got, want in ((value, plain), (slope, flat)):
+        for a, b in zip(got.flat, want.flat, strict=True):
+            assert abs(a - b) <= abs(b) * arithmetic.lift(np.array(2.0**-90)).flat[0]
+
+
+def test_an_infinite_term_leaves_the_difference_its_limit() -> None:
+    with precision(128):
+        (value, _), _ = evaluated(ARB, lambda x: 1 - 1 / (1 + x**-2), [(0.0,), (2.0**40,)])
+    assert value[0] == 1 and value[1].overlaps(arb(2) ** -80 / (1 + arb(2) ** -80))

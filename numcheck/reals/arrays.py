@@ -165,7 +165,7 @@ class Reals:
         return apply("abs", self)
 
     __add__, __radd__ = _operators("add")
-    __sub__, __rsub__ = _operators("sub")
+    __sub__, __rsub__ = lambda x, y: difference(x, y), lambda y, x: difference(x, y)
     __mul__, __rmul__ = _operators("mul")
     __truediv__, __rtruediv__ = _operators("div")
     __pow__, __rpow__ = _power, _operators("pow")[1]
@@ -269,6 +269,34 @@ def _applied(operation: str, operands: tuple[Any, ...], parameters: tuple[Any, .
 def binary(operation: str, x: Operand, y: Operand) -> Any:
     """The result of a binary `operation`; either of the two may be an exact number."""
     return apply(operation, x, y)
+
+
+SMALL = Fraction(1, 2**64)  # of two terms, from which the smaller is taken out of a difference
+
+
+def difference(x: Operand, y: Operand) -> Any:
+    """x - y, and x - p / (c + u) as x * u / (c + u) where x * c is p and u is small.
+
+    So what a sigmoid lacks of 1 is known however large its argument: no number of bits would tell 1 - 1 / (1 + exp(-s))
+    from zero where s is 1e30. Where u is not small nothing cancels, and where it is infinite only the difference has a
+    limit.
+    """
+    plain = apply("sub", x, y)
+    quotient = y.origin if isinstance(y, Reals) else None
+    if quotient is None or quotient.operation != "div" or (isinstance(x, Reals) and x.traced):
+        return plain
+    p, q = quotient.operands
+    if p.traced or q.origin is None or q.origin.operation != "add":
+        return plain
+    c, u = sorted(q.origin.operands, key=lambda term: term.traced)
+    whole = as_reals(x, q.arithmetic)
+    if c.traced or not (compare("eq", whole * c, p).states == YES).all():
+        return plain
+    small = compare("le", apply("abs", u), apply("abs", c) * SMALL).states == YES
+    if not q.arithmetic.some(small):
+        return plain
+    shape = plain.shape
+    return apply("select", broadcast(whole * (u / q), shape), plain, parameters=(small * YES,))
 
 
 def compare(operation: str, x: Operand, y: Operand) -> Decision:
