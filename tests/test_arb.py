@@ -54,6 +54,7 @@ MAGNITUDES = [
 HARD = [0.0, *(sign * size for size in MAGNITUDES for sign in (1, -1))]
 HUGE = [1e30, -1e30, 3e38, -3e38, 1e300, -1e300, 1.7e308]
 BINARY = [name for name in OPERATORS if name not in ("power", "zeta")]
+EXPONENTIALS = ["exp", "expm1", "sinh", "cosh", "erf", "erfc", "erfcx"]
 finite = st.floats(allow_nan=False, allow_infinity=False)
 moderate = st.floats(-1e6, 1e6, allow_subnormal=False)
 
@@ -121,7 +122,7 @@ def test_a_function_encloses_what_mpmath_finds_at_hard_points(name: str, bits: i
             check_against_mpmath(got, mp_one(name, x), 3 * bits)
 
 
-@pytest.mark.parametrize("name", sorted(set(FUNCTIONS) - {"exp", "expm1", "sinh", "cosh", "erf", "erfc"}))
+@pytest.mark.parametrize("name", sorted(set(FUNCTIONS) - {*EXPONENTIALS, "gamma"}))
 def test_a_function_encloses_what_mpmath_finds_at_huge_points(name: str) -> None:
     for x in HUGE:
         with precision(CAREFUL):
@@ -131,7 +132,7 @@ def test_a_function_encloses_what_mpmath_finds_at_huge_points(name: str) -> None
             check_against_mpmath(got, mp_one(name, x), 1000)
 
 
-@pytest.mark.parametrize("name", ["exp", "expm1", "sinh", "cosh", "erf", "erfc"])
+@pytest.mark.parametrize("name", EXPONENTIALS)
 @pytest.mark.parametrize("x", [1e30, -1e30, 3e38, -3e38])
 def test_exponentials_reach_beyond_every_format(name: str, x: float) -> None:
     with precision(CAREFUL):
@@ -222,8 +223,13 @@ LIMITS: dict[str, tuple[float | str, float | str]] = {  # at inf, at -inf
     "log1p": (INF, UNDEF),
     "sqrt": (INF, UNDEF),
     "rsqrt": (0, UNDEF),
+    "inverse": (0, 0),
     "sin": (UNDEF, UNDEF),
     "cos": (UNDEF, UNDEF),
+    "cbrt": (INF, -INF),
+    "asin": (UNDEF, UNDEF),
+    "acos": (UNDEF, UNDEF),
+    "acosh": (INF, UNDEF),
     "atan": (math.pi / 2, -math.pi / 2),
     "sinh": (INF, -INF),
     "cosh": (INF, INF),
@@ -232,7 +238,16 @@ LIMITS: dict[str, tuple[float | str, float | str]] = {  # at inf, at -inf
     "atanh": (UNDEF, UNDEF),
     "erf": (1, -1),
     "erfc": (0, 2),
+    "erfcx": (0, INF),
+    "erfinv": (UNDEF, UNDEF),
+    "erfcinv": (UNDEF, UNDEF),
+    "entr": (-INF, UNDEF),
+    "gamma": (INF, UNDEF),
     "lgamma": (INF, UNDEF),
+    "floor": (INF, -INF),
+    "ceil": (INF, -INF),
+    "trunc": (INF, -INF),
+    "round": (INF, -INF),
     "digamma": (INF, UNDEF),
     "times_pi": (INF, -INF),
 }
@@ -348,7 +363,12 @@ def test_an_inexact_argument_that_meets_the_domain_is_never_undefined(
         "sqrt": x + radius >= 0,
         "rsqrt": x + radius >= 0,
         "atanh": abs(x) - radius <= 1,
-        "lgamma": x + radius >= 0,
+        "asin": abs(x) - radius <= 1,
+        "acos": abs(x) - radius <= 1,
+        "acosh": x + radius >= 1,
+        "erfinv": abs(x) - radius <= 1,
+        "erfcinv": x + radius >= 0 and x - radius <= 2,
+        "entr": x + radius >= 0,
     }.get(name, True)
     with precision(bits):
         if meets:

@@ -334,5 +334,7 @@ def test_other_types_are_no_reals() -> None:
         reals([1.0]) + "1"  # type: ignore[operator]
     with pytest.raises(TypeError, match="ndarray is no real number"):
         reals([1.0]) + np.ones(1)  # type: ignore[operator]
-    with pytest.raises(TypeError, match="at least one Reals"):
-        m.maximum(1, 2)
+    with pytest.raises(TypeError, match="str is no real number"):
+        m.exp("1")  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="compare with one of the formula's inputs"):
+        m.equal(m.pi(), 2)

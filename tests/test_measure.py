@@ -1,5 +1,7 @@
 """Each result meets exactly one fate, and the right one."""
 
+import math
+
 import mpmath
 import numpy as np
 import pytest
@@ -321,3 +323,24 @@ def test_just_below_a_power_of_two_an_error_is_told_in_the_ulp_of_the_lower_bina
         many = points.select([0] * count)
         (found,) = measure(below, many, settle(formula, many, FLOAT32), FLOAT32, "cpu")
         assert (found.judgement.error[:, 0] >= 1 - 2.0**-30).all()
+
+
+def test_a_formula_without_inputs_is_a_constant_that_one_result_answers():
+    constant = formula_of(lambda: m.pi() / 3 + m.sqrt(2), "a test", [((), "2.4614111138")], None, {})
+    (points,) = constant.points(FLOAT32, 4000, 0)
+    assert 1 < len(points) < 10
+    exact = torch.tensor(math.pi / 3 + math.sqrt(2), dtype=torch.float64).float()
+    for result, told in ((exact, Fate.WITHIN), (exact.nextafter(torch.tensor(9.0)), Fate.OVER)):
+        routine = routine_of(constant, lambda result=result: result, "routine", ulps(0.5, cond=0), None)
+        (value,) = measure(routine, points, settle(constant, points, FLOAT32), FLOAT32, "cpu")
+        assert [Fate(i) for i in value.judgement.worst.fate] == [told] * len(points)
+
+
+def test_a_formula_of_settings_alone_has_a_value():
+    def chosen(mode):
+        return m.exp(1) if mode == "e" else m.pi()
+
+    formula = formula_of(chosen, "a test", [], None, {"mode": one_of("e", "pi")})
+    points = formula.points(FLOAT32, 10, 0)[0]
+    found = settle(formula, points, FLOAT32).value
+    assert set((found.high * 2.0**found.exponent).tolist()) == {math.e, math.pi}

@@ -91,8 +91,8 @@ def test_a_row_cannot_be_changed():
 
 
 def test_of_an_operator_without_a_row_nothing_is_known_but_its_name():
-    assert row_of("erfinv") == Operator("erfinv")
-    assert stated(row_of("erfinv")) == set()
+    assert row_of("special_airy_ai") == Operator("special_airy_ai")
+    assert stated(row_of("special_airy_ai")) == set()
 
 
 def test_an_operator_without_a_shadow_and_without_a_row_is_told_in_one_line_that_says_how_to_add_one():
@@ -160,6 +160,8 @@ def test_an_accurate_function_is_the_one_that_torch_computes(row: Operator):
         torch.rand(3, 4, dtype=torch.float64, generator=generator) * 0.9 + 0.05
         for _ in range(tensors_of(func))
     ]
+    if row.name in ("acosh", "special_zeta"):
+        numbers[0] += 1  # where they have values
     if row.name == "log_sigmoid_backward":
         numbers[2] = torch.exp(-numbers[1].abs())  # what the forward operator leaves behind
     given = arguments(func, numbers)

@@ -11,7 +11,7 @@ from flint import arb
 
 from numcheck.reals import vocabulary as m
 from numcheck.reals.arb import ARB, is_infinite, is_undefined
-from numcheck.reals.arrays import Reals, apply, binary
+from numcheck.reals.arrays import Reals, apply
 from numcheck.reals.ball64 import BALL64, Balls, unscaled
 from numcheck.reals.mp import CONTEXT, MP
 from numcheck.reals.precision import precision
@@ -56,6 +56,8 @@ EXAMPLES: dict[str, Example] = {
     "log1p": Example(lambda x: m.log1p(x) ** 2, ([2**-20, -0.75, 3.0],)),
     "sqrt": Example(lambda x: m.sqrt(1 + x * x), ([0.5, -2.0],)),
     "rsqrt": Example(lambda x: m.rsqrt(x), ([0.5, 2.0],)),
+    "inverse": Example(lambda x: apply("inverse", x), ([0.5, 2.0],)),
+    "cbrt": Example(lambda x: m.cbrt(x) ** 2, ([0.5, -7.0],)),
     "sin": Example(lambda x: m.sin(x) * m.tan(x), ([0.5, -2.0],)),
     "cos": Example(lambda x: m.cos(x * x), ([0.5, -2.0],)),
     "atan": Example(lambda x: m.atan(x), ([0.5, -2.0],)),
@@ -63,13 +65,30 @@ EXAMPLES: dict[str, Example] = {
     "sinh": Example(lambda x: m.sinh(x), ([0.5, -2.0],)),
     "cosh": Example(lambda x: m.cosh(x), ([0.5, -2.0],)),
     "tanh": Example(lambda x: m.tanh(x), ([0.5, -2.0, 20.0],)),
+    "asin": Example(lambda x: m.asin(x) ** 2, ([0.5, -0.875],)),
+    "acos": Example(lambda x: m.acos(x) ** 2, ([0.5, -0.875],)),
+    "acosh": Example(lambda x: m.acosh(x) ** 2, ([1.25, 7.0],)),
     "asinh": Example(lambda x: m.asinh(x), ([0.5, -2.0],)),
     "atanh": Example(lambda x: m.atanh(x), ([0.5, -0.875],)),
     "erf": Example(lambda x: m.erf(x), ([0.5, -2.0],)),
     "erfc": Example(lambda x: m.erfc(x), ([0.5, 4.0],)),
+    "erfcx": Example(lambda x: m.erfcx(x) + m.log_ndtr(x), ([0.5, -2.0, 7.0],)),
+    "erfinv": Example(lambda x: m.erfinv(x), ([0.5, -0.875],)),
+    "erfcinv": Example(lambda x: m.ndtri(x), ([0.25, 0.875],)),
+    "entr": Example(lambda x: m.entr(x), ([0.5, 7.0],)),
+    "gamma": Example(lambda x: m.tgamma(x), ([0.5, 7.0, -1.5],)),
     "lgamma": Example(lambda x: m.lgamma(x), ([0.5, 7.0],)),
+    "bessel_i": Example(lambda x: m.i0(x) * m.i1(x) + m.bessel_i(3, x), ([0.5, 7.0, -2.0],)),
+    "bessel_ie": Example(lambda x: m.i0e(x) * m.i1e(x), ([0.5, 7.0, -2.0],)),
+    "bessel_j": Example(lambda x: m.j0(x) * m.j1(x) + m.bessel_j(3, x), ([0.5, 7.0, -2.0],)),
+    "bessel_y": Example(lambda x: m.y0(x) * m.y1(x) + m.bessel_y(3, x), ([0.5, 7.0],)),
+    "spherical_j": Example(lambda x: m.sinc(x), ([0.5, 7.0, -2.0, 0.0],)),
+    "floor": Example(lambda x: m.exp(x * m.floor(x)), ([0.5, -2.25],)),
+    "ceil": Example(lambda x: m.exp(x * m.ceil(x)), ([0.5, -2.25],)),
+    "trunc": Example(lambda x: m.fmod(x * x, 1) * m.exp(m.trunc(x)), ([0.5, -2.25],)),
+    "round": Example(lambda x: m.exp(x * m.round(x)), ([0.25, -2.25],)),
     "digamma": Example(lambda x: m.digamma(x), ([0.5, 7.0, -1.5],)),
-    "zeta": Example(lambda x: binary("zeta", 2, x), ([0.5, 7.0],)),
+    "zeta": Example(lambda s, x: m.zeta(s, x) + m.polygamma(1, x) + m.zeta(2 * s), ([1.5, 7.0], [0.5, 3.0])),
     "times_pi": Example(lambda x: apply("times_pi", x * x) + m.pi() * x, ([0.5, 7.0],)),
     "abs": Example(lambda x: m.abs(x) ** 3, ([0.5, -7.0],)),
     "maximum": Example(lambda x, y: m.maximum(x * x, y) ** 2, ([0.5, -3.0], [[1.0], [7.0]])),
@@ -155,7 +174,7 @@ def as_arb(x: Reals) -> Any:
 ARITHMETICS = pytest.mark.parametrize(
     ("arithmetic", "widest"), [(ARB, 2.0**-150), (BALL64, 2.0**-36)], ids=["arb", "ball64"]
 )
-UNKNOWN_IN_FLOAT64 = {"digamma"}
+UNKNOWN_IN_FLOAT64 = set("digamma zeta gamma bessel_i bessel_ie bessel_j bessel_y spherical_j".split())
 """Programs with a point, or a derivative, that float64 balls leave to Arb."""
 
 
@@ -336,9 +355,13 @@ def test_an_ordinary_zero_times_an_infinite_derivative_is_no_number(
     assert not slopes_at(program, 0.0, bits=bits)[0].is_finite()
 
 
-def test_the_slope_of_a_square_root_at_zero_is_no_finite_number() -> None:
-    slope = slopes_at(m.sqrt, 0.0)[0]
-    assert is_undefined(slope) or is_infinite(slope)
+@pytest.mark.parametrize("bits", [128, 256])
+def test_the_slope_of_a_square_root_at_zero_is_plus_infinity(bits: int) -> None:
+    (slope,) = slopes_at(m.sqrt, 0.0, bits=bits)
+    assert is_infinite(slope) and slope > 0
+    (slope,) = slopes_at(lambda x: -3 * m.sqrt(x), 0.0, bits=bits)
+    assert is_infinite(slope) and slope < 0
+    assert is_undefined(slopes_at(lambda x: m.sqrt(x) + m.sqrt(-x), 0.0)[0])
 
 
 def test_a_selected_component_has_no_derivative_by_the_others_even_where_those_are_infinite() -> None:

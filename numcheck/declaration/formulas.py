@@ -140,9 +140,11 @@ class Formula:
         """At least `count` points to judge at, one `Points` for each size of the ragged inputs.
 
         After what the domains draw come the formula's examples and the arguments of its known values, rounded to the
-        format, as far as they then lie in the domains: they are tried whatever the seed.
+        format, as far as they then lie in the domains: they are tried whatever the seed. Without inputs a point is as
+        good as many.
         """
         subnormals.keep()
+        count = count if self.inputs else 1
         tried = (*self.examples, *(known.arguments for known in self.known))
         given = [(arguments, self.at(arguments, format)) for arguments in tried]
         fitting = [point for arguments, point in given if self.holds(arguments, point, format)]

@@ -13,7 +13,7 @@ from typing import Any
 from numcheck.declaration.words import UsageError, told_of
 from numcheck.reals import vocabulary
 from numcheck.reals.arithmetic import BeyondError
-from numcheck.reals.arrays import Decision, FloatError, Ratio, Reals, VariesError
+from numcheck.reals.arrays import Constant, Decision, FloatError, Reals, VariesError
 
 Step = tuple[FrameType, CodeType, int]
 """Where a traceback passes: the frame, its code and the instruction there."""
@@ -39,7 +39,7 @@ def spoken(name: str, function: Callable[..., Any], *arguments: Any) -> Any:
 
 def real_numbers(name: str, function: Callable[..., Any], result: Any) -> Any:
     """What a formula returned; FormulaError where that is no real number."""
-    if isinstance(result, Reals | Ratio | int | float | Fraction):
+    if isinstance(result, Reals | Constant | int | float | Fraction):
         return result
     match result:
         case None:

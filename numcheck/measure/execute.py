@@ -282,6 +282,8 @@ def _called(
     count = len(component)
     with torch.set_grad_enabled(backward):
         out = routine.function(**arguments)
+    if not arguments and isinstance(out, torch.Tensor):
+        out = out.expand(count, *out.shape)  # nothing tells it of a batch: one result stands for all points
     _check_result(routine, out, count, device)
     halves: dict[Of, torch.Tensor] = {Of.VALUE: out.detach().cpu()}
     if not backward:

@@ -23,7 +23,7 @@ from numcheck.operators import pairs
 from numcheck.operators.rows import ROWS, Operator, Terms, operator
 from numcheck.reals import vocabulary as m
 from numcheck.reals.arb import ARB
-from numcheck.reals.arrays import Reals, as_reals, constant
+from numcheck.reals.arrays import Reals, as_reals
 
 
 def row_of(name: str) -> Operator:
@@ -149,10 +149,11 @@ def _power(x: Reals | float, y: Reals | float) -> Reals:
 
 
 operator("exp", accurate=m.exp, never_zero=True, plain=True)
-operator("exp2", accurate=lambda x: m.exp(x * m.log(constant(ARB, 2))), never_zero=True, plain=True)
+operator("exp2", accurate=m.exp2, never_zero=True, plain=True)
 operator("expm1", accurate=m.expm1)
+operator("hypot", accurate=m.hypot, squares=True)
 operator("log", accurate=m.log, pole=_at_zero)
-operator("log10", accurate=lambda x: m.log(x) / m.log(constant(ARB, 10)), pole=_at_zero)
+operator("log10", accurate=m.log10, pole=_at_zero)
 operator("log1p", accurate=m.log1p, pole=lambda x: x[0] + 1)
 operator("log2", accurate=m.log2, pole=_at_zero)
 operator("logaddexp", accurate=lambda x, y: m.maximum(x, y) + _log1p_exp(-m.abs(x - y)))
@@ -164,6 +165,9 @@ operator("sqrt", wide=pairs.wide_root)
 
 # --- circular and hyperbolic functions
 
+operator("acos", accurate=m.acos)
+operator("acosh", accurate=m.acosh)
+operator("asin", accurate=m.asin)
 operator("asinh", accurate=m.asinh)
 operator("atan", accurate=m.atan)
 operator("atan2", accurate=m.atan2)
@@ -171,25 +175,34 @@ operator("atanh", accurate=m.atanh)
 operator("cos", accurate=m.cos)
 operator("cosh", accurate=m.cosh)
 operator("sin", accurate=m.sin)
+operator("sinc", accurate=m.sinc)
 operator("sinh", accurate=m.sinh)
 operator("tan", accurate=m.tan)
 operator("tanh", accurate=m.tanh)
 operator("tanh_backward", accurate=lambda ct, y: ct * (1 - y * y))
 
 
-# --- the error function, the normal distribution, the gamma function
-
-
-def _normal_distribution(x: Reals) -> Reals:
-    return m.erfc(-x * m.rsqrt(constant(ARB, 2))) / 2
-
+# --- the error function, the normal distribution, the gamma function, Bessel functions
 
 operator("digamma", accurate=m.digamma, pole=_at_zero)
 operator("erf", accurate=m.erf)
 operator("erfc", accurate=m.erfc, never_zero=True)
+operator("erfinv", accurate=m.erfinv)
+operator("i0", accurate=m.i0)
 operator("lgamma", accurate=m.lgamma, pole=_at_zero)
-operator("special_log_ndtr", accurate=lambda x: m.log(_normal_distribution(x)))
-operator("special_ndtr", accurate=_normal_distribution)
+operator("special_bessel_j0", accurate=m.j0)
+operator("special_bessel_j1", accurate=m.j1)
+operator("special_bessel_y0", accurate=m.y0, pole=_at_zero)
+operator("special_bessel_y1", accurate=m.y1, pole=_at_zero)
+operator("special_entr", accurate=m.entr)
+operator("special_erfcx", accurate=m.erfcx)
+operator("special_i0e", accurate=m.i0e)
+operator("special_i1", accurate=m.i1)
+operator("special_i1e", accurate=m.i1e)
+operator("special_log_ndtr", accurate=m.log_ndtr)
+operator("special_ndtr", accurate=m.ndtr)
+operator("special_ndtri", accurate=m.ndtri)
+operator("special_zeta", accurate=m.zeta)
 
 
 # --- activations
@@ -203,7 +216,7 @@ def _tanh_of_gelu(x: Reals) -> tuple[Reals, Reals]:
 
 def _gelu(x: Reals, approximate: str = "none") -> Reals:
     if approximate == "none":
-        return x * _normal_distribution(x)
+        return x * m.ndtr(x)
     u, _ = _tanh_of_gelu(x)
     return x / (1 + m.exp(-2 * u))
 
@@ -211,7 +224,7 @@ def _gelu(x: Reals, approximate: str = "none") -> Reals:
 def _gelu_backward(ct: Reals, x: Reals, approximate: str = "none") -> Reals:
     if approximate == "none":
         density = m.exp(-x * x / 2) / m.sqrt(2 * as_reals(m.pi(), ARB))
-        return ct * (_normal_distribution(x) + x * density)
+        return ct * (m.ndtr(x) + x * density)
     u, slope = _tanh_of_gelu(x)
     p = 1 / (1 + m.exp(-2 * u))
     return ct * (p + 2 * x * slope * p / (1 + m.exp(2 * u)))

@@ -23,7 +23,7 @@ from fractions import Fraction
 from typing import Any
 
 import numpy as np
-from flint import arb, ctx, fmpq
+from flint import arb, arb_series, ctx, fmpq
 
 from numcheck.reals.arithmetic import NO, UNDECIDED, YES, ObjectArithmetic, added_up, exactly, masking
 
@@ -76,23 +76,27 @@ def _looking_again(quick: Callable[..., Any], careful: Callable[..., Any]) -> Ca
 
 
 def _guarded(
-    function: Callable[[Ball], Ball],
-    limits: Mapping[float, Ball | Callable[[], Ball]],
+    function: Callable[..., Ball],
+    limits: Mapping[float, Ball | Callable[..., Ball]],
     outside: Callable[[Ball], bool] = lambda x: False,
-) -> Callable[[Any], Any]:
-    """`function` with its `limits` at infinities and singular points; undefined where a ball lies `outside`."""
+    parameters: int = 0,
+) -> Callable[..., Any]:
+    """`function` with its `limits` at infinities and singular points; undefined where a ball lies `outside`.
+
+    Of a family the function, and a limit that is a function, are given so many `parameters`.
+    """
     at_points = [(_infinity(at > 0) if abs(at) == INF else arb(at), limit) for at, limit in limits.items()]
 
-    def not_finite(x: Ball) -> Ball:
+    def not_finite(x: Ball, *which: int) -> Ball:
         if (told := _nothing_told(x)) is not None:
             return told
         for at, limit in at_points:
             if x == at:
-                return limit() if callable(limit) else limit
+                return limit(*which) if callable(limit) else limit
         return UNDEFINED if outside(x) else UNKNOWN
 
-    quick = function if isinstance(function, np.ufunc) else np.frompyfunc(function, 1, 1)
-    return _looking_again(quick, np.frompyfunc(not_finite, 1, 1))
+    quick = function if isinstance(function, np.ufunc) else np.frompyfunc(function, 1 + parameters, 1)
+    return _looking_again(quick, np.frompyfunc(not_finite, 1 + parameters, 1))
 
 
 def _periodic(function: Callable[[Ball], Ball]) -> Callable[[Any], Any]:
@@ -108,6 +112,69 @@ def _pole_of_gamma(x: Ball) -> bool:
     return x == MINUS_INFINITY or (x <= 0 and x.is_integer())
 
 
+def _lgamma(x: Ball) -> Ball:
+    """log(abs(gamma(x))), left of 0 by reflection (NIST DLMF 5.5.3)."""
+    return (arb.pi() / abs(x.sin_pi())).log() - (1 - x).lgamma() if x < 0 else x.lgamma()
+
+
+def _no_lgamma(x: Ball) -> Ball:
+    """Of a logarithm that is not finite: infinite at every pole, without a limit to the left."""
+    if (told := _nothing_told(x)) is not None:
+        return told
+    if x == MINUS_INFINITY:
+        return UNDEFINED
+    return PLUS_INFINITY if x == PLUS_INFINITY or _pole_of_gamma(x) else UNKNOWN
+
+
+def _cbrt(x: Ball) -> Ball:
+    """An odd and increasing function."""
+    if x > 0 or x < 0:
+        return x.root(3) if x > 0 else -(-x).root(3)
+    if not x.is_finite():
+        return UNKNOWN
+    most = x.abs_upper()
+    return arb(0) if most == 0 else arb(0, most.root(3).abs_upper())
+
+
+def _erfcx(x: Ball) -> Ball:
+    """exp(x*x) * erfc(x), which is U(1/2, 1/2, x*x) / sqrt(pi) right of 0 (NIST DLMF 7.11.5)."""
+    square = x * x
+    if x > 1:
+        return square.hypgeom_u(arb(0.5), arb(0.5)) / arb.const_sqrt_pi()
+    return square.exp() * x.erfc()
+
+
+def _round(x: Ball) -> Ball:
+    """The nearest integer, ties to even."""
+    half = arb(1) / 2
+    nearest = (x + half).floor()
+    if x - nearest == -half and not ((nearest / 2).is_integer()):
+        return nearest - 1
+    return nearest
+
+
+def _trunc(x: Ball) -> Ball:
+    if x >= 0 or x < 0:
+        return x.floor() if x >= 0 else x.ceil()
+    return x.floor().union(x.ceil())
+
+
+def _spherical_j(x: Ball, n: int) -> Ball:
+    """x**n / (2n + 1)!! times 0F1(n + 3/2; -x*x/4) (NIST DLMF 10.16.9 and 10.47.3)."""
+    scale = arb(1)
+    for k in range(1, n + 1):
+        scale = scale * x / (2 * k + 1)
+    return scale * (-x * x / 4).hypgeom_0f1(arb(n) + arb(3) / 2)
+
+
+def _scaled_bessel_i(x: Ball, n: int) -> Ball:
+    """exp(-abs(x)) times I of order n, which has the parity of n."""
+    if x > 0 or x < 0:
+        y = abs(x).bessel_i(arb(n), scaled=True)
+        return -y if x < 0 and n % 2 else y
+    return (-abs(x)).exp() * x.bessel_i(arb(n))
+
+
 FUNCTIONS: dict[str, Callable[[Any], Any]] = {
     "neg": np.negative,  # nothing to guard
     "abs": _guarded(np.absolute, {INF: PLUS_INFINITY, -INF: PLUS_INFINITY}),
@@ -117,20 +184,61 @@ FUNCTIONS: dict[str, Callable[[Any], Any]] = {
     "log1p": _guarded(arb.log1p, {-1.0: MINUS_INFINITY, INF: PLUS_INFINITY}, lambda x: x < -1),
     "sqrt": _guarded(arb.sqrt, {INF: PLUS_INFINITY}, lambda x: x < 0),
     "rsqrt": _guarded(arb.rsqrt, {0.0: PLUS_INFINITY, INF: arb(0)}, lambda x: x < 0),
+    "inverse": _guarded(lambda x: 1 / x, {0.0: PLUS_INFINITY, INF: arb(0), -INF: arb(0)}),
+    "cbrt": _guarded(_cbrt, {INF: PLUS_INFINITY, -INF: MINUS_INFINITY}),
     "sin": _periodic(arb.sin),
     "cos": _periodic(arb.cos),
+    # of a nan FLINT makes a number
+    "asin": _guarded(lambda x: x.asin() if x.is_finite() else UNKNOWN, {}, lambda x: x > 1 or x < -1),
+    "acos": _guarded(lambda x: x.acos() if x.is_finite() else UNKNOWN, {}, lambda x: x > 1 or x < -1),
     "atan": _guarded(arb.atan, {INF: lambda: arb.pi() / 2, -INF: lambda: -arb.pi() / 2}),
     "sinh": _guarded(arb.sinh, {INF: PLUS_INFINITY, -INF: MINUS_INFINITY}),
     "cosh": _guarded(arb.cosh, {INF: PLUS_INFINITY, -INF: PLUS_INFINITY}),
     "tanh": _guarded(arb.tanh, {INF: arb(1), -INF: arb(-1)}),
     "asinh": _guarded(arb.asinh, {INF: PLUS_INFINITY, -INF: MINUS_INFINITY}),
+    "acosh": _guarded(arb.acosh, {INF: PLUS_INFINITY}, lambda x: x < 1),
     "atanh": _guarded(arb.atanh, {1.0: PLUS_INFINITY, -1.0: MINUS_INFINITY}, lambda x: x > 1 or x < -1),
     "erf": _guarded(arb.erf, {INF: arb(1), -INF: arb(-1)}),
     "erfc": _guarded(arb.erfc, {INF: arb(0), -INF: arb(2)}),
-    "lgamma": _guarded(lambda x: x.lgamma(), {0.0: PLUS_INFINITY, INF: PLUS_INFINITY}, lambda x: x < 0),
+    "erfcx": _guarded(_erfcx, {INF: arb(0), -INF: PLUS_INFINITY}),
+    "erfinv": _guarded(
+        lambda x: x.erfinv(), {1.0: PLUS_INFINITY, -1.0: MINUS_INFINITY}, lambda x: x > 1 or x < -1
+    ),
+    "erfcinv": _guarded(
+        lambda x: x.erfcinv(), {0.0: PLUS_INFINITY, 2.0: MINUS_INFINITY}, lambda x: x < 0 or x > 2
+    ),
+    "entr": _guarded(lambda x: -x * x.log(), {0.0: arb(0), INF: MINUS_INFINITY}, lambda x: x < 0),
+    "gamma": _guarded(lambda x: x.gamma(), {INF: PLUS_INFINITY}, _pole_of_gamma),
+    "lgamma": _looking_again(np.frompyfunc(_lgamma, 1, 1), np.frompyfunc(_no_lgamma, 1, 1)),
     "digamma": _guarded(arb.digamma, {INF: PLUS_INFINITY}, _pole_of_gamma),
+    "floor": _guarded(arb.floor, {INF: PLUS_INFINITY, -INF: MINUS_INFINITY}),
+    "ceil": _guarded(arb.ceil, {INF: PLUS_INFINITY, -INF: MINUS_INFINITY}),
+    "trunc": _guarded(_trunc, {INF: PLUS_INFINITY, -INF: MINUS_INFINITY}),
+    "round": _guarded(_round, {INF: PLUS_INFINITY, -INF: MINUS_INFINITY}),
     "times_pi": _guarded(lambda x: x * arb.pi(), {INF: PLUS_INFINITY, -INF: MINUS_INFINITY}),
 }
+
+
+def _of_parity(n: int) -> Ball:
+    return _infinity(n % 2 == 0)
+
+
+FAMILIES: dict[str, Callable[..., Any]] = {
+    "bessel_i": _guarded(
+        lambda x, n: x.bessel_i(arb(n)), {INF: PLUS_INFINITY, -INF: _of_parity}, parameters=1
+    ),
+    "bessel_ie": _guarded(_scaled_bessel_i, {INF: arb(0), -INF: arb(0)}, parameters=1),
+    "bessel_j": _guarded(lambda x, n: x.bessel_j(arb(n)), {INF: arb(0), -INF: arb(0)}, parameters=1),
+    # -infinity at 0, and of a negative order by reflection (NIST DLMF 10.4.1, 10.7.4)
+    "bessel_y": _guarded(
+        lambda x, n: x.bessel_y(arb(n)),
+        {0.0: lambda n: _infinity(n < 0 and n % 2 == 1), INF: arb(0)},
+        lambda x: x < 0,
+        parameters=1,
+    ),
+    "spherical_j": _guarded(_spherical_j, {INF: arb(0), -INF: arb(0)}, parameters=1),
+}
+"""Functions of a number and of integers, by which those of a family are told apart."""
 
 
 # Two numbers: what is not finite is told apart after the fact, so that finite results cost one question
@@ -246,25 +354,64 @@ def _extremum(function: Callable[[Ball, Ball], Ball], winner: Ball) -> Callable[
     return _looking_again(np.frompyfunc(function, 2, 1), np.frompyfunc(not_finite, 2, 1))
 
 
-def _zeta(s: Ball, x: Ball) -> Ball:
-    """Hurwitz zeta for an integer s >= 2: the sum over k >= 0 of (x + k)**-s."""
-    z = s.zeta(x)
-    if z.is_finite():
-        return z
-    if (told := _nothing_told(x)) is not None:
-        return told
-    n = int(s.unique_fmpz())
-    if x == PLUS_INFINITY:
-        return arb(0)
-    if _pole_of_gamma(x):
-        return PLUS_INFINITY if n % 2 == 0 and x.is_finite() else UNDEFINED
-    if not x > -4096:
+HIGHEST_REFLECTED = 64  # order of zeta left of 0 to which cotangents are differentiated
+LARGE_ORDER = 4096
+"""Order of zeta from which FLINT takes long to find nothing, and few terms of the sum are enough."""
+
+
+def _zeta_of_large_order(s: Ball, x: Ball, k: int) -> Ball:
+    """The terms up to twice x, and a bound on the others.
+
+    With y = x + n >= 2 what is left out is at most the sum of k! * (y + j)**(1 - s), for log(y)**k <= k! * y; and that
+    no more than its first term and an integral.
+    """
+    if not (s > LARGE_ORDER and x < 1000):
         return UNKNOWN
-    # FLINT has positive x only: terms go in front until x is (DLMF 25.11.3)
-    total = arb(0)
-    while not x > 0:
-        total, x = _add(total, power(x, -n)), x + 1
-    return _add(total, s.zeta(x))
+    n = int(float(x.upper())) + 3
+    terms = [(-(x + j).log()) ** k * (x + j) ** -s for j in range(n)]
+    rest = arb.fac_ui(k) * (x + n) ** (1 - s) * (1 + (x + n) / (s - 2))
+    return sum(terms, arb(0)) + rest.union(-rest)
+
+
+def _zeta(s: Ball, x: Ball, k: int) -> Ball:
+    """Hurwitz zeta, sum over j >= 0 of (x + j)**-s for s > 1, and its kth derivative by s; at x = 1 for all s but 1.
+
+    What it is continued to at another x is not told. Left of 0 it is real for integers s >= 2 alone: those are the
+    derivatives of digamma, which are reflected there.
+    """
+    if (told := _nothing_told(s, x)) is not None:
+        return told
+    if not (s.is_finite() and x.is_finite()):
+        return arb(0) if x == PLUS_INFINITY and s > 1 else UNKNOWN
+    if s == 1:
+        return UNDEFINED  # on one side plus infinity, minus infinity on the other
+    if x == 1 and k == 0:
+        return s.zeta()
+    if not (abs(s) < LARGE_ORDER and (s > 1 or x == 1)):
+        return _zeta_of_large_order(s, x, k) if x > 0 else UNKNOWN
+    if x > 0:
+        if k == 0:
+            return s.zeta(x)
+        derivative = arb_series([s, 1], prec=k + 1).zeta(x)[k]
+        return derivative * arb.fac_ui(k)
+    if not x <= 0:
+        return UNKNOWN
+    if not s.is_integer() or k:  # powers of a negative number are real for integers only
+        return UNKNOWN if s.contains_integer() and not s.is_integer() else UNDEFINED
+    n = int(s.unique_fmpz())
+    if x.is_integer():
+        return PLUS_INFINITY if n % 2 == 0 else UNDEFINED
+    if n > HIGHEST_REFLECTED:
+        return UNKNOWN
+    # psi(1 - x) - psi(x) = pi * cot(pi * x) (NIST DLMF 5.5.4), differentiated n - 1 times (25.11.12)
+    total = s.zeta(1 - x) + arb.pi() * arb_series([x, 1], prec=n).cot_pi()[n - 1]
+    return -total if n % 2 == 0 else total
+
+
+def _given(x: Ball, value: Ball) -> Ball:
+    if value.is_finite() or is_infinite(value):
+        return x
+    return UNDEFINED if is_undefined(value) else UNKNOWN
 
 
 def _union(x: Ball, y: Ball) -> Ball:
@@ -275,6 +422,7 @@ def _union(x: Ball, y: Ball) -> Ball:
     return x if is_infinite(x) and x == y else UNKNOWN
 
 
+_zetas: Any = np.frompyfunc(_zeta, 3, 1)
 _no_quotients: Any = np.frompyfunc(_no_quotient, 2, 1)
 OPERATORS: dict[str, Any] = {
     "add": np.frompyfunc(_add, 2, 1),
@@ -286,7 +434,7 @@ OPERATORS: dict[str, Any] = {
     "atan2": np.frompyfunc(_atan2, 2, 1),
     "maximum": _extremum(arb.max, PLUS_INFINITY),
     "minimum": _extremum(arb.min, MINUS_INFINITY),
-    "zeta": np.frompyfunc(_zeta, 2, 1),
+    "zeta": lambda s, x, k=0: _zetas(s, x, k),
 }
 QUICK_OPERATORS = OPERATORS | {"add": np.add, "sub": np.subtract, "mul": np.multiply}
 
@@ -378,11 +526,11 @@ class ArbArithmetic(ObjectArithmetic):
         array = np.asarray(values)
         return np.asarray((_lift_floats if array.dtype == np.float64 else _lift)(array), dtype=object)
 
-    def unary(self, name: str, x: Any) -> Any:
-        return FUNCTIONS[name](x)
+    def unary(self, name: str, x: Any, *parameters: int) -> Any:
+        return (FAMILIES if parameters else FUNCTIONS)[name](x, *parameters)
 
-    def binary(self, name: str, x: Any, y: Any) -> Any:
-        return _operators(False)[name](x, y)
+    def binary(self, name: str, x: Any, y: Any, *parameters: int) -> Any:
+        return _operators(False)[name](x, y, *parameters)
 
     def masked(self, name: str, x: Any, y: Any) -> Any:
         return _operators(True)[name](x, y)
@@ -412,6 +560,9 @@ class ArbArithmetic(ObjectArithmetic):
         ordered = np.take_along_axis(x, order, axis=-1)
         decided = self.compare("le", ordered[..., :-1], ordered[..., 1:]) == YES
         return order, ~decided.all(axis=-1)
+
+    def given(self, x: Any, value: Any) -> Any:
+        return x if _is_finite(value).all() else np.frompyfunc(_given, 2, 1)(x, value)
 
     def forgiven(self, terms: Sequence[Any], lanes: int) -> np.ndarray:
         """Rounded to float64, each element by the lower end of its ball, which forgives no more than the truth.

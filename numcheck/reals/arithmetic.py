@@ -17,6 +17,8 @@ YES, NO, UNDECIDED = 1, 0, -1
 class Arithmetic(Protocol):
     """The operations one arithmetic supplies on its own arrays, whose first axis is the lanes.
 
+    `unary` and `binary` know functions by name; those of a family, as Bessel's are, are told apart by parameters.
+
     An array has `shape`, `ndim`, `reshape`, `transpose` and indexing as numpy's arrays do, and so have the *states* of
     comparisons: numpy arrays or torch tensors. What numpy and torch spell differently is here: `broadcast`,
     `concatenate`, `permute` (take_along_axis), and `some`, which asks whether any state may be true.
@@ -27,7 +29,8 @@ class Arithmetic(Protocol):
 
     `interval(low, high)` is what is known of a share at a tie; `doubt` the same where the tie itself is undecided, and
     no more than unknown while a higher precision may still decide it. `forgiven(terms, lanes)` is the sum of the
-    absolute values of all elements of each term.
+    absolute values of all elements of each term. `given(x, value)` is x where `value` is a number or an infinity, and
+    otherwise as undefined or unknown as that.
     """
 
     @property
@@ -41,8 +44,8 @@ class Arithmetic(Protocol):
 
     def lift(self, values: Any) -> Any: ...
     def number(self, x: Any) -> float | None: ...
-    def unary(self, name: str, x: Any) -> Any: ...
-    def binary(self, name: str, x: Any, y: Any) -> Any: ...
+    def unary(self, name: str, x: Any, *parameters: int) -> Any: ...
+    def binary(self, name: str, x: Any, y: Any, *parameters: int) -> Any: ...
     def absent(self, shape: tuple[int, ...]) -> Any: ...
     def hot(self, mask: np.ndarray) -> Any: ...
     def masked(self, name: str, x: Any, y: Any) -> Any: ...
@@ -55,6 +58,7 @@ class Arithmetic(Protocol):
     def order(self, x: Any) -> tuple[Any, States]: ...
     def scatter(self, x: Any, key: tuple[Any, ...], shape: tuple[int, ...]) -> Any: ...
     def unknown(self, x: Any, lanes: States) -> Any: ...
+    def given(self, x: Any, value: Any) -> Any: ...
     def forgiven(self, terms: Sequence[Any], lanes: int) -> Any: ...
     def root(self, function: Callable[[Any], Any], low: Any, high: Any) -> Any: ...
 
@@ -69,9 +73,11 @@ def forward(
     """The result of `operation` on the arithmetic's own arrays."""
     first = operands[0]
     match operation:
-        case "add" | "sub" | "mul" | "div" | "pow" | "atan2" | "maximum" | "minimum" | "zeta":
+        case "add" | "sub" | "mul" | "div" | "pow" | "atan2" | "maximum" | "minimum":
             x, y = aligned(first, operands[1])
             return arithmetic.masked(operation, x, y) if masked else arithmetic.binary(operation, x, y)
+        case "zeta":
+            return arithmetic.binary("zeta", *aligned(first, operands[1]), *parameters)
         case "pin":
             return operands[1]
         case "power":
@@ -107,7 +113,7 @@ def forward(
             x, y = aligned(first, operands[1])
             return arithmetic.select(_padded(parameters[0], x.ndim), x, y)
         case _:
-            return arithmetic.unary(operation, first)
+            return arithmetic.unary(operation, first, *parameters)
 
 
 def _scattered(arithmetic: Arithmetic, x: Any, key: tuple[Any, ...], shape: tuple[int, ...]) -> Any:

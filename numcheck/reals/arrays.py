@@ -18,7 +18,7 @@ from numcheck.reals.arithmetic import UNDECIDED, YES, Arithmetic, States, aligne
 
 Number = int | float | Fraction
 Key = Any
-Operand: TypeAlias = "Reals | Ratio | Number"
+Operand: TypeAlias = "Reals | Constant | Number"
 """What may stand on either side of an operator."""
 
 
@@ -86,12 +86,19 @@ class Decision:
     __invert__ = logical_not
 
 
-_Operator = Callable[["Reals", "Operand"], "Reals"]
+_Operator = Callable[[Any, "Operand"], Any]
 
 
 def _operators(operation: str) -> tuple[_Operator, _Operator]:
-    """An operator, and what stands for it where its left side is no array."""
+    """An operator, and what stands for it where its left side is a number."""
     return lambda x, y: binary(operation, x, y), lambda y, x: binary(operation, x, y)
+
+
+def _power(x: Any, exponent: "Operand") -> Any:
+    """x**exponent; by an integer, for every x."""
+    if isinstance(exponent, int):
+        return apply("power", x, parameters=(exponent,))
+    return binary("pow", x, exponent)
 
 
 def _comparison(operation: str) -> Callable[["Reals", "Operand"], Decision]:
@@ -166,15 +173,10 @@ class Reals:
         return apply("abs", self)
 
     __add__, __radd__ = _operators("add")
-    __sub__, __rsub__ = _operators("sub")
+    __sub__, __rsub__ = lambda x, y: difference(x, y), lambda y, x: difference(x, y)
     __mul__, __rmul__ = _operators("mul")
     __truediv__, __rtruediv__ = _operators("div")
-    __rpow__ = _operators("pow")[1]
-
-    def __pow__(self, exponent: Operand) -> "Reals":
-        if isinstance(exponent, int):
-            return apply("power", self, parameters=(exponent,))
-        return binary("pow", self, exponent)
+    __pow__, __rpow__ = _power, _operators("pow")[1]
 
     def __matmul__(self, other: "Reals") -> "Reals":
         return matmul(self, other)
@@ -187,6 +189,36 @@ class Reals:
 
     def __ne__(self, other: object) -> Decision:  # type: ignore[override]
         return ~(self == other)
+
+
+@dataclass(frozen=True, eq=False)
+class Constant:
+    """A function of exact numbers, or of such constants, that meets its arithmetic when it is used.
+
+    So a constant knows as many digits as are asked for, and what is made of constants alone is one.
+    """
+
+    function: Callable[..., Reals]
+    operands: tuple["Constant | Number", ...]
+
+    def reals(self, arithmetic: Arithmetic) -> Reals:
+        """The number, in one lane."""
+        return self.function(*(as_reals(x, arithmetic) for x in self.operands))
+
+    def __neg__(self) -> Any:
+        return apply("neg", self)
+
+    def __pos__(self) -> "Constant":
+        return self
+
+    def __abs__(self) -> Any:
+        return apply("abs", self)
+
+    __add__, __radd__ = _operators("add")
+    __sub__, __rsub__ = _operators("sub")
+    __mul__, __rmul__ = _operators("mul")
+    __truediv__, __rtruediv__ = _operators("div")
+    __pow__, __rpow__ = _power, _operators("pow")[1]
 
 
 # How operations reach the arithmetic ------------------------------------------------------------------------------
@@ -202,7 +234,7 @@ def as_reals(value: Operand, arithmetic: Arithmetic) -> Reals:
     match value:
         case Reals():
             return value
-        case Ratio():
+        case Constant():
             return value.reals(arithmetic)
         case int() | float() | Fraction():
             return constant(arithmetic, value)
@@ -212,8 +244,28 @@ def as_reals(value: Operand, arithmetic: Arithmetic) -> Reals:
             )
 
 
-def apply(operation: str, *operands: Reals, parameters: tuple[Any, ...] = ()) -> Reals:
-    """The result of `operation`, remembered with its origin where an operand is traced."""
+def deferred(function: Callable[..., Reals], *operands: Operand) -> Any:
+    """The function of these, all as arrays in the arithmetic that one of them has; a constant where none has."""
+    arithmetic = next((x.arithmetic for x in operands if isinstance(x, Reals)), None)
+    if arithmetic is not None:
+        return function(*(as_reals(x, arithmetic) for x in operands))
+    constants = tuple(x for x in operands if isinstance(x, Constant | int | float | Fraction))
+    if len(constants) < len(operands):
+        wrong = next(x for x in operands if not isinstance(x, Constant | int | float | Fraction))
+        raise TypeError(
+            f"{type(wrong).__name__} is no real number: use m's functions and the formula's inputs"
+        )
+    return Constant(function, constants)
+
+
+def apply(operation: str, *operands: Operand, parameters: tuple[Any, ...] = ()) -> Any:
+    """The result of `operation`, remembered with its origin where an operand is traced; of constants, a constant."""
+    if not all(isinstance(operand, Reals) for operand in operands):
+        return deferred(lambda *arrays: _applied(operation, arrays, parameters), *operands)
+    return _applied(operation, operands, parameters)
+
+
+def _applied(operation: str, operands: tuple[Any, ...], parameters: tuple[Any, ...]) -> Reals:
     arithmetic = operands[0].arithmetic
     masked = any(operand.masked for operand in operands)
     data = forward(arithmetic, operation, [x.data for x in operands], parameters, masked)
@@ -235,9 +287,37 @@ def on_the_way(value: Reals) -> Iterator[Reals]:
         waiting.extend(node.origin.operands if node.origin else ())
 
 
-def binary(operation: str, x: Operand, y: Operand) -> Reals:
-    """The result of a binary `operation`; one of the two may be an exact number."""
-    return apply(operation, *_together(x, y))
+def binary(operation: str, x: Operand, y: Operand) -> Any:
+    """The result of a binary `operation`; either of the two may be an exact number."""
+    return apply(operation, x, y)
+
+
+SMALL = Fraction(1, 2**64)  # of two terms, from which the smaller is taken out of a difference
+
+
+def difference(x: Operand, y: Operand) -> Any:
+    """x - y, and x - p / (c + u) as x * u / (c + u) where x * c is p and u is small.
+
+    So what a sigmoid lacks of 1 is known however large its argument: no number of bits would tell 1 - 1 / (1 + exp(-s))
+    from zero where s is 1e30. Where u is not small nothing cancels, and where it is infinite only the difference has a
+    limit.
+    """
+    plain = apply("sub", x, y)
+    quotient = y.origin if isinstance(y, Reals) else None
+    if quotient is None or quotient.operation != "div" or (isinstance(x, Reals) and x.traced):
+        return plain
+    p, q = quotient.operands
+    if p.traced or q.origin is None or q.origin.operation != "add":
+        return plain
+    c, u = sorted(q.origin.operands, key=lambda term: term.traced)
+    whole = as_reals(x, q.arithmetic)
+    if c.traced or not (compare("eq", whole * c, p).states == YES).all():
+        return plain
+    small = compare("le", apply("abs", u), apply("abs", c) * SMALL).states == YES
+    if not q.arithmetic.some(small):
+        return plain
+    shape = plain.shape
+    return apply("select", broadcast(whole * (u / q), shape), plain, parameters=(small * YES,))
 
 
 def compare(operation: str, x: Operand, y: Operand) -> Decision:
@@ -252,37 +332,20 @@ def _together(x: Operand, y: Operand) -> tuple[Reals, Reals]:
     for operand in (x, y):
         if isinstance(operand, Reals | Decision):
             return as_reals(x, operand.arithmetic), as_reals(y, operand.arithmetic)
-    raise TypeError("give at least one Reals; m.ratio(p, q) writes an exact constant beside one")
+    raise TypeError("compare with one of the formula's inputs: two constants are known beforehand")
 
 
 # Constants --------------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class Ratio:
-    """An exact constant that meets its arithmetic when it is used."""
-
-    fraction: Fraction
-    function: str | None = None
-
-    def reals(self, arithmetic: Arithmetic) -> Reals:
-        plain = binary("div", constant(arithmetic, self.fraction.numerator), self.fraction.denominator)
-        return plain if self.function is None else apply(self.function, plain)
-
-    def __neg__(self) -> "Ratio | Reals":
-        if self.function is None:
-            return Ratio(-self.fraction)
-        raise TypeError("write -1 * m.pi() * x with a Reals in the product")
-
-
-def ratio(numerator: int, denominator: int = 1) -> Ratio:
+def ratio(numerator: int, denominator: int = 1) -> Constant:
     """The exact quotient of two integers: `m.ratio(1, 10)` where 0.1 would not be."""
-    return Ratio(Fraction(numerator, denominator))
+    return Constant(lambda p, q: p / q, (numerator, denominator))
 
 
-def pi() -> Ratio:
-    """The circle constant; multiplies, divides and adds with Reals."""
-    return Ratio(Fraction(1), "times_pi")
+def pi() -> Constant:
+    """The circle constant."""
+    return Constant(lambda one: apply("times_pi", one), (1,))
 
 
 def zeros_like(x: Reals) -> Reals:

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from numcheck.reals.arithmetic import Arithmetic
 from numcheck.reals.arrays import Reals, as_reals, binary, broadcast, concatenate, reshape, sum, zeros_like
 from numcheck.reals.tape import gradient, one_hot, traced
 
@@ -45,15 +46,18 @@ def evaluate(
     lanes: int,
     component: np.ndarray,
     wanted: Wanted,
+    arithmetic: Arithmetic,
 ) -> Evaluation:
-    """What `function` has at these arguments, given in its order.
+    """What `function` has at these arguments, given in its order, in an arithmetic, which theirs are in.
 
     Conditioning counts the `continuous` ones among them, which are traced; the gradient is that of one `component` by
     `wrt`, some of those. `component` counts modulo the outputs, and like every array may have a single lane that stands
     for all.
+
+    A slope exists only where the value does, and conditioning only of what exists: the rule for log is a quotient that
+    has a number at -1 too.
     """
     inputs, by = ([arguments[name] for name in names] for names in (continuous, wrt))
-    arithmetic = next(x for x in arguments.values() if isinstance(x, Reals)).arithmetic
     value = as_reals(function(*arguments.values()), arithmetic)
     data = arithmetic.broadcast(value.data, (lanes, *value.shape))
     size = int(np.prod(value.shape))
@@ -70,6 +74,10 @@ def evaluate(
     else:
         slopes = [None] * len(by)
     slope = _side_by_side(slopes, by, lanes)
+    row = data.reshape((lanes, size))
+    if size > 1:
+        row = arithmetic.permute(row, (component % size)[:, None], 1)
+    slope = replace(slope, data=arithmetic.given(slope.data, row))
     return [(data, conditioning), (slope.data, _conditioning(slope, counted, lanes, wanted.element)[0])]
 
 
@@ -78,7 +86,8 @@ def _conditioning(
 ) -> tuple[Any, list[Reals | None]]:
     """What conditioning forgives each element of (lanes, n), and the last one's derivatives by the inputs.
 
-    That is the sum over all elements x_i of abs(x_i * slope_i), in the arithmetic's own numbers, for each lane.
+    That is the sum over all elements x_i of abs(x_i * slope_i), in the arithmetic's own numbers, for each lane; nothing
+    where the element itself is no number.
     """
     arithmetic, (count,) = of.arithmetic, of.shape
     if count > ROWS and of.traced and inputs:
@@ -88,7 +97,8 @@ def _conditioning(
     slopes: list[Reals | None] = [None] * len(inputs)
     for k in range(count) if of.traced and inputs else ():
         slopes = gradient(of, one_hot(of, np.arange(count) == np.array([[k]])), inputs)
-        terms = [(x * slope).data for x, slope in zip(inputs, slopes, strict=True) if slope is not None]
+        pairs = [(x, slope) for x, slope in zip(inputs, slopes, strict=True) if slope is not None]
+        terms = [arithmetic.given((x * slope).data, _beside(of.data[:, k], x)) for x, slope in pairs]
         rows.append(arithmetic.forgiven(terms, lanes))
     rows = rows or [arithmetic.forgiven([], lanes)] * count
     return arithmetic.concatenate([row.reshape((lanes, 1)) for row in rows], 1), slopes
@@ -115,7 +125,7 @@ def _least(of: Reals, inputs: Sequence[Reals], lanes: int) -> Any:
         total = functools.reduce(operator.add, parts) if parts else None
         along = None if total is None else gradient(total, one_hot(total, np.ones(1, dtype=bool)), [u])[0]
         if along is not None:
-            sizes.append(abs(Reals(arithmetic, along.data)))
+            sizes.append(abs(Reals(arithmetic, arithmetic.given(along.data, of.data))))
     if not sizes:
         return arithmetic.broadcast(arithmetic.forgiven([], lanes).reshape((lanes, 1)), (lanes, count))
     data = functools.reduce(functools.partial(binary, "maximum"), sizes).data
@@ -127,8 +137,15 @@ def _at(of: Reals, inputs: Sequence[Reals], lanes: int, element: np.ndarray) -> 
     """What conditioning forgives one element of each lane, in the place of all."""
     arithmetic, (count,) = of.arithmetic, of.shape
     slopes = gradient(of, one_hot(of, np.arange(count) == element[:, None]), inputs)
-    terms = [(x * slope).data for x, slope in zip(inputs, slopes, strict=True) if slope is not None]
+    own = arithmetic.permute(arithmetic.broadcast(of.data, (lanes, count)), element[:, None], 1)[:, 0]
+    pairs = [(x, slope) for x, slope in zip(inputs, slopes, strict=True) if slope is not None]
+    terms = [arithmetic.given((x * slope).data, _beside(own, x)) for x, slope in pairs]
     return arithmetic.broadcast(arithmetic.forgiven(terms, lanes).reshape((lanes, 1)), (lanes, count))
+
+
+def _beside(data: Any, x: Reals) -> Any:
+    """One number for each lane, with the axes of a point of x."""
+    return data.reshape((data.shape[0], *(1,) * x.ndim))
 
 
 def _side_by_side(parts: Sequence[Reals | None], inputs: Sequence[Reals], lanes: int) -> Reals:

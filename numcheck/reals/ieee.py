@@ -74,12 +74,14 @@ class IeeeArithmetic(ObjectArithmetic):
     def lift(self, values: Any) -> Any:
         return np.asarray(_lift(np.asarray(values)), dtype=object)
 
-    def unary(self, name: str, x: Any) -> Any:
+    def unary(self, name: str, x: Any, *parameters: int) -> Any:
+        if parameters:  # of a family torch has but few members
+            return _through_torch(None, x)
         if name == "times_pi":
             return x * np.float64(np.pi)
         return _through_torch(_of_torch(name), x)
 
-    def binary(self, name: str, x: Any, y: Any) -> Any:
+    def binary(self, name: str, x: Any, y: Any, *parameters: int) -> Any:
         return OPERATORS[name](x, y) if name in OPERATORS else _through_torch(_of_torch(name), x, y)
 
     def masked(self, name: str, x: Any, y: Any) -> Any:
@@ -102,6 +104,9 @@ class IeeeArithmetic(ObjectArithmetic):
 
     def order(self, x: Any) -> tuple[np.ndarray, np.ndarray]:
         return np.argsort(x.astype(np.float64), axis=-1, kind="stable"), np.zeros(x.shape[:-1], dtype=bool)
+
+    def given(self, x: Any, value: Any) -> Any:
+        return np.where(np.isnan(value.astype(np.float64)), NAN, x)
 
     def forgiven(self, terms: Sequence[Any], lanes: int) -> np.ndarray:
         return np.zeros(lanes)

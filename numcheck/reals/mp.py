@@ -17,6 +17,9 @@ from numcheck.reals.arithmetic import NO, YES, BeyondError, ObjectArithmetic, ad
 
 CONTEXT: Any = mpmath.MPContext()
 ABSENT: Any = CONTEXT.mpf(0)
+LARGE_POWER = (
+    2**12
+)  # exponents from which a power is an exponential, and a zeta function a few terms of its sum
 
 
 def _guarded(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -61,6 +64,103 @@ def _log1p(x: Any) -> Any:
         return CONTEXT.log(1 + x)
 
 
+def _odd(function: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """An odd function, of which mpmath knows the right half."""
+    return lambda x: function(x) if x >= 0 else -function(-x) if x < 0 else x
+
+
+def _lgamma(x: Any) -> Any:
+    if x <= 0 and CONTEXT.isint(x) and not CONTEXT.isinf(x):
+        return CONTEXT.inf
+    return CONTEXT.nan if x == CONTEXT.ninf else CONTEXT.loggamma(x).real
+
+
+def _erfcx(x: Any) -> Any:
+    if CONTEXT.isinf(x):
+        return CONTEXT.zero if x > 0 else CONTEXT.inf
+    if x <= 0 or x * x < CONTEXT.prec + 10:
+        # the square needs all of its digits, for the exponential takes its absolute error
+        with CONTEXT.workprec(CONTEXT.prec + 2 * max(0, CONTEXT.mag(x)) + 10):
+            return CONTEXT.exp(x * x) * CONTEXT.erfc(x)
+    # far out the terms of the asymptotic series fall below the last digit before they grow (NIST DLMF 7.12.1)
+    total = term = CONTEXT.one
+    k, square = 1, 2 * x * x
+    while abs(term) > CONTEXT.mpf(2) ** -(CONTEXT.prec + 10):
+        term = -term * (2 * k - 1) / square
+        total, k = total + term, k + 1
+    return total / (x * CONTEXT.sqrt(CONTEXT.pi))
+
+
+def _erfcinv(x: Any) -> Any:
+    if x in (0, 2):
+        return CONTEXT.inf if x == 0 else CONTEXT.ninf
+    extra = max(0, -CONTEXT.mag(x)) if x else 0
+    with CONTEXT.workprec(CONTEXT.prec + extra + 10):
+        return CONTEXT.erfinv(1 - x)
+
+
+def _gamma(x: Any) -> Any:
+    return CONTEXT.nan if x == CONTEXT.ninf else CONTEXT.gamma(x)
+
+
+def _spherical_j(x: Any, n: int) -> Any:
+    if x == 0 or CONTEXT.isinf(x):
+        return CONTEXT.mpf(x == 0 and n == 0)
+    size = abs(x)
+    y = CONTEXT.sqrt(CONTEXT.pi / (2 * size)) * CONTEXT.besselj(n + CONTEXT.mpf(1) / 2, size)
+    return -y if x < 0 and n % 2 else y
+
+
+def _bessel_i(x: Any, n: int) -> Any:
+    if CONTEXT.isinf(x):
+        return CONTEXT.inf if x > 0 or n % 2 == 0 else CONTEXT.ninf
+    return CONTEXT.besseli(n, x)
+
+
+def _bessel_y(x: Any, n: int) -> Any:
+    if x == 0:
+        return CONTEXT.inf if n < 0 and n % 2 == 1 else CONTEXT.ninf
+    return CONTEXT.mpf(0) if x == CONTEXT.inf else CONTEXT.nan if x < 0 else CONTEXT.bessely(n, x)
+
+
+HIGHEST_REFLECTED = 64  # order of zeta left of 0 to which cotangents are differentiated
+
+
+def _reflected(s: int, x: Any) -> Any:
+    """Hurwitz zeta left of 0: with c = cot(pi * x) its derivatives are polynomials, of which each makes the next."""
+    if CONTEXT.isint(x):
+        return CONTEXT.inf if s % 2 == 0 else CONTEXT.nan
+    polynomial = [0, 1]  # in c; the derivative of c is -pi * (1 + c * c)
+    for _ in range(s - 1):
+        slope = [-i * part for i, part in enumerate(polynomial)][1:]
+        polynomial = [a + b for a, b in zip([*slope, 0, 0], [0, 0, *slope], strict=True)]
+    cotangent = CONTEXT.cospi(x) / CONTEXT.sinpi(x)
+    turned = CONTEXT.polyval(polynomial[::-1], cotangent) * CONTEXT.pi**s / CONTEXT.factorial(s - 1)
+    total = CONTEXT.zeta(s, 1 - x) + turned
+    return -total if s % 2 == 0 else total
+
+
+def _hurwitz(s: Any, x: Any, k: int) -> Any:
+    if s == 1:
+        return CONTEXT.nan  # the two sides have unlike infinities
+    if x == 1 and k == 0:
+        return CONTEXT.zeta(s)
+    if s < 1:
+        return CONTEXT.nan  # mpmath's continuation has no bound on its work
+    if x <= 0:
+        return _reflected(int(s), x) if CONTEXT.isint(s) and s <= HIGHEST_REFLECTED and not k else CONTEXT.nan
+    if s < LARGE_POWER:
+        return CONTEXT.zeta(s, x, k)
+    # few terms of the sum count, where that is told at all
+    total, n = CONTEXT.mpf(0), 0
+    while n < 2000:
+        term = (-CONTEXT.log(x + n)) ** k * _pow(x + n, -s)
+        total, n = total + term, n + 1
+        if n > 2 and abs(term) <= abs(total) * CONTEXT.mpf(2) ** -CONTEXT.prec:
+            return total
+    return CONTEXT.nan
+
+
 def _pow(x: Any, y: Any) -> Any:
     if y == 0 or x == 1:
         return CONTEXT.mpf(1)  # as in IEEE 754; mpmath has nan at infinities
@@ -82,12 +182,18 @@ def _large_power(x: Any, y: Any) -> Any:
     return -power if x < 0 and _is_odd(y) else +power
 
 
+def _stepped(function: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    return lambda x: function(x) if CONTEXT.isfinite(x) else x
+
+
 def _extremum(choose: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
     return lambda x, y: CONTEXT.nan if CONTEXT.isnan(x) or CONTEXT.isnan(y) else choose(x, y)
 
 
 _exp = _within(CONTEXT.exp)
-AS_THEY_ARE = "exp expm1 sin cos atan sinh cosh tanh asinh atanh erf erfc digamma".split()
+AS_THEY_ARE = (
+    "exp expm1 sin cos asin acos atan sinh cosh tanh asinh acosh atanh erf erfc erfinv digamma".split()
+)
 FUNCTIONS: dict[str, Callable[[Any], Any]] = {
     **{name: _within(getattr(CONTEXT, name)) for name in AS_THEY_ARE},
     "sqrt": CONTEXT.sqrt,
@@ -96,8 +202,25 @@ FUNCTIONS: dict[str, Callable[[Any], Any]] = {
     "log": lambda x: CONTEXT.ninf if x == 0 else CONTEXT.log(x),
     "log1p": _log1p,
     "rsqrt": lambda x: CONTEXT.inf if x == 0 else 1 / CONTEXT.sqrt(x),
-    "lgamma": lambda x: CONTEXT.inf if x == 0 else CONTEXT.loggamma(x),
+    "inverse": lambda x: CONTEXT.inf if x == 0 else 1 / x,
+    "lgamma": _lgamma,
+    "cbrt": _odd(CONTEXT.cbrt),
+    "erfcx": _within(_erfcx),
+    "erfcinv": _erfcinv,
+    "entr": lambda x: CONTEXT.mpf(0) if x == 0 else -x * CONTEXT.log(x),
+    "gamma": _within(_gamma),
+    "floor": _stepped(CONTEXT.floor),
+    "ceil": _stepped(CONTEXT.ceil),
+    "trunc": _stepped(_odd(CONTEXT.floor)),
+    "round": _stepped(CONTEXT.nint),
     "times_pi": lambda x: x * CONTEXT.pi,
+}
+FAMILIES: dict[str, Callable[..., Any]] = {
+    "bessel_i": _bessel_i,
+    "bessel_ie": lambda x, n: CONTEXT.mpf(0) if CONTEXT.isinf(x) else CONTEXT.exp(-abs(x)) * _bessel_i(x, n),
+    "bessel_j": lambda x, n: CONTEXT.mpf(0) if CONTEXT.isinf(x) else CONTEXT.besselj(n, x),
+    "bessel_y": _bessel_y,
+    "spherical_j": _spherical_j,
 }
 OPERATORS: dict[str, Callable[[Any, Any], Any]] = {
     "add": operator.add,
@@ -109,10 +232,15 @@ OPERATORS: dict[str, Callable[[Any, Any], Any]] = {
     "atan2": CONTEXT.atan2,
     "maximum": _extremum(max),
     "minimum": _extremum(min),
-    "zeta": CONTEXT.zeta,
 }
 UNARY = {name: np.frompyfunc(_guarded(function), 1, 1) for name, function in FUNCTIONS.items()}
-BINARY = {name: np.frompyfunc(_guarded(function), 2, 1) for name, function in OPERATORS.items()}
+_zeta: Any = np.frompyfunc(_guarded(_hurwitz), 3, 1)
+FAMILY: dict[str, Any] = {
+    name: np.frompyfunc(_guarded(_within(function)), 2, 1) for name, function in FAMILIES.items()
+}
+BINARY: dict[str, Any] = {
+    name: np.frompyfunc(_guarded(function), 2, 1) for name, function in OPERATORS.items()
+} | {"zeta": lambda s, x, k=0: _zeta(s, x, k)}
 MASKED = BINARY | masking(ABSENT, *(_guarded(OPERATORS[name]) for name in ("add", "sub", "mul", "div")))
 
 
@@ -125,6 +253,7 @@ def number(value: object) -> Any:
 
 
 _lift: Any = np.frompyfunc(number, 1, 1)
+_is_nan: Any = np.frompyfunc(CONTEXT.isnan, 1, 1)
 
 
 def _root(left: Any, right: Any, below: Any, above: Any) -> Generator[Any, Any, Any]:
@@ -175,11 +304,11 @@ class MpArithmetic(ObjectArithmetic):
     def lift(self, values: Any) -> Any:
         return np.asarray(_lift(np.asarray(values)), dtype=object)
 
-    def unary(self, name: str, x: Any) -> Any:
-        return UNARY[name](x)
+    def unary(self, name: str, x: Any, *parameters: int) -> Any:
+        return (FAMILY if parameters else UNARY)[name](x, *parameters)
 
-    def binary(self, name: str, x: Any, y: Any) -> Any:
-        return BINARY[name](x, y)
+    def binary(self, name: str, x: Any, y: Any, *parameters: int) -> Any:
+        return BINARY[name](x, y, *parameters)
 
     def masked(self, name: str, x: Any, y: Any) -> Any:
         return MASKED[name](x, y)
@@ -203,6 +332,9 @@ class MpArithmetic(ObjectArithmetic):
 
     def order(self, x: Any) -> tuple[np.ndarray, np.ndarray]:
         return np.argsort(x, axis=-1, kind="stable"), np.zeros(x.shape[:-1], dtype=bool)
+
+    def given(self, x: Any, value: Any) -> Any:
+        return np.where(_is_nan(value).astype(bool), self.nothing, x)
 
     def forgiven(self, terms: Sequence[Any], lanes: int) -> Any:
         flat = [np.absolute(term).reshape((len(term), -1)) for term in terms]

@@ -3,12 +3,14 @@
 Arrays of reals remember their origin; `gradient` walks the origins backwards. The rules are written with the
 operations of `arrays` themselves, so that a derivative is traced too and can be differentiated again.
 
-Sources of the rules: elementary calculus; digamma and Hurwitz zeta: NIST DLMF 5.15.1 and 25.11.17.
+Sources of the rules: elementary calculus; NIST DLMF 5.15.1 (digamma), 25.11.17 (Hurwitz zeta), 7.10 (the error
+function), 10.6.1 and 10.29.1 (Bessel functions), 10.51.1 and 10.51.2 (spherical ones).
 """
 
 import heapq
 import itertools
 from collections.abc import Callable, Sequence
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -152,6 +154,51 @@ def _pi(x: Reals) -> Reals:
     return m.apply("times_pi", m.as_reals(1, x.arithmetic))
 
 
+def _inverse(x: Reals) -> Reals:
+    """1 / x, with plus infinity at 0: for an x that is never negative, the slope of a root."""
+    return m.apply("inverse", x)
+
+
+def _stepwise(jump: Callable[[Reals, Reals], m.Decision]) -> Rule:
+    """Constant between its jumps, whatever is made of it; at a jump there is no slope."""
+
+    def rule(ct: Reals, out: Reals, x: Reals) -> Reals:
+        return m.apply("select", ct / 0, absent(ct, ct.shape), parameters=(jump(x, out).states,))
+
+    return rule
+
+
+def _erf_run_back(y: Reals) -> Reals:
+    """One over the slope of erf at y."""
+    return m.apply("sqrt", _pi(y)) / 2 * m.apply("exp", y * y)
+
+
+def _cylinder(name: str, sign: int) -> Callable[..., Reals]:
+    """Half of the neighbour of one order less, plus or minus half of that of one order more."""
+
+    def rule(ct: Reals, out: Reals, x: Reals, n: int) -> Reals:
+        lower, upper = (m.apply(name, x, parameters=(n + by,)) for by in (-1, 1))
+        return ct * ((lower + sign * upper) / 2)
+
+    return rule
+
+
+def _spherical(ct: Reals, out: Reals, x: Reals, n: int) -> Reals:
+    upper = (n + 1) * m.apply("spherical_j", x, parameters=(n + 1,))
+    rest = n * m.apply("spherical_j", x, parameters=(n - 1,)) - upper if n else -upper
+    return ct * (rest / (2 * n + 1))
+
+
+def _zeta(s: m.Operand, x: Reals, k: int) -> Reals:
+    """The kth derivative by s of Hurwitz's zeta function."""
+    return m.apply("zeta", s, x, parameters=(k,))
+
+
+def _zeta_rule(ct: Reals, out: Reals, s: Reals, x: Reals, k: int) -> tuple[Part, Part]:
+    by_x = s * _zeta(s + 1, x, k) + (k * _zeta(s + 1, x, k - 1) if k else 0) if x.traced else None
+    return ct * _zeta(s, x, k + 1) if s.traced else None, None if by_x is None else -(ct * by_x)
+
+
 def _scatter(ct: Reals, out: Reals, x: Reals, key: Any) -> Reals:
     scattered = m.apply("scatter", ct, parameters=(key, x.shape))
     scattered.masked = True  # what was not selected is absent
@@ -173,23 +220,44 @@ RULES: dict[str, Rule] = {
     "expm1": lambda ct, out, x: ct * m.apply("exp", x),
     "log": lambda ct, out, x: ct / x,
     "log1p": lambda ct, out, x: ct / (1 + x),
-    "sqrt": lambda ct, out, x: ct / (2 * out),
+    "sqrt": lambda ct, out, x: ct * _inverse(2 * out),
+    "cbrt": lambda ct, out, x: ct * _inverse(3 * (out * out)),
     "rsqrt": lambda ct, out, x: -(ct * (out / (2 * x))),
+    "inverse": lambda ct, out, x: -(ct * (out * out)),
     "sin": lambda ct, out, x: ct * m.apply("cos", x),
     "cos": lambda ct, out, x: -(ct * m.apply("sin", x)),
+    "asin": lambda ct, out, x: ct * m.apply("rsqrt", 1 - x * x),
+    "acos": lambda ct, out, x: -(ct * m.apply("rsqrt", 1 - x * x)),
     "atan": lambda ct, out, x: ct / (1 + x * x),
     "atan2": lambda ct, out, y, x: (ct * (x / (x * x + y * y)), -(ct * (y / (x * x + y * y)))),
     "sinh": lambda ct, out, x: ct * m.apply("cosh", x),
     "cosh": lambda ct, out, x: ct * m.apply("sinh", x),
     "tanh": lambda ct, out, x: ct / m.apply("cosh", x) ** 2,
     "asinh": lambda ct, out, x: ct / m.apply("sqrt", 1 + x * x),
+    "acosh": lambda ct, out, x: ct * m.apply("rsqrt", x * x - 1),
     "atanh": lambda ct, out, x: ct / (1 - x * x),
     "erf": lambda ct, out, x: ct * (2 * m.apply("exp", -x * x) / m.apply("sqrt", _pi(x))),
     "erfc": lambda ct, out, x: -(ct * (2 * m.apply("exp", -x * x) / m.apply("sqrt", _pi(x)))),
+    "erfcx": lambda ct, out, x: ct * (2 * (x * out) - 2 / m.apply("sqrt", _pi(x))),
+    "erfinv": lambda ct, out, x: ct * _erf_run_back(out),
+    "erfcinv": lambda ct, out, x: -(ct * _erf_run_back(out)),
+    "entr": lambda ct, out, x: -(ct * (m.apply("log", x) + 1)),
+    "gamma": lambda ct, out, x: ct * (out * m.apply("digamma", x)),
     "lgamma": lambda ct, out, x: ct * m.apply("digamma", x),
-    "digamma": lambda ct, out, x: ct * m.binary("zeta", 2, x),
-    "zeta": lambda ct, out, s, x: (None, -(ct * (s * m.binary("zeta", s + 1, x)))),
+    "digamma": lambda ct, out, x: ct * _zeta(2, x, 0),
+    "zeta": _zeta_rule,
+    "bessel_i": _cylinder("bessel_i", 1),
+    "bessel_j": _cylinder("bessel_j", -1),
+    "bessel_y": _cylinder("bessel_y", -1),
+    "bessel_ie": lambda ct, out, x, n: (
+        _cylinder("bessel_ie", 1)(ct, out, x, n) - _absolute(ct * out, out, x)  # type: ignore[operator]
+    ),
+    "spherical_j": _spherical,
     "times_pi": lambda ct, out, x: ct * _pi(x),
+    "floor": _stepwise(lambda x, out: m.equal(x, out)),
+    "ceil": _stepwise(lambda x, out: m.equal(x, out)),
+    "trunc": _stepwise(lambda x, out: m.equal(x, out) & ~m.equal(out, 0)),
+    "round": _stepwise(lambda x, out: m.equal(abs(x - out), Fraction(1, 2))),
     "abs": _absolute,
     "maximum": _extremum("gt"),
     "minimum": _extremum("lt"),

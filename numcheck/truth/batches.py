@@ -129,8 +129,13 @@ def describe(point: Points) -> str:
 
 
 def evaluated(
-    formula: Formula, arguments: Mapping[str, Any], lanes: int, component: np.ndarray, wanted: Wanted
+    formula: Formula,
+    arguments: Mapping[str, Any],
+    lanes: int,
+    component: np.ndarray,
+    wanted: Wanted,
+    arithmetic: Arithmetic,
 ) -> Evaluation:
     """What the formula has at `lifted` points; each one's `component` counts modulo the outputs."""
     counted = list(continuous(formula.inputs))
-    return evaluate(formula, arguments, counted, formula.wrt, lanes, component, wanted)
+    return evaluate(formula, arguments, counted, formula.wrt, lanes, component, wanted, arithmetic)

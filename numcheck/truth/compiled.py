@@ -99,7 +99,9 @@ class Truths:
 
     def _evaluate(self, arguments: Mapping[str, Any], lanes: int) -> tuple[Tensor | None, ...]:
         wanted = Wanted(self.backward, False)
-        halves = evaluated(self.formula, arguments, lanes, np.zeros(1, dtype=np.int64), wanted)
+        halves = evaluated(
+            self.formula, arguments, lanes, np.zeros(1, dtype=np.int64), wanted, self.arithmetic
+        )
         plain = [balls if balls.scale is None else comparable(balls) for balls, _ in halves]
         return tuple(part for balls in plain for part in (balls.high, balls.low, balls.radius))
 

@@ -196,13 +196,8 @@ def answered(
     for bits in precisions():
         with precision(bits):
             chosen = points.select(left)
-            halves = evaluated(
-                formula,
-                lifted(formula, chosen, ARB, True),
-                len(left),
-                component[left],
-                Wanted(of is Of.GRAD, False),
-            )
+            arguments, wanted = lifted(formula, chosen, ARB, True), Wanted(of is Of.GRAD, False)
+            halves = evaluated(formula, arguments, len(left), component[left], wanted, ARB)
             told = asked(left, halves[-1][0].reshape(len(left), -1))
         states = told if states is None else states
         states[left] = told
@@ -223,16 +218,15 @@ def conditioning_at(
             chosen = points.select(rows)
             wanted = Wanted(of is Of.GRAD, True, element[rows])
             with precision(START):
-                found = evaluated(
-                    formula, lifted(formula, chosen, ARB, True), len(rows), component[rows], wanted
-                )
+                arguments = lifted(formula, chosen, ARB, True)
+                found = evaluated(formula, arguments, len(rows), component[rows], wanted, ARB)
             told[rows] = found[-1][1].reshape(len(rows), -1)[np.arange(len(rows)), element[rows]]
     return told
 
 
 def evaluate_chunk(formula: Formula, points: Points, component: np.ndarray, wanted: Wanted) -> Truth:
     """One group of points at the current precision; the point's `component` counts modulo the outputs."""
-    found = evaluated(formula, lifted(formula, points, ARB, True), len(points), component, wanted)
+    found = evaluated(formula, lifted(formula, points, ARB, True), len(points), component, wanted, ARB)
     halves = {of: Half(enclosure(exact), terms) for of, (exact, terms) in zip(Of, found, strict=False)}
     component = component % max(1, int(np.prod(halves[Of.VALUE].exact.shape[1:])))
     loose = any(is_least(half.conditioning, wanted) for half in halves.values())

@@ -130,7 +130,7 @@ def _in_float64(
 ) -> Truth:
     """What float64 balls say of one group of points, narrow enough or not."""
     count = len(points)
-    found = evaluated(formula, lifted(formula, points, BALLS, True), count, component, wanted)
+    found = evaluated(formula, lifted(formula, points, BALLS, True), count, component, wanted, BALLS)
     halves: dict[Of, Half] = {}
     loose = np.zeros(count, dtype=bool)
     for of, (balls, terms) in zip(Of, found, strict=False):

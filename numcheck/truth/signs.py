@@ -94,15 +94,17 @@ def _unsigned(formula: Formula, point: Points) -> Points:
     return Points(columns, point.origin, point.size)
 
 
-def _half(formula: Formula, arguments: Mapping[str, Any], of: Of, component: int) -> Any:
+def _half(
+    formula: Formula, arguments: Mapping[str, Any], of: Of, component: int, arithmetic: Arithmetic
+) -> Any:
     wanted = Wanted(of is Of.GRAD, False)
-    return evaluated(formula, arguments, 1, np.array([component]), wanted)[-1][0]
+    return evaluated(formula, arguments, 1, np.array([component]), wanted, arithmetic)[-1][0]
 
 
 def _in_ieee(formula: Formula, point: Points, of: Of, component: int) -> np.ndarray:
     arithmetic: Arithmetic = IEEE
     with np.errstate(all="ignore"):
-        found = _half(formula, lifted(formula, point, arithmetic, True), of, component)
+        found = _half(formula, lifted(formula, point, arithmetic, True), of, component, arithmetic)
     return np.asarray(found, dtype=np.float64)
 
 
@@ -136,7 +138,7 @@ def _proved(
         if bits > MOST_BITS:
             break
         with precision(bits):
-            found = enclosure(_half(formula, arguments, of, component))
+            found = enclosure(_half(formula, arguments, of, component, ARB))
         if narrow(found, format, TOLERANCE).all():
             break
     return found

@@ -88,7 +88,7 @@ def test_balls_under_the_tape(benchmark: Any, capsys: Any, name: str) -> None:
     component = np.zeros(CHUNK, dtype=int)
 
     def run() -> Any:
-        return evaluate_chunk(given.formula, given.points, component, DERIVATIVE_ONLY)
+        return evaluate_chunk(given.formula, given.points, component, DERIVATIVE_ONLY, MP)
 
     with precision(START):
         found = benchmark.pedantic(run, rounds=20, warmup_rounds=2)
@@ -105,7 +105,7 @@ def test_mpmath_under_the_same_tape(benchmark: Any, capsys: Any, name: str) -> N
 
     def run() -> Any:
         arguments = lifted(given.formula, given.points, MP, True)
-        return evaluated(given.formula, arguments, len(given.points), component, DERIVATIVE_ONLY)
+        return evaluated(given.formula, arguments, len(given.points), component, DERIVATIVE_ONLY, MP)
 
     with precision(START):
         found = benchmark.pedantic(run, rounds=5, warmup_rounds=1)

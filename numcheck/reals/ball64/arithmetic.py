@@ -22,12 +22,14 @@ from numcheck.reals.ball64.balls import (
     filled,
     is_plain_key,
     is_recording,
+    is_told,
     like,
     nothing_like,
     places_in,
     scale_of,
     some,
     two_sum,
+    unknown_like,
     where,
 )
 from numcheck.reals.ball64.functions import BINARY, PLAIN, SCALED, UNARY, power
@@ -194,18 +196,20 @@ class Ball64Arithmetic:
     def number(self, x: Balls) -> float | None:
         return None if x.number is None else float(x.number)
 
-    def unary(self, name: str, x: Balls) -> Balls:
-        x = x.present
-        return UNARY[name](x if name in SCALED else unscaled(x))
+    def unary(self, name: str, x: Balls, *parameters: int) -> Balls:
+        x, rule = x.present, UNARY.get(name)
+        if rule is None:  # Arb knows more functions
+            return unknown_like(x)
+        return rule(x if name in SCALED else unscaled(x))
 
-    def binary(self, name: str, x: Balls, y: Any) -> Balls:
+    def binary(self, name: str, x: Balls, y: Any, *parameters: int) -> Balls:
         x = x.present
         if name == "power":
             return power(x, y)
         y = y.present
         if name in PLAIN:
             x, y = unscaled(x), unscaled(y)
-        return BINARY[name](x, y)
+        return BINARY[name](x, y, *parameters)
 
     def absent(self, shape: tuple[int, ...]) -> Balls:
         zeros = torch.zeros(shape, dtype=torch.float64, device=self.device)
@@ -288,6 +292,11 @@ class Ball64Arithmetic:
         nothing = self.absent((lanes, 1))
         whole = _concatenated([columns.get(i, nothing) for i in range(math.prod(shape))], 1)
         return whole.reshape((lanes, *shape))
+
+    def given(self, x: Balls, value: Balls) -> Balls:
+        known = is_told(value)
+        absent = None if x.absent is None else x.absent & known
+        return replace(x, high=where(known, x.high, NAN), absent=absent, number=None)
 
     def forgiven(self, terms: Sequence[Balls], lanes: int) -> Balls:
         total = constant(0, self.device)

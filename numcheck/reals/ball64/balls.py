@@ -214,6 +214,13 @@ def only_finite(x: Tensor) -> Tensor:
     return only_where(~x.isinf(), x)
 
 
+def is_told(x: Balls) -> Tensor:
+    """Where anything is known of the number."""
+    total = total_of(x.high, x.low, x.radius)
+    assert total is not None
+    return total.isfinite() if x.scale is None else total.isfinite() & is_told(x.scale)
+
+
 _recording: ContextVar[bool] = ContextVar("recording", default=False)
 
 
@@ -273,6 +280,11 @@ def constant(number: Fraction | float, device: str) -> Balls:
 def like(x: Balls, number: Fraction | float) -> Balls:
     """A constant on the device of x."""
     return constant(number, str(x.high.device))
+
+
+def unknown_like(x: Balls) -> Balls:
+    """Numbers of which nothing is known, like x."""
+    return Balls(torch.full_like(x.high, NAN))
 
 
 def nothing_like(x: Balls) -> Balls:

@@ -27,6 +27,7 @@ from numcheck.reals.ball64.balls import (
     total_of,
     two_product,
     uncertainty,
+    unknown_like,
     up_to,
     where,
 )
@@ -43,6 +44,7 @@ from numcheck.reals.ball64.operations import (
     negated,
     picked,
     times_power,
+    unscaled,
 )
 
 
@@ -201,6 +203,98 @@ def _complement(a: Tensor, spread: Tensor | None) -> Balls:
     return Balls(where(far, 0.0, y), None, radius, reach=1.0)
 
 
+def _erfcx(x: Balls) -> Balls:
+    """torch's erfcx right of 0, where its relative derivative is below 2/(x + 1); left of it 2*exp(x*x) - erfcx(-x).
+
+    For 2/(sqrt(pi)*erfcx(x)) - 2x lies between 0 and sqrt(x*x + 2) - x (NIST DLMF 7.8.2).
+    """
+    x = replace(x, number=None)
+    a = absolute(x)
+    y, error = called("erfcx", a.high)
+    spread = uncertainty(a)
+    slope = None
+    if spread is not None:
+        least = a.high - 2 * spread
+        slope = grown(y, only_where((least >= 0) | (spread == 0), 2 / (least + 1)) * spread)
+    right = Balls(y, None, radius_of(error, slope, floor=FLOOR))
+    left = added(times_power(exponential(multiplied(x, x)), 2.0), negated(right))
+    return picked(x.high < 0, left, right)
+
+
+def _erf_run_back(a: Balls, tail: Balls) -> Balls:
+    """The z >= 0 with erf(z) = a and erfc(z) = tail, of which the smaller tells more.
+
+    One step of Newton from torch's z: (a - erf(z))/D, D = erf'(z). Within d = 2**-24*z/(1 + z*z) of z the slope is D
+    times exp(-2*z*d - d*d) at least and exp(2*z*d) at most, both within 2**-21 of 1: by the mean value theorem the step
+    is right to that, where it is no longer than d. So nothing is trusted of the z that it starts from.
+    """
+    near = a.high <= 0.5
+    far = torch.special.ndtri(tail.high / 2) * -math.sqrt(0.5)
+    z = torch.where(near, torch.special.erfinv(a.high), far)
+    start = Balls(z)
+    rest = picked(near, added(a, negated(_erf(start))), added(_erfc(start), negated(tail)))
+    root = square_root(_times_pi(like(a, 1)))
+    slope = divided(times_power(exponential(negated(multiplied(start, start))), 2.0), root)
+    step = unscaled(divided(rest, slope))
+    most = radius_of(step.high.abs(), uncertainty(step))
+    assert most is not None
+    sure = most <= 2.0**-25 * z / (1 + z * z)
+    y = added(start, replace(step, radius=radius_of(step.radius, (2.0**-20, most))))
+    return replace(y, high=only_where(sure, y.high))
+
+
+def _erfinv(x: Balls) -> Balls:
+    x = replace(x, number=None)
+    a = absolute(x)
+    y = _erf_run_back(a, added(like(x, 1), negated(a)))
+    return picked(x.high < 0, negated(y), y)
+
+
+def _erfcinv(x: Balls) -> Balls:
+    x = replace(x, number=None)
+    rest = added(like(x, 1), negated(x))
+    y = _erf_run_back(absolute(rest), picked(x.high < 1, x, added(like(x, 2), negated(x))))
+    return picked(rest.high < 0, negated(y), y)
+
+
+def _cbrt(x: Balls) -> Balls:
+    """y + (x - y**3)/(3*y*y) from torch's y, whatever its error.
+
+    With cbrt(x) = y*(1 + d) the exact divisor is y*y*(3 + 3*d + d*d), and (1 + d)**3 - 1 is the rest over y**3. Where
+    that is below 2**-30 so is d, and the divisor within 2**-29 of 3*y*y.
+    """
+    x = replace(x, number=None)
+    guess = Balls(torch.pow(x.high.abs(), 1 / 3) * torch.sign(x.high))
+    square = multiplied(guess, guess)
+    rest = added(x, negated(multiplied(square, guess)))
+    step = divided(rest, multiplied(square, like(x, 3)))
+    most = radius_of(step.high.abs(), uncertainty(step))
+    assert most is not None
+    sure = most <= 2.0**-32 * guess.high.abs()
+    y = added(guess, replace(step, radius=radius_of(step.radius, (2.0**-28, most))))
+    return replace(y, high=only_where(sure, y.high))
+
+
+def _acosh(x: Balls) -> Balls:
+    """log(1 + t + sqrt(t*(t + 2))), t = x - 1."""
+    t = added(replace(x, number=None), like(x, -1))
+    return _log1p(added(t, square_root(multiplied(t, added(t, like(x, 2))))))
+
+
+def _stepped(rounding: Callable[[Tensor], Tensor]) -> Callable[[Balls], Balls]:
+    """An integer; unknown where the ball may reach across a jump."""
+
+    def rule(x: Balls) -> Balls:
+        y, spread = rounding(x.high), uncertainty(x)
+        if spread is not None:
+            reach = 2 * spread + 4 * U * x.high.abs()  # more than the two sums may lose
+            same = (rounding(x.high - reach) == y) & (rounding(x.high + reach) == y)
+            y = only_where(same | (spread == 0), y)
+        return Balls(y)
+
+    return rule
+
+
 def _erfc(x: Balls) -> Balls:
     tail = _complement(x.high.abs(), uncertainty(x))
     return picked(x.high < 0, added(like(x, 2), negated(tail)), tail)
@@ -220,6 +314,12 @@ def _lipschitz(name: str, rate: Callable[[Tensor, Tensor], Tensor] | None = None
 
 def _least(x: Tensor, spread: Tensor) -> Tensor:
     return where(x > 2 * spread, x - spread, NAN)
+
+
+def _beside_one(x: Tensor, spread: Tensor) -> Tensor:
+    """Less than sqrt(1 - x*x) all over the ball; a nan where that reaches 1."""
+    a = x.abs() + 2 * spread + 4 * U
+    return ((1 - a) * (1 + a)).sqrt() * (1 - 2.0**-40)
 
 
 def _asinh(x: Balls) -> Balls:
@@ -254,14 +354,23 @@ UNARY: dict[str, Callable[[Balls], Balls]] = {
     "log1p": _log1p,
     "sqrt": square_root,
     "rsqrt": lambda x: divided(like(x, 1), square_root(x)),
+    "inverse": lambda x: divided(like(x, 1), x),
+    "cbrt": _cbrt,
     **{name: _lipschitz(name) for name in ("sin", "cos", "atan")},
+    **{name: _lipschitz(name, lambda x, s: 1 / _beside_one(x, s)) for name in ("asin", "acos")},
     "sinh": _sinh,
     "cosh": _cosh,
     "tanh": _tanh,
     "asinh": _asinh,
+    "acosh": _acosh,
     "atanh": _atanh,
     "erf": _erf,
     "erfc": _erfc,
+    "erfcx": _erfcx,
+    "erfinv": _erfinv,
+    "erfcinv": _erfcinv,
+    "entr": lambda x: negated(multiplied(x, logarithm(x))),
+    **{name: _stepped(getattr(torch, name)) for name in ("floor", "ceil", "trunc", "round")},
     # abs(digamma(x)) <= 1/x + log(1 + x) + 1, and 0 < trigamma(x) <= 1/x + 1/x**2 (NIST DLMF 5.11, 5.15)
     "lgamma": _lipschitz("lgamma", lambda x, s: 1 / _least(x, s) + torch.log1p(x + s) + 1),
     "digamma": _lipschitz("digamma", lambda x, s: 1 / _least(x, s) + 1 / _least(x, s) ** 2),
@@ -269,7 +378,7 @@ UNARY: dict[str, Callable[[Balls], Balls]] = {
 }
 
 
-SCALED = {"neg", "abs", "log", "log1p", "sqrt", "rsqrt", "times_pi"}
+SCALED = {"neg", "abs", "inverse", "log", "log1p", "sqrt", "rsqrt", "times_pi"}
 """Functions that know what to do with a scale, or pass it to such a function."""
 
 # Of two numbers ------------------------------------------------------------------------------------------------------
@@ -311,13 +420,13 @@ def _atan2(y: Balls, x: Balls) -> Balls:
     return Balls(only_where(known, angle), None, radius_of(error, turned, floor=FLOOR))
 
 
-def _zeta(s: Balls, x: Balls) -> Balls:
+def _zeta(s: Balls, x: Balls, k: int = 0) -> Balls:
     """Hurwitz zeta for a constant s and x > 0; its relative derivative is below s/x.
 
     For its derivative is -s times the sum of (x + k)**(-s - 1), each term at most 1/x of one of zeta's.
     """
-    if s.number is None or s.number not in ORDERS:
-        return replace(x, high=torch.full_like(x.high, NAN), number=None)
+    if s.number is None or s.number not in ORDERS or k:
+        return unknown_like(broadcast(x, torch.broadcast_shapes(s.shape, x.shape)))
     order = float(s.number)
     y, error = trusted("zeta", torch.special.zeta(torch.full_like(x.high, order), x.high), x.high)
     spread = uncertainty(x)
@@ -325,7 +434,7 @@ def _zeta(s: Balls, x: Balls) -> Balls:
     return Balls(y, None, radius_of(error, slope))
 
 
-BINARY: dict[str, Callable[[Balls, Balls], Balls]] = {
+BINARY: dict[str, Callable[..., Balls]] = {
     "add": added,
     "sub": lambda x, y: added(x, negated(y)),
     "mul": multiplied,
