@@ -385,9 +385,10 @@ def _zeta(s: Ball, x: Ball, k: int) -> Ball:
         return arb(0) if x == PLUS_INFINITY and s > 1 else UNKNOWN
     if s == 1:
         return UNDEFINED  # on one side plus infinity, minus infinity on the other
-    if x == 1 and k == 0:
+    riemann = bool(x == 1)
+    if riemann and k == 0:
         return s.zeta()
-    if not (abs(s) < LARGE_ORDER and (s > 1 or x == 1)):
+    if not (abs(s) < LARGE_ORDER and (s > 1 or riemann)):
         return _zeta_of_large_order(s, x, k) if x > 0 else UNKNOWN
     if x > 0:
         if k == 0:

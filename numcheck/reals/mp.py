@@ -233,7 +233,9 @@ OPERATORS: dict[str, Callable[[Any, Any], Any]] = {
     "maximum": _extremum(max),
     "minimum": _extremum(min),
 }
-UNARY = {name: np.frompyfunc(_guarded(function), 1, 1) for name, function in FUNCTIONS.items()}
+UNARY: dict[str, Any] = {
+    name: np.frompyfunc(_guarded(function), 1, 1) for name, function in FUNCTIONS.items()
+}
 _zeta: Any = np.frompyfunc(_guarded(_hurwitz), 3, 1)
 FAMILY: dict[str, Any] = {
     name: np.frompyfunc(_guarded(_within(function)), 2, 1) for name, function in FAMILIES.items()
