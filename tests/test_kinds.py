@@ -18,19 +18,28 @@ from hypothesis import strategies as st
 from numcheck import (
     Format,
     UsageError,
+    box,
     check,
     curve,
     explain,
     format_of,
     index,
     integer,
+    integers,
+    labels,
     m,
+    mask,
+    matrix,
     one_of,
+    ordered,
     polygon,
     real,
+    sampled,
     simplex,
+    steps,
     sweep,
     ulps,
+    unit_vector,
     vector,
 )
 from numcheck.declaration.formulas import formula_of, routine_of
@@ -279,6 +288,14 @@ def test_a_kind_that_nobody_knows_is_swept_as_far_as_it_can_be_listed():
         )  # fmt: skip
 
 
+def uniform(count, rng):
+    return rng.random(count)
+
+
+def normal(count, size, rng):
+    return torch.from_numpy(rng.standard_normal((count, size)))
+
+
 # -- all kinds -------------------------------------------------------------------------------------------------------
 
 KINDS: list[Domain] = [
@@ -294,6 +311,20 @@ KINDS: list[Domain] = [
     vector(-math.inf, math.inf),
     simplex(),
     polygon(),
+    *(box(-16, 100, form) for form in ("xyxy", "ltrb", "xywh", "cxcywh")),
+    *(matrix(-8, 8, (3, 3), form) for form in ("any", "symmetric", "positive definite", "orthogonal")),
+    matrix(0, 1, (2, 3)),
+    matrix(1, math.inf, (1, 2)),
+    unit_vector(),
+    mask(),
+    integers(-3, 5),
+    labels(4, ignored=-100),
+    labels(1),
+    ordered(-5, 8, near=(0.3,)),
+    ordered(-math.inf, math.inf),
+    steps(-5, 8, horizons=(1, 3)),
+    sampled(uniform, 0, 1),
+    sampled(normal, -50, 50, sizes=(2, 3)),
     Angle(),
     Rising(sizes=(3,)),
     Sign(),
@@ -308,7 +339,12 @@ every_continuous = pytest.mark.parametrize(
 every_number = pytest.mark.parametrize(
     "domain", numeric(dict(zip(map(repr, KINDS), KINDS, strict=True))).values(), ids=repr
 )
-UNHEARD: dict[Domain, set[str]] = {real(0.75, 1): {"opposite", "one zero", "all zero"}}
+UNHEARD: dict[Domain, set[str]] = {
+    real(0.75, 1): {"opposite", "one zero", "all zero"},
+    matrix(0, 1, (2, 3)): {"opposite"},
+    matrix(1, math.inf, (1, 2)): {"opposite", "one zero", "all zero"},
+    sampled(uniform, 0, 1): {"opposite"},
+}
 """Meetings that a domain has no room for."""
 
 every_format = pytest.mark.parametrize(

@@ -60,7 +60,7 @@ class Interval:
         exponents = {*range(-3, 4), -1 - p, -p, 1 - p, -(p // 2), p // 2, p - 1, p, p + 1}
         exponents |= {format.min_exponent // 2, format.min_exponent}
         exponents |= {(format.max_exponent + 1) // 2, format.max_exponent}
-        exponents |= {math.frexp(end)[1] - k for end in self._finite_ends() if end != 0 for k in (0, 1, 2, 3)}
+        exponents |= {math.frexp(end)[1] - k for end in self.finite_ends() if end != 0 for k in (0, 1, 2, 3)}
         marks = [(0.0, 3), (1.0, 1), (format.smallest_normal, 1), (largest, 1)]
         # exp leaves the format's range beyond the first, and its normal and subnormal numbers below the others.
         extremes = (largest, format.smallest_normal, format.smallest_subnormal)
@@ -71,7 +71,7 @@ class Interval:
         wanted = {place + step for place, reach in places for step in range(-reach, reach + 1)}
         return np.array(sorted(place for place in wanted if place == self.clipped(place)), dtype=np.int64)
 
-    def _finite_ends(self) -> tuple[float, float]:
+    def finite_ends(self) -> tuple[float, float]:
         """The least and the greatest finite value."""
         most = self.format.largest
         least, greatest = (self.format.value_of(end) for end in (self.first, self.last))
@@ -94,7 +94,7 @@ class Interval:
         Standard normal, normal as wide as the domain, log-normal, or a large offset (of the row) with a small
         spread. What would fall outside is drawn uniformly instead, so that the bounds collect no points.
         """
-        format, (least, top) = self.format, self._finite_ends()
+        format, (least, top) = self.format, self.finite_ends()
         of_row = (shape[0],) + (1,) * (len(shape) - 1)
         _, centre = self._reach_and_centre()
         normal = rng.standard_normal(shape)
@@ -129,7 +129,7 @@ class Interval:
 
     def _reach_and_centre(self) -> tuple[float, float]:
         """The largest finite magnitude, and of all the one nearest to one."""
-        least, top = self._finite_ends()
+        least, top = self.finite_ends()
         reach = max(abs(least), abs(top))
         floor = max(min(abs(least), abs(top)) if least * top > 0 else 0.0, self.format.smallest_subnormal)
         return reach, min(max(1.0, floor), reach) if reach > 0 else 1.0
@@ -137,7 +137,7 @@ class Interval:
     def far(self, own: torch.Tensor, rng: Generator) -> torch.Tensor:
         """Values around one far from zero, which is the point's, spread by a part of it."""
         of_row = (len(own), *(1,) * (own.ndim - 1))
-        least, top = self._finite_ends()
+        least, top = self.finite_ends()
         sign = np.where(least >= 0, 1.0, np.where(top <= 0, -1.0, rng.choice([-1.0, 1.0], size=of_row)))
         offset = np.clip(self._offsets(sign, rng), least, top)
         parts = np.ldexp(rng.standard_normal(own.shape), -rng.integers(2, self.format.precision, size=of_row))

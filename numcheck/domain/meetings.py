@@ -131,7 +131,7 @@ def within(follow: Follow) -> Meeting:
     """The meeting in which the entries of a value stand so to one of them, whichever it is."""
 
     def lead(own: torch.Tensor, format: Format, rng: Generator) -> torch.Tensor:
-        first = _first(own, rng).expand_as(own).contiguous()
+        first = first_of(own, rng).expand_as(own).contiguous()
         met = follow(first, own, format, rng)
         return format.round(torch.where(chosen(own, 1, rng), first.double(), met.double()))
 
@@ -143,10 +143,11 @@ def of_either_sign(leading: torch.Tensor, own: torch.Tensor, format: Format, rng
     return format.round(leading.double() * torch.from_numpy(rng.choice([-1.0, 1.0], size=own.shape)))
 
 
-def _first(own: torch.Tensor, rng: Generator) -> torch.Tensor:
+def first_of(own: torch.Tensor, rng: Generator) -> torch.Tensor:
     """One entry of each row, whichever it is."""
     places = torch.from_numpy(rng.integers(0, own.shape[1], size=(len(own), 1)))
-    return own.double().gather(1, places).to(own.dtype)
+    wide = own.double() if own.is_floating_point() else own  # not every format can be gathered
+    return wide.gather(1, places).to(own.dtype)
 
 
 def chosen(own: torch.Tensor, count: int, rng: Generator) -> torch.Tensor:
@@ -158,7 +159,7 @@ def chosen(own: torch.Tensor, count: int, rng: Generator) -> torch.Tensor:
 def one_dominates(own: torch.Tensor, format: Format, rng: Generator) -> torch.Tensor:
     """One entry, and the others smaller by a power of two, up to where a sum no longer sees them."""
     octaves = rng.integers(CLOSE[0], format.precision + 2, size=_of_row(own), endpoint=True)
-    wide, first = own.double(), _first(own, rng).double()
+    wide, first = own.double(), first_of(own, rng).double()
     largest = wide.abs().amax(1, keepdim=True)
     beside = wide / torch.where(largest > 0, largest, 1.0) * first * torch.from_numpy(np.ldexp(1.0, -octaves))
     return format.round(torch.where(chosen(own, 1, rng), first, beside))
@@ -166,7 +167,7 @@ def one_dominates(own: torch.Tensor, format: Format, rng: Generator) -> torch.Te
 
 def one_tie(own: torch.Tensor, format: Format, rng: Generator) -> torch.Tensor:
     """Two entries equal, the others as they are."""
-    return format.round(torch.where(chosen(own, 2, rng), _first(own, rng).double(), own.double()))
+    return format.round(torch.where(chosen(own, 2, rng), first_of(own, rng).double(), own.double()))
 
 
 def one_left(own: torch.Tensor, format: Format, rng: Generator) -> torch.Tensor:
@@ -261,5 +262,5 @@ def turns(
         mine = np.arange(place, count, len(names))
         who = groups[:1] if meetings[name].everyone else groups
         laps = max(1, min(len(who), len(mine) // FEW))
-        for lap, formation in enumerate(who[:laps]):
+        for lap, formation in enumerate(who[:laps] if len(mine) else ()):
             yield name, formation, mine[lap::laps]

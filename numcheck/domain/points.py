@@ -21,6 +21,10 @@ MOST_LISTED = 1 << 16
 """Most combinations of choices that are all drawn."""
 
 
+LONG = 256
+"""Of inputs with more entries than this fewer points are drawn than of sizes with less: an entry costs as any."""
+
+
 def spread(count: int, most: int) -> Ints:
     """So many rows of `count` at most, evenly spread over all."""
     return np.unique(np.linspace(0, count - 1, most).astype(int))
@@ -98,11 +102,19 @@ def draw(inputs: Mapping[str, Domain], format: Format, count: int, seed: int, na
     sizes = next((domain.sizes for domain in inputs.values() if domain.sizes), (None,))
     words = [zlib.crc32(word.encode()) for word in (name, format.name)]
     seeds = np.random.SeedSequence([seed, *words]).spawn(len(sizes))
-    each = -(-count // len(sizes))
+    shares = [min(1.0, LONG / size) if size else 1.0 for size in sizes]
     return [
-        _Draw.of(inputs, format, size, np.random.default_rng(s)).points(each)
-        for size, s in zip(sizes, seeds, strict=True)
+        _Draw.of(inputs, format, size, np.random.default_rng(s)).points(
+            math.ceil(count * share / sum(shares))
+        )
+        for size, share, s in zip(sizes, shares, seeds, strict=True)
     ]
+
+
+def met_once(inputs: Mapping[str, Domain], points: Points, format: Format, rng: Generator) -> Points:
+    """The points with inputs of some kind brought together in some way; as they are where nothing can meet."""
+    kin = _kin(inputs, format, points.size)
+    return kin[int(rng.integers(len(kin)))].brought_together(points, rng) if kin else points
 
 
 @dataclass(frozen=True)
@@ -129,7 +141,7 @@ class _Draw:
 
     def points(self, count: int) -> Points:
         """At least so many points: corners, sweep and sample, and where inputs can meet as many that do."""
-        meeting = self.meeting()
+        meeting = _kin(self.inputs, self.format, self.size)
         share = -(-count // (4 if meeting else 3))
         corners = self.corners(share)
         if not meeting:
@@ -151,14 +163,6 @@ class _Draw:
         numbers = numeric(self.inputs)
         columns = {name: x.sample(self.format, count, self.size, self.rng) for name, x in numbers.items()}
         return self.beside_choices(columns, "sample", np.arange(count))
-
-    def meeting(self) -> list["_Kin"]:
-        """Of each kind that has anything to meet its inputs."""
-        kinds: dict[type, dict[str, Numeric]] = {}
-        for name, domain in numeric(self.inputs).items():
-            kinds.setdefault(type(domain), {})[name] = domain
-        found = [_Kin.of(alike, self.format, self.size) for alike in kinds.values()]
-        return [kin for kin in found if kin.names]
 
     def met(self, corners: Points, count: int, meeting: Sequence["_Kin"]) -> Points:
         """So many points, of corners, sweep and sample, at which inputs of a kind meet as far as the domains allow."""
@@ -221,6 +225,15 @@ class _Draw:
             columns[name] = self.inputs[name].column([listed[i] for i in place.tolist()], self.format)
         ordered = {name: columns[name] for name in self.inputs}
         return Points(ordered, np.full(len(turns), origin), self.size)
+
+
+def _kin(inputs: Mapping[str, Domain], format: Format, size: int | None) -> list["_Kin"]:
+    """Of each kind that has anything to meet its inputs."""
+    kinds: dict[type, dict[str, Numeric]] = {}
+    for name, domain in numeric(inputs).items():
+        kinds.setdefault(type(domain), {})[name] = domain
+    found = [_Kin.of(alike, format, size) for alike in kinds.values()]
+    return [kin for kin in found if kin.names]
 
 
 @dataclass(frozen=True)

@@ -42,7 +42,7 @@ __all__ += ["abs", "exp", "expm1", "log", "log1p", "log2", "rsqrt", "sign", "sqr
 __all__ += ["asinh", "atan", "atan2", "atanh", "cos", "cosh", "sin", "sinh", "tan", "tanh"]
 __all__ += ["digamma", "erf", "erfc", "lgamma"]
 __all__ += ["clamp", "equal", "logical_and", "logical_not", "logical_or", "maximum", "minimum", "where"]
-__all__ += ["argsort", "cumsum", "dot", "matmul", "max", "mean", "min", "norm", "sort", "sum"]
+__all__ += ["argsort", "cumsum", "dot", "fold", "matmul", "max", "mean", "min", "norm", "sort", "sum"]
 __all__ += ["broadcast", "concatenate", "index", "reshape", "roll", "stack", "transpose"]
 
 
@@ -148,6 +148,26 @@ def min(x: Reals, axis: int = -1) -> Reals:
 def cumsum(x: Reals, axis: int = -1) -> Reals:
     """Running sums along `axis`."""
     return stack(list(itertools.accumulate(_slices(x, axis))), axis)
+
+
+def fold(step: Callable[..., Any], start: Any, *sequences: Reals) -> Any:
+    """The state after all steps: `step(state, x[t])`, or of several sequences `step(state, x[t], y[t])`, from `start`.
+
+    A state is an array, a number to begin with, or a tuple of such. A sequence is taken apart by halves: what a plain
+    loop over it gives, but its derivatives take time in proportion to n log n of the steps, not to their square.
+    """
+    state = start
+    for inputs in zip(*map(_apart, sequences), strict=True):
+        state = step(state, *inputs)
+    return state
+
+
+def _apart(x: Reals) -> list[Reals]:
+    """What stands at each place along the first axis."""
+    n = len(x)
+    if n < 2:
+        return [index(x, 0)] * n
+    return _apart(index(x, slice(0, n // 2))) + _apart(index(x, slice(n // 2, n)))
 
 
 def norm(x: Reals, axis: int | None = None) -> Reals:
