@@ -1,5 +1,6 @@
 """What formulas are written with: values, shapes, three-valued comparisons, and messages for what cannot be."""
 
+import math
 import operator
 from collections.abc import Callable
 from fractions import Fraction
@@ -314,6 +315,13 @@ def test_choices_that_all_decide_alike_may_be_branched_on_and_variables_may_not(
             bool(reals([1.0, -1.0]) > 0)
         with pytest.raises(VariesError):
             bool(tape.traced(reals([1.0, 2.0])) > 0)
+        with pytest.raises(VariesError):
+            bool(tape.traced(reals([1.0])) > 0)
+
+
+def test_no_function_of_floats_takes_a_real_and_rounds_it() -> None:
+    with precision(128), pytest.raises(TypeError, match="no float"):
+        math.exp(reals([1.0]))
 
 
 def test_half_an_index_is_none() -> None:

@@ -34,7 +34,7 @@ from numcheck.domain import Points, real
 from numcheck.formats import FORMATS, Format, format_of
 from numcheck.reals.arb import MINUS_INFINITY, PLUS_INFINITY, UNKNOWN
 from numcheck.reals.arb import UNDEFINED as NO_NUMBER
-from numcheck.reals.enclosures import Enclosure
+from numcheck.reals.enclosures import PROVED, Enclosure, contradiction, reaches_across
 from numcheck.reals.enclosures import enclosure as enclosure_of
 from numcheck.reals.precision import precision
 from numcheck.truth import settle as settled
@@ -321,6 +321,18 @@ def test_numbers_are_compared_to_a_hundred_bits_of_the_larger() -> None:
         assert contradict(Ball(middle + power(-60)), Ball(middle + power(-55)))
 
 
+def test_beyond_every_exponent_only_signs_that_both_know_contradict() -> None:
+    def far(high: float, radius: float) -> Enclosure:
+        parts = (np.array([part]) for part in (high, 0.0, radius))
+        return Enclosure(*parts, np.array([-(2**50)]), np.array([PROVED]))
+
+    below, above, around = far(-0.5, 0.0), far(0.5, 0.25), far(0.0, 0.75)
+    assert contradiction(below, above)
+    assert not contradiction(below, around)
+    assert not contradiction(around, above)
+    assert not contradiction(far(-0.5, 0.5), above)
+
+
 def test_only_what_both_have_proved_contradicts() -> None:
     known = [Ball(ONE), UNDEFINED, Ball(inf), Ball(Fraction(0))]
     for ball in known:
@@ -436,3 +448,19 @@ def test_from_256_points_on_float64_comes_first(count: int, bits: int) -> None:
     points = Points({"x": torch.linspace(-1, 1, count, dtype=torch.float64)}, np.array(["given"] * count))
     assert set(settled(formula, points, FLOAT32).precision.tolist()) == {bits}
     assert set(settled(formula, points, FLOAT64).precision.tolist()) == {128}
+
+
+def test_just_below_a_power_of_two_the_unit_is_that_of_the_binade_below() -> None:
+    for sign in (1, -1):
+        for far in (40, 60, 100, 300):
+            below = sign * (ONE - power(-far))
+            assert units(enclosure(Ball(below)), FLOAT32) == [-24]
+            assert units(enclosure(Ball(below, power(-far - 1))), FLOAT32) == [-24]
+            assert units(enclosure(Ball(below, power(-far))), FLOAT32) == [-23]
+            across = enclosure(Ball(below), Ball(below, power(-far - 1)), Ball(below, power(-far)))
+            assert reaches_across(across, FLOAT32).ravel().tolist() == [False, False, True]
+    least = power(FLOAT32.min_exponent)
+    for middle, halved in ((2 * least, True), (least, False), (least / 2, False)):  # below, all units are one
+        assert reaches_across(enclosure(Ball(middle, power(-200))), FLOAT32).ravel().tolist() == [halved]
+    # the interval of a kink has its middle's unit
+    assert not reaches_across(enclosure(Ball(ONE, HALF)), FLOAT32).any()

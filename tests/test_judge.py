@@ -278,8 +278,12 @@ def test_the_budget_itself_is_within_and_a_step_beyond_is_over(ulps: float, sign
 
 def test_an_error_is_told_from_all_digits_of_the_truth() -> None:
     for sign in (1, -1):
-        for got, middle in ((1 + power(-30), 1 + power(-60)), (1 + power(-30), 1 - power(-60))):
-            assert one(sign * got, sign * middle)[1] == float(abs(got - middle) / UNIT)
+        # the second lies just below a power of two, where the unit is half as large
+        for got, middle, unit in (
+            (1 + power(-30), 1 + power(-60), UNIT),
+            (1 + power(-30), 1 - power(-60), UNIT / 2),
+        ):
+            assert one(sign * got, sign * middle)[1] == float(abs(got - middle) / unit)
 
 
 def test_a_budget_of_nothing_asks_for_the_truth_itself() -> None:
@@ -735,10 +739,18 @@ def test_what_is_plainly_within_is_within_by_the_law(
     place = power(format.max_exponent + 1) * int(copysign(1, got)) if isinf(got) else Fraction(got)
     distance = abs(place - ball.middle) / unit
     off = Fraction(0) if distance <= radius else distance
-    assert sure is (infinite or (radius <= Fraction(1, 64) and off + radius <= ulps and signed))
+    clear = off <= power(-10) or not halved(ball, format)
+    assert sure is (infinite or (radius <= Fraction(1, 64) and off + radius <= ulps and signed and clear))
     if sure:
         assert law.fate == "within"
         assert error == number(Fraction(0) if infinite else off)
+
+
+def halved(ball: Ball, format: Format) -> bool:
+    """Whether a ball holds a power of two, and numbers below it whose unit is half of that."""
+    least, most = abs(ball.middle) - ball.radius, abs(ball.middle) + ball.radius
+    power_of_two = power(exponent_of(most) - 1)
+    return least < power_of_two and power_of_two > Fraction(format.smallest_normal)
 
 
 def plain_one(
@@ -749,14 +761,19 @@ def plain_one(
 
 def test_a_result_is_plain_up_to_the_budget_less_the_radius() -> None:
     radius = UNIT / 64
-    for sign in (1, -1):
-        limit = ONE * sign + sign * (UNIT - radius)
-        assert plain_one(limit, ONE * sign, radius) == (True, 63 / 64)
-        assert plain_one(limit + sign * power(-52), ONE * sign, radius)[0] is False
-        assert plain_one(2 * ONE * sign - limit, ONE * sign, radius) == (True, 63 / 64)
-    for low in (power(-60), -power(-60)):
-        assert plain_one(ONE, ONE + low, Fraction(0)) == (True, float(abs(low) / UNIT))
-        assert plain_one(1 + power(-30), ONE + low, Fraction(0)) == (True, float((power(-30) - low) / UNIT))
+    for middle in (ONE * 5 / 4, -ONE * 5 / 4):
+        limit = middle + (UNIT - radius) * (1 if middle > 0 else -1)
+        assert plain_one(limit, middle, radius) == (True, 63 / 64)
+        assert plain_one(limit + power(-52) * (1 if middle > 0 else -1), middle, radius)[0] is False
+        assert plain_one(2 * middle - limit, middle, radius) == (True, 63 / 64)
+
+
+def test_just_below_a_power_of_two_the_unit_is_half_as_large_where_the_result_is_plain() -> None:
+    for low, unit in ((power(-60), UNIT), (-power(-60), UNIT / 2)):
+        assert plain_one(ONE, ONE + low, Fraction(0)) == (True, float(abs(low) / unit))
+        assert plain_one(1 + power(-30), ONE + low, Fraction(0)) == (True, float((power(-30) - low) / unit))
+        assert plain_one(1 - UNIT / 2, ONE + low, power(-61)) == (True, float((UNIT / 2 + low) / unit))
+        assert plain_one(1 - UNIT / 2, ONE + low, power(-59))[0] is False
 
 
 def test_a_ball_is_plain_up_to_a_radius_of_a_sixty_fourth() -> None:
@@ -767,7 +784,7 @@ def test_a_ball_is_plain_up_to_a_radius_of_a_sixty_fourth() -> None:
 def test_the_unit_of_a_plain_result_is_that_of_the_law() -> None:
     below, far = 2 - power(-30), 2 - power(-30) - 2 * UNIT
     assert plain_one(far, below, Fraction(0))[0] is False
-    assert plain_one(far + power(-30), below, power(-30))[0] is True
+    assert plain_one(far + power(-30), below, power(-30))[0] is False  # whose unit may be half of that
     least = power(-149)
     for middle in (3 * least, power(-126) - least, power(-126), least / 4, Fraction(0)):
         assert plain_one(middle + least / 2, middle, Fraction(0)) == (True, 0.5)

@@ -1,5 +1,6 @@
 """Each result meets exactly one fate, and the right one."""
 
+import mpmath
 import numpy as np
 import pytest
 import torch
@@ -14,7 +15,7 @@ from numcheck.measure.measurement import measure, tally
 from numcheck.reals.enclosures import PROVED, Enclosure
 from numcheck.truth import Half, settle
 
-FLOAT32, FLOAT16 = format_of("float32"), format_of("float16")
+FLOAT64, FLOAT32, FLOAT16 = (format_of(name) for name in ("float64", "float32", "float16"))
 
 
 def identity(x):
@@ -23,7 +24,8 @@ def identity(x):
 
 
 def stated(function=identity, **inputs):
-    return formula_of(function, "arithmetic", [((1,), "1")], None, inputs or {"x": real(-1e30, 1e30)})
+    known = [] if inputs else [((1,), "1")]
+    return formula_of(function, "arithmetic", known, None, inputs or {"x": real(-1e30, 1e30)})
 
 
 def given(*numbers: float, format=FLOAT32) -> Points:
@@ -272,3 +274,50 @@ def test_a_finer_result_is_not_forgiven_for_a_truth_settled_for_a_coarser_format
     (value,) = measure(wrong, points, settle(formula, points, bfloat16), bfloat16, "cpu")
     assert value.judgement.format == FLOAT32
     assert [Fate(i) for i in value.judgement.worst.fate] == [Fate.OVER, Fate.OVER]
+
+
+# Verdicts that hang on the last bit -------------------------------------------------------------------------------
+
+HARDEST = [  # the hardest-to-round logarithms of float64, as CORE-MATH's log.wc lists them
+    "0x1.fea8ce0a2f8dap-554",
+    "0x1.991bb0b044874p+715",
+    "0x1.f7225532e5bf7p+987",
+    "0x1.f28364b766b1dp+556",
+    "0x1.8f44bb083b9a4p+843",
+    "0x1.1f98891b30712p+687",
+    "0x1.62dec2c9e2954p-283",
+    "0x1.10391d4930aadp-840",
+]
+
+
+def test_a_correct_rounding_is_within_half_an_ulp_and_its_neighbour_is_not_in_float64_too():
+    """Both lie half an ulp from the truth but for 2**-64 of it, which no pair of doubles holds."""
+    formula = formula_of(lambda x: m.log(x), "CORE-MATH", [((1,), "0")], None, {"x": real(1e-300, 1e300)})
+    with mpmath.workprec(300):
+        exact = [mpmath.log(mpmath.mpf(float.fromhex(x))) for x in HARDEST]
+        nearest = torch.tensor([float(y) for y in exact], dtype=torch.float64)
+        upwards = torch.tensor([float("inf") if y > float(y) else -float("inf") for y in exact])
+    points = given(*map(float.fromhex, HARDEST), format=FLOAT64)
+    for results, fate in ((nearest, Fate.WITHIN), (torch.nextafter(nearest, upwards.double()), Fate.OVER)):
+        routine = routine_of(
+            formula, lambda x, results=results: results[whole(x, results)], "told", ulps(0.5, cond=0), None
+        )
+        (found,) = measure(routine, points, settle(formula, points, FLOAT64), FLOAT64, "cpu")
+        assert found.judgement.fate[:, 0].tolist() == [fate] * len(HARDEST)
+
+
+def whole(x, results):
+    """Which of the results each number of a batch asks for: a routine is called with some points again."""
+    return torch.arange(len(x)).clamp(max=len(results) - 1)
+
+
+def test_just_below_a_power_of_two_an_error_is_told_in_the_ulp_of_the_lower_binade():
+    formula = formula_of(lambda x: 1 - m.exp(-x), "a test", [((0,), "0")], None, {"x": real(0, 100)})
+    points = given(40.0, 60.0, 90.0)  # 1 less 2**-57, 2**-86 and 2**-129
+    below = routine_of(formula, lambda x: torch.full_like(x, 1 - 2.0**-24), "below", ulps(4), None)
+    (found,) = measure(below, points, settle(formula, points, FLOAT32), FLOAT32, "cpu")
+    assert (found.judgement.error[:, 0] >= 1 - 2.0**-30).all()
+    for count in (1, 300):  # by Arb, and by float64 balls first
+        many = points.select([0] * count)
+        (found,) = measure(below, many, settle(formula, many, FLOAT32), FLOAT32, "cpu")
+        assert (found.judgement.error[:, 0] >= 1 - 2.0**-30).all()

@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from mpmath.libmp import mpf_pow_int
 
-from numcheck.reals.arithmetic import NO, YES
-from numcheck.reals.mp import ABSENT, CONTEXT, FUNCTIONS, MP
+from numcheck.reals.arithmetic import NO, YES, BeyondError
+from numcheck.reals.mp import ABSENT, BINARY, CONTEXT, FARTHEST, FUNCTIONS, MP, UNARY
 from numcheck.reals.precision import precision
 
 # The profile's examples, shared out where one test runs over a whole table.
@@ -144,3 +145,33 @@ def test_a_flat_function_takes_no_more_than_four_times_the_steps_of_bisection() 
         (found,) = MP.root(below, MP.lift(np.array([0.0])), MP.lift(np.array([4.0])))
         assert abs(found - CONTEXT.mpf(2) ** -50) <= CONTEXT.mpf(2) ** -345
     assert len(asked) < 4 * 52 + 60
+
+
+@pytest.mark.parametrize("base", ["3", "-3", "1.0000001", "0.7", "-1"])
+@pytest.mark.parametrize("exponent", [2**70, 2**70 + 1, 3 * 2**90 - 1, -(2**70) - 1])
+def test_a_large_power_is_that_of_many_multiplications(base, exponent):
+    with precision(300):
+        x, y = CONTEXT.mpf(base), CONTEXT.mpf(exponent)
+        found, want = BINARY["pow"](x, y), CONTEXT.mpf(mpf_pow_int(x._mpf_, exponent, 600))
+        assert abs(found - want) <= abs(want) * CONTEXT.mpf(2) ** -290
+
+
+def test_what_would_take_as_many_bits_as_an_exponent_tells_is_left_unanswered():
+    with precision(100):
+        huge = CONTEXT.mpf(2) ** (2 * FARTHEST)
+        for name in ("exp", "sin", "erfc", "cosh"):
+            with pytest.raises(BeyondError):
+                UNARY[name](huge)
+        with pytest.raises(BeyondError):
+            BINARY["pow"](CONTEXT.mpf(3), huge)
+        for name in ("sqrt", "log", "abs"):
+            assert CONTEXT.isfinite(UNARY[name](huge))
+
+
+def test_log1p_of_a_number_below_the_last_digit_is_its_series():
+    with precision(200):
+        for exponent in (300, 10**6, 10**12):
+            tiny = CONTEXT.mpf(3) / 7 * CONTEXT.mpf(2) ** -exponent
+            found = UNARY["log1p"](tiny)
+            assert abs(found - tiny) <= tiny * CONTEXT.mpf(2) ** -195
+            assert UNARY["log1p"](-tiny) == -tiny - tiny * tiny / 2

@@ -13,6 +13,7 @@ from flint import ctx
 
 from numcheck.declaration.budgets import ulps
 from numcheck.declaration.formulas import Formula, formula_of
+from numcheck.declaration.mistakes import FormulaError
 from numcheck.declaration.words import Of
 from numcheck.domain import Domain, Points, index, one_of, real, vector
 from numcheck.formats import format_of
@@ -25,6 +26,7 @@ from numcheck.truth import (
     ContradictionError,
     Truth,
     batches,
+    opinion,
     proofs,
     second_opinion,
     settle,
@@ -354,7 +356,7 @@ def test_the_precision_is_put_back_also_when_a_formula_fails() -> None:
         raise RuntimeError("no value")
 
     before = ctx.prec
-    with pytest.raises(RuntimeError, match="no value"):
+    with pytest.raises(FormulaError, match=r"test_truth.py:\d+, failing: RuntimeError: no value"):
         settle(made(failing, x=ANY), at(x=[1.0]), FLOAT32)
     assert ctx.prec == before
 
@@ -509,6 +511,93 @@ def test_the_second_opinion_takes_the_precision_that_it_needs_itself(monkeypatch
     assert second_opinion(formula, points, found, FLOAT32).disagreements == ()
     wrong = moved_by_ulps(found, 2)
     assert len(second_opinion(formula, points, wrong, FLOAT32).disagreements) == 2
+
+
+def jumping(x: Reals) -> Reals:
+    return m.where(x * x - x >= 0, x / 10, x * x + 2)
+
+
+CONVENTIONS: dict[str, tuple[Callable[..., Any], Points]] = {
+    "a kink whose side a where states": (lambda x: m.where(x > 0, x, x / 4), at(x=[0.0])),
+    "two kinks at once": (
+        lambda x, y: m.where(x > 0, x, x / 4) + m.where(y < 0, y, y / 4),
+        at(x=[0.0], y=[0.0]),
+    ),
+    "a jump": (jumping, at(x=[0.0, 1.0])),
+    "a branch cut": (lambda y, x: m.atan2(y, x), at(y=[0.0, 0.0], x=[-1.0, -3.0])),
+    "an end of the domain": (lambda x: x + m.sqrt(x) ** 3, at(x=[0.0])),
+    "a value apart": (lambda x: m.where(x == 0, 1, x * x), at(x=[0.0])),
+}
+
+
+@pytest.mark.parametrize("name", CONVENTIONS)
+def test_the_second_opinion_never_doubts_a_convention(name: str) -> None:
+    function, points = CONVENTIONS[name]
+    formula = made(function, **dict.fromkeys(points.columns, ANY))
+    found = settle(formula, points, FLOAT32)
+    assert second_opinion(formula, points, found, FLOAT32).disagreements == ()
+
+
+def test_beside_a_jump_a_wrong_slope_is_caught() -> None:
+    formula, points = made(jumping, x=ANY), at(x=[2.0**-24, 0.75, 3.0])
+    found = settle(formula, points, FLOAT32)
+    assert found.gradient is not None
+    wrong = lied(found, Of.GRAD, high=found.gradient.high * (1 + 2.0**-20))
+    assert len(second_opinion(formula, points, wrong, FLOAT32).disagreements) == 3
+
+
+def test_a_slope_told_where_the_formula_has_no_value_is_caught() -> None:
+    formula, points = made(lambda x: m.log(x), x=ANY), at(x=[1.0])
+    found = settle(formula, points, FLOAT32)
+    assert second_opinion(formula, at(x=[-1.0]), found, FLOAT32).disagreements
+
+
+@pytest.mark.parametrize("exponent", [700.0, 13766.0986328125, 1e5])
+def test_a_number_far_above_the_step_raises_no_alarm(exponent: float) -> None:
+    formula, points = made(lambda x, y: x + m.exp(y), x=ANY, y=ANY), at(x=[10.0], y=[exponent])
+    found = settle(formula, points, FLOAT32)
+    assert second_opinion(formula, points, found, FLOAT32).disagreements == ()
+
+
+def test_beside_a_large_number_a_wrong_slope_is_caught() -> None:
+    formula, points = made(lambda x, y: x * x + m.exp(y), wrt=("x",), x=ANY, y=ANY), at(x=[10.0], y=[5000.0])
+    found = settle(formula, points, FLOAT32)
+    assert found.gradient is not None
+    wrong = lied(found, Of.GRAD, high=found.gradient.high * (1 + 2.0**-20))
+    assert len(second_opinion(formula, points, wrong, FLOAT32).disagreements) == 1
+
+
+@pytest.mark.parametrize(
+    ("function", "x"),
+    [
+        (lambda x: 3 ** m.exp(x), 1e6),
+        (lambda x: m.exp(m.exp(x)), 1e6),
+        (lambda x: m.exp(-m.exp(m.exp(x))), 20.0),
+        (lambda x: m.sin(m.exp(x)), 1e6),
+        (lambda x: x**x, 1e30),
+        (lambda x: m.log1p(m.exp(-x)), 1e9),
+        (lambda x: m.erfc(m.exp(x)), 1e5),
+    ],
+)
+def test_the_second_opinion_has_bounded_work(function: Callable[..., Any], x: float) -> None:
+    """Each of these hung, or took all memory, where mpmath made a number's exponent into so many bits."""
+    formula, points = made(function, x=ANY), at(x=[x])
+    found = settle(formula, points, FLOAT32)
+    assert second_opinion(formula, points, found, FLOAT32).disagreements == ()
+
+
+def test_the_points_decide_which_of_them_are_audited(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[list[float]] = []
+
+    def noted(formula: Formula, points: Points, *rest: Any) -> None:
+        seen.append(points.columns["x"].tolist())
+
+    monkeypatch.setattr(opinion, "audit_enclosures", noted)
+    formula = made(absorbed, x=ANY)
+    for shift in (0.0, 0.0, 0.5):
+        settle(formula, at(x=(np.linspace(-5, 5, 600) + shift).tolist()), FLOAT32)
+    assert seen[0] == seen[1]
+    assert seen[0] != [x - 0.5 for x in seen[2]]
 
 
 # Float64 balls before Arb -----------------------------------------------------------------------------------------

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from numcheck.declaration.budgets import Budget
+from numcheck.declaration.mistakes import FormulaError, real_numbers, spoken
 from numcheck.declaration.relations import PATIENCE, Relation, check_relation, related
 from numcheck.declaration.words import Cause, DeclarationError, Of
 from numcheck.domain import Domain, Points, discrete, draw, listed
@@ -62,10 +63,21 @@ class Law:
     function: Callable[..., Any]
     doc: str
 
+    def __call__(self, f: Callable[..., Any], *inputs: Any) -> tuple[Any, Any]:
+        """Its two sides for `f`, the formula or a routine; raises FormulaError where its text is at fault."""
+        sides = spoken(f"law {self.name}", self.function, f, *inputs)
+        if not (isinstance(sides, tuple) and len(sides) == 2):
+            raise FormulaError(f"law {self.name}: write return one_side, other_side")
+        return sides
+
 
 @dataclass(frozen=True)
 class Known:
-    """A value found elsewhere: the formula at `arguments`, in decimal digits that are all right."""
+    """A value found elsewhere: the formula at `arguments`, in decimal digits that are all right.
+
+    Any number of digits will do; an integer without a point is exact. Of a formula with several outputs the first ones
+    stand side by side, with commas between.
+    """
 
     arguments: tuple[Any, ...]
     value: str
@@ -118,7 +130,8 @@ class Formula:
     laws: dict[str, Law] = field(default_factory=dict[str, "Law"])
 
     def __call__(self, *arguments: Any) -> Any:
-        return self.function(*arguments)
+        """The formula's reals for these; raises FormulaError where its text is at fault."""
+        return real_numbers(self.name, self.function, spoken(self.name, self.function, *arguments))
 
     def points(self, format: Format, count: int, seed: int) -> list[Points]:
         """At least `count` points to judge at, one `Points` for each size of the ragged inputs.
@@ -346,10 +359,13 @@ def formula_of(
         tried,
         relation,
     )
+    for what, arguments in [("an example", e) for e in tried] + [
+        ("a known value", k.arguments) for k in made.known
+    ]:
+        if len(arguments) != len(inputs):
+            raise DeclarationError(f"{name}: {what} has {len(inputs)} arguments, not {arguments}")
     widest = FORMATS[0]
     for example in tried:
-        if len(example) != len(inputs):
-            raise DeclarationError(f"{name}: an example has {len(inputs)} arguments, not {example}")
         if not made.holds(example, made.at(example, widest), widest):
             raise DeclarationError(f"{name}: example {example} lies outside of the inputs' domains")
     return made

@@ -5,7 +5,7 @@ execute -> error -> judge -> measurement -> laws, scaling
 """
 
 from numcheck.measure import plain
-from numcheck.measure.error import apart, error_of_ball, errors, power_below
+from numcheck.measure.error import apart, error_of_ball, errors, is_clear, power_below
 from numcheck.measure.execute import (
     Outcome,
     RoutineError,
@@ -22,5 +22,15 @@ from numcheck.measure.scaling import ladder, scalings
 
 __all__ = ["Judgement", "Measurement", "Outcome", "RoutineError"]
 __all__ += ["apart", "arguments_of", "by_settings", "check_device", "error_of_ball", "errors"]
-__all__ += ["execute", "ladder", "law_defects", "measure", "plain", "power_below", "scalings", "tally"]
+__all__ += [
+    "execute",
+    "is_clear",
+    "ladder",
+    "law_defects",
+    "measure",
+    "plain",
+    "power_below",
+    "scalings",
+    "tally",
+]
 __all__ += ["whole_vectors"]

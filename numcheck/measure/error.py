@@ -16,6 +16,8 @@ from torch import Tensor
 from numcheck.formats import Format
 from numcheck.reals.enclosures import Enclosure, scaled
 
+SLIGHT = 2.0**-10
+"""Ulps up to which an error is so small that nothing hangs on its unit."""
 WIDE = 1 / 8
 """Ulps that a truth may be open before the nearer end of its enclosure counts rather than its middle."""
 _INFINITE = float("inf")
@@ -39,14 +41,23 @@ def error(
 # Of float64 balls, in sweeps --------------------------------------------------------------------------------------
 
 
-def power_below(size: Tensor, format: Format) -> Tensor:
-    """The power of two at or below each magnitude, the format's smallest normal one at least.
+def power_below(high: Tensor, low: Tensor, radius: Tensor, format: Format) -> Tensor:
+    """The power of two at or below each ball's magnitude, the format's smallest normal one at least.
 
-    By its bits, on which compiled code works one by one, in three times the time: so it is given to a graph.
+    Where a ball reaches across a power of two that counts, as in `enclosures.binade`. By the bits of `high`, on which
+    compiled code works one by one, in three times the time: so it is given to a graph.
     """
-    power = (size.view(torch.int64) & (0x7FF << 52)).view(torch.float64)
+    below = high.sign() * low + radius < 0  # of a power of two the predecessor has the lower one's bits
+    power = ((high.abs().view(torch.int64) - below.long()) & (0x7FF << 52)).view(torch.float64)
     # an infinity's own is infinite, and an ulp of it as well
     return power.clamp_(format.smallest_normal, 2.0**1000)
+
+
+def is_clear(high: Tensor, low: Tensor, radius: Tensor, power: Tensor, format: Format) -> Tensor:
+    """Where a ball does not reach across a power of two, below which the ulp is half of what it is told as."""
+    rest, size = high.sign() * low, high.abs()
+    above = ((size - power) + (rest - radius) >= 0) | (power <= format.smallest_normal)
+    return above & ((size - 2 * power) + (rest + radius) < 0)
 
 
 def error_of_ball(

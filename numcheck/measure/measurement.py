@@ -2,18 +2,26 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
+from flint import arb
 
 from numcheck.declaration.budgets import Budget
 from numcheck.declaration.formulas import Formula, Gap, Routine
 from numcheck.declaration.words import Fate, Of
 from numcheck.domain import Points
 from numcheck.formats import Format
+from numcheck.measure.error import SLIGHT
 from numcheck.measure.execute import Given, Outcome, RoutineError, components_of, crashes_at, execute
 from numcheck.measure.judge import Judgement, judge
-from numcheck.reals.enclosures import TOLERANCE, narrow
-from numcheck.truth import Half, Truth, settle
+from numcheck.reals.arb import ARB, PATIENCE
+from numcheck.reals.arithmetic import NO, UNDECIDED, YES
+from numcheck.reals.enclosures import TOLERANCE, enclosure, narrow, reaches_across
+from numcheck.truth import Half, Truth, answered, settle
+
+PAIR = 102
+"""Bits to which an enclosure of two doubles is narrow."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -111,15 +119,18 @@ def _sharpened(
     return Half(sharper, half.conditioning)
 
 
-_VERDICT = ("error", "allowed", "forgiven", "spent", "margin", "fate")
+_VERDICT = ("error", "allowed", "forgiven", "spent", "margin", "fate", "unit")
 
 
 def _decided(measurement: Measurement, loose: np.ndarray) -> Measurement:
-    """Settle again, more tightly, the points whose verdict hangs on the truth's radius or on loose conditioning."""
+    """Settle again, more tightly, the points whose verdict hangs on the truth's radius or on loose conditioning.
+
+    And those with an error at a truth that may lie just below a power of two, where the unit is half as large.
+    """
     judged = measurement.judgement
-    open_verdict = (np.abs(judged.spent - 1) <= judged.margin) & (judged.margin > 0)
-    open_verdict |= loose[:, None] & (judged.spent > 1)
-    rows = np.flatnonzero((open_verdict & np.isfinite(judged.spent)).any(axis=1))
+    again = _hanging(judged) | (loose[:, None] & (judged.spent > 1))
+    again |= reaches_across(judged.truth, judged.format) & (judged.error > SLIGHT)
+    rows = np.flatnonzero((again & np.isfinite(judged.spent)).any(axis=1))
     if not rows.size:
         return measurement
     routine, points = measurement.routine, measurement.points.select(rows)
@@ -129,16 +140,85 @@ def _decided(measurement: Measurement, loose: np.ndarray) -> Measurement:
         judged.format,
         with_gradient=measurement.of is Of.GRAD,
         component=measurement.component[rows],
-        tolerance=2.0**-60,
+        tolerance=max(2.0**-60, 2.0 ** (judged.format.precision - PAIR)),
     )
-    half = tight.halves[measurement.of]
+    half = _off_the_powers(measurement.select(rows), tight.halves[measurement.of])
     given = Given(judged.got[rows].reshape(half.exact.shape), judged.format)
     components = components_of(routine.formula, points)
-    again = judge(measurement.of, given, half, measurement.budget, components, {})
+    found = _to_the_last_bit(
+        measurement.select(rows), judge(measurement.of, given, half, measurement.budget, components, {})
+    )
     decided = {name: getattr(judged, name).copy() for name in _VERDICT}
     for name, numbers in decided.items():
-        numbers[rows] = getattr(again, name)
+        numbers[rows] = getattr(found, name)
     return replace(measurement, judgement=replace(judged, **decided))
+
+
+def _off_the_powers(measurement: Measurement, half: Half) -> Half:
+    """The truth, as narrow as it takes to tell whether it lies below a power of two, of the numbers where that matters.
+
+    What looks like the power of two itself at so many bits counts as that.
+    """
+    judged, exact = measurement.judgement, half.exact.reshaped(measurement.judgement.got.shape)
+    matters = reaches_across(exact, judged.format) & (judged.error > SLIGHT)
+    rows = np.flatnonzero(matters.any(axis=1))
+    if not rows.size:
+        return half
+    exact, matters = exact.copy(), matters[rows]
+
+    def clear(places: np.ndarray, balls: np.ndarray) -> np.ndarray:
+        found = enclosure(balls)
+        open_ = matters[places] & reaches_across(found, judged.format)
+        apart = np.nonzero(matters[places] & ~open_)
+        exact.put((rows[places[apart[0]]], apart[1]), found[apart])
+        return np.where(open_, UNDECIDED, YES)
+
+    some = measurement.select(rows)
+    answered(measurement.routine.formula, some.points, some.component, measurement.of, clear, PATIENCE)
+    return Half(exact.reshaped(half.exact.shape), half.conditioning)
+
+
+def _hanging(judged: Judgement) -> np.ndarray:
+    """Numbers of which the truth's radius leaves open whether they are within."""
+    return (np.abs(judged.spent - 1) <= judged.margin) & (judged.margin > 0)
+
+
+def _to_the_last_bit(measurement: Measurement, judged: Judgement) -> Judgement:
+    """The verdicts that an enclosure of float64 pairs still leaves open, by balls of as many bits as it takes."""
+    rows = np.flatnonzero(_hanging(judged).any(axis=1))
+    if not rows.size:
+        return judged
+    hanging = _hanging(judged)[rows]
+    some = judged.select(rows)
+    infinite = np.sign(some.got) * np.isinf(some.got)
+    exponent = np.where(infinite != 0, judged.format.max_exponent + 1, 0)
+    got = _exactly(np.where(infinite != 0, infinite, some.got), exponent)
+    allowed = _exactly(some.allowed, some.unit)
+
+    def within(places: np.ndarray, balls: np.ndarray) -> np.ndarray:
+        near = ARB.compare("le", np.absolute(balls - got[places]), allowed[places])
+        return np.where(hanging[places], near, YES)
+
+    found = measurement.select(rows)
+    told = answered(measurement.routine.formula, found.points, found.component, measurement.of, within)
+    spent, margin, fate = (getattr(judged, name).copy() for name in ("spent", "margin", "fate"))
+    for state, share, word in (
+        (YES, 1.0, Fate.WITHIN),
+        (NO, np.nextafter(1.0, 2.0), Fate.OVER),
+        (UNDECIDED, 0.0, Fate.UNRESOLVED),
+    ):
+        here = np.zeros(judged.spent.shape, dtype=bool)
+        here[rows] = hanging & (told == state)
+        spent[here], margin[here], fate[here] = share, 0.0, word
+    return replace(judged, spent=spent, margin=margin, fate=fate)
+
+
+def _exactly(numbers: np.ndarray, exponent: np.ndarray) -> np.ndarray:
+    """Doubles times powers of two as exact balls."""
+    return np.asarray(_times_power(numbers, exponent), dtype=object)
+
+
+_times_power: Any = np.frompyfunc(lambda x, e: arb(float(x)) * arb((1, int(e))), 2, 1)
 
 
 def tally(fates: np.ndarray) -> dict[str, int]:

@@ -18,7 +18,7 @@ from numcheck.declaration.budgets import Budget
 from numcheck.declaration.formulas import Formula
 from numcheck.domain import Points
 from numcheck.formats import Format
-from numcheck.measure.error import error_of_ball, power_below
+from numcheck.measure.error import SLIGHT, error_of_ball, is_clear, power_below
 from numcheck.reals.ball64 import COMPARABLE, Balls
 from numcheck.reals.ball64.balls import filled
 from numcheck.reals.enclosures import TOLERANCE, enclosure_of_float64
@@ -39,7 +39,8 @@ def _plain(
     """Where a result is plainly within, a zero with the truth's sign if that is known; and its error in ulps there."""
     error, width, past = error_of_ball(got, high, low, radius, power, format)
     signed = (got != 0) | (radius >= high.abs()) | (torch.signbit(got) == torch.signbit(high))
-    within = (width <= TOLERANCE) & (error + width <= ulps) & signed
+    clear = (error <= SLIGHT) | is_clear(high, low, radius, power, format)
+    within = (width <= TOLERANCE) & (error + width <= ulps) & signed & clear
     return within | (past & (error == 0)), error
 
 
@@ -55,8 +56,7 @@ def plain(
     high = exact.high
     results = torch.from_numpy(got).to(high.device).reshape(high.shape)
     low, radius = filled(exact.low, high), filled(exact.radius, high)
-    # where the ball reaches across a power of two, the larger unit counts, as in enclosures.ulp_exponent
-    power = power_below(high.abs() + radius, format)
+    power = power_below(high, low, radius, format)
     ulps = torch.tensor(budget.ulps, dtype=torch.float64, device=high.device)
     sure, error = _judge(compiled)(results, high, low, radius, power, ulps, format)
     by_point = (len(got), -1)

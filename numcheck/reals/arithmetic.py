@@ -59,6 +59,10 @@ class Arithmetic(Protocol):
     def root(self, function: Callable[[Any], Any], low: Any, high: Any) -> Any: ...
 
 
+class BeyondError(ArithmeticError):
+    """An arithmetic gives no answer, for it would take more time or memory than any answer is worth."""
+
+
 def forward(
     arithmetic: Arithmetic, operation: str, operands: Sequence[Any], parameters: tuple[Any, ...], masked: bool
 ) -> Any:

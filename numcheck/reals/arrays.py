@@ -35,6 +35,10 @@ class VariesError(TypeError):
     """A formula asked for one number, or one answer, where the points of a batch have several."""
 
 
+class FloatError(TypeError):
+    """A float was asked of an exact real."""
+
+
 def logical_not(a: "Decision") -> "Decision":
     """No where `a` is yes; undecided stays undecided."""
     # in products and sums of 1, 0 and -1: while a graph is recorded, torch knows the outcome of those for constants
@@ -66,11 +70,11 @@ class Decision:
 
     def __bool__(self) -> bool:
         states = self.states
-        if not self.traced and all(size == 1 for size in states.shape[1:]) and states.shape[0] > 1:
-            states = states[:1] if (states == states[:1]).all() else states
-        if all(size == 1 for size in states.shape):
-            state = int(states.reshape(()))
-            if state != UNDECIDED:
+        # of a variable not even where a batch has one point: a formula is of all its points
+        if not self.traced and all(size == 1 for size in states.shape[1:]):
+            if states.shape[0] > 1 and (states == states[:1]).all():
+                states = states[:1]
+            if states.shape[0] == 1 and (state := int(states.reshape(()))) != UNDECIDED:
                 return state == YES
         raise VariesError(
             "a comparison of reals differs from point to point: write m.where(condition, a, b) instead of if, "
@@ -141,6 +145,10 @@ class Reals:
         if only != int(only):
             raise TypeError(f"{only} is not an integer index")
         return int(only)
+
+    def __float__(self) -> float:
+        # without this Python would ask __index__, and math.exp would round the truth wherever x is a whole number
+        raise FloatError("an exact real is no float: use m's functions")
 
     def __hash__(self) -> int:
         return self.serial

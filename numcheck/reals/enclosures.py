@@ -145,7 +145,8 @@ def enclosure(data: np.ndarray) -> Enclosure:
         high[i], low[i], radius[i], exponent[i], state[i] = _extreme_parts(balls[i])
     high, shift = np.frexp(high)  # zeros, infinities and nans keep a shift of 0
     lossy = (radius > 0) & (high != 0)  # before scaling, in which a radius may underflow
-    low, radius = np.ldexp(low, -shift), covering(np.ldexp(radius, -shift), lossy)
+    low = np.ldexp(low, -shift)
+    radius = covering(np.ldexp(radius, -shift), low, lossy)
     return Enclosure(high, low, radius, exponent + shift, state).reshaped(data.shape)
 
 
@@ -174,7 +175,9 @@ def contradiction(one: Enclosure, other: Enclosure) -> np.ndarray:
         far = np.minimum(np.abs(one.exponent), np.abs(other.exponent)) > 2**40
         open_ = far & ((one.exponent > 0) == (other.exponent > 0))
         apart = np.abs((a[0] - b[0]) + (a[1] - b[1])) > (a[2] + b[2]) * (1 + 2.0**-20) + 2.0**-100
-    unlike = np.signbit(one.high) != np.signbit(other.high)
+    # of a ball that holds zero no sign is told
+    signed = (one.radius < np.abs(one.high)) & (other.radius < np.abs(other.high))
+    unlike = signed & (np.signbit(one.high) != np.signbit(other.high))
     finite = np.isfinite(one.high) & np.isfinite(other.high)
     return told & (differ | (finite & np.where(open_, unlike, apart)) | (np.isinf(one.high) & unlike))
 
@@ -203,11 +206,32 @@ def scaled(numbers: np.ndarray, exponent: np.ndarray) -> np.ndarray:
 def binade(truth: Enclosure) -> np.ndarray:
     """Exponent of the largest power of two that is not beyond the truth; far below every format's at zero.
 
-    Where a ball reaches across a power of two the upper binade counts, whichever side its middle has come to lie on.
+    Where a ball reaches across a power of two the upper binade counts, whichever side its middle has come to lie on:
+    it may be the power itself, and nothing hangs on the unit where the result is (`reaches_across` asks for more).
     """
-    # high is in [0.5, 1), so the truth lies in the binade exponent - 1
-    across = (np.abs(truth.high) + truth.radius >= 1) & (truth.radius < 2.0**-20)
-    return np.where(truth.high == 0, -(2**40), truth.exponent - 1 + across)
+    # high is in [0.5, 1), so the truth lies in the binade exponent - 1, or just beside it
+    beyond_1, beyond_half = (_beyond(truth, end, truth.radius) for end in (1.0, 0.5))
+    return np.where(
+        truth.high == 0, -(2**40), truth.exponent - 1 + (beyond_1 & _is_thin(truth)) - ~beyond_half
+    )
+
+
+def _beyond(truth: Enclosure, end: float, by: np.ndarray) -> np.ndarray:
+    """Where the mantissa's middle, and `by` more, is not below the end of its binade."""
+    with np.errstate(invalid="ignore"):
+        # high less the end is exact, and where that is zero low decides
+        return np.asarray((np.abs(truth.high) - end) + (np.sign(truth.high) * truth.low + by) >= 0)
+
+
+def _is_thin(truth: Enclosure) -> np.ndarray:
+    """Where a ball is far narrower than its binade: others, as those of kinks, have their middle's."""
+    return truth.radius < 2.0**-20
+
+
+def reaches_across(truth: Enclosure, format: Format) -> np.ndarray:
+    """Where a ball holds a power of two and numbers below it, whose ulp in the format is half of that."""
+    ends = [_beyond(truth, end, truth.radius) & ~_beyond(truth, end, -truth.radius) for end in (1.0, 0.5)]
+    return (ends[0] | ends[1]) & _is_thin(truth) & (truth.high != 0) & (binade(truth) > format.min_exponent)
 
 
 def narrow(found: Enclosure, format: Format, tolerance: float) -> np.ndarray:

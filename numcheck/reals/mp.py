@@ -13,7 +13,7 @@ from typing import Any
 import mpmath
 import numpy as np
 
-from numcheck.reals.arithmetic import NO, YES, ObjectArithmetic, added_up, exactly, masking
+from numcheck.reals.arithmetic import NO, YES, BeyondError, ObjectArithmetic, added_up, exactly, masking
 
 CONTEXT: Any = mpmath.MPContext()
 ABSENT: Any = CONTEXT.mpf(0)
@@ -32,9 +32,31 @@ def _guarded(function: Callable[..., Any]) -> Callable[..., Any]:
     return call
 
 
+FARTHEST = 2**11
+"""The exponent up to which a function of a number is worth the wait: mpmath takes as many bits, or the square of it."""
+
+
+def _within(function: Callable[..., Any]) -> Callable[..., Any]:
+    """BeyondError where an operand is so large that mpmath would need as many bits as its exponent tells."""
+
+    def call(*operands: Any) -> Any:
+        if any(CONTEXT.isfinite(x) and CONTEXT.mag(x) > FARTHEST for x in operands):
+            raise BeyondError(f"{operands}: a number beyond 2**{FARTHEST}")
+        return function(*operands)
+
+    return call
+
+
+def _is_odd(x: Any) -> bool:
+    mantissa, exponent = x.man_exp
+    return bool(exponent == 0 and mantissa & 1)
+
+
 def _log1p(x: Any) -> Any:
     # mpmath's own log1p has no extra digits to spare where x is tiny; twice the exponent's bits do
     extra = max(0, -CONTEXT.mag(x)) if x else 0
+    if extra > CONTEXT.prec:
+        return x - x * x / 2  # the next term is below the last digit
     with CONTEXT.workprec(CONTEXT.prec + extra + 10):
         return CONTEXT.log(1 + x)
 
@@ -42,19 +64,33 @@ def _log1p(x: Any) -> Any:
 def _pow(x: Any, y: Any) -> Any:
     if y == 0 or x == 1:
         return CONTEXT.mpf(1)  # as in IEEE 754; mpmath has nan at infinities
+    y = CONTEXT.convert(y)
     if x == 0 and y < 0:
         # no sign without a side: undefined after odd powers
-        return CONTEXT.nan if CONTEXT.isint(y) and int(y) % 2 else CONTEXT.inf
-    return x**y
+        return CONTEXT.nan if _is_odd(y) else CONTEXT.inf
+    if not (x and CONTEXT.isfinite(x) and CONTEXT.isfinite(y) and CONTEXT.mag(y) > 64):
+        return x**y
+    if x < 0 and not CONTEXT.isint(y):
+        return CONTEXT.nan
+    return _within(_large_power)(x, y)
+
+
+def _large_power(x: Any, y: Any) -> Any:
+    """x**y for a large y, which mpmath takes, where it is an integer, by as many multiplications as it has bits."""
+    with CONTEXT.workprec(CONTEXT.prec + 2 * CONTEXT.mag(y) + abs(CONTEXT.mag(x)).bit_length() + 10):
+        power = _exp(y * CONTEXT.log(abs(x)))
+    return -power if x < 0 and _is_odd(y) else +power
 
 
 def _extremum(choose: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
     return lambda x, y: CONTEXT.nan if CONTEXT.isnan(x) or CONTEXT.isnan(y) else choose(x, y)
 
 
-AS_THEY_ARE = "exp expm1 sqrt sin cos atan sinh cosh tanh asinh atanh erf erfc digamma".split()
+_exp = _within(CONTEXT.exp)
+AS_THEY_ARE = "exp expm1 sin cos atan sinh cosh tanh asinh atanh erf erfc digamma".split()
 FUNCTIONS: dict[str, Callable[[Any], Any]] = {
-    **{name: getattr(CONTEXT, name) for name in AS_THEY_ARE},
+    **{name: _within(getattr(CONTEXT, name)) for name in AS_THEY_ARE},
+    "sqrt": CONTEXT.sqrt,
     "neg": operator.neg,
     "abs": abs,
     "log": lambda x: CONTEXT.ninf if x == 0 else CONTEXT.log(x),
@@ -127,11 +163,14 @@ def _root(left: Any, right: Any, below: Any, above: Any) -> Generator[Any, Any, 
 
 
 class MpArithmetic(ObjectArithmetic):
-    """mpmath at the precision of `CONTEXT`, which only `precision` sets. Stateless; `MP` is its only instance."""
+    """mpmath at the precision of `CONTEXT`, which only `precision` sets; `told` hears how each comparison came out."""
 
     name = "mp"
     zero, one, nothing = ABSENT, CONTEXT.mpf(1), CONTEXT.nan
     search = staticmethod(_root)
+
+    def __init__(self, told: Callable[[np.ndarray], None] = lambda states: None) -> None:
+        self.told = told
 
     def lift(self, values: Any) -> Any:
         return np.asarray(_lift(np.asarray(values)), dtype=object)
@@ -149,7 +188,9 @@ class MpArithmetic(ObjectArithmetic):
         return added_up(MASKED["add"] if masked else np.add, x, axes)
 
     def compare(self, name: str, x: Any, y: Any) -> np.ndarray:
-        return np.where(getattr(operator, name)(x, y).astype(bool), YES, NO).astype(np.int8)
+        states = np.where(getattr(operator, name)(x, y).astype(bool), YES, NO).astype(np.int8)
+        self.told(states)
+        return states
 
     def select(self, decision: np.ndarray, x: Any, y: Any) -> Any:
         return np.where(decision == YES, x, y)

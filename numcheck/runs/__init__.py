@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from numcheck.runs.check import check_catalog
     from numcheck.runs.examine import Sample, examine_at
-    from numcheck.runs.points import decimal, shown_again
+    from numcheck.runs.points import arguments_of, decimal, shown_again
     from numcheck.runs.search import Tested, property_of, sampled
     from numcheck.runs.sweep.plan import plan_of
     from numcheck.runs.sweep.run import Interrupted, folder_of, sweep_verdict, swept
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 _PAGE = {
     "numcheck.runs.check": ("check_catalog",),
     "numcheck.runs.examine": ("Sample", "examine_at"),
-    "numcheck.runs.points": ("decimal", "shown_again"),
+    "numcheck.runs.points": ("arguments_of", "decimal", "shown_again"),
     "numcheck.runs.search": ("Tested", "property_of", "sampled"),
     "numcheck.runs.sweep.plan": ("plan_of",),
     "numcheck.runs.sweep.run": ("Interrupted", "folder_of", "sweep_verdict", "swept"),
@@ -33,9 +33,18 @@ _PAGE = {
     "numcheck.runs.workers": ("jobs", "prepare"),
 }
 _HOME = {name: module for module, names in _PAGE.items() for name in names}
-__all__ = ["Interrupted", "Sample", "Tested", "check_catalog", "decimal", "examine_at", "folder_of", "jobs"]
-__all__ += ["plan_of", "prepare", "property_of", "sampled", "shown_again", "sweep_verdict", "swept"]
-__all__ += ["tabulate", "verdict_of"]
+__all__ = ["Interrupted", "Sample", "Tested", "arguments_of", "check_catalog", "decimal", "examine_at"]
+__all__ += [
+    "folder_of",
+    "jobs",
+    "plan_of",
+    "prepare",
+    "property_of",
+    "sampled",
+    "shown_again",
+    "sweep_verdict",
+]
+__all__ += ["swept", "tabulate", "verdict_of"]
 
 
 def __getattr__(name: str) -> Any:

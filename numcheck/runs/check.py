@@ -1,6 +1,7 @@
 """Whole runs: routines x formats x devices, gathered into the report's JSON; a formula is one unit of work."""
 
 import itertools
+import logging
 import math
 import multiprocessing
 import time
@@ -17,7 +18,7 @@ from numcheck.declaration.budgets import Budget
 from numcheck.declaration.formulas import Formula, Routine
 from numcheck.declaration.registry import format_named, load_catalog
 from numcheck.declaration.registry import formulas as registered
-from numcheck.declaration.words import DEFAULT_FORMATS, DEFAULT_POINTS, DEFAULT_SEED, Of
+from numcheck.declaration.words import DEFAULT_FORMATS, DEFAULT_POINTS, DEFAULT_SEED, Fate, Of, UsageError
 from numcheck.diagnosis import Search, alone, beside, cancellation, underflow
 from numcheck.domain import discrete
 from numcheck.foreign import adapt, formula_at
@@ -50,7 +51,7 @@ class Unit:
 
 @dataclass
 class Result:
-    """What one unit found: measurements in the report's form, and complaints of the truth and of routines.
+    """What one unit found: measurements in the report's form, and complaints of the truth, of formulas and of routines.
 
     Of all `truths`, `in_float64` were settled by float64 balls, and the rest by Arb; `checked` had a second opinion.
     """
@@ -89,6 +90,9 @@ def run_unit(unit: Unit, routines: Sequence[Routine] | None = None, formula: For
             apart = (run_unit(replace(unit, formats=(one.name,)), known, formula) for one in chosen)
             return sum(apart, Result())
         result.contradictions.append(str(error))
+    except UsageError as error:  # the formula's own: others are judged all the same
+        logging.getLogger(__name__).debug("%s", error, exc_info=error)
+        result.errors.append(str(error))
     return result
 
 
@@ -150,7 +154,8 @@ def check_catalog(
 ) -> dict[str, Any]:
     """Judge the routines of some formulas (all by default), or one given routine, and return the report.
 
-    Every formula's witnesses are tried first, beside the drawn points. With `witness` what shows its gaps here is
+    Every formula's promises are held against its truth before anything is judged by it, and its witnesses are tried
+    first, beside the drawn points. With `witness` what shows its gaps here is
     written into its file of witnesses.
 
     Raises UsageError for names, formats or devices that do not exist, and where witnesses cannot be written.
@@ -187,6 +192,13 @@ def check_catalog(
     except KeyboardInterrupt:  # what is measured already is worth reporting
         interrupted = True
     whole = sum((results[f.name] for f in selected if f.name in results), Result())
+    judged = {name for name, result in results.items() if result.errors or _judged(result)}
+    asked = bool(formulas) or routine is not None or not judged
+    whole.errors += [
+        _unjudged(f, [routine] if routine else list(f.routines.values()), names, results[f.name])
+        for f in selected
+        if asked and f.name in results and f.name not in judged
+    ]
     report = _report(selected, names, devices, points, seed, whole)
     report["seconds"] = round(time.perf_counter() - started, 3)
     if interrupted:
@@ -196,6 +208,30 @@ def check_catalog(
     remarks += [f"{path} has what shows the gaps" for path in written if path is not None]
     remarks += uncovered(selected, report) if routine is None else []
     return report | ({"remarks": remarks} if remarks else {})
+
+
+def _judged(result: Result) -> int:
+    """At how many points there was a truth to judge by, or a routine that crashed."""
+    return sum(
+        one["fates"].get(fate.word, 0) for one in result.measurements for fate in Fate if fate.is_judged
+    )
+
+
+def _unjudged(formula: Formula, routines: Sequence[Routine], formats: Sequence[str], result: Result) -> str:
+    """Why nothing of a formula was judged, and what to write instead."""
+    if result.contradictions:
+        return f"{formula.name}: its truth is in doubt"
+    if not routines:
+        return (
+            f"{formula.name} has no routine to judge: write @{formula.name}.routine(value=ulps(2)) above a function of "
+            "tensors"
+        )
+    if not result.measurements:
+        written = ",".join(dict.fromkeys(name for one in routines for name in one.formats or ()))
+        return f"no routine of {formula.name} was written for {', '.join(formats)}: write --formats {written}"
+    if any(one["fates"].get(Fate.UNRESOLVED.word) for one in result.measurements):
+        return f"{formula.name}: no truth could be proved at any point: narrow its domains"
+    return f"{formula.name} is undefined at every point that was drawn: declare the domains in which it has a value"
 
 
 def _work(formula: Formula) -> tuple[bool, int]:

@@ -18,7 +18,7 @@ from numcheck.domain import Points
 from numcheck.formats import Format
 from numcheck.measure import Measurement, Outcome, law_defects, measure
 from numcheck.runs.witnesses import Witnesses, first
-from numcheck.truth import Opinion, Truth, second_opinion, settle, settle_together
+from numcheck.truth import Opinion, Truth, expect_promises, second_opinion, settle, settle_together
 
 SECOND_OPINION = 0.01
 """Least share of points that mpmath recomputes."""
@@ -45,7 +45,11 @@ class Sample:
 
 
 def sample(formula: Formula, format: Format, points: Points, component: np.ndarray, backward: bool) -> Sample:
-    """The truths at points of one size; `component` names the output that each point's gradient is of."""
+    """The truths at points of one size; `component` names the output that each point's gradient is of.
+
+    Raises UsageError where the formula does not keep its own promises, or cannot be evaluated.
+    """
+    expect_promises(formula)
     truth = settle(formula, points, format, with_gradient=backward, component=component)
     return Sample(formula, format, (points,), (truth,))
 
@@ -60,8 +64,10 @@ def drawn(
 ) -> list[Sample]:
     """At least `count` points in each format, its witnesses before all others, with the truths that routines need.
 
-    Truths of all formats are proved together, which takes half the time.
+    Truths of all formats are proved together, which takes half the time. Raises UsageError where the formula does not
+    keep its own promises, or cannot be evaluated.
     """
+    expect_promises(formula)
     alike: dict[int | None, list[tuple[Format, Points, np.ndarray]]] = {}
     for format in formats:
         tried = first(formula, known.known, format)

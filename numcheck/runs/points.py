@@ -69,6 +69,11 @@ def text_of(value: Any, number: Callable[[Any], str] = str) -> str:
 
 def parsed_point(formula: Formula, at: Mapping[str, Any], format: Format) -> Points:
     """The point in the format that has these values, each as text, a number or nested lists of numbers."""
+    return formula.at(arguments_of(formula, at, format), format)
+
+
+def arguments_of(formula: Formula, at: Mapping[str, Any], format: Format) -> tuple[Any, ...]:
+    """The formula's arguments in its order, of the same words; UsageError for what is none."""
     if set(at) != set(formula.inputs):
         needed = " ".join(f"--at {name}=..." for name in formula.inputs)
         raise UsageError(f"{formula.name} takes {', '.join(formula.inputs)}: write {needed}")
@@ -86,7 +91,7 @@ def parsed_point(formula: Formula, at: Mapping[str, Any], format: Format) -> Poi
         raise UsageError(
             f"the inputs of {formula.name} have one size, not {sorted(sizes)}: give each as many numbers"
         )
-    return formula.at(tuple(values), format)
+    return tuple(values)
 
 
 def shown_again(measurement: Measurement, point: Points, component: int) -> str:

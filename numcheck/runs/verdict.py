@@ -9,7 +9,11 @@ UNRESOLVED = 0.002  # share of unresolved points that a run may have
 
 
 def verdict_of(report: Mapping[str, Any], fail_on: str = "over") -> tuple[ExitCode, str]:
-    """Exit code and closing sentence; `WRONG_USAGE` where a routine broke its contract."""
+    """Exit code and closing sentence.
+
+    `WRONG_USAGE` where a formula does not keep its promises, a routine broke its contract or nothing was judged;
+    `INTERRUPTED` where the run ended before its end, whatever it had found by then.
+    """
     entries, notes = report["measurements"], report["notes"]
     totals = {fate: sum(entry["fates"].get(fate.word, 0) for entry in entries) for fate in Fate}
     stale = {
@@ -22,6 +26,10 @@ def verdict_of(report: Mapping[str, Any], fail_on: str = "over") -> tuple[ExitCo
     failing = sum(count for fate, count in totals.items() if fate.fails)
     in_doubt = report["second_opinion"]["disagreements"] + report["in_float64"]["contradictions"]
     counts = ", ".join(f"{count} {fate.word}" for fate, count in totals.items() if count)
+    if report.get("interrupted"):
+        return ExitCode.INTERRUPTED, f"interrupted: {judged} points so far" + (
+            f": {counts}" if counts else ""
+        )
     if in_doubt or unresolved > UNRESOLVED * max(1, judged):
         return (
             ExitCode.IN_DOUBT,
@@ -29,7 +37,12 @@ def verdict_of(report: Mapping[str, Any], fail_on: str = "over") -> tuple[ExitCo
             + "".join(f"; {text}" for text in in_doubt[:1]),
         )
     if notes:
-        return ExitCode.WRONG_USAGE, f"{len(notes)} routines broke their contract: {notes[0]}"
+        return ExitCode.WRONG_USAGE, notes[0] + (f" (and {len(notes) - 1} more)" if notes[1:] else "")
+    if not any(count for fate, count in totals.items() if fate.is_judged):
+        return (
+            ExitCode.WRONG_USAGE,
+            f"nothing was judged at {judged} points: declare routines, and domains with values",
+        )
     if fail_on == "none":
         return ExitCode.PASSED, f"{judged} points: {counts}"
     if failing:

@@ -7,13 +7,15 @@
 """
 
 from numcheck.reals.enclosures import ContradictionError
-from numcheck.truth.batches import alike, groups, lifted
+from numcheck.truth.batches import alike, describe, groups, lifted
 from numcheck.truth.compiled import BATCH, LONG, Exact, Truths, compiler, missing_compiler
-from numcheck.truth.opinion import Opinion, audit, audit_enclosures, describe, second_opinion
-from numcheck.truth.proofs import FLOAT64, Half, Truth, forgiven_by_all
+from numcheck.truth.opinion import Opinion, audit, audit_enclosures, second_opinion
+from numcheck.truth.promises import expect_promises, known_texts, law_holds
+from numcheck.truth.proofs import FLOAT64, Half, Truth, answered, forgiven_by_all
 from numcheck.truth.settling import FEWEST, FILTERED, settle, settle_together
 
 __all__ = ["BATCH", "FEWEST", "FILTERED", "FLOAT64", "LONG", "ContradictionError", "Exact", "Half", "Opinion"]
-__all__ += ["Truth", "Truths", "alike", "audit", "audit_enclosures", "compiler", "describe"]
+__all__ += ["Truth", "Truths", "alike", "answered", "audit", "audit_enclosures", "compiler", "describe"]
+__all__ += ["expect_promises", "known_texts", "law_holds"]
 __all__ += ["forgiven_by_all", "groups", "lifted", "missing_compiler", "second_opinion", "settle"]
 __all__ += ["settle_together"]

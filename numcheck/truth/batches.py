@@ -108,6 +108,14 @@ def lifted(formula: Formula, points: Points, arithmetic: Arithmetic, trace: bool
     return arguments
 
 
+def describe(point: Points) -> str:
+    """The point as name=value text."""
+    return ", ".join(
+        f"{name}={column[0] if isinstance(column, tuple) else column[0].tolist()}"
+        for name, column in point.columns.items()
+    )
+
+
 def evaluated(
     formula: Formula, arguments: Mapping[str, Any], lanes: int, component: np.ndarray, wanted: Wanted
 ) -> Evaluation:

@@ -1,7 +1,9 @@
 """Whether truths are true: some are proved again by Arb, and some recomputed in mpmath."""
 
-from collections.abc import Mapping
+import zlib
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -9,6 +11,7 @@ import numpy as np
 from numcheck.declaration.formulas import Formula
 from numcheck.domain import Points, continuous
 from numcheck.formats import Format
+from numcheck.reals.arithmetic import BeyondError
 from numcheck.reals.arrays import Reals, as_reals
 from numcheck.reals.ball64 import EXPONENT_LIMIT
 from numcheck.reals.enclosures import (
@@ -21,27 +24,37 @@ from numcheck.reals.enclosures import (
     ulp_exponent,
 )
 from numcheck.reals.evaluation import Wanted
-from numcheck.reals.mp import CONTEXT, MP
+from numcheck.reals.mp import CONTEXT, MP, MpArithmetic
 from numcheck.reals.precision import LIMIT, precision
-from numcheck.truth.batches import chunks, groups, lifted
+from numcheck.truth.batches import chunks, describe, groups, lifted
 from numcheck.truth.proofs import CHUNK, FLOAT64, Truth, proved
 
 AUDITED = 1 / 256  # share of the points settled in float64 that Arb proves again
 
 
 def audit(formula: Formula, points: Points, truth: Truth, format: Format, share: float = AUDITED) -> int:
-    """Prove some of the points that float64 balls have settled again with Arb, others each time; how many those were.
+    """Prove some of the points that float64 balls have settled again with Arb; how many those were.
 
-    Raises ContradictionError where the two have no number in common.
+    Which ones hangs on the points alone, so that the seed of a run reproduces its audit too. Raises
+    ContradictionError where the two have no number in common.
     """
     settled = np.flatnonzero(truth.precision == FLOAT64)
     if not settled.size:
         return 0
     count = min(len(settled), max(2, int(share * len(settled))))
-    rows = np.sort(np.random.default_rng().choice(settled, count, replace=False))
+    rows = np.sort(_dice(points).choice(settled, count, replace=False))
     slopes = None if truth.gradient is None else truth.gradient[rows]
     audit_enclosures(formula, points.select(rows), truth.value[rows], slopes, truth.component[rows], format)
     return len(rows)
+
+
+def _dice(points: Points) -> np.random.Generator:
+    """Chance that is the same for the same points."""
+    told = (
+        repr(c).encode() if isinstance(c, tuple) else c.double().numpy().tobytes()
+        for c in points.columns.values()
+    )
+    return np.random.default_rng([zlib.crc32(column) for column in told])
 
 
 def audit_enclosures(
@@ -82,18 +95,31 @@ class Opinion:
 
 
 def second_opinion(formula: Formula, points: Points, truth: Truth, format: Format) -> Opinion:
-    """Recompute truths in mpmath at two precisions: values, and gradients as central differences.
+    """Recompute truths in mpmath at two precisions: values, and gradients as differences.
 
     The differences share no rule with the tape: each point's gradient is tested along one direction in which every
-    component counts about the same. Kinks and what is not proved are left to the value alone.
+    component counts about the same. Nothing is asked of a gradient where the formula has a kink, a jump or a branch cut
+    within the step, for there its own text says which side counts, nor where mpmath would take too long.
     """
     told: list[str] = []
     for row in np.arange(len(points)).reshape(-1, 1):
         point, proof = points.select(row), truth.select(row)
-        instead = _of_value(formula, point, proof, format) or _of_gradient(formula, point, proof, format)
+        instead = _asked(_of_value, formula, point, proof, format) or _asked(
+            _of_gradient, formula, point, proof, format
+        )
         if instead:
             told.append(f"{formula.name} in {format.name}: {instead} at {describe(point)}")
     return Opinion(len(points), tuple(told))
+
+
+_Question = Callable[[Formula, Points, Truth, Format], str | None]
+
+
+def _asked(question: _Question, *of: Any) -> str | None:
+    try:
+        return question(*of)
+    except BeyondError:
+        return None
 
 
 def _of_value(formula: Formula, point: Points, truth: Truth, format: Format) -> str | None:
@@ -102,12 +128,11 @@ def _of_value(formula: Formula, point: Points, truth: Truth, format: Format) -> 
     More than settled the point may be needed, for a formula may cancel more bits than that.
     """
     bits = 2 * int(truth.precision[0]) + 64
-    with precision(bits):
-        first = _mp_value(formula, point)
+    first = _mp_value(formula, point, bits)
     while True:
+        second = _mp_value(formula, point, 2 * bits)
+        places = np.ndindex(second.shape)
         with precision(2 * bits):
-            second = _mp_value(formula, point)
-            places = np.ndindex(second.shape)
             found = (_of_number(truth.value[(0, *key)], first[key], second[key], format) for key in places)
             told, sure = next((each for each in found if each is not None), (None, True))
         if sure or bits >= LIMIT:
@@ -134,8 +159,32 @@ def _of_number(value: Enclosure, first: Any, second: Any, format: Format) -> tup
     return told, bool(abs(first - second) <= allowed)
 
 
+# Gradients --------------------------------------------------------------------------------------------------------
+
+MOST_BITS = 40_000
+"""Bits at which a difference is no longer taken."""
+
+
+@dataclass(frozen=True, eq=False)
+class Slope:
+    """A proved gradient of one component along a direction, and the step by which differences test it.
+
+    The direction has 2**-exponent of each slope in the place of that slope, so that every component adds between 1/2
+    and 1 to the derivative `want`, which is known to `allowed`.
+    """
+
+    component: int
+    direction: np.ndarray
+    step_exponent: int
+    want: Any
+    allowed: Any
+
+
 def _of_gradient(formula: Formula, point: Points, truth: Truth, format: Format) -> str | None:
-    """What mpmath's central difference along one direction has instead of the proved slopes."""
+    """What mpmath's difference along one direction has instead of the proved slopes.
+
+    Two precisions have to tell the same, both beyond what the largest number on the way leaves of the difference.
+    """
     slopes = None if truth.gradient is None else truth.gradient[0]
     if slopes is None or (slopes.state != PROVED).any() or not np.isfinite(slopes.high).all():
         return None
@@ -146,45 +195,108 @@ def _of_gradient(formula: Formula, point: Points, truth: Truth, format: Format) 
     live &= slopes.exponent < 2**13
     if not live.any():
         return None
-    places = np.flatnonzero(live)
-    exponents: list[int] = slopes.exponent[places].tolist()
+    exponents: list[int] = slopes.exponent[live].tolist()
     # a constant input may lie as close to a kink as a moved one
     near = [point.columns[name] for name in continuous(formula.inputs)]
     step_exponent = min(0, *exponents) - 200 + min(0, *(_smallest_exponent(column) for column in near))
-    for_bits = 4 * -step_exponent + 2 * max(0, *exponents) + 1000
-    with precision(min(for_bits, 40_000)):
-        # direction_j = 2**-exponent(slope_j): every component adds between 1/2 and 1 to the directional derivative
-        units = [CONTEXT.mpf(2) ** -exponent for exponent in exponents]
-        direction = np.full(live.shape, CONTEXT.mpf(0), dtype=object)
-        direction[places] = units
-        got = _difference(formula, point, direction, CONTEXT.mpf(2) ** step_exponent, int(truth.component[0]))
-        terms = [(slopes[j], unit) for j, unit in zip(places, units, strict=True)]
-        want = sum((_exact(slope) * unit for slope, unit in terms), CONTEXT.mpf(0))
-        # each term is known to 1/64 ulp of the format, and adds at most one
-        allowed = len(terms) * (CONTEXT.mpf(2) ** (1 - format.precision) / 64 + CONTEXT.mpf(2) ** -60)
-        floored = sum((_allowed(slope, format) * unit for slope, unit in terms), CONTEXT.mpf(0))
-        if abs(got - want) <= max(allowed, floored):
+    bits = min(4 * -step_exponent + 2 * max(0, *exponents) + 1000, MOST_BITS)
+    with precision(bits):
+        slope = _along(slopes, live, step_exponent, int(truth.component[0]), format)
+    told = before = None
+    while (instead := _difference_instead(formula, point, slope, bits)) is not None:
+        if instead == before:
+            told = instead
+            break
+        needed = _needed_bits(formula, point, slope, bits) if before is None else 0
+        before, bits = instead, max(2 * bits, needed)
+        if bits > MOST_BITS:
+            break
+    return told
+
+
+def _along(slopes: Enclosure, live: np.ndarray, step_exponent: int, component: int, format: Format) -> Slope:
+    places = np.flatnonzero(live)
+    units = [CONTEXT.mpf(2) ** -exponent for exponent in slopes.exponent[places].tolist()]
+    direction = np.full(live.shape, CONTEXT.mpf(0), dtype=object)
+    direction[places] = units
+    terms = [(slopes[j], unit) for j, unit in zip(places, units, strict=True)]
+    want = sum((_exact(slope) * unit for slope, unit in terms), CONTEXT.mpf(0))
+    # each term is known to 1/64 ulp of the format, and adds at most one
+    allowed = len(terms) * (CONTEXT.mpf(2) ** (1 - format.precision) / 64 + CONTEXT.mpf(2) ** -60)
+    floored = sum((_allowed(slope, format) * unit for slope, unit in terms), CONTEXT.mpf(0))
+    return Slope(component, direction, step_exponent, want, max(allowed, floored))
+
+
+def _difference_instead(formula: Formula, point: Points, slope: Slope, bits: int) -> str | None:
+    """What the difference has instead of the slope; None where it agrees, or where the formula is not smooth."""
+    (behind, here, ahead), smooth = _values_along(formula, point, slope, bits)
+    with precision(bits):
+        step = CONTEXT.mpf(2) ** slope.step_exponent
+        central, forward, backward = (
+            (ahead - behind) / (2 * step),
+            (ahead - here) / step,
+            (here - behind) / step,
+        )
+        if abs(central - slope.want) <= slope.allowed:
             return None
-        told, found = CONTEXT.nstr(want, 20), CONTEXT.nstr(got, 20)
+        smooth = smooth and abs(forward - backward) <= slope.allowed
+        # a kink, a jump or a branch cut lies within the step, or a domain ends: the formula says which side counts
+        if CONTEXT.isfinite(here) and not smooth:
+            return None
+        told, found = CONTEXT.nstr(slope.want, 20), CONTEXT.nstr(central, 20)
         return f"directional derivative {told}, but mpmath's difference has {found}"
 
 
-def _difference(formula: Formula, point: Points, direction: np.ndarray, step: Any, component: int) -> Any:
-    """The central difference of one component along a direction of all numbers that the gradient is by."""
+def _needed_bits(formula: Formula, point: Points, slope: Slope, bits: int) -> int:
+    """Bits that the largest number on the way to the value asks for, so that the step is still seen beside it."""
+    with precision(bits):
+        value = as_reals(formula(*lifted(formula, point, MP, True).values()), MP)
+        largest = max((CONTEXT.mag(x) for x in _on_the_way(value) if x and CONTEXT.isfinite(x)), default=0)
+        return int(max(0, largest) - slope.step_exponent - CONTEXT.mag(slope.allowed) + 64)
+
+
+def _on_the_way(value: Reals) -> Iterator[Any]:
+    """The numbers of all arrays that an array came of."""
+    seen: set[int] = set()
+    waiting = [value]
+    while waiting:
+        node = waiting.pop()
+        if node.serial in seen:
+            continue
+        seen.add(node.serial)
+        yield from node.data.flat
+        waiting.extend(node.origin.operands if node.origin else ())
+
+
+def _values_along(formula: Formula, point: Points, slope: Slope, bits: int) -> tuple[list[Any], bool]:
+    """One component of the formula a step behind the point, at it, and ahead; whether it decides alike at all three."""
     columns: list[Any] = [point.columns[name] for name in formula.wrt]
-    parts = np.split(direction * step, np.cumsum([column.numel() for column in columns])[:-1])
+    with precision(bits):
+        step = slope.direction * CONTEXT.mpf(2) ** slope.step_exponent
+    parts = np.split(step, np.cumsum([column.numel() for column in columns])[:-1])
     shaped = [part.reshape(column.shape) for part, column in zip(parts, columns, strict=True)]
-    moves = dict(zip(formula.wrt, shaped, strict=True))
-    ahead = _mp_value(formula, point, moves)
-    behind = _mp_value(formula, point, {name: -move for name, move in moves.items()})
-    return (ahead.reshape(-1)[component] - behind.reshape(-1)[component]) / (2 * step)
+    values: list[Any] = []
+    decisions: list[list[bytes]] = []
+    for side in (-1, 0, 1):
+        moves = {name: side * part for name, part in zip(formula.wrt, shaped, strict=True)}
+        decisions.append([])
+        listening = MpArithmetic(lambda states, heard=decisions[-1]: heard.append(states.tobytes()))
+        values.append(_mp_value(formula, point, bits, moves, listening).reshape(-1)[slope.component])
+    return values, decisions[0] == decisions[1] == decisions[2]
 
 
-def _mp_value(formula: Formula, point: Points, moved: Mapping[str, Any] | None = None) -> np.ndarray:
-    arguments = lifted(formula, point, MP, False)
-    for name, shift in (moved or {}).items():
-        arguments[name] = Reals(MP, arguments[name].data + shift)
-    data = as_reals(formula(*arguments.values()), MP).data
+def _mp_value(
+    formula: Formula,
+    point: Points,
+    bits: int,
+    moved: Mapping[str, Any] = MappingProxyType({}),
+    arithmetic: MpArithmetic = MP,
+) -> np.ndarray:
+    with precision(bits):
+        arguments = lifted(formula, point, arithmetic, False)
+        for name, shift in moved.items():
+            arguments[name] = Reals(arithmetic, arguments[name].data + shift)
+        data = as_reals(formula(*arguments.values()), arithmetic).data
     return data[:1].reshape(data.shape[1:])
 
 
@@ -204,11 +316,3 @@ def _smallest_exponent(column: Any) -> int:
     values = np.abs(column.double().numpy())
     values = values[(values > 0) & np.isfinite(values)]
     return int(np.floor(np.log2(values.min()))) if values.size else 0
-
-
-def describe(point: Points) -> str:
-    """The point as name=value text."""
-    return ", ".join(
-        f"{name}={column[0] if isinstance(column, tuple) else column[0].tolist()}"
-        for name, column in point.columns.items()
-    )

@@ -13,6 +13,7 @@ from numcheck.declaration.words import Of
 from numcheck.domain import Points
 from numcheck.formats import Format
 from numcheck.reals.arb import ARB
+from numcheck.reals.arithmetic import UNDECIDED
 from numcheck.reals.enclosures import (
     INVALID,
     TOLERANCE,
@@ -25,7 +26,7 @@ from numcheck.reals.enclosures import (
     no_longer_narrows,
 )
 from numcheck.reals.evaluation import Wanted
-from numcheck.reals.precision import START, precision, precisions
+from numcheck.reals.precision import LIMIT, START, precision, precisions
 from numcheck.truth.batches import evaluated, lifted
 
 CHUNK = 512  # lanes of Arb balls evaluated at once: bounds the memory that their tape takes
@@ -125,6 +126,41 @@ def proved(
         active = active[~settled]
     assert truth is not None
     return truth
+
+
+def answered(
+    formula: Formula,
+    points: Points,
+    component: np.ndarray,
+    of: Of,
+    asked: Callable[[np.ndarray, np.ndarray], np.ndarray],
+    most: int = LIMIT,
+) -> np.ndarray:
+    """What one half's exact numbers answer to a question, as states of shape (N, numbers): yes, no, or undecided.
+
+    `asked` is given some rows and the balls of their numbers, at rising precision until each has answered, or at `most`
+    bits.
+    """
+    states: np.ndarray | None = None
+    left = np.arange(len(points))
+    for bits in precisions():
+        with precision(bits):
+            chosen = points.select(left)
+            halves = evaluated(
+                formula,
+                lifted(formula, chosen, ARB, True),
+                len(left),
+                component[left],
+                Wanted(of is Of.GRAD, False),
+            )
+            told = asked(left, halves[-1][0].reshape(len(left), -1))
+        states = told if states is None else states
+        states[left] = told
+        left = left[(told == UNDECIDED).any(axis=1)]
+        if not left.size or bits >= most:
+            break
+    assert states is not None
+    return states
 
 
 def evaluate_chunk(formula: Formula, points: Points, component: np.ndarray, wanted: Wanted) -> Truth:

@@ -7,6 +7,7 @@ import numpy as np
 
 from numcheck.declaration.budgets import LARGEST
 from numcheck.declaration.formulas import Formula
+from numcheck.declaration.mistakes import mistake
 from numcheck.declaration.words import Of
 from numcheck.domain import Points
 from numcheck.formats import Format
@@ -53,7 +54,10 @@ def settle(
                 pieces.append((rows, settled(rows)))
             except VariesError:  # the formula branches on two choices together
                 apart = [rows[alike] for alike in groups(formula, points.select(rows))]
-                pieces.extend((alike, settled(alike)) for alike in apart)
+                try:
+                    pieces.extend((alike, settled(alike)) for alike in apart)
+                except VariesError as error:  # or on a real input
+                    raise mistake(formula.name, formula.function, error) from error
     truth = _joined(pieces)
     audit(formula, points, truth, format)
     return truth

@@ -6,7 +6,9 @@ error. A command returns its exit code, and says by UsageError what the user got
 """
 
 import gc
+import logging
 import sys
+import traceback
 from collections.abc import Sequence
 from importlib import import_module
 from pkgutil import iter_modules
@@ -28,11 +30,18 @@ def main() -> NoReturn:
 
 def run(arguments: Sequence[str]) -> int:
     """The exit code of `numcheck ARGUMENTS`; whatever the user got wrong is told in one line on standard error."""
+    debugged = "--debug" in arguments
+    if debugged:
+        logger = logging.getLogger("numcheck")
+        logger.addHandler(logging.StreamHandler())
+        logger.setLevel(logging.DEBUG)
     try:
         code = numcheck.main(list(arguments), prog_name="numcheck", standalone_mode=False)
     except click.ClickException as error:
         return _told(error.format_message(), ExitCode.WRONG_USAGE)
     except UsageError as error:
+        if debugged:
+            traceback.print_exception(error)
         return _told(str(error), ExitCode.WRONG_USAGE)
     except (KeyboardInterrupt, click.Abort) as error:  # which may say what is kept
         return _told(": ".join(["interrupted", *map(str, error.args)]), ExitCode.INTERRUPTED)
@@ -66,4 +75,9 @@ def numcheck(context: click.Context) -> None:
 for _file in iter_modules(__path__):
     for _found in vars(import_module(f"{__name__}.{_file.name}")).values():
         if isinstance(_found, click.Command):
+            _found.params.append(
+                click.Option(
+                    ["--debug"], is_flag=True, expose_value=False, help="Show the traceback of an error."
+                )
+            )
             numcheck.add_command(_found)

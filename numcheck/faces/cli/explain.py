@@ -1,12 +1,11 @@
 """`numcheck explain`: everything about one point, or the page of a cause."""
 
 import difflib
-from collections.abc import Iterable
 
 import click
 
 from numcheck.declaration.words import Cause, UsageError
-from numcheck.faces.cli.options import EXIT_CODES, devices_option
+from numcheck.faces.cli.options import EXIT_CODES, devices_option, point_of
 from numcheck.faces.names import format_named, names_of
 
 
@@ -51,7 +50,7 @@ def explain(
     if routine is None:
         click.echo(_page_of(formula))
         return
-    point = _point((*at, *more))
+    point = point_of((*at, *more))
     from numcheck import explain as explanation_of
 
     form = format_named(format_name, "--format").name
@@ -80,18 +79,3 @@ def _page_of(word: str) -> str:
     near = difflib.get_close_matches(word, [*FACTS, *known])
     meant = f"did you mean {' or '.join(near)}?" if near else f"write one of {', '.join(FACTS)}"
     raise UsageError(f"no cause or formula {word!r}: {meant}")
-
-
-def _point(given: Iterable[str]) -> dict[str, str]:
-    """The point that is written as NAME=VALUE for every input."""
-    point: dict[str, str] = {}
-    for word in given:
-        name, equals, value = word.partition("=")
-        if not (name and equals):
-            raise UsageError(f"write --at name=value, not {word!r}")
-        if name in point:
-            raise UsageError(f"{name} is given twice: one --at {name}=value")
-        point[name] = value
-    if not point:
-        raise UsageError("say at which point: --at name=value for every input")
-    return point

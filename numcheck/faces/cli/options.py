@@ -1,11 +1,11 @@
 """What several commands ask, and ask in the same way."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import click
 
-from numcheck.declaration.words import DEFAULT_FORMATS
+from numcheck.declaration.words import DEFAULT_FORMATS, UsageError
 
 EXIT_CODES = """\b
 Exit codes:
@@ -24,3 +24,18 @@ formats_option = click.option(
 def devices_option(told: str) -> Callable[[Any], Any]:
     """The option that says where routines run."""
     return click.option("--devices", "--device", metavar="NAMES", default="cpu", help=told)
+
+
+def point_of(given: Iterable[str]) -> dict[str, str]:
+    """The point that is written as NAME=VALUE for every input."""
+    point: dict[str, str] = {}
+    for word in given:
+        name, equals, value = word.partition("=")
+        if not (name and equals):
+            raise UsageError(f"write --at name=value, not {word!r}")
+        if name in point:
+            raise UsageError(f"{name} is given twice: one --at {name}=value")
+        point[name] = value
+    if not point:
+        raise UsageError("say at which point: --at name=value for every input")
+    return point

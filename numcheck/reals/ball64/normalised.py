@@ -8,7 +8,8 @@ import numpy as np
 from numcheck.reals.ball64.balls import FAR, GROW, Balls, U, filled, uncertainty
 from numcheck.reals.ball64.operations import is_exactly, unscaled
 
-REMAINDER = 2.0**-104  # what high and low together may leave unsaid of a midpoint in [0.5, 1)
+REMAINDER = 2.0**-51  # of low, what high and low together may leave unsaid of a midpoint in [0.5, 1)
+VANISHED = 2.0**-1000  # more than a low that has become zero was
 EXPONENT_LIMIT = 2**60  # stands for every exponent beyond float64's integers
 BEYOND = 2.0**40  # logarithm from which only a number's sign is told, and on which side it is out of range
 _LOG2 = math.log(2)
@@ -34,9 +35,12 @@ def normalised(x: Balls) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray
     return high, low, radius, exponent
 
 
-def covering(radius: np.ndarray, lossy: np.ndarray) -> np.ndarray:
-    """Radii that also hold what high and low leave unsaid, where they may; rounded up, for a wide one would hide it."""
-    return np.where(lossy, np.nextafter(radius + REMAINDER, np.inf), radius)
+def covering(radius: np.ndarray, low: np.ndarray, lossy: np.ndarray) -> np.ndarray:
+    """Radii that also hold what high and low leave unsaid, where they may; rounded up, for a wide one would hide it.
+
+    That is little beside low, so that just below a power of two a pair still tells on which side it lies.
+    """
+    return np.where(lossy, np.nextafter(radius + (REMAINDER * np.abs(low) + VANISHED), np.inf), radius)
 
 
 _Parts = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
@@ -53,7 +57,7 @@ def _normalised(x: Balls) -> _Parts:
         mantissa, shift = np.frexp(np.where(known, middle, np.nan))
         lower, width = np.ldexp(low, -shift), np.ldexp(radius, -shift)
         lost = (radius > 0) | (np.ldexp(lower, shift) != low)
-        width = np.where(around_zero, mantissa, covering(width, lost))
+        width = np.where(around_zero, mantissa, covering(width, lower, lost))
         mantissa, lower = np.where(around_zero, 0.0, mantissa), np.where(around_zero, 0.0, lower)
     return (
         np.where(known, mantissa, np.nan),

@@ -23,7 +23,7 @@ from numcheck.foreign import formula_at, routine_at
 from numcheck.formats import Format
 from numcheck.measure import check_device
 from numcheck.runs.environment import environment
-from numcheck.truth import LONG, missing_compiler, settle
+from numcheck.truth import LONG, expect_promises, missing_compiler, settle
 
 MOST_BITS = {1: 32, 2: 8}
 """Up to which width of a format all values of so many real inputs are tried together."""
@@ -91,6 +91,7 @@ def plan_of(
     A formula or routine may be named as on the command line. `chunk` is a power of two.
     """
     stated, where = formula_at(formula), format_named(format)
+    expect_promises(stated)
     space = _space(stated, where, grid)
     chosen = _routines(stated, routines, where)
     check_device(device)

@@ -174,7 +174,7 @@ def _known(plan: Plan, points: Points, begin: int, inside: Tensor) -> tuple[tupl
     exact = truths(plan).of(points)
     high = exact.value.high[:count]
     low, radius = (filled(part, exact.value.high)[:count] for part in (exact.value.low, exact.value.radius))
-    power = power_below(high, plan.format)
+    power = power_below(high, low, radius, plan.format)
     told = _machine(_told, plan.compiled and count == BATCH)(high, low, radius, inside, power, plan.format)
     if begin // BATCH % AUDITED == begin // LONGEST * 5 % AUDITED or plan.space.size < LONGEST:
         sure = np.zeros(BATCH, dtype=bool)
@@ -185,7 +185,7 @@ def _known(plan: Plan, points: Points, begin: int, inside: Tensor) -> tuple[tupl
         truth, picked = _settled(plan, points.select(rows)), torch.from_numpy(rows)
         parts = zip((high, low, radius), _in_doubles(truth), strict=True)
         high, low, radius = (part.index_put((picked,), proved) for part, proved in parts)
-        power = power_below(high, plan.format)
+        power = power_below(high, low, radius, plan.format)
         told[picked] = torch.from_numpy(truth.state == PROVED)
         unresolved = int((truth.state == UNRESOLVED).sum())
     return (high, low, radius, power, told), unresolved

@@ -1,0 +1,339 @@
+"""What a formula promises is checked before anything is judged by it, and what judges nothing never passes."""
+
+from fractions import Fraction
+
+import mpmath
+import pytest
+import torch
+from commands import told_by
+from hypothesis import given
+from hypothesis import strategies as st
+
+from numcheck import check, explain, m, one_of, real, sweep, ulps, vector
+from numcheck.declaration.formulas import Formula, formula_of
+from numcheck.declaration.mistakes import FormulaError
+from numcheck.declaration.words import DeclarationError, ExitCode, UsageError
+from numcheck.reals.enclosures import ContradictionError
+from numcheck.reals.mp import UNARY
+from numcheck.runs import verdict_of
+from numcheck.truth import expect_promises, known_texts
+
+
+def made(function, known, **inputs) -> Formula:
+    return formula_of(function, "a test", known, None, inputs)
+
+
+def same(x):
+    """The number itself."""
+    return 1 * x
+
+
+def logarithm(x):
+    """Natural logarithm."""
+    return m.log(x)
+
+
+def halves(x):
+    """Two halves of a number."""
+    return m.stack([x / 2, x / 2])
+
+
+# Known values -----------------------------------------------------------------------------------------------------
+
+LOG_2 = "0.69314718055994530941723212145817656807550013436025525412068"
+
+
+@given(st.integers(1, 58))
+def test_any_number_of_digits_is_accepted_cut_off_or_rounded(count):
+    cut = LOG_2[: 2 + count]
+    with mpmath.workdps(80):
+        rounded = mpmath.nstr(mpmath.mpf(LOG_2), count, strip_zeros=False)
+    for text in (cut, rounded):
+        expect_promises(made(logarithm, [((2,), text)], x=real(1, 4)))
+
+
+@given(st.integers(1, 58), st.sampled_from([-2, 2, 7]))
+def test_a_wrong_digit_is_refused_wherever_it_stands(place, by):
+    digits = LOG_2[2 : 2 + place]
+    wrong = str(int(digits) + by).zfill(place)
+    with pytest.raises(UsageError, match=r"declared as 0\.\d+, but the formula gives 0\.6931471805599453"):
+        expect_promises(made(logarithm, [((2,), f"0.{wrong}")], x=real(1, 4)))
+
+
+def test_a_last_digit_that_is_rounded_away_from_the_truth_is_refused():
+    with pytest.raises(UsageError):
+        expect_promises(made(logarithm, [((2,), "0.694")], x=real(1, 4)))  # 0.6931...
+
+
+def test_an_integer_without_a_point_is_exact():
+    expect_promises(made(same, [((3,), "3")], x=real(0, 4)))
+    with pytest.raises(UsageError, match=r"declared as 1, but the formula gives 1\.25"):
+        expect_promises(made(same, [((1.25,), "1")], x=real(0, 4)))
+
+
+def test_infinite_values_are_known_too():
+    expect_promises(made(logarithm, [((0,), "-inf")], x=real(0, 4)))
+    with pytest.raises(UsageError, match="declared as inf"):
+        expect_promises(made(logarithm, [((0,), "inf")], x=real(0, 4)))
+
+
+def test_a_value_known_where_the_formula_has_none_is_refused():
+    with pytest.raises(UsageError, match="the formula gives no value there"):
+        expect_promises(made(logarithm, [((-1,), "0")], x=real(-2, 2)))
+
+
+def test_of_several_outputs_the_first_ones_may_be_known():
+    expect_promises(made(halves, [((3,), "1.5"), ((3,), "1.5, 1.5")], x=real(0, 4)))
+    with pytest.raises(UsageError, match=r"declared as 1\.5,2, but the formula gives 1\.5,1\.5"):
+        expect_promises(made(halves, [((3,), "1.5,2")], x=real(0, 4)))
+    with pytest.raises(UsageError, match="has 3 numbers, the formula 2"):
+        expect_promises(made(halves, [((3,), "1.5,1.5,1.5")], x=real(0, 4)))
+
+
+def test_what_is_no_decimal_number_is_refused_with_what_to_write():
+    with pytest.raises(UsageError, match=r"'log 2' is no decimal number: write 0\.6931"):
+        expect_promises(made(logarithm, [((2,), "log 2")], x=real(1, 4)))
+
+
+def test_a_known_value_outside_of_the_domain_is_refused():
+    with pytest.raises(UsageError, match=r"its known value at \(5,\) lies outside"):
+        expect_promises(made(same, [((5,), "5")], x=real(-2, 2)))
+    with pytest.raises(UsageError, match="lies outside"):
+        expect_promises(made(lambda label: 1 * label, [((2,), "2")], label=one_of(0, 1)))
+
+
+def test_a_setting_may_be_known_that_is_never_drawn():
+    expect_promises(
+        made(lambda x, rate: rate * x, [((1, 0.5), "0.5")], x=real(-2, 2), rate=one_of(0.1, 0.01))
+    )
+
+
+def test_a_known_value_with_too_many_arguments_is_refused_where_it_is_declared():
+    with pytest.raises(DeclarationError, match="has 1 arguments"):
+        made(same, [((1, 2), "1")], x=real(-2, 2))
+
+
+def test_a_false_law_is_refused_with_both_sides_and_the_point():
+    formula = made(same, [((1,), "1")], x=real(-2, 2))
+
+    @formula.law
+    def shifted(f, x):
+        """It equals itself and one."""
+        return f(x), f(x) + 1
+
+    with pytest.raises(
+        UsageError, match=r"its law shifted \(It equals itself and one\.\) is false: .* at x="
+    ):
+        expect_promises(formula)
+
+
+def test_a_law_that_is_false_by_one_part_in_a_quadrillion_is_refused():
+    formula = made(same, [((1,), "1")], x=real(1, 2))
+
+    @formula.law
+    def nearly(f, x):
+        """It is nearly itself."""
+        return f(x), x + m.ratio(1, 10**30)
+
+    with pytest.raises(UsageError, match="its law nearly"):
+        expect_promises(formula)
+
+
+def test_a_law_without_two_sides_says_what_to_write():
+    formula = made(same, [((1,), "1")], x=real(-2, 2))
+
+    @formula.law
+    def one_sided(f, x):
+        """Nothing."""
+        return f(x)
+
+    with pytest.raises(FormulaError, match="write return one_side, other_side"):
+        expect_promises(formula)
+
+
+def test_a_wrong_arithmetic_is_caught_by_the_other(monkeypatch):
+    monkeypatch.setitem(UNARY, "log", lambda x: UNARY["sqrt"](x))
+    with pytest.raises(ContradictionError, match=r"Arb proves 0\.693.*, but mpmath has 1\.414"):
+        expect_promises(made(logarithm, [((2,), LOG_2)], x=real(1, 4)))
+
+
+@given(st.fractions(-4, 4, max_denominator=2**20))
+def test_what_is_printed_as_known_is_accepted_as_known(number):
+    arguments = (float(Fraction(number.numerator, 2**10)),)
+    formula = made(lambda x: m.exp(x) - 1, [], x=real(-5000, 5000))
+    expect_promises(
+        made(formula.function, [(arguments, known_texts(formula, arguments)[0])], x=real(-5000, 5000))
+    )
+
+
+@pytest.mark.parametrize(
+    ("words", "line"),
+    [
+        (["softplus", "--at", "x=1"], "known=[((1.0,), '1.31326168751822283404899549497')],"),
+        (["softplus", "--at", "x=1", "--digits", "9"], "known=[((1.0,), '1.31326169')],"),
+        (
+            ["polygon_area", "--at", "xy=0,0;1,0;0,1"],
+            "known=[(([[0.0, 0.0], [1.0, 0.0], [0.0, 1.0]],), '0.5')],",
+        ),
+        (["softmax", "--at", "x=0,0,0,0"], "known=[(([0.0, 0.0, 0.0, 0.0],), '0.25,0.25,0.25,0.25')],"),
+        (["log", "--at", "x=0"], "known=[((0.0,), '-inf')],"),
+    ],
+)
+def test_the_command_prints_what_to_declare(words, line, tmp_path):
+    assert told_by(["known", *words], tmp_path) == (ExitCode.PASSED, f"{line}\n", "")
+
+
+def test_nothing_is_printed_as_known_where_the_formula_is_undefined(tmp_path):
+    code, out, errors = told_by(["known", "log", "--at", "x=-1"], tmp_path)
+    assert (code, out) == (ExitCode.WRONG_USAGE, "")
+    assert errors == "numcheck: log has no value, or none that can be proved, at x=-1.0\n"
+
+
+# Every way in asks first ------------------------------------------------------------------------------------------
+
+FALSE = """
+import torch
+from numcheck import formula, m, real, ulps
+
+@formula(source="a test", known=[((1,), "{known}")], x=real(-2, 2))
+def f(x):
+    "It."
+    return {body}
+
+@f.routine(value=ulps(1), grad=ulps(1))
+def judged(x):
+    raise SystemError("no routine runs before the promises are kept")
+"""
+COMMANDS = (
+    ["check", "f.py:f", "--formats", "float32", "--points", "20"],
+    ["explain", "f.py:f", "judged", "--at", "x=1"],
+    ["sweep", "f.py:f", "--format", "float8_e4m3fn", "--jobs", "1"],
+)
+
+
+@pytest.mark.parametrize("words", COMMANDS, ids=lambda words: words[0])
+def test_a_false_known_value_ends_every_command_with_one_line(words, tmp_path):
+    (tmp_path / "f.py").write_text(FALSE.format(known=5, body="1 * x"))
+    code, _, errors = told_by(words, tmp_path)
+    assert code == ExitCode.WRONG_USAGE
+    assert errors.splitlines() == [
+        "numcheck: f: its known value at (1,) is declared as 5, but the formula gives 1"
+    ]
+
+
+MISTAKES = {
+    "torch.exp(x)": "f.py:8, f: torch.exp cannot take an exact real: write m.exp",
+    "float(x)": "f.py:8, f: float cannot take an exact real: leave it out, the formula has no precision",
+    "x.log()": "f.py:8, f: an exact real has no log: write m.log",
+    "m.exq(x)": "f.py:8, f: m has no exq: did you mean m.exp?",
+    "f(x)": "f.py:8, f: f(x) calls itself without end",
+    "1 / 0": "f.py:8, f: 1 / 0 raised ZeroDivisionError: division by zero",
+    "exit(0)": "f.py:8, f: exit(0) raised SystemExit: 0",
+    "None": "f.py:5, f: returns nothing: end it with return",
+    "[x, x]": "f.py:5, f: returns a list: write m.stack([...]) for several numbers",
+    "x > 0": "f.py:5, f: returns a comparison: write m.where(condition, 1, 0)",
+    "x if x > 0 else -x": "f.py:8, f: a comparison of reals differs from point to point: write m.where(",
+}
+
+
+CHECK, *OTHERS = COMMANDS
+BY_COMMAND = [(body, CHECK) for body in MISTAKES]
+BY_COMMAND += [(body, words) for body in ("torch.exp(x)", "x if x > 0 else -x") for words in OTHERS]
+
+
+@pytest.mark.parametrize(
+    ("body", "words"), BY_COMMAND, ids=lambda part: part if isinstance(part, str) else part[0]
+)
+def test_what_the_text_of_a_formula_raises_is_one_line_with_what_to_write(body, words, tmp_path):
+    (tmp_path / "f.py").write_text(FALSE.format(known=1, body=body))
+    code, _, errors = told_by(words, tmp_path)
+    assert code == ExitCode.WRONG_USAGE
+    (line,) = errors.splitlines()
+    assert line.startswith(f"numcheck: {MISTAKES[body]}")
+
+
+@pytest.mark.parametrize("words", COMMANDS, ids=lambda words: words[0])
+def test_the_traceback_is_shown_to_who_asks_for_it(words, tmp_path):
+    (tmp_path / "f.py").write_text(FALSE.format(known=1, body="1 / 0"))
+    code, _, errors = told_by([*words, "--debug"], tmp_path)
+    assert code == ExitCode.WRONG_USAGE
+    assert "Traceback" in errors and "ZeroDivisionError" in errors and '/f.py", line 8, in f' in errors
+
+
+def test_of_several_formulas_the_others_are_judged_all_the_same(tmp_path):
+    right = FALSE.format(known=1, body="1 * x").replace("def f", "def g").replace("@f.", "@g.")
+    right = right.replace('raise SystemError("no routine runs before the promises are kept")', "return 1 * x")
+    (tmp_path / "f.py").write_text(FALSE.format(known=5, body="1 * x") + right)
+    code, out, _ = told_by(["check", "f.py", "--formats", "float32", "--points", "20"], tmp_path)
+    assert code == ExitCode.WRONG_USAGE
+    assert any(line.startswith("g ") and "within" in line for line in out.splitlines())
+
+
+# Nothing judged is never passed -----------------------------------------------------------------------------------
+
+
+def told(report):
+    code, sentence = verdict_of(report)
+    return code, sentence
+
+
+def test_points_that_are_all_invalid_do_not_pass():
+    def root(x):
+        """Square root."""
+        return m.sqrt(x)
+
+    negative = made(root, [], x=real(-2, -1))
+    code, sentence = told(check(torch.sqrt, negative, formats=["float32"], points=20))
+    assert code == ExitCode.WRONG_USAGE
+    assert "root is undefined at every point that was drawn" in sentence
+
+
+def test_formats_that_no_routine_has_do_not_pass(tmp_path):
+    text = FALSE.format(known=1, body="1 * x").replace("grad=ulps(1)", 'formats=["float16"]')
+    (tmp_path / "f.py").write_text(text)
+    code, _, errors = told_by(["check", "f.py:f", "--formats", "float32"], tmp_path)
+    assert code == ExitCode.WRONG_USAGE
+    assert errors.splitlines() == [
+        "numcheck: no routine of f was written for float32: write --formats float16"
+    ]
+
+
+def test_a_formula_without_routines_does_not_pass(tmp_path):
+    (tmp_path / "f.py").write_text(FALSE.format(known=1, body="1 * x").partition("@f.routine")[0])
+    code, _, errors = told_by(["check", "f.py:f"], tmp_path)
+    assert code == ExitCode.WRONG_USAGE
+    assert "f has no routine to judge: write @f.routine(value=ulps(2))" in errors
+
+
+def test_an_interrupted_run_says_so_and_does_not_pass():
+    def stopping(x):
+        raise KeyboardInterrupt
+
+    formula = made(same, [], x=real(-2, 2))
+    routine = formula.routine(value=ulps(1))(stopping)
+    code, sentence = told(check(routine, formula, formats=["float32"], points=5))
+    assert code == ExitCode.INTERRUPTED
+    assert sentence.startswith("interrupted")
+
+
+def test_python_refuses_a_false_formula_before_its_routine_runs():
+    formula = made(same, [((1,), "5")], x=real(-2, 2))
+
+    @formula.routine(value=ulps(1))
+    def routine(x):
+        raise KeyboardInterrupt("no routine runs before the promises are kept")
+
+    with pytest.raises(UsageError, match="declared as 5"):
+        explain(routine, formula, {"x": 1})
+    with pytest.raises(UsageError, match="declared as 5"):
+        sweep(formula, [routine], format="float8_e4m3fn")
+    code, sentence = told(check(routine, formula, formats=["float32"]))
+    assert code == ExitCode.WRONG_USAGE and "declared as 5" in sentence
+
+
+def test_vectors_are_known_by_their_first_output():
+    def doubled(x):
+        """Twice the vector."""
+        return 2 * x
+
+    expect_promises(made(doubled, [(((1, 2, 3),), "2")], x=vector(0, 4, sizes=(3,))))
