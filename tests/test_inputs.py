@@ -14,6 +14,7 @@ from hypothesis import find, settings
 from numcheck import (
     DeclarationError,
     Formula,
+    UsageError,
     box,
     check,
     explain,
@@ -29,6 +30,7 @@ from numcheck import (
     real,
     sampled,
     steps,
+    sweep,
     ulps,
     unit_vector,
     vector,
@@ -386,6 +388,24 @@ def test_a_sampler_draws_all_there_is_in_its_bounds_the_same_for_the_same_seed()
 def test_a_sampler_that_gives_something_else_says_so(sampler: Any, says: str):
     with pytest.raises(ValueError, match=says):
         draw({"x": sampled(sampler, 0, 1)}, FLOAT32, 100, 0, "wrong")
+
+
+def test_what_no_domain_can_draw_is_one_line_of_the_formula():
+    stray = stated(lambda x: x * 1, x=sampled(lambda count, rng: 2 + rng.random(count), 0, 1))
+    with pytest.raises(
+        DeclarationError, match=r"^<lambda>: numbers drawn by [^\n]*write bounds that hold it[^\n]*$"
+    ):
+        stray.points(FLOAT32, 100, 0)
+    with pytest.raises(
+        DeclarationError, match=r"^<lambda>: real\([^\n]*holds no value of float16: write wider bounds$"
+    ):
+        stated(lambda x: x * 1, x=real(1e5, 2e5)).points(format_of("float16"), 100, 0)
+
+
+def test_a_sweep_refuses_inputs_that_stand_in_a_relation():
+    formula = stated(lambda x, y: x * y, lambda x, y: x <= y, x=real(0, 1), y=real(0, 1))
+    with pytest.raises(UsageError, match="cannot be swept, its inputs stand in a relation"):
+        sweep(formula, [], format="float8_e4m3fn")
 
 
 @pytest.mark.parametrize(

@@ -150,10 +150,10 @@ class Formula:
     def drawn(self, format: Format, count: int, seed: int) -> list[Points]:
         """What the domains draw, as the relation has it; where that is a condition, until so many points keep it."""
         if self.relation is None:
-            return draw(self.inputs, format, count, seed, self.name)
+            return self._draw(format, count, seed)
         more, kept, asked = 1, 0, 0
         while more <= PATIENCE:
-            parts = draw(self.inputs, format, count * more, seed, self.name)
+            parts = self._draw(format, count * more, seed)
             found = [self.related(part, format) for part in parts]
             kept, asked = sum(map(len, found)), sum(map(len, parts))
             if kept >= count and all(map(len, found)):
@@ -163,6 +163,12 @@ class Formula:
             f"{self.name}: its relation holds at {kept} of {asked} points in {format.name}; return the inputs that it "
             "makes instead, as in relation=lambda low, width: {'high': low + width}"
         )
+
+    def _draw(self, format: Format, count: int, seed: int) -> list[Points]:
+        try:
+            return draw(self.inputs, format, count, seed, self.name)
+        except ValueError as error:  # a domain without values in the format, or what a sampler gave
+            raise DeclarationError(f"{self.name}: {error}") from error
 
     def related(self, points: Points, format: Format) -> Points:
         """Those of the points at which the relation holds, with the inputs that it makes."""
