@@ -225,6 +225,13 @@ def test_symmetric_matrices_are_symmetric_and_definite_ones_definite_as_exact_mi
         assert Fraction(a) * Fraction(d) > Fraction(b) * Fraction(c)
 
 
+def test_values_of_one_kind_and_several_shapes_are_drawn_beside_each_other_and_those_of_one_shape_meet():
+    shapes = {"a": (2, 3), "b": (3, 3), "c": (3, 3)}
+    [points] = draw({name: matrix(-8, 8, shape) for name, shape in shapes.items()}, FLOAT32, 900, 1, "shapes")
+    assert {name: tuple(column.shape[1:]) for name, column in points.columns.items()} == shapes
+    assert (points.columns["b"] == points.columns["c"]).flatten(1).all(1).sum() >= 5
+
+
 def test_orthogonal_matrices_turn_and_reflect():
     points = Points.concatenate(draw({"a": matrix(-1, 1, (2, 2), "orthogonal")}, FLOAT32, 600, 1, "turns"))
     signs = np.linalg.det(points.columns["a"].double().numpy()).round(3)

@@ -228,10 +228,11 @@ class _Draw:
 
 
 def _kin(inputs: Mapping[str, Domain], format: Format, size: int | None) -> list["_Kin"]:
-    """Of each kind that has anything to meet its inputs."""
-    kinds: dict[type, dict[str, Numeric]] = {}
+    """Of each kind that has anything to meet its inputs; values of several shapes, as of matrices, do not meet."""
+    kinds: dict[tuple[type, tuple[int, ...]], dict[str, Numeric]] = {}
     for name, domain in numeric(inputs).items():
-        kinds.setdefault(type(domain), {})[name] = domain
+        shape = tuple(domain.sample(format, 1, size, np.random.default_rng(0)).shape)
+        kinds.setdefault((type(domain), shape), {})[name] = domain
     found = [_Kin.of(alike, format, size) for alike in kinds.values()]
     return [kin for kin in found if kin.names]
 
