@@ -18,6 +18,7 @@ from torch.nn import functional
 from numcheck import m, one_of, real, ulps
 from numcheck.declaration.formulas import Formula, Routine, formula_of, routine_of
 from numcheck.declaration.words import Cause, Fate
+from numcheck.diagnosis.conduct import called_again
 from numcheck.diagnosis.culprit import blame
 from numcheck.diagnosis.diagnose import diagnose
 from numcheck.domain import Points
@@ -43,7 +44,7 @@ def drawn_and_settled(formula: Formula, format: Format, backward: bool) -> list[
 def measured(routine: Routine, of: str, format_name: str) -> list[Measurement]:
     format = format_of(format_name)
     parts = drawn_and_settled(routine.formula, format, of == "grad")
-    found = [measure(routine, points, truth, format, "cpu") for points, truth in parts]
+    found = [called_again(measure(routine, points, truth, format, "cpu"), truth) for points, truth in parts]
     return [measurement for part in found for measurement in part]
 
 

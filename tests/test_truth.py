@@ -17,7 +17,7 @@ from numcheck.declaration.mistakes import FormulaError
 from numcheck.declaration.words import Of
 from numcheck.domain import Domain, Points, index, one_of, real, vector
 from numcheck.formats import format_of
-from numcheck.reals import arrays, enclosures, tape
+from numcheck.reals import arrays, enclosures, evaluation, tape
 from numcheck.reals import vocabulary as m
 from numcheck.reals.arrays import Reals
 from numcheck.reals.enclosures import INVALID, PROVED, UNRESOLVED, Enclosure, ulp_exponent
@@ -26,6 +26,7 @@ from numcheck.truth import (
     ContradictionError,
     Truth,
     batches,
+    conditioning_at,
     opinion,
     proofs,
     second_opinion,
@@ -703,3 +704,77 @@ def test_formats_of_which_none_holds_the_others_are_settled_apart(monkeypatch) -
     monkeypatch.setattr(settling, "settle", counted)
     settle_together(formula, points, [format_of("bfloat16"), format_of("float16")], component)
     assert asked == ["bfloat16", "float16"]
+
+
+def test_points_that_no_precision_settles_are_given_up_early() -> None:
+    def doubtful(x: Reals) -> Reals:
+        return -m.log(1 - 1 / (1 + m.exp(-x)))
+
+    formula = made(doubtful, x=ANY)
+    hopeless = settle(formula, at(x=[1e5, 1e10, 3e38]), FLOAT32)
+    assert (hopeless.value.state == UNRESOLVED).all()
+    assert (hopeless.precision <= 512).all()
+    # what more bits settle is not given up, though it adds numbers that are far apart
+    assert (settle(formula, at(x=[100.0, 1000.0, 6000.0]), FLOAT32).value.state == PROVED).all()
+    beside = made(lambda x, y: doubtful(x) + (y + m.exp(-1e30 * y)), x=ANY, y=ANY)
+    assert (settle(beside, at(x=[100.0], y=[1.0]), FLOAT32).value.state == PROVED).all()
+
+
+def test_what_only_the_range_of_the_format_asks_for_is_not_given_up() -> None:
+    found = settle(made(lambda x: 1 - 1 / (1 + m.exp(-x)), x=ANY), at(x=[1e5, 3e38]), FLOAT64)
+    assert (found.value.state == PROVED).all()
+
+
+# Long points ------------------------------------------------------------------------------------------------------
+
+
+def log_sum(v: Reals) -> Reals:
+    return m.log(m.sum(m.exp(v)))
+
+
+def softmax(v: Reals) -> Reals:
+    return m.exp(v) / m.sum(m.exp(v))
+
+
+@pytest.mark.parametrize("count", [3, 400], ids=["by Arb", "by float64 balls"])
+@pytest.mark.parametrize("function", [log_sum, softmax, softmax_entropy])
+def test_of_many_numbers_conditioning_is_told_as_the_least_that_it_can_be(
+    function: Callable[..., Any], count: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    formula = made(function, v=vector(-5, 5, sizes=(12,)))
+    (drawn,) = formula.points(FLOAT32, 3 * count + 300, 0)
+    points = drawn.select(np.flatnonzero(drawn.origin == "sample")[:count])
+    exact = settle(formula, points, FLOAT32)
+    monkeypatch.setattr(evaluation, "ROWS", 4)
+    monkeypatch.setattr(proofs, "ROWS", 4)
+    least = settle(formula, points, FLOAT32)
+    assert least.loose.all()
+    for of, half in exact.halves.items():
+        if half.conditioning[0].size > 4:
+            told, known = least.halves[of].conditioning, half.conditioning
+            assert (told <= known * (1 + 2.0**-40)).all()
+            assert np.median(told / known) > 0.3
+            for element in (0, 7):
+                places = np.full(count, element)
+                asked = conditioning_at(formula, points, exact.component, of, places)
+                assert (np.abs(asked - known[:, element]) <= known[:, element] * 2.0**-40).all()
+
+
+def test_a_point_of_ten_thousand_numbers_is_settled_in_passes_and_not_in_rows(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The square of ten thousand would be a hundred million derivatives, for each of a hundred points."""
+    formula = made(log_sum, v=vector(-5, 5, sizes=(10_000,)))
+    passes = 0
+    backwards = evaluation.gradient
+
+    def counted(*arguments: Any) -> Any:
+        nonlocal passes
+        passes += 1
+        return backwards(*arguments)
+
+    monkeypatch.setattr(evaluation, "gradient", counted)
+    (points,) = formula.points(FLOAT32, 4, 0)
+    found = settle(formula, points.select(np.arange(4)), FLOAT32)
+    assert found.gradient is not None and (found.gradient.state == PROVED).all()
+    assert passes <= 8

@@ -19,6 +19,7 @@ from numcheck.declaration.relations import PATIENCE, Relation, check_relation, r
 from numcheck.declaration.words import Cause, DeclarationError, Of
 from numcheck.domain import Domain, Points, discrete, draw, listed
 from numcheck.formats import FORMATS, Format, format_of
+from numcheck.reals import subnormals
 
 
 @dataclass(frozen=True)
@@ -94,6 +95,10 @@ class Routine:
     grad: Budget | None
     formats: tuple[str, ...] | None
     gaps: tuple[Gap, ...] = ()
+    output: str | None = None
+    """The format of its value where that is not the one asked for."""
+    varies: str | None = None
+    """Why equal inputs may give other bits on purpose."""
 
     @property
     def budgets(self) -> Mapping[Of, Budget]:
@@ -139,6 +144,7 @@ class Formula:
         After what the domains draw come the formula's examples and the arguments of its known values, rounded to the
         format, as far as they then lie in the domains: they are tried whatever the seed.
         """
+        subnormals.keep()
         tried = (*self.examples, *(known.arguments for known in self.known))
         given = [(arguments, self.at(arguments, format)) for arguments in tried]
         fitting = [point for arguments, point in given if self.holds(arguments, point, format)]
@@ -179,6 +185,7 @@ class Formula:
 
     def at(self, arguments: tuple[Any, ...], format: Format) -> Points:
         """One point: the arguments in the inputs' order, rounded to the format."""
+        subnormals.keep()
         columns: dict[str, Any] = {
             name: domain.column([argument], format)
             for (name, domain), argument in zip(self.inputs.items(), arguments, strict=True)
@@ -207,16 +214,28 @@ class Formula:
         )
 
     def routine(
-        self, *, value: Budget, grad: Budget | None = None, formats: Iterable[str] | None = None
+        self,
+        *,
+        value: Budget,
+        grad: Budget | None = None,
+        formats: Iterable[str] | None = None,
+        output: str | None = None,
+        varies: str | None = None,
     ) -> Callable[[Callable[..., Any]], Routine]:
         """Declare the decorated function of torch tensors as a routine of this formula.
 
         It takes the formula's inputs by name, batched along a leading axis, and returns a tensor with that axis.
         `grad=None` promises no gradient. `formats` limits it to those it was written for.
+
+        A value in a coarser format than its inputs have is judged by theirs, unless `output="float16"` declares the
+        format of every value. A routine whose results differ from call to call, or with the company of a point, on
+        purpose says why: `varies="stochastic rounding"`. Then each result is judged, and none is held against another.
         """
 
         def attach(function: Callable[..., Any]) -> Routine:
-            made = routine_of(self, function, function.__name__, value, grad, formats)
+            made = routine_of(
+                self, function, function.__name__, value, grad, formats, output=output, varies=varies
+            )
             other = self.routines.get(made.name)
             if other is not None and other.function.__module__ != function.__module__:
                 raise DeclarationError(
@@ -250,6 +269,9 @@ def routine_of(
     value: Budget,
     grad: Budget | None,
     formats: Iterable[str] | None = None,
+    *,
+    output: str | None = None,
+    varies: str | None = None,
 ) -> Routine:
     """A routine that is not registered: to judge a function from the command line or a notebook."""
     if not isinstance(value, Budget) or not (grad is None or isinstance(grad, Budget)):
@@ -263,8 +285,13 @@ def routine_of(
         raise DeclarationError(
             f"{formula.name}.{name}: takes {', '.join(names)}; write def {name}({', '.join(formula.inputs)})"
         )
+    if varies is not None and not (isinstance(varies, str) and varies.strip()):
+        raise DeclarationError(
+            f'{formula.name}.{name}: say why its results vary: varies="stochastic rounding"'
+        )
     limited = None if formats is None else tuple(format_of(f).name for f in formats)
-    return Routine(name, formula, function, value, grad, limited)
+    declared = None if output is None else format_of(output).name
+    return Routine(name, formula, function, value, grad, limited, output=declared, varies=varies)
 
 
 def gap(

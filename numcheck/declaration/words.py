@@ -79,6 +79,11 @@ class Cause(StrEnum):
     WRONG_FORMULA = "wrong_formula"
     ORDER = "order"
     UNCONVERGED = "unconverged"
+    WRAPAROUND = "wraparound"
+    NOT_DETERMINISTIC = "not_deterministic"
+    PLACEMENT = "placement"
+    MUTATION = "mutation"
+    FLUSHED = "flushed"
 
 
 class ExitCode(IntEnum):

@@ -19,12 +19,14 @@ import torch
 
 from numcheck.declaration.formulas import Formula, Routine
 from numcheck.declaration.words import Cause, Fate, Of
+from numcheck.diagnosis import conduct
 from numcheck.diagnosis.causes import scale, unconverged, wrong_formula
 from numcheck.diagnosis.records import Loss, Records, call_at, failing, records_of
 from numcheck.domain import Points
 from numcheck.formats import Format
 from numcheck.measure import Judgement, Measurement, by_settings, errors, measure, whole_vectors
 from numcheck.operators import emulate
+from numcheck.reals import subnormals
 from numcheck.reals.enclosures import scaled, ulp_exponent
 from numcheck.truth import Truth, settle
 
@@ -45,6 +47,9 @@ def diagnose(measurement: Measurement) -> Diagnosis:
     """A cause for every failing point of a measurement."""
     failed = failing(measurement)
     causes = np.full(len(measurement.points), None, dtype=object)
+    beside = conduct.beside_computing(measurement, failed)
+    causes[list(beside)] = list(beside.values())
+    failed = np.setdiff1d(failed, list(beside))
     if not failed.size:
         return Diagnosis(causes, {})
     records, worst = records_of(measurement), measurement.judgement.worst
@@ -66,7 +71,9 @@ def diagnose(measurement: Measurement) -> Diagnosis:
         lost_all = worst.got[row] == 0 and not _truth_is_small(worst, row)
         sunk = cause is Cause.UNDERFLOW and (other_branch or lost_all)
         causes[row] = Cause.UNDERFLOW if sunk else _not_a_number(measurement, row, _by_result(worst, row))
-    return Diagnosis(causes, losses)
+    placed = conduct.by_placement(measurement, dict(enumerate(causes.tolist())), known)
+    causes[placed] = Cause.PLACEMENT
+    return Diagnosis(causes, {row: loss for row, loss in losses.items() if row not in placed})
 
 
 # The formula ------------------------------------------------------------------------------------------------------
@@ -221,7 +228,9 @@ def _alone(measurement: Measurement, rows: np.ndarray, shadow: np.ndarray) -> tu
         narrow, unlimited, limited, free = (
             _emulated(measurement, rows, widen) for widen in (None, "range", "significand", "both")
         )
-    except Exception:  # an operator that cannot run in float64, or whatever the routine itself raises
+    except KeyboardInterrupt:
+        raise
+    except BaseException:  # an operator that cannot run in float64, or whatever the routine itself raises
         return (np.zeros(len(rows), dtype=bool),) * 4
     with np.errstate(all="ignore"):
         both, rounded, native = (
@@ -240,7 +249,8 @@ def _emulated(measurement: Measurement, rows: np.ndarray, widen: str | None) -> 
     """The number that speaks for each point, of a run in which `widen` has more room than the format gives it."""
     padded = rows[whole_vectors(len(rows))]
     call, component = call_at(measurement, padded)
-    out, slopes = emulate(*call, format=measurement.format, widen=widen, component=component)
+    with subnormals.as_found():
+        out, slopes = emulate(*call, format=measurement.format, widen=widen, component=component)
     if measurement.of is Of.VALUE:
         parts = [out]
     else:

@@ -132,9 +132,11 @@ def _draft(cluster: Cluster, points: int, gap: Gap | None) -> Search[_Draft]:
     worst = int(rows[0])
     alike = rows[fates[rows] == fates[worst]]
     row = int(alike[np.argmin(complexity(measurement.points.select(alike)))])
+    told = FACTS[cluster.cause].where
+    row = row if told is None else worst  # of what no region tells the simplest point need not fail each time
     anchor, simpler = measurement.points.select([row]), None
-    where = "scattered, where the condition number is large"
-    if not cluster.forgiven:
+    where = told or "scattered, where the condition number is large"
+    if told is None and not cluster.forgiven:
         where, simpler = yield from surroundings(formula, anchor, prober(measurement, row), format)
     finding = Finding(
         measurement,

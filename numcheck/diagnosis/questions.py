@@ -141,4 +141,10 @@ def _measured(questions: Sequence[Question], points: Points, truth: Truth) -> It
             yield from _measured([question], question.points, truth.select(rows))
     else:
         half = next(m for m in found if m.of == like.of)
-        yield from (half.select(rows) for rows in places)
+        for question, rows in zip(questions, places, strict=True):
+            if len(questions) > 1 and half.crashes.keys() >= {
+                *rows.tolist()
+            }:  # perhaps it breaks the contract
+                yield from _measured([question], question.points, truth.select(rows))
+            else:
+                yield half.select(rows)

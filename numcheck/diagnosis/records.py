@@ -12,6 +12,7 @@ from numcheck.diagnosis.causes import unconverged
 from numcheck.diagnosis.culprit import blame
 from numcheck.measure import Measurement, arguments_of, by_settings, whole_vectors
 from numcheck.operators import Trace, TraceError, trace
+from numcheck.reals import subnormals
 
 T = TypeVar("T")
 
@@ -40,8 +41,13 @@ def _traced(measurement: Measurement, rows: np.ndarray, sharp: float | None) -> 
     element = measurement.judgement.worst_element[rows].astype(np.int64)
     try:
         call, component = call_at(measurement, rows)
-        return trace(*call, component=component, element=element, sharp=sharp)
-    except Exception:  # an operator without a lockstep (TraceError), or whatever the routine itself raises
+        with subnormals.as_found():
+            return trace(*call, component=component, element=element, sharp=sharp)
+    except KeyboardInterrupt:
+        raise
+    except (
+        BaseException
+    ):  # an operator without a lockstep (TraceError), or whatever the routine itself raises
         return None
 
 

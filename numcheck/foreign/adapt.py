@@ -18,6 +18,7 @@ from numcheck.foreign.call import Plan, Reading, call, is_floating
 from numcheck.foreign.load import load
 from numcheck.foreign.match import Match, matches, signature_of
 from numcheck.formats import format_of
+from numcheck.reals import subnormals
 from numcheck.truth import groups, settle
 
 VALUE, GRAD = ulps(4), ulps(8)
@@ -65,8 +66,12 @@ def adapt(
     for way, reading, labels_as_floats in product(ways, readings, as_floats):
         plan = Plan(*way, reading, labels_as_floats, exact.ndim - 1)
         try:
-            result = call(plan, columns).detach().double().cpu().numpy()
-        except Exception as error:  # whatever a function called in a wrong way can raise
+            with subnormals.as_found():
+                given = call(plan, columns)
+            result = given.detach().double().cpu().numpy()
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # whatever a function called in a wrong way can raise
             problems.append(f"it raised {told_of(error)}")
             continue
         if result.shape == exact.shape:
@@ -140,7 +145,9 @@ def _instances(made_by: type, name: str) -> list[tuple[Any, dict[str, Any]]]:
     for constants in _unreduced(signature_of(made_by)):
         try:
             found.append((made_by(**constants), constants))
-        except Exception as error:  # whatever a constructor can raise
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # whatever a constructor can raise
             problem = told_of(error)
     if not found:
         raise UsageError(

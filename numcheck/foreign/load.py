@@ -10,6 +10,7 @@ from typing import Any
 from numcheck.declaration.formulas import Formula
 from numcheck.declaration.registry import formula_named, load_catalog
 from numcheck.declaration.words import UsageError, told_of
+from numcheck.reals import subnormals
 
 
 def load(target: str) -> Any:
@@ -64,7 +65,9 @@ def _module(place: str) -> ModuleType:
     if folder not in sys.path:
         sys.path.insert(0, folder)
     try:
-        return _module_of_file(path.resolve()) if is_file else importlib.import_module(place)
+        module = _module_of_file(path.resolve()) if is_file else importlib.import_module(place)
+        subnormals.keep()  # whatever mode it has set: points may be read next
+        return module
     except UsageError:
         raise
     except ModuleNotFoundError as error:

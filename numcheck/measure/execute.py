@@ -1,9 +1,9 @@
 """Running a routine over points as its callers would, the whole batch at once, value and gradient."""
 
 import functools
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -12,10 +12,39 @@ from numcheck.declaration.formulas import Formula, Routine
 from numcheck.declaration.words import Of, UsageError, told_of
 from numcheck.domain import Points, spread
 from numcheck.formats import FORMATS, Format, format_of
+from numcheck.reals import subnormals
 from numcheck.truth import alike
 
-WHOLE = 64
+T = TypeVar("T")
+
+WIDTH = 64
 """Points that fill vectors: two of AVX-512, as torch takes them, hold so many numbers of 16 bits."""
+
+
+def whole_vectors(count: int) -> np.ndarray:
+    """The rows of so many points, and the last one again until they fill whole vectors, and once more.
+
+    A vectorised kernel ends a batch in another way than it goes through it, and need not give the same there. What a
+    routine gives at a point shall hang on no company, so that no point that counts stands at the end of a batch. The
+    length is odd, so that no other axis is mistaken for that of the points.
+    """
+    return np.minimum(np.arange(-(-count // WIDTH) * WIDTH + 1), count - 1)
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How the points of a call lie: `order` has the rows of a batch of so many; with `gaps` no two of them are
+    neighbours in memory, nor are the numbers of one; or each is `alone` in a batch of its own."""
+
+    words: str
+    order: Callable[[int], np.ndarray]
+    gaps: bool = False
+    alone: bool = False
+
+
+WHOLE = Layout("in whole vectors", whole_vectors)
+BACKWARDS = Layout("backwards, with gaps in memory", lambda count: np.arange(count - 1, -1, -1), gaps=True)
+ALONE = Layout("each alone", np.arange, alone=True)
 
 
 class RoutineError(UsageError):
@@ -32,31 +61,40 @@ def check_device(device: str) -> None:
 
 @dataclass(frozen=True, eq=False)
 class Given:
-    """What a routine gave of one half: (N, *out) or (N, n) numbers as exact float64, and the format that they have."""
+    """What a routine gave of one half: (N, *out) or (N, n) numbers as float64, and the format that they are judged by.
+
+    That is the format asked for, or the result's own where it is finer; a value's is the one that the routine declares
+    as its output. Whole numbers are judged by float64. `made` names the dtype that the numbers came in.
+    """
 
     numbers: np.ndarray
     format: Format
+    made: str = ""
 
 
 @dataclass(frozen=True, eq=False)
 class Outcome:
     """What a routine gave: its value, and the gradient where that was asked for.
 
-    `crashes` maps a point to the message of the exception that it raised.
+    `crashes` maps a point to the message of the exception that it raised. `changed` tells of each input that it wrote
+    into how far that moved, in ulps at every point; `flushed` whether subnormals were flushed to zero while it ran.
     """
 
     halves: Mapping[Of, Given]
     crashes: Mapping[int, str]
+    changed: Mapping[str, np.ndarray] = field(default_factory=dict[str, np.ndarray])
+    flushed: bool = False
 
     def select(self, rows: np.ndarray) -> "Outcome":
         """What it gave at some of the points."""
-        halves = {of: Given(given.numbers[rows], given.format) for of, given in self.halves.items()}
-        return Outcome(halves, crashes_at(self.crashes, rows))
+        halves = {of: replace(given, numbers=given.numbers[rows]) for of, given in self.halves.items()}
+        changed = {name: moved[rows] for name, moved in self.changed.items()}
+        return Outcome(halves, told_at(self.crashes, rows), changed, self.flushed)
 
 
-def crashes_at(crashes: Mapping[int, str], rows: np.ndarray) -> dict[int, str]:
-    """Those of some points, by their new places."""
-    return {i: crashes[row] for i, row in enumerate(rows.tolist()) if row in crashes} if crashes else {}
+def told_at(told: Mapping[int, T], rows: np.ndarray) -> dict[int, T]:
+    """What is told of some points, by their new places."""
+    return {i: told[row] for i, row in enumerate(rows.tolist()) if row in told} if told else {}
 
 
 def execute(
@@ -66,22 +104,37 @@ def execute(
     device: str,
     component: np.ndarray | None,
     backward: bool,
+    layout: Layout = WHOLE,
 ) -> Outcome:
-    """Run `routine` at `points` on `device`; `component` picks the output that each point's gradient is of."""
+    """Run `routine` at `points` on `device`; `component` picks the output that each point's gradient is of.
+
+    Where it raises, or gives what is no result, that is the point's crash. RoutineError where it gives no result at any
+    point and says nothing for itself, or results of several kinds.
+    """
+    subnormals.keep()
     halves: dict[Of, Given] = {}
     crashes: dict[int, str] = {}
+    changed: dict[str, np.ndarray] = {}
+    flushed, broken = False, None
     chosen = np.zeros(len(points), dtype=np.int64) if component is None else component
-    run = functools.partial(_run, routine, points, device, chosen, backward)
-    for group in by_settings(points, np.arange(len(points))):
-        for rows, given in _pieces(run, group):
-            if isinstance(given, str):
-                crashes |= dict.fromkeys(rows.tolist(), given)
+    run = functools.partial(_run, routine, points, device, chosen, backward, layout)
+    batches = by_settings(points, np.arange(len(points)))
+    for batch in [np.array([row]) for rows in batches for row in rows] if layout.alone else batches:
+        # only in the first arrangement it matters which of the points raise
+        for rows, ran in _pieces(run, batch) if layout is WHOLE else [(batch, _tried(run, batch))]:
+            if not isinstance(ran, _Ran):
+                broken = ran if isinstance(ran, RoutineError) else broken
+                crashes |= dict.fromkeys(rows.tolist(), str(ran))
                 continue
-            for of, tensor in given.items():
-                shape, dtype = tensor.shape[1:], tensor.dtype
+            flushed |= ran.flushed
+            for name, moved in ran.changed.items():
+                changed.setdefault(name, np.zeros(len(points)))[rows] = moved
+            for of, tensor in ran.halves.items():
+                shape, dtype = tensor.shape[1:], told_dtype(tensor.dtype)
                 if of not in halves:
-                    halves[of] = Given(np.full((len(points), *shape), np.nan), format_of(dtype))
-                numbers, made = halves[of].numbers, halves[of].format.dtype
+                    by = _judged_by(routine, of, tensor.dtype, format)
+                    halves[of] = Given(np.full((len(points), *shape), np.nan), by, dtype)
+                numbers, made = halves[of].numbers, halves[of].made
                 if shape != numbers.shape[1:] or dtype != made:
                     raise RoutineError(
                         f"{routine.name}: returned {tuple(shape)} {dtype} for some points and "
@@ -89,11 +142,33 @@ def execute(
                     )
                 numbers[rows] = tensor.double().numpy()
     if not halves:  # it raised everywhere
+        if broken is not None:
+            raise broken
         halves[Of.VALUE] = Given(np.full(len(points), np.nan), format)
         if backward:
             slopes = np.full((len(points), _size(points, routine.formula.wrt)), np.nan)
             halves[Of.GRAD] = Given(slopes, format)
-    return Outcome(halves, crashes)
+    return Outcome(halves, crashes, changed, flushed)
+
+
+def told_dtype(dtype: torch.dtype) -> str:
+    """A dtype by the name that formats have."""
+    return str(dtype).removeprefix("torch.")
+
+
+def _judged_by(routine: Routine, of: Of, made: torch.dtype, asked: Format) -> Format:
+    """The format whose ulps a result is judged in: a coarser one than was asked for excuses nothing."""
+    if of is Of.VALUE and routine.output is not None:
+        declared = format_of(routine.output)
+        if made != declared.dtype:
+            raise RoutineError(
+                f"{routine.name}: returned {told_dtype(made)}; it declares output={routine.output!r}"
+            )
+        return declared
+    if not made.is_floating_point:
+        return FORMATS[0]
+    own = format_of(made)
+    return own if own.holds(asked) else asked
 
 
 def by_settings(points: Points, rows: np.ndarray) -> list[np.ndarray]:
@@ -114,90 +189,167 @@ def _size(points: Points, names: Iterable[str]) -> int:
     return sum(int(np.prod(column.shape[1:])) for column in columns if isinstance(column, torch.Tensor))
 
 
-_Halves = Mapping[Of, torch.Tensor]
-_Run = Callable[[np.ndarray], _Halves]
+@dataclass(frozen=True, eq=False)
+class _Ran:
+    """What one call gave: a tensor for each half; how far inputs moved, in ulps; whether subnormals were flushed."""
+
+    halves: Mapping[Of, torch.Tensor]
+    changed: Mapping[str, np.ndarray]
+    flushed: bool
 
 
-def _pieces(run: _Run, rows: np.ndarray) -> Iterator[tuple[np.ndarray, _Halves | str]]:
+_Run = Callable[[np.ndarray], _Ran]
+
+
+def _pieces(run: _Run, rows: np.ndarray) -> Iterator[tuple[np.ndarray, _Ran | str | RoutineError]]:
     """What a batch gives; where it raises, it is halved until the points that raise, with a message, stand alone."""
     given = _tried(run, rows)
-    if isinstance(given, str) and len(rows) > 1 and not _always_raises(run, rows):
+    if not isinstance(given, _Ran) and len(rows) > 1 and not _always_raises(run, rows):
         for half in np.split(rows, [len(rows) // 2]):
             yield from _pieces(run, half)
     else:
         yield rows, given
 
 
-def _tried(run: _Run, rows: np.ndarray) -> _Halves | str:
+def _tried(run: _Run, rows: np.ndarray) -> _Ran | str | RoutineError:
     try:
         return run(rows)
-    except RoutineError:
+    except RoutineError as error:
+        return error
+    except KeyboardInterrupt:
         raise
-    except Exception as error:  # a routine may raise anything; the exception becomes the point's fate
+    except (
+        BaseException
+    ) as error:  # a routine may raise anything, or leave; what it raises becomes the point's fate
         return told_of(error)
 
 
 def _always_raises(run: _Run, rows: np.ndarray) -> bool:
     """Whether eight points spread over the batch each raise alone: then so, we take it, does every one."""
-    return all(isinstance(_tried(run, rows[[i]]), str) for i in spread(len(rows), 8))
+    return not any(isinstance(_tried(run, rows[[i]]), _Ran) for i in spread(len(rows), 8))
 
 
-def arguments_of(routine: Routine, points: Points, device: str, backward: bool) -> dict[str, Any]:
-    """The tensors, labels and settings with which a routine is called."""
+def arguments_of(
+    routine: Routine, points: Points, device: str, backward: bool, gaps: bool = False
+) -> dict[str, Any]:
+    """The tensors, labels and settings with which a routine is called; with `gaps`, none is contiguous in memory."""
     columns = {name: points.columns[name] for name in routine.formula.inputs}
     return {
         name: column[0]
         if isinstance(column, tuple)
-        else column.to(device, copy=True).requires_grad_(backward and name in routine.formula.wrt)
+        else _placed(column, device, gaps).requires_grad_(backward and name in routine.formula.wrt)
         for name, column in columns.items()
     }
 
 
-def whole_vectors(count: int) -> np.ndarray:
-    """The rows of so many points, and the last one again until they fill whole vectors, and once more.
-
-    A vectorised kernel ends a batch in another way than it goes through it, and need not give the same there. What a
-    routine gives at a point shall hang on no company, so that no point that counts stands at the end of a batch. The
-    length is odd, so that no other axis is mistaken for that of the points.
-    """
-    return np.minimum(np.arange(-(-count // WHOLE) * WHOLE + 1), count - 1)
+def _placed(column: torch.Tensor, device: str, gaps: bool) -> torch.Tensor:
+    """A copy on the device; with gaps the points are the last axis in memory, with a zero after each."""
+    if not gaps:
+        return column.to(device, copy=True)
+    last = column.to(device).movedim(0, -1)
+    return torch.stack([last, torch.zeros_like(last)], -1)[..., 0].movedim(-1, 0)
 
 
 def _run(
-    routine: Routine, points: Points, device: str, component: np.ndarray, backward: bool, rows: np.ndarray
-) -> _Halves:
-    count, rows = len(rows), rows[whole_vectors(len(rows))]
-    arguments = arguments_of(routine, points.select(rows), device, backward)
+    routine: Routine,
+    points: Points,
+    device: str,
+    component: np.ndarray,
+    backward: bool,
+    layout: Layout,
+    rows: np.ndarray,
+) -> _Ran:
+    order = layout.order(len(rows))
+    _, places = np.unique(order, return_index=True)  # where each point stands first
+    given = points.select(rows[order])
+    arguments = arguments_of(routine, given, device, backward, layout.gaps)
+    with subnormals.as_found() as flushed:
+        halves = _called(routine, arguments, device, component[rows[order]], backward)
+    changed = {
+        name: moved[places]
+        for name, argument in arguments.items()
+        if isinstance(argument, torch.Tensor)
+        if (moved := _moved(argument, given.columns[name])) is not None
+    }
+    back = torch.from_numpy(places)
+    return _Ran({of: tensor[back] for of, tensor in halves.items()}, changed, flushed[0])
+
+
+def _called(
+    routine: Routine, arguments: Mapping[str, Any], device: str, component: np.ndarray, backward: bool
+) -> dict[Of, torch.Tensor]:
+    """What a routine gives for these arguments: its value, and the gradient if that is asked for."""
+    count = len(component)
     with torch.set_grad_enabled(backward):
         out = routine.function(**arguments)
-    _check_result(routine, out, len(rows))
-    halves = {Of.VALUE: out.detach().cpu()[:count]}
+    _check_result(routine, out, count, device)
+    halves: dict[Of, torch.Tensor] = {Of.VALUE: out.detach().cpu()}
     if not backward:
         return halves
     variables = [arguments[name] for name in routine.formula.wrt]
     if not out.requires_grad:
         raise RuntimeError("the result does not depend on its inputs through autograd")
     # one at each point's component, zero elsewhere: backward then gives that row of the Jacobian
-    flat = torch.zeros_like(out).reshape(len(rows), -1)
-    chosen = torch.from_numpy(component[rows])[:, None].to(out.device)
+    flat = torch.zeros_like(out).reshape(count, -1)
+    chosen = torch.from_numpy(component)[:, None].to(out.device)
     cotangent = flat.scatter(1, chosen, 1.0).reshape(out.shape)
     slopes = torch.autograd.grad(out, variables, cotangent, allow_unused=True)
     parts = [
-        (torch.zeros_like(x) if slope is None else slope).detach().cpu().reshape(len(rows), -1)
+        (torch.zeros_like(x) if slope is None else slope).detach().cpu().reshape(count, -1)
         for x, slope in zip(variables, slopes, strict=True)
     ]
-    return halves | {Of.GRAD: torch.cat(parts, dim=1)[:count]}
+    return halves | {Of.GRAD: torch.cat(parts, dim=1)}
 
 
-def _check_result(routine: Routine, out: object, count: int) -> None:
+def _moved(argument: torch.Tensor, before: Any) -> np.ndarray | None:
+    """How far each point of an input moved while a routine ran, in ulps; None where it is as it was, bit for bit."""
+    after = argument.detach().cpu()
+    if after.shape != before.shape or after.dtype != before.dtype:
+        return np.full(len(before), np.inf)
+    if torch.equal(_bits(after), _bits(before)):
+        return None
+    x, y = before.double(), after.double()
+    ulp = format_of(before.dtype).ulp(x) if before.is_floating_point() else torch.zeros_like(x)
+    steps = torch.where(x == y, 0.0, (x - y).abs() / ulp).nan_to_num(nan=torch.inf, posinf=torch.inf)
+    return steps.reshape(len(before), -1).amax(dim=1).numpy()
+
+
+def _bits(x: torch.Tensor) -> torch.Tensor:
+    return x.contiguous().view(format_of(x.dtype).int_dtype) if x.is_floating_point() else x
+
+
+def _check_result(routine: Routine, out: object, count: int, device: str) -> None:
+    """RoutineError, with what to return instead, unless this is one result per point."""
     if not isinstance(out, torch.Tensor):
         raise RoutineError(
-            f"{routine.name}: returned {type(out).__name__}; return one tensor with a leading batch axis"
+            f"{routine.name}: returned {_shown(out)}; return one tensor with a leading batch axis"
+        )
+    if out.is_nested:
+        raise RoutineError(
+            f"{routine.name}: returned a nested tensor; return one tensor with a leading batch axis"
+        )
+    if out.layout is not torch.strided:
+        raise RoutineError(f"{routine.name}: returned a tensor of layout {out.layout}; return it .to_dense()")
+    if out.device.type != torch.device(device).type:
+        raise RoutineError(
+            f"{routine.name}: returned a tensor on {out.device} for inputs on {device}; return it there"
         )
     if out.ndim == 0 or out.shape[0] != count:
         raise RoutineError(
             f"{routine.name}: returned shape {tuple(out.shape)} for a batch of {count}; "
             f"return one result per point, ({count}, ...), for example with reduction='none'"
         )
-    if out.dtype not in {f.dtype for f in FORMATS}:
+    if out.is_complex():
+        raise RoutineError(
+            f"{routine.name}: returned {out.dtype}; return its real part, or another real tensor"
+        )
+    whole = not any(domain.differentiable for domain in routine.formula.inputs.values())
+    if out.dtype not in {f.dtype for f in FORMATS} and not (whole and not out.is_floating_point()):
         raise RoutineError(f"{routine.name}: returned {out.dtype}; return a floating-point tensor")
+
+
+def _shown(out: object) -> str:
+    """What kind of thing a routine returned in place of a tensor."""
+    if isinstance(out, Sequence) and not isinstance(out, str):
+        return f"a {type(out).__name__} of {len(out)}"
+    return type(out).__name__

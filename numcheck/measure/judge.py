@@ -62,6 +62,17 @@ class Judgement:
         return replace(self, **{name: getattr(self, name)[rows] for name in names})
 
 
+def with_rows(judged: Judgement, rows: np.ndarray, other: Judgement) -> Judgement:
+    """The judgement with that of another run in place of its own at some rows; `other` is of these."""
+    names = judged.__dataclass_fields__.keys() - {"format", "truth"}
+    parts = {name: getattr(judged, name).copy() for name in names}
+    truth = judged.truth.copy()
+    truth.put(rows, other.truth)
+    for name, numbers in parts.items():
+        numbers[rows] = getattr(other, name)
+    return replace(judged, truth=truth, **parts)
+
+
 _MOST_LENIENT = Budget(LARGEST, LARGEST, coupled=True)
 
 

@@ -8,6 +8,7 @@ import torch
 from numcheck.domain import Points
 from numcheck.formats import Format
 from numcheck.measure.measurement import Measurement
+from numcheck.reals import subnormals
 from numcheck.reals.arb import ARB
 from numcheck.reals.arrays import Reals, as_reals
 from numcheck.reals.precision import precision
@@ -38,7 +39,9 @@ def law_defects(part: Measurement) -> list[dict[str, Any]]:
                 parts = [_ulps_apart(law.function(*arguments), lanes, format) for lanes, arguments in given]
                 apart = np.concatenate(parts)
                 found = {"worst_ulp": figure(float(apart.max())), "violations": int((apart > 1).sum())}
-            except Exception as failure:  # a law may leave what the routine can do: say so beside it
+            except KeyboardInterrupt:
+                raise
+            except BaseException as failure:  # a law may leave what the routine can do: say so beside it
                 found = {"worst_ulp": "inf", "violations": len(points), "message": str(failure)}
             told.append({"law": law.doc, **found})
     return told
@@ -60,8 +63,9 @@ def _rounded(part: Measurement, points: Points) -> Any:
             whole = points.columns[name].dtype  # of integers, or of a mask
             rounded = part.format.round(tensor) if domain.differentiable else tensor.round().to(whole)
             given[name] = rounded.to(part.device)
-        out = routine.function(**given).detach().cpu().double().numpy()
-        return Reals(ARB, ARB.lift(out))
+        with subnormals.as_found():
+            out = routine.function(**given)
+        return Reals(ARB, ARB.lift(out.detach().cpu().double().numpy()))
 
     return call
 

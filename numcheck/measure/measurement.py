@@ -1,7 +1,7 @@
 """A routine measured at points: what it gave and how that was judged, of its value and of its gradient."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -9,17 +9,19 @@ from flint import arb
 
 from numcheck.declaration.budgets import Budget
 from numcheck.declaration.formulas import Formula, Gap, Routine
-from numcheck.declaration.words import Fate, Of
+from numcheck.declaration.words import Cause, Fate, Of
 from numcheck.domain import Points
 from numcheck.formats import Format
 from numcheck.measure.error import SLIGHT
-from numcheck.measure.execute import Given, Outcome, RoutineError, components_of, crashes_at, execute
-from numcheck.measure.judge import Judgement, judge
+from numcheck.measure.execute import Given, Outcome, RoutineError, components_of, execute, told_at
+from numcheck.measure.judge import Judgement, judge, with_rows
 from numcheck.reals.arb import ARB, PATIENCE
 from numcheck.reals.arithmetic import NO, UNDECIDED, YES
 from numcheck.reals.enclosures import TOLERANCE, enclosure, narrow, reaches_across
-from numcheck.truth import Half, Truth, answered, settle
+from numcheck.truth import Half, Truth, answered, conditioning_at, negative_zeros, settle, signed
 
+MOST_ASKED = 16
+"""Numbers of a point of more than `ROWS` whose conditioning is asked, the worst first: each takes a pass backwards."""
 PAIR = 102
 """Bits to which an enclosure of two doubles is narrow."""
 
@@ -36,6 +38,16 @@ class Measurement:
     judgement: Judgement
     crashes: Mapping[int, str]
     component: np.ndarray
+    made: str = ""
+    """The dtype that the result came in."""
+    changed: Mapping[str, np.ndarray] = field(default_factory=dict[str, np.ndarray])
+    """Of each input that the routine wrote into how far that moved at each point, in ulps."""
+    flushed: bool = False
+    """Whether subnormals were flushed to zero while it ran."""
+    conduct: Mapping[int, Cause] = field(default_factory=dict[int, Cause])
+    """The points that fail by what the routine does beside computing, or by how it is called."""
+    remarks: tuple[str, ...] = ()
+    """What else its calls have shown of it."""
 
     @property
     def budget(self) -> Budget:
@@ -53,8 +65,10 @@ class Measurement:
             self,
             points=self.points.select(rows),
             judgement=self.judgement.select(rows),
-            crashes=crashes_at(self.crashes, rows),
+            crashes=told_at(self.crashes, rows),
             component=self.component[rows],
+            conduct=told_at(self.conduct, rows),
+            changed={name: moved[rows] for name, moved in self.changed.items()},
         )
 
 
@@ -84,12 +98,60 @@ def measure(
                     f"{routine.name}: returned shape {got} per point; {routine.formula.name} gives "
                     f"{expected or 'one number'}"
                 )
-            given = Given(np.full(half.exact.shape, np.nan), given.format)
+            given = replace(given, numbers=np.full(half.exact.shape, np.nan))
         half = _sharpened(routine.formula, points, truth, of, format, given.format)
         judgement = judge(of, given, half, budget, components, outcome.crashes)
-        made = Measurement(routine, of, format, device, points, judgement, outcome.crashes, truth.component)
-        measurements.append(_decided(made, truth.loose))
+        measured = Measurement(
+            routine,
+            of,
+            format,
+            device,
+            points,
+            judgement,
+            outcome.crashes,
+            truth.component,
+            given.made,
+            outcome.changed if of is Of.VALUE else {},
+            outcome.flushed,
+        )
+        measurements.append(_spoiled(_by_sign_of_zero(_decided(measured, truth.loose), half)))
     return measurements
+
+
+def _by_sign_of_zero(measurement: Measurement, half: Half) -> Measurement:
+    """Where a point fails that has a negative zero, what IEEE has for its sign counts as right, too."""
+    formula, judged = measurement.routine.formula, measurement.judgement
+    for row in np.intersect1d(
+        np.flatnonzero(judged.worst.fate >= Fate.OVER), negative_zeros(formula, measurement.points)
+    ).tolist():
+        if row in measurement.crashes:
+            continue
+        rows, point = np.array([row]), measurement.points.select([row])
+        conditioning = half.conditioning[rows]
+        truth = judged.truth[rows].reshaped(conditioning.shape)
+        told = signed(formula, point, truth, measurement.of, int(measurement.component[row]), judged.format)
+        given = Given(judged.got[rows].reshape(conditioning.shape), judged.format)
+        components = components_of(formula, point)
+        again = judge(measurement.of, given, Half(told, conditioning), measurement.budget, components, {})
+        if again.worst.fate[0] == Fate.WITHIN:
+            measurement = replace(measurement, judgement=with_rows(measurement.judgement, rows, again))
+    return measurement
+
+
+def _spoiled(measurement: Measurement) -> Measurement:
+    """A point whose inputs moved by more than the budget's ulps fails: whoever called has other inputs now."""
+    if not measurement.changed:
+        return measurement
+    judged, ulps = measurement.judgement, measurement.budget.ulps
+    moved = np.maximum.reduce(list(measurement.changed.values()))
+    rows = np.flatnonzero((moved > ulps) & (judged.worst.fate == Fate.WITHIN))
+    key = rows, judged.worst_element[rows]
+    fate, spent, error = judged.fate.copy(), judged.spent.copy(), judged.error.copy()
+    with np.errstate(divide="ignore"):
+        fate[key], spent[key], error[key] = Fate.OVER, moved[rows] / ulps, moved[rows]
+    spoiled = replace(judged, fate=fate, spent=spent, error=error)
+    told = dict.fromkeys(rows.tolist(), Cause.MUTATION)
+    return replace(measurement, judgement=spoiled, conduct=told)
 
 
 def _sharpened(
@@ -119,9 +181,6 @@ def _sharpened(
     return Half(sharper, half.conditioning)
 
 
-_VERDICT = ("error", "allowed", "forgiven", "spent", "margin", "fate", "unit")
-
-
 def _decided(measurement: Measurement, loose: np.ndarray) -> Measurement:
     """Settle again, more tightly, the points whose verdict hangs on the truth's radius or on loose conditioning.
 
@@ -145,13 +204,42 @@ def _decided(measurement: Measurement, loose: np.ndarray) -> Measurement:
     half = _off_the_powers(measurement.select(rows), tight.halves[measurement.of])
     given = Given(judged.got[rows].reshape(half.exact.shape), judged.format)
     components = components_of(routine.formula, points)
-    found = _to_the_last_bit(
-        measurement.select(rows), judge(measurement.of, given, half, measurement.budget, components, {})
+    found = judge(measurement.of, given, half, measurement.budget, components, {})
+    if tight.loose.any():
+        found = _forgiven(measurement.select(rows), given, half, components, found)
+    found = _to_the_last_bit(measurement.select(rows), found)
+    return replace(measurement, judgement=with_rows(judged, rows, found))
+
+
+def _forgiven(
+    measurement: Measurement, given: Given, half: Half, components: int, judged: Judgement
+) -> Judgement:
+    """The verdicts where conditioning is told as the least that it can be: what it is, of each point's worst numbers.
+
+    A point fails where one number does, so that the worst decides; where conditioning forgives it, the next one. The
+    least that conditioning can be is usually half of it, and where it forgives `MOST_ASKED` of them the point is in.
+    """
+    formula, asked = measurement.routine.formula, np.zeros(judged.spent.shape, dtype=bool)
+    conditioning = half.conditioning.copy().reshape(judged.spent.shape)
+    for _ in range(MOST_ASKED):
+        failing = (judged.spent > 1) & np.isfinite(judged.spent)
+        doubtful = np.where(failing & ~asked, judged.spent, 0.0)
+        rows = np.flatnonzero((doubtful > 0).any(axis=1) & ~(failing & asked).any(axis=1))
+        if not rows.size:
+            break
+        worst = np.argmax(doubtful[rows], axis=1)
+        points, component = measurement.points.select(rows), measurement.component[rows]
+        conditioning[rows, worst] = conditioning_at(formula, points, component, measurement.of, worst)
+        asked[rows, worst] = True
+        told = Half(half.exact, conditioning.reshape(half.conditioning.shape))
+        judged = judge(measurement.of, given, told, measurement.budget, components, {})
+    # its worst numbers speak for a point: the others are neither known to be over nor asked about
+    spared = (judged.spent > 1) & np.isfinite(judged.spent) & ~asked
+    return replace(
+        judged,
+        fate=np.where(spared, Fate.WITHIN, judged.fate).astype(np.int8),
+        spent=np.where(spared, 0.0, judged.spent),
     )
-    decided = {name: getattr(judged, name).copy() for name in _VERDICT}
-    for name, numbers in decided.items():
-        numbers[rows] = getattr(found, name)
-    return replace(measurement, judgement=replace(judged, **decided))
 
 
 def _off_the_powers(measurement: Measurement, half: Half) -> Half:

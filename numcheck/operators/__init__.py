@@ -16,6 +16,7 @@ sharp trace evaluates functions in ball arithmetic. Torch takes another way thro
 subclass (prod): there the traced gradient differs from a plain run's in its last bits.
 
     pairs -> rows -> table -> calls -> shadow -> record -> lockstep -> rounded
+                               `---> watched (a routine's operators, told apart from its digits)
 """
 
 from numcheck.operators.lockstep import trace
@@ -23,5 +24,7 @@ from numcheck.operators.pairs import TraceError
 from numcheck.operators.record import Operation, Repeat, Sink, Trace
 from numcheck.operators.rounded import emulate
 from numcheck.operators.rows import operator
+from numcheck.operators.watched import subnormals_kept, watched
 
 __all__ = ["Operation", "Repeat", "Sink", "Trace", "TraceError", "emulate", "operator", "trace"]
+__all__ += ["subnormals_kept", "watched"]

@@ -250,6 +250,19 @@ def _not_below_zero(x: Reals) -> np.ndarray:
     return told if x.squared is None else told | x.squared
 
 
+def on_the_way(value: Reals) -> Iterator[Reals]:
+    """The arrays that a traced array came of, itself among them, each once."""
+    seen: set[int] = set()
+    waiting = [value]
+    while waiting:
+        node = waiting.pop()
+        if node.serial in seen:
+            continue
+        seen.add(node.serial)
+        yield node
+        waiting.extend(node.origin.operands if node.origin else ())
+
+
 def binary(operation: str, x: Operand, y: Operand) -> Reals:
     """The result of a binary `operation`; one of the two may be an exact number."""
     return apply(operation, *_together(x, y))

@@ -1,21 +1,31 @@
 """Value, conditioning and derivatives of any function of reals, over any arithmetic."""
 
+import functools
+import operator
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
-from numcheck.reals.arrays import Reals, as_reals, concatenate, reshape, zeros_like
-from numcheck.reals.tape import gradient, one_hot
+from numcheck.reals.arrays import Reals, as_reals, binary, broadcast, concatenate, reshape, sum, zeros_like
+from numcheck.reals.tape import gradient, one_hot, traced
+
+ROWS = 128
+"""Numbers of a half up to which conditioning is told of each, by a pass backwards: those take the square of them."""
 
 
 @dataclass(frozen=True)
 class Wanted:
-    """What is asked of a function beside its value."""
+    """What is asked of a function beside its value.
+
+    Of a half with more than `ROWS` numbers conditioning is the least that it can be; `element`, a place in the half for
+    each lane, asks for what it is at that one, and for nothing of the others.
+    """
 
     gradient: bool
     conditioning: bool
+    element: np.ndarray | None = None
 
 
 Evaluation = list[tuple[Any, Any]]
@@ -49,7 +59,7 @@ def evaluate(
     size = int(np.prod(value.shape))
     flat = reshape(value, (size,))
     counted = inputs if wanted.conditioning else []
-    conditioning, row = _conditioning(flat, counted, lanes)
+    conditioning, row = _conditioning(flat, counted, lanes, None if wanted.gradient else wanted.element)
     conditioning = conditioning.reshape(data.shape)
     if not wanted.gradient or not by:
         return [(data, conditioning)]
@@ -60,15 +70,20 @@ def evaluate(
     else:
         slopes = [None] * len(by)
     slope = _side_by_side(slopes, by, lanes)
-    return [(data, conditioning), (slope.data, _conditioning(slope, counted, lanes)[0])]
+    return [(data, conditioning), (slope.data, _conditioning(slope, counted, lanes, wanted.element)[0])]
 
 
-def _conditioning(of: Reals, inputs: Sequence[Reals], lanes: int) -> tuple[Any, list[Reals | None]]:
+def _conditioning(
+    of: Reals, inputs: Sequence[Reals], lanes: int, element: np.ndarray | None
+) -> tuple[Any, list[Reals | None]]:
     """What conditioning forgives each element of (lanes, n), and the last one's derivatives by the inputs.
 
     That is the sum over all elements x_i of abs(x_i * slope_i), in the arithmetic's own numbers, for each lane.
     """
     arithmetic, (count,) = of.arithmetic, of.shape
+    if count > ROWS and of.traced and inputs:
+        told = _least(of, inputs, lanes) if element is None else _at(of, inputs, lanes, element)
+        return told, [None] * len(inputs)
     rows: list[Any] = []
     slopes: list[Reals | None] = [None] * len(inputs)
     for k in range(count) if of.traced and inputs else ():
@@ -77,6 +92,43 @@ def _conditioning(of: Reals, inputs: Sequence[Reals], lanes: int) -> tuple[Any, 
         rows.append(arithmetic.forgiven(terms, lanes))
     rows = rows or [arithmetic.forgiven([], lanes)] * count
     return arithmetic.concatenate([row.reshape((lanes, 1)) for row in rows], 1), slopes
+
+
+def _least(of: Reals, inputs: Sequence[Reals], lanes: int) -> Any:
+    """No more than what conditioning forgives each element, in a few passes backwards however many there are.
+
+    The sum of x_i * slope_i, each with some sign, is a product of the Jacobian and a vector, and no larger than the sum
+    of their sizes. Hardly a sum cancels under signs that are drawn, and none whose slopes have one sign under those of
+    the x_i; the larger is told. A product with the Jacobian is the derivative, by u, of that of its transpose with u.
+    """
+    arithmetic, (count,) = of.arithmetic, of.shape
+    u = traced(broadcast(one_hot(of, np.ones((1, count), dtype=bool)), (count,)))
+    slopes = [(x, part) for x, part in zip(inputs, gradient(of, u, inputs), strict=True) if part is not None]
+    dice = np.random.default_rng(count)
+    drawn = [Reals(arithmetic, arithmetic.lift(dice.choice([-1.0, 1.0], (1, *x.shape)))) for x, _ in slopes]
+    sizes: list[Reals] = []
+    for signed in (
+        [Reals(arithmetic, x.data) * signs for (x, _), signs in zip(slopes, drawn, strict=True)],
+        [abs(Reals(arithmetic, x.data)) for x, _ in slopes],
+    ):
+        parts = [sum(part * x) for (_, part), x in zip(slopes, signed, strict=True)]
+        total = functools.reduce(operator.add, parts) if parts else None
+        along = None if total is None else gradient(total, one_hot(total, np.ones(1, dtype=bool)), [u])[0]
+        if along is not None:
+            sizes.append(abs(Reals(arithmetic, along.data)))
+    if not sizes:
+        return arithmetic.broadcast(arithmetic.forgiven([], lanes).reshape((lanes, 1)), (lanes, count))
+    data = functools.reduce(functools.partial(binary, "maximum"), sizes).data
+    data = arithmetic.broadcast(data, (lanes, count)).reshape((lanes * count, 1))
+    return arithmetic.forgiven([data], lanes * count).reshape((lanes, count))
+
+
+def _at(of: Reals, inputs: Sequence[Reals], lanes: int, element: np.ndarray) -> Any:
+    """What conditioning forgives one element of each lane, in the place of all."""
+    arithmetic, (count,) = of.arithmetic, of.shape
+    slopes = gradient(of, one_hot(of, np.arange(count) == element[:, None]), inputs)
+    terms = [(x * slope).data for x, slope in zip(inputs, slopes, strict=True) if slope is not None]
+    return arithmetic.broadcast(arithmetic.forgiven(terms, lanes).reshape((lanes, 1)), (lanes, count))
 
 
 def _side_by_side(parts: Sequence[Reals | None], inputs: Sequence[Reals], lanes: int) -> Reals:

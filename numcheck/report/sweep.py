@@ -27,6 +27,7 @@ def sweep_page(result: Mapping[str, Any]) -> str:
         if entry["failing"]:
             lines.append(f"  shown by     {entry['reproduce']}")
         lines += _regions_in_words(result, entry)
+        lines += [f"  remark       {text}" for text in entry.get("remarks", ())]
         if entry["failing"] and entry["gaps"]:
             causes = ", ".join(dict.fromkeys(cause for gap in entry["gaps"] for cause in gap["causes"]))
             lines.append(f"  gaps         {entry['failing']} points fail; the routine declares: {causes}")

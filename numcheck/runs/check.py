@@ -18,7 +18,15 @@ from numcheck.declaration.budgets import Budget
 from numcheck.declaration.formulas import Formula, Routine
 from numcheck.declaration.registry import format_named, load_catalog
 from numcheck.declaration.registry import formulas as registered
-from numcheck.declaration.words import DEFAULT_FORMATS, DEFAULT_POINTS, DEFAULT_SEED, Fate, Of, UsageError
+from numcheck.declaration.words import (
+    DEFAULT_FORMATS,
+    DEFAULT_POINTS,
+    DEFAULT_SEED,
+    Cause,
+    Fate,
+    Of,
+    UsageError,
+)
 from numcheck.diagnosis import Search, alone, beside, cancellation, underflow
 from numcheck.domain import discrete
 from numcheck.foreign import adapt, formula_at
@@ -35,6 +43,9 @@ from numcheck.runs.workers import workers
 from numcheck.truth import FLOAT64, ContradictionError
 
 Progress = Callable[[str, int, int], None]
+
+SHOWN = 4
+"""Routines that a remark names."""
 
 
 @dataclass(frozen=True)
@@ -207,6 +218,7 @@ def check_catalog(
     remarks = [text for f in selected for text in witnesses.read(f).remarks]
     remarks += [f"{path} has what shows the gaps" for path in written if path is not None]
     remarks += uncovered(selected, report) if routine is None else []
+    remarks += _conduct(report["measurements"])
     return report | ({"remarks": remarks} if remarks else {})
 
 
@@ -286,6 +298,27 @@ def _report(
         "measurements": result.measurements,
         "notes": result.errors,
     }
+
+
+def _conduct(entries: Sequence[Mapping[str, Any]]) -> list[str]:
+    """What routines do beside computing, one line for all that do alike."""
+    told: dict[str, dict[str, dict[str, None]]] = {}
+    for entry in entries:
+        for text in entry["remarks"]:
+            cause, found, _ = text.partition(": ")
+            alike = {
+                Cause.PLACEMENT: "other bits in another arrangement",
+                Cause.NOT_DETERMINISTIC: "other bits each time",
+            }
+            what = f"{cause}: {alike[Cause(cause)]}" if found and cause in alike else text
+            who = told.setdefault(what, {}).setdefault(f"{entry['formula']}.{entry['routine']}", {})
+            who[entry["format"]] = None
+    lines: list[str] = []
+    for what, routines in told.items():
+        named = [f"{name} in {', '.join(formats)}" for name, formats in routines.items()]
+        more = f"; and {len(named) - SHOWN} more" if len(named) > SHOWN else ""
+        lines.append(f"{what}: {'; '.join(named[:SHOWN])}{more}")
+    return lines
 
 
 def _record(formula: Formula, result: Result) -> Path | None:

@@ -100,10 +100,12 @@ def entry_of(
     _, spent, error = examined.judged
     axis = _axis(examined)
     simplest = yield from asked([Question(f.measurement, f.simplest, f.component) for f in found])
-    shown = [
-        _told(finding, worst=_point(finding.measurement, finding.worst), simplest=_point(simple, 0))
-        for finding, simple in zip(found, simplest, strict=True)
-    ]
+    shown: list[dict[str, Any]] = []
+    for finding, simple in zip(found, simplest, strict=True):
+        worst = _point(finding.measurement, finding.worst)
+        # what fails by how the routine is called need not fail when it is asked about again
+        again = finding.forgiven or Fate(int(simple.judgement.worst.fate[0])).fails
+        shown.append(_told(finding, worst=worst, simplest=_point(simple, 0) if again else worst))
     failing = [finding for finding in shown if not finding["forgiven"]]
     judged = np.isin(examined.fates, [fate for fate in Fate if fate.is_judged and fate != Fate.CRASH])
     return {
@@ -118,7 +120,8 @@ def entry_of(
         "worst_ulp": figure(float(np.max(error, initial=0))),
         "evidence": "sampled",
         "budget": str(routine.budgets[examined.of]),
-        "output_format": parts[0].judgement.format.name,
+        "output_format": parts[0].made or parts[0].judgement.format.name,
+        "remarks": list(examined.remarks),
         "worst": _point(*examined.worst),
         "simplest": failing[0]["simplest"] if failing else None,
         "findings": shown,

@@ -13,15 +13,24 @@ import numpy as np
 
 from numcheck.declaration.formulas import Formula, Gap, Routine
 from numcheck.declaration.words import Cause, Fate, Of
-from numcheck.diagnosis import Cluster, Diagnosis, Finding, Search, clusters, diagnose, findings
+from numcheck.diagnosis import (
+    Cluster,
+    Diagnosis,
+    Finding,
+    Search,
+    called_again,
+    clusters,
+    diagnose,
+    findings,
+)
 from numcheck.domain import Points
 from numcheck.formats import Format
 from numcheck.measure import Measurement, Outcome, law_defects, measure
 from numcheck.runs.witnesses import Witnesses, first
-from numcheck.truth import Opinion, Truth, expect_promises, second_opinion, settle, settle_together
+from numcheck.truth import Opinion, Truth, expect_promises, fewer, second_opinion, settle, settle_together
 
 SECOND_OPINION = 0.01
-"""Least share of points that mpmath recomputes."""
+"""Least share of points that mpmath recomputes; of points of many numbers fewer."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,7 +47,8 @@ class Sample:
         """What mpmath says of some of the truths."""
         told: list[Opinion] = []
         for points, truth in zip(self.points, self.truths, strict=True):
-            rows = points.spread(max(2, int(np.ceil(SECOND_OPINION * len(points)))))
+            count = max(2, int(np.ceil(SECOND_OPINION * len(points))))
+            rows = points.spread(fewer(count, self.formula, points))
             told.append(second_opinion(self.formula, points.select(rows), truth.select(rows), self.format))
         texts = tuple(text for one in told for text in one.disagreements)
         return Opinion(sum(one.checked for one in told), texts)
@@ -143,6 +153,23 @@ class Examined:
         """A point at which the routine raised, as a part and its row."""
         return next(((part, min(part.crashes)) for part in self.parts if part.crashes), None)
 
+    @cached_property
+    def remarks(self) -> tuple[str, ...]:
+        """What its calls have shown of the routine beside results, each once, the cause that it may be in front."""
+        told = [text for part in self.parts for text in part.remarks]
+        points = sum(len(part.points) for part in self.parts)
+        for name in dict.fromkeys(name for part in self.parts for name in part.changed):
+            moved = sum(int((part.changed[name] > 0).sum()) for part in self.parts if name in part.changed)
+            told.append(f"{Cause.MUTATION}: writes into its input {name}, at {moved} of {points} points")
+        if any(part.flushed for part in self.parts):
+            told.append(f"{Cause.FLUSHED}: subnormal numbers were flushed to zero while it ran")
+        judged, made = self.parts[0].judgement.format.name, self.parts[0].made
+        if made and made != self.format.name:
+            meant = "" if made == judged or (not made.startswith("float") and made != "bfloat16") else made
+            hint = f"; if that is meant, declare output={meant!r}" if meant else ""
+            told.append(f"returns {made} where {self.format.name} was asked for, judged by {judged}{hint}")
+        return tuple(dict.fromkeys(told))
+
     # Why, and whether it was known ------------------------------------------------------------------------------------
 
     @cached_property
@@ -205,14 +232,14 @@ def examine(
 ) -> tuple[Examined, ...]:
     """Each half of which the routine makes a promise, the value first, judged at every point of the sample.
 
-    `outcomes` is what it gave at the points where it has been run there already. Raises RoutineError where the routine
-    breaks its contract.
+    `outcomes` is what it gave at the points where it has been run there already; otherwise it is called again
+    with some of them in another arrangement. Raises RoutineError where the routine breaks its contract.
     """
     known = outcomes or [None] * len(sample.points)
-    measured = [
-        measure(routine, points, truth, sample.format, device, outcome)
-        for points, truth, outcome in zip(sample.points, sample.truths, known, strict=True)
-    ]
+    measured: list[list[Measurement]] = []
+    for points, truth, outcome in zip(sample.points, sample.truths, known, strict=True):
+        halves = measure(routine, points, truth, sample.format, device, outcome)
+        measured.append(halves if outcome is not None else called_again(halves, truth))
     return tuple(Examined(parts) for parts in zip(*measured, strict=True))
 
 

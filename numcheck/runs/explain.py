@@ -76,7 +76,7 @@ def _rows(given: Sample, examined: Examined) -> Iterator[tuple[str, str]]:
         got, forgiven = float(judged.got[0, k]), judged.forgiven[0, k]
         ulps = judged.allowed[0, k] - forgiven
         yield f"{label} truth", decimal(judged.truth, (0, k), 30)
-        yield f"{label} result", f"{got!r} ({got.hex()}) in {judged.format.name}"
+        yield f"{label} result", f"{got!r} ({got.hex()}) in {one.made or judged.format.name}"
         yield f"{label} error", f"{judged.error[0, k]:.6g} ulp"
         yield f"{label} budget", f"{ulps:.6g} ulp + {forgiven:.6g} ulp forgiven by conditioning"
         yield f"{label} spent", f"{judged.spent[0, k]:.6g}: {Fate(int(judged.fate[0, k])).word}"
@@ -84,6 +84,7 @@ def _rows(given: Sample, examined: Examined) -> Iterator[tuple[str, str]]:
     yield from (("truth in doubt", text) for text in given.opinion.disagreements)
     if one.crashes:
         yield "crash", one.crashes[0]
+    yield from (("remark", text) for text in examined.remarks)
     for found in alone(examined.findings()):
         yield "finding", found.sentence
         yield from found.lines()

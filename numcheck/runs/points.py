@@ -17,6 +17,7 @@ from numcheck.declaration.words import Of, UsageError
 from numcheck.domain import Points
 from numcheck.formats import Format
 from numcheck.measure import Measurement
+from numcheck.reals import subnormals
 from numcheck.reals.enclosures import Enclosure
 
 
@@ -77,6 +78,7 @@ def arguments_of(formula: Formula, at: Mapping[str, Any], format: Format) -> tup
     if set(at) != set(formula.inputs):
         needed = " ".join(f"--at {name}=..." for name in formula.inputs)
         raise UsageError(f"{formula.name} takes {', '.join(formula.inputs)}: write {needed}")
+    subnormals.keep()
     values: list[Any] = []
     sizes: set[int] = set()
     for name, domain in formula.inputs.items():

@@ -56,7 +56,7 @@ class Searched:
         """Why the input that was found fails; None where the routine raised, or where there is none."""
         if self.found is None:
             return None
-        return Cause.ORDER if self.flaky else self.found.causes[0]
+        return Cause.NOT_DETERMINISTIC if self.flaky else self.found.causes[0]
 
 
 def search(routine: Routine, format: Format, device: str, of: Of, chosen: settings | None = None) -> Searched:

@@ -4,6 +4,7 @@ A formula may branch on an input from `one_of` or `index`. So points stand apart
 the formula takes side by side (`kindred`), because it uses them as numbers only.
 """
 
+import math
 from collections.abc import Hashable, Iterable, Iterator, Mapping
 from functools import cache
 from types import MappingProxyType
@@ -87,6 +88,17 @@ def _is_number(choice: Any) -> bool:
 def chunks(rows: np.ndarray, size: int) -> Iterator[np.ndarray]:
     """`rows` in order, at most `size` at a time."""
     return (rows[start : start + size] for start in range(0, len(rows), size))
+
+
+LONG_POINT = 64
+"""Numbers of a point up to which a batch counts its points; of longer ones fewer fill it."""
+
+
+def fewer(size: int, formula: Formula, points: Points) -> int:
+    """So many points as are worth what `size` points of a few numbers are: at least one."""
+    columns = [points.columns[name] for name in continuous(formula.inputs)]
+    numbers = sum(math.prod(c.shape[1:]) for c in columns if not isinstance(c, tuple))
+    return max(1, size * LONG_POINT // max(LONG_POINT, numbers))
 
 
 def lifted(formula: Formula, points: Points, arithmetic: Arithmetic, trace: bool) -> dict[str, Any]:

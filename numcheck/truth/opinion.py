@@ -1,7 +1,7 @@
 """Whether truths are true: some are proved again by Arb, and some recomputed in mpmath."""
 
 import zlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
@@ -12,7 +12,7 @@ from numcheck.declaration.formulas import Formula
 from numcheck.domain import Points, continuous
 from numcheck.formats import Format
 from numcheck.reals.arithmetic import BeyondError
-from numcheck.reals.arrays import Reals, as_reals
+from numcheck.reals.arrays import Reals, as_reals, on_the_way
 from numcheck.reals.ball64 import EXPONENT_LIMIT
 from numcheck.reals.enclosures import (
     PROVED,
@@ -26,7 +26,7 @@ from numcheck.reals.enclosures import (
 from numcheck.reals.evaluation import Wanted
 from numcheck.reals.mp import CONTEXT, MP, MpArithmetic
 from numcheck.reals.precision import LIMIT, precision
-from numcheck.truth.batches import chunks, describe, groups, lifted
+from numcheck.truth.batches import chunks, describe, fewer, groups, lifted
 from numcheck.truth.proofs import CHUNK, FLOAT64, Truth, proved
 
 AUDITED = 1 / 256  # share of the points settled in float64 that Arb proves again
@@ -41,7 +41,7 @@ def audit(formula: Formula, points: Points, truth: Truth, format: Format, share:
     settled = np.flatnonzero(truth.precision == FLOAT64)
     if not settled.size:
         return 0
-    count = min(len(settled), max(2, int(share * len(settled))))
+    count = min(len(settled), fewer(max(2, int(share * len(settled))), formula, points))
     rows = np.sort(_dice(points).choice(settled, count, replace=False))
     slopes = None if truth.gradient is None else truth.gradient[rows]
     audit_enclosures(formula, points.select(rows), truth.value[rows], slopes, truth.component[rows], format)
@@ -69,7 +69,7 @@ def audit_enclosures(
     wanted = Wanted(slopes is not None, False)
     # apart by every choice, also where a batch was not: so the audit sees whether choices side by side were kept apart
     for group in groups(formula, points):
-        for rows in chunks(group, CHUNK):
+        for rows in chunks(group, fewer(CHUNK, formula, points)):
             chosen = points.select(rows)
             told = proved(formula, chosen, format, wanted, component[rows], TOLERANCE)
             for of, ours, theirs in (("value", value, told.value), ("gradient", slopes, told.gradient)):
@@ -251,21 +251,9 @@ def _needed_bits(formula: Formula, point: Points, slope: Slope, bits: int) -> in
     """Bits that the largest number on the way to the value asks for, so that the step is still seen beside it."""
     with precision(bits):
         value = as_reals(formula(*lifted(formula, point, MP, True).values()), MP)
-        largest = max((CONTEXT.mag(x) for x in _on_the_way(value) if x and CONTEXT.isfinite(x)), default=0)
+        numbers = (x for node in on_the_way(value) for x in node.data.flat)
+        largest = max((CONTEXT.mag(x) for x in numbers if x and CONTEXT.isfinite(x)), default=0)
         return int(max(0, largest) - slope.step_exponent - CONTEXT.mag(slope.allowed) + 64)
-
-
-def _on_the_way(value: Reals) -> Iterator[Any]:
-    """The numbers of all arrays that an array came of."""
-    seen: set[int] = set()
-    waiting = [value]
-    while waiting:
-        node = waiting.pop()
-        if node.serial in seen:
-            continue
-        seen.add(node.serial)
-        yield from node.data.flat
-        waiting.extend(node.origin.operands if node.origin else ())
 
 
 def _values_along(formula: Formula, point: Points, slope: Slope, bits: int) -> tuple[list[Any], bool]:

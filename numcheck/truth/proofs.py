@@ -1,5 +1,6 @@
 """The truth at points, proved by Arb: precision doubles until a formula's balls are narrow enough to judge a format."""
 
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -14,6 +15,7 @@ from numcheck.domain import Points
 from numcheck.formats import Format
 from numcheck.reals.arb import ARB
 from numcheck.reals.arithmetic import UNDECIDED
+from numcheck.reals.arrays import as_reals, on_the_way
 from numcheck.reals.enclosures import (
     INVALID,
     TOLERANCE,
@@ -25,9 +27,9 @@ from numcheck.reals.enclosures import (
     negligible,
     no_longer_narrows,
 )
-from numcheck.reals.evaluation import Wanted
+from numcheck.reals.evaluation import ROWS, Wanted
 from numcheck.reals.precision import LIMIT, START, precision, precisions
-from numcheck.truth.batches import evaluated, groups, lifted
+from numcheck.truth.batches import chunks, evaluated, fewer, groups, lifted
 
 CHUNK = 512  # lanes of Arb balls evaluated at once: bounds the memory that their tape takes
 FLOAT64 = 53  # told as the precision that settled a point
@@ -101,9 +103,13 @@ def each(make: Callable[..., np.ndarray], *alike: Any) -> Any:
 def proved(
     formula: Formula, points: Points, format: Format, wanted: Wanted, component: np.ndarray, tolerance: float
 ) -> Truth:
-    """The truth at one group of points; unresolved where `LIMIT` bits are not enough."""
+    """The truth at one group of points; unresolved where `LIMIT` bits are not enough.
+
+    Points that need more are given up as soon as the format's own range cannot be what is missing.
+    """
     active = np.arange(len(points))
     truth: Truth | None = None
+    looked = False
     before: Enclosure | None = None  # the gradients of the precision before, for what no longer narrows
     for bits in precisions():
         with precision(bits):
@@ -124,8 +130,52 @@ def proved(
             break
         before = None if found.gradient is None else found.gradient[~settled]
         active = active[~settled]
+        if not looked and bits >= 2 * (format.precision - format.min_exponent):
+            looked, near = True, ~out_of_reach(formula, points.select(active))
+            before = None if before is None else before[near]
+            active = active[near]
+            if not active.size:
+                break
     assert truth is not None
     return truth
+
+
+def out_of_reach(formula: Formula, points: Points) -> np.ndarray:
+    """At which points the formula adds numbers so far apart that at `LIMIT` bits nothing is left of the smaller one."""
+    lost = np.zeros(len(points), dtype=bool)
+    with precision(START):
+        value = as_reals(formula(*lifted(formula, points, ARB, True).values()), ARB)
+        for node in on_the_way(value):
+            if node.origin is not None and node.origin.operation in ("add", "sub"):
+                x, y = (_magnitudes(one.data, len(points)) for one in node.origin.operands)
+                # of a vector, any two of its elements may be those that were added
+                lost |= (_largest(x) - _least(y) > LIMIT) | (_largest(y) - _least(x) > LIMIT)
+    return lost
+
+
+def _magnitudes(balls: np.ndarray, lanes: int) -> np.ndarray:
+    """The exponents of each lane's numbers, as doubles; NaN for zeros and what is not finite."""
+    flat = balls.reshape(len(balls), -1)
+    return np.broadcast_to(np.asarray(_magnitude(flat), dtype=np.float64), (lanes, flat.shape[1]))
+
+
+def _largest(magnitudes: np.ndarray) -> np.ndarray:
+    return np.fmax.reduce(magnitudes, axis=1, initial=-math.inf)
+
+
+def _least(magnitudes: np.ndarray) -> np.ndarray:
+    return np.fmin.reduce(magnitudes, axis=1, initial=math.inf)
+
+
+def _magnitude_of(ball: Any) -> float:
+    middle = ball.mid()
+    if not middle.is_finite() or middle == 0:
+        return math.nan
+    mantissa, exponent = middle.man_exp()
+    return float(int(exponent) + mantissa.bit_length())
+
+
+_magnitude: Any = np.frompyfunc(_magnitude_of, 1, 1)
 
 
 def answered(
@@ -144,16 +194,16 @@ def answered(
     states: np.ndarray | None = None
     left = np.arange(len(points))
     for bits in precisions():
-        told: np.ndarray | None = None
-        for which in groups(formula, points.select(left)):  # a formula may branch on what is chosen
-            rows = left[which]
-            with precision(bits):
-                given = lifted(formula, points.select(rows), ARB, True)
-                halves = evaluated(formula, given, len(rows), component[rows], Wanted(of is Of.GRAD, False))
-                answers = asked(rows, halves[-1][0].reshape(len(rows), -1))
-            told = np.empty((len(left), *answers.shape[1:]), answers.dtype) if told is None else told
-            told[which] = answers
-        assert told is not None
+        with precision(bits):
+            chosen = points.select(left)
+            halves = evaluated(
+                formula,
+                lifted(formula, chosen, ARB, True),
+                len(left),
+                component[left],
+                Wanted(of is Of.GRAD, False),
+            )
+            told = asked(left, halves[-1][0].reshape(len(left), -1))
         states = told if states is None else states
         states[left] = told
         left = left[(told == UNDECIDED).any(axis=1)]
@@ -163,12 +213,35 @@ def answered(
     return states
 
 
+def conditioning_at(
+    formula: Formula, points: Points, component: np.ndarray, of: Of, element: np.ndarray
+) -> np.ndarray:
+    """What conditioning forgives one element of a half at each point, told to its lower end."""
+    told = np.zeros(len(points))
+    for group in groups(formula, points):
+        for rows in chunks(group, fewer(CHUNK, formula, points)):
+            chosen = points.select(rows)
+            wanted = Wanted(of is Of.GRAD, True, element[rows])
+            with precision(START):
+                found = evaluated(
+                    formula, lifted(formula, chosen, ARB, True), len(rows), component[rows], wanted
+                )
+            told[rows] = found[-1][1].reshape(len(rows), -1)[np.arange(len(rows)), element[rows]]
+    return told
+
+
 def evaluate_chunk(formula: Formula, points: Points, component: np.ndarray, wanted: Wanted) -> Truth:
     """One group of points at the current precision; the point's `component` counts modulo the outputs."""
     found = evaluated(formula, lifted(formula, points, ARB, True), len(points), component, wanted)
     halves = {of: Half(enclosure(exact), terms) for of, (exact, terms) in zip(Of, found, strict=False)}
     component = component % max(1, int(np.prod(halves[Of.VALUE].exact.shape[1:])))
-    return Truth(halves, component, np.full(len(points), ctx.prec), np.zeros(len(points), dtype=bool))
+    loose = any(is_least(half.conditioning, wanted) for half in halves.values())
+    return Truth(halves, component, np.full(len(points), ctx.prec), np.full(len(points), loose))
+
+
+def is_least(conditioning: np.ndarray, wanted: Wanted) -> bool:
+    """Whether conditioning is told as the least that it can be, for there are too many numbers to tell each."""
+    return wanted.conditioning and wanted.element is None and math.prod(conditioning.shape[1:]) > ROWS
 
 
 def tightness(

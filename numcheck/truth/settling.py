@@ -11,14 +11,24 @@ from numcheck.declaration.mistakes import mistake
 from numcheck.declaration.words import Of
 from numcheck.domain import Points
 from numcheck.formats import Format
-from numcheck.reals import trust
+from numcheck.reals import subnormals, trust
 from numcheck.reals.arrays import VariesError
 from numcheck.reals.ball64 import Ball64Arithmetic, Balls
 from numcheck.reals.enclosures import TOLERANCE, Enclosure, enclosure_of_float64, ulp_exponent
 from numcheck.reals.evaluation import Wanted
-from numcheck.truth.batches import chunks, evaluated, groups, kindred, lifted
+from numcheck.truth.batches import chunks, evaluated, fewer, groups, kindred, lifted
 from numcheck.truth.opinion import audit
-from numcheck.truth.proofs import CHUNK, FLOAT64, Half, Truth, at_all_elements, each, proved, tightness
+from numcheck.truth.proofs import (
+    CHUNK,
+    FLOAT64,
+    Half,
+    Truth,
+    at_all_elements,
+    each,
+    is_least,
+    proved,
+    tightness,
+)
 
 LANES = 2**12  # of float64 balls evaluated at once
 FEWEST = 256
@@ -41,6 +51,7 @@ def settle(
     tolerance: float = TOLERANCE,
 ) -> Truth:
     """Proved values, gradients and conditioning terms of `formula` at `points`, tight enough to judge `format`."""
+    subnormals.keep()
     component = np.arange(len(points)) if component is None else component
     wanted = Wanted(with_gradient, with_conditioning)
 
@@ -49,7 +60,7 @@ def settle(
 
     pieces: list[tuple[np.ndarray, Truth]] = []
     for group in groups(formula, points, kindred(formula, points)):
-        for rows in chunks(group, LANES):
+        for rows in chunks(group, fewer(LANES, formula, points)):
             try:
                 pieces.append((rows, settled(rows)))
             except VariesError:  # the formula branches on two choices together
@@ -77,6 +88,7 @@ def settle_together(
     What is tight enough for the finest of the formats is so for all: they are settled in one go. Where none of them is
     finer than all others, each is settled by itself.
     """
+    subnormals.keep()
     wanted = {"with_gradient": with_gradient, "with_conditioning": with_conditioning}
     finest = next((one for one in formats if all(one.holds(other) for other in formats)), None)
     if finest is None:
@@ -93,14 +105,18 @@ def _settle_group(
 ) -> Truth:
     """Float64 balls, and Arb for the lanes that those leave open."""
     truth, left = None, np.arange(len(points))
-    if len(points) >= FEWEST and format.precision <= FILTERED and tolerance >= TOLERANCE:
+    if (
+        len(points) >= fewer(FEWEST, formula, points)
+        and format.precision <= FILTERED
+        and tolerance >= TOLERANCE
+    ):
         trust.look(BALLS.device)
         truth = _in_float64(formula, points, format, wanted, component)
         narrow_enough = [tight for _, tight in tightness(formula, truth, format, tolerance)]
         left = np.flatnonzero(~at_all_elements(narrow_enough))
     pieces = [
         (rows, proved(formula, points.select(rows), format, wanted, component[rows], tolerance))
-        for rows in chunks(left, CHUNK)
+        for rows in chunks(left, fewer(CHUNK, formula, points))
     ]
     if truth is None:
         return _joined(pieces)
@@ -121,7 +137,7 @@ def _in_float64(
         exact = enclosure_of_float64(balls)
         conditioning, unsure = _lower_end(terms, exact, format)
         halves[of] = Half(exact, conditioning)
-        loose |= unsure
+        loose |= unsure | is_least(conditioning, wanted)
     component = component % max(1, int(np.prod(halves[Of.VALUE].exact.shape[1:])))
     return Truth(halves, component, np.full(count, FLOAT64), loose)
 

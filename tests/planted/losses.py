@@ -83,7 +83,7 @@ def softmax_over_the_wrong_axis(logits):
     return torch.softmax(logits.reshape(len(logits), 2, -1), 1)
 
 
-@plant(rows_of_probabilities, "wrong_formula", twin=softmax_of_rows, value=ulps(4, gamma=True))
+@plant(rows_of_probabilities, "placement", twin=softmax_of_rows, value=ulps(4, gamma=True))
 def softmax_over_the_batch(logits):
     return torch.softmax(logits.reshape(len(logits), 2, -1), 0)
 

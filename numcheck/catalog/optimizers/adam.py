@@ -103,7 +103,7 @@ def torch_adam(weight, grad, exp_avg, exp_avg_sq, step, lr, beta1, beta2, eps):
     parameter = weight.detach().clone()
     parameter.grad = grad.detach()
     optimizer = torch.optim.Adam([parameter], lr=lr, betas=(beta1, beta2), eps=eps, foreach=False)
-    moments = {"exp_avg": exp_avg.detach(), "exp_avg_sq": exp_avg_sq.detach()}
+    moments = {"exp_avg": exp_avg.detach().clone(), "exp_avg_sq": exp_avg_sq.detach().clone()}
     optimizer.state[parameter].update(step=torch.tensor(step - 1), **moments)
     optimizer.step()
     return parameter

@@ -76,6 +76,6 @@ def torch_sgd(weight, grad, buffer, lr, momentum, dampening, first):
     parameter.grad = grad.detach()
     optimizer = torch.optim.SGD([parameter], lr=lr, momentum=momentum, dampening=dampening, foreach=False)
     if not first:
-        optimizer.state[parameter]["momentum_buffer"] = buffer.detach()
+        optimizer.state[parameter]["momentum_buffer"] = buffer.detach().clone()
     optimizer.step()
     return parameter

@@ -56,6 +56,6 @@ def torch_sgd(grad, buffer, momentum, dampening, first):
     weight.grad = grad.detach()
     optimizer = torch.optim.SGD([weight], lr=1.0, momentum=momentum, dampening=dampening, foreach=False)
     if not first:
-        optimizer.state[weight]["momentum_buffer"] = buffer.detach()
+        optimizer.state[weight]["momentum_buffer"] = buffer.detach().clone()
     optimizer.step()
     return optimizer.state[weight]["momentum_buffer"]

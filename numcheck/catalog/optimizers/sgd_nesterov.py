@@ -54,6 +54,6 @@ def torch_sgd(weight, grad, buffer, lr, momentum):
     parameter = weight.detach().clone()
     parameter.grad = grad.detach()
     optimizer = torch.optim.SGD([parameter], lr=lr, momentum=momentum, nesterov=True, foreach=False)
-    optimizer.state[parameter]["momentum_buffer"] = buffer.detach()
+    optimizer.state[parameter]["momentum_buffer"] = buffer.detach().clone()
     optimizer.step()
     return parameter

@@ -2,7 +2,8 @@
 
 A file has the cause's name. Its docstring is the page that a user reads, its first line the cause in one sentence;
 below stand the remedy that findings print, the thresholds that are this cause's alone, and a planted pair: a small
-routine that loses digits for this cause, and one that does not.
+routine that loses digits for this cause, and one that does not. Where the cause strikes by how a routine is called,
+`WHERE` says so in place of a region of inputs.
 
 To add a cause, name it in `Cause` and write its file; nothing else lists them.
 """
@@ -46,6 +47,8 @@ class Facts:
     remedy: str
     """What to do about it, in one line."""
     planted: Planted
+    where: str | None
+    """Where it strikes, of a cause that a region of inputs says nothing of."""
 
 
 def planted(
@@ -84,7 +87,7 @@ def facts_of(cause: Cause, file: ModuleType) -> Facts:
     page = inspect.getdoc(file) or ""
     if missing or not (page or sys.flags.optimize >= 2):  # python -OO strips docstrings
         raise DeclarationError(f"{cause}.py lacks {' and '.join(missing) or 'its page, a docstring'}")
-    return Facts(cause, page, file.REMEDY, file.PLANTED)
+    return Facts(cause, page, file.REMEDY, file.PLANTED, getattr(file, "WHERE", None))
 
 
 match([found.name for found in pkgutil.iter_modules(__path__)])

@@ -16,7 +16,7 @@ import torch
 
 import numcheck
 from numcheck.declaration.formulas import Formula, Routine
-from numcheck.declaration.words import ExitCode, Fate, Of, UsageError
+from numcheck.declaration.words import Cause, ExitCode, Fate, Of, UsageError
 from numcheck.domain import Points, listed
 from numcheck.measure import Outcome, execute, plain
 from numcheck.report import figure, json_text, write_text
@@ -45,6 +45,8 @@ from numcheck.runs.witnesses import Witness
 from numcheck.runs.workers import workers
 from numcheck.truth import BATCH, ContradictionError, Truths
 
+CALLED_AGAIN = 64
+"""Points with which each routine is called again in another arrangement; those that fail only there are `elsewhere`."""
 MOST_BOUNDARIES = 8
 """Failing regions whose two ends become witnesses, for each half of a routine."""
 
@@ -103,6 +105,8 @@ def _plainly_within(
                 return nowhere, {}
             sure, error = plain.plain(given.numbers, ball, budget, given.format, plan.compiled)
             everywhere &= sure
+            for moved in outcomes[routine.name].changed.values():
+                everywhere &= moved <= budget.ulps
             told[routine.name, of] = error, budget.ulps
     plain.audit(plan.formula, points, exact, everywhere, plan.format)
     return everywhere, {key: _tally(start, everywhere, error, ulps) for key, (error, ulps) in told.items()}
@@ -265,6 +269,7 @@ def finish(plan: Plan, batch: Batch, keeper: Keeper, jobs: int, progress: Progre
 
 def result_of(plan: Plan, state: State) -> dict[str, Any]:
     """The result as `result.json` has it; nothing in it tells how often the sweep was stopped or who did the work."""
+    again = _called_again(plan)
     return {
         "schema": 1,
         "numcheck": numcheck.__version__,
@@ -278,12 +283,24 @@ def result_of(plan: Plan, state: State) -> dict[str, Any]:
         "grid": plan.grid,
         "points": plan.space.size,
         "measurements": [
-            _measurement(plan, routine, of, state[routine.name, of])
+            _measurement(plan, routine, of, state[routine.name, of]) | again.get((routine.name, of), {})
             for routine in plan.routines
             for of in Of
             if (routine.name, of) in state
         ],
     }
+
+
+def _called_again(plan: Plan) -> dict[tuple[str, str], dict[str, Any]]:
+    """What further calls with points spread over all show of each half: in words, and how many points fail by that."""
+    points = plan.space.at(np.unique(np.linspace(0, plan.space.size - 1, CALLED_AGAIN).astype(np.int64)))
+    spread = sample(plan.formula, plan.format, points, np.zeros(len(points), dtype=np.int64), plan.backward)
+    told: dict[tuple[str, str], dict[str, Any]] = {}
+    for routine in plan.routines:
+        for half in examine(routine, spread, plan.device):
+            moved = sum(cause is not Cause.MUTATION for part in half.parts for cause in part.conduct.values())
+            told[routine.name, half.of] = {"remarks": list(half.remarks), "elsewhere": moved}
+    return told
 
 
 def _measurement(plan: Plan, routine: Routine, of: Of, summary: Summary) -> dict[str, Any]:
@@ -354,6 +371,7 @@ def sweep_verdict(result: Mapping[str, Any]) -> tuple[ExitCode, str]:
     uncovered = 0
     beside: dict[str, int] = {}
     for entry in entries:
+        uncovered += entry.get("elsewhere", 0)
         crashes = entry["fates"][Fate.CRASH.word]  # which no gap covers: it has no cause
         uncovered += crashes if entry["gaps"] else entry["failing"]
         if entry["gaps"] and entry["failing"] > crashes:
