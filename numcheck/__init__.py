@@ -16,7 +16,10 @@ _PAGE = {
     "numcheck.declaration.formulas": ("Formula", "Routine", "Known", "Law", "Gap", "gap"),
     "numcheck.declaration.registry": ("formula", "formulas"),
     # the domains of its inputs
-    "numcheck.domain": ("real", "integer", "one_of", "index", "vector", "simplex", "polygon", "curve"),
+    "numcheck.domain": (
+        *("real", "integer", "one_of", "index", "vector", "simplex", "polygon", "curve"),
+        *("box", "integers", "labels", "mask", "matrix", "ordered", "sampled", "steps", "unit_vector"),
+    ),
     # the formats its routines run in
     "numcheck.formats": ("FORMATS", "Format", "format_of"),
     # judging
@@ -46,13 +49,22 @@ if TYPE_CHECKING:
     from numcheck.declaration.words import DeclarationError as DeclarationError
     from numcheck.declaration.words import Fate as Fate
     from numcheck.declaration.words import UsageError as UsageError
+    from numcheck.domain import box as box
     from numcheck.domain import curve as curve
     from numcheck.domain import index as index
     from numcheck.domain import integer as integer
+    from numcheck.domain import integers as integers
+    from numcheck.domain import labels as labels
+    from numcheck.domain import mask as mask
+    from numcheck.domain import matrix as matrix
     from numcheck.domain import one_of as one_of
+    from numcheck.domain import ordered as ordered
     from numcheck.domain import polygon as polygon
     from numcheck.domain import real as real
+    from numcheck.domain import sampled as sampled
     from numcheck.domain import simplex as simplex
+    from numcheck.domain import steps as steps
+    from numcheck.domain import unit_vector as unit_vector
     from numcheck.domain import vector as vector
     from numcheck.formats import FORMATS as FORMATS
     from numcheck.formats import Format as Format

@@ -249,18 +249,152 @@ def test_ragged_formulas_get_points_for_each_size_and_every_index():
         assert set(tensor(points.columns["target"]).tolist()) == {-100, *range(points.size or 0)}
 
 
-def test_inputs_of_one_kind_are_sometimes_equal_and_sometimes_neighbours():
-    [points] = draw({"x": real(-5, 5), "y": real(-5, 5)}, FLOAT32, 2000, 1, "difference")
-    places, others = (FLOAT32.to_ordinals(tensor(points.columns[name])) for name in "xy")
-    apart = (places - others).abs()[(places > 0) & torch.from_numpy(points.origin == "corner")]
-    assert int((apart == 0).sum()) >= 10
-    assert int(((apart > 0) & (apart <= 3)).sum()) >= 10
+def met(inputs: dict[str, Domain], name: str, format: Format = FLOAT32, seed: int = 1) -> list[torch.Tensor]:
+    """The columns, as doubles, of the points at which inputs were brought together in this way."""
+    [points] = draw(inputs, format, 2000, seed, "met")
+    chosen = points.select(points.origin == name)
+    assert len(chosen) >= 20, f"{name}: {len(chosen)} points"
+    return [tensor(column).double() for column in chosen.columns.values()]
+
+
+TWO: dict[str, Domain] = {"x": real(-5, 5), "y": real(-1e6, 1e6)}
+BESIDE = ("equal", "ulps apart", "close", "opposite", "one zero", "all zero", "far offset", "one special")
+
+
+@pytest.mark.parametrize("format", [FLOAT16, FLOAT32, FLOAT64], ids=lambda f: f.name)
+def test_two_inputs_of_a_kind_meet_in_every_way_and_each_of_them_is_named(format: Format):
+    x, y = met(TWO, "equal", format)
+    assert (x == y).all()
+    x, y = (format.to_ordinals(column.to(format.dtype)) for column in met(TWO, "ulps apart", format))
+    assert set((x - y).abs().tolist()) == {1, 2, 3}
+    x, y = met(TWO, "opposite", format)
+    assert (x == -y).all()
+    assert all(((x == 0) & (y == 0)).all() for x, y in [met(TWO, "all zero", format)])
+    x, y = met(TWO, "one zero", format)
+    assert ((x == 0) | (y == 0)).all()
+    assert ((x != 0) | (y != 0)).any()
+
+
+def test_close_inputs_differ_by_a_part_of_themselves_from_a_sixteenth_to_a_millionth():
+    x, y = met(TWO, "close")
+    least = FLOAT32.smallest_normal * 2.0**24
+    apart = (y - x).abs()[x.abs() >= least] / x.abs()[x.abs() >= least]
+    assert (apart <= 2.0**-4 * 1.07).all()
+    assert (apart >= 2.0**-21 - FLOAT32.unit_roundoff).all()
+    assert apart.min() < 2.0**-14 and apart.max() > 2.0**-7
+
+
+def test_inputs_at_a_common_far_offset_are_closer_to_each_other_than_to_zero():
+    x, y = met({"x": real(-1e6, 1e6), "y": real(-1e6, 1e6)}, "far offset")
+    assert ((x - y).abs() <= 2 * x.abs().maximum(y.abs())).all()
+    assert float(((x - y).abs() <= x.abs() / 4).double().mean()) > 0.8
+    assert x.abs().max() > 1e4
+
+
+def test_an_input_stands_at_a_special_value_beside_an_ordinary_one():
+    x, y = met({"x": real(-math.inf, 7), "y": real(-math.inf, 7)}, "one special")
+    special = {-math.inf, 0.0, 1.0, -1.0, 7.0}
+    assert special <= {*x.tolist(), *y.tolist()}
+
+
+@pytest.mark.parametrize("low", [-90.0, 30.0])
+def test_two_points_of_two_coordinates_each_come_close_in_both_at_once(low: float):
+    """As of a distance on a sphere, in whatever order the four are declared, and whatever domains the two axes have."""
+    for order in (("a1", "b1", "a2", "b2"), ("a1", "a2", "b1", "b2")):
+        inputs: dict[str, Domain] = {
+            name: real(-180, 180) if name[0] == "a" else real(low, 90) for name in order
+        }
+        [points] = draw(inputs, FLOAT32, 2000, 1, "sphere")
+        a1, b1, a2, b2 = (tensor(points.columns[name]).double() for name in ("a1", "b1", "a2", "b2"))
+        near = ((a1 - a2).abs() <= a1.abs() / 8) & ((b1 - b2).abs() <= b1.abs() / 8) & (a1 * b1 != 0)
+        assert int((near & (a1 != a2) & (b1 != b2)).sum()) >= 8
+        assert int((near & (a1 != a2) & (b1 == b2)).sum()) >= 1
+
+
+def test_of_eight_inputs_two_quadruples_are_equal_and_many_sums_tie():
+    names = ("x1", "y1", "w1", "h1", "x2", "y2", "w2", "h2")
+    inputs: dict[str, Domain] = {name: real(-16, 16) if name[0] in "xy" else real(0.25, 16) for name in names}
+    equal = ties = 0
+    for seed in range(3):
+        [points] = draw(inputs, FLOAT32, 2000, seed, "boxes")
+        one, other = (
+            torch.stack([tensor(points.columns[n]).double() for n in names if n[1] == i]) for i in "12"
+        )
+        equal += int(((one == other).all(0) & (one.diff(dim=0) != 0).any(0)).sum())
+        edges = [box[:2] + sign * box[2:] / 2 for box in (one, other) for sign in (-1, 1)]
+        shared = ((edges[0] == edges[2]) | (edges[1] == edges[3])) & (one != other).any(0)
+        ties += int(shared.any(0).sum())
+    assert equal >= 9
+    assert ties >= 30
+
+
+def test_what_meets_lies_in_the_domain_of_each_where_these_differ():
+    inputs: dict[str, Domain] = {"x": vector(0, 5), "y": vector(-1, 1), "z": vector(-100, 0.5)}
+    shares = dict.fromkeys(BESIDE, 0)
+    for points in draw(inputs, FLOAT32, 2000, 1, "narrow"):
+        for name, domain in inputs.items():
+            assert domain.contains(points.columns[name], FLOAT32).all()
+        for name in BESIDE:
+            shares[name] += int((points.origin == name).sum())
+    assert min(shares.values()) >= 2
+
+
+def test_inputs_that_have_nothing_in_common_are_drawn_all_the_same():
+    [points] = draw({"x": real(1, 2), "y": real(-8, -4)}, FLOAT32, 600, 1, "apart")
+    assert len(points) >= 600
+    assert "equal" not in points.origin
 
 
 def test_vectors_are_sometimes_equal_to_one_another():
     for points in draw({"x": vector(-5, 5), "y": vector(-5, 5)}, FLOAT32, 900, 1, "distance"):
         equal = (tensor(points.columns["x"]) == tensor(points.columns["y"])).all(dim=1)
-        assert int(equal.sum()) >= 10
+        assert int(equal.sum()) >= 5
+
+
+def test_entries_of_a_vector_meet_in_every_way():
+    drawn = Points.concatenate(draw({"x": vector(-1e6, 1e6, sizes=(4,))}, FLOAT32, 2000, 1, "entries"))
+
+    def rows(name: str) -> torch.Tensor:
+        column = tensor(drawn.select(drawn.origin == name).columns["x"])
+        assert len(column) >= 20
+        return column.double()
+
+    assert (rows("entries equal").diff(dim=1) == 0).all()
+    places = FLOAT32.to_ordinals(rows("entries ulps apart").float())
+    assert ((places - places[:, :1]).abs().amax(1) <= 6).all()
+    assert (rows("entries opposite").abs().diff(dim=1) == 0).all()
+    assert (rows("entries zero") == 0).all()
+    assert (rows("one entry zero") == 0).any(1).all()
+    assert ((rows("one entry not zero") == 0).sum(1) >= 3).all()
+    ties = rows("two entries equal").sort(1).values.diff(dim=1) == 0
+    assert ties.any(1).all() and not ties.all(1).all()
+    sizes = rows("one entry dominates").abs().sort(1).values
+    assert (sizes[:, -2] <= sizes[:, -1] / 16).all() and (sizes[:, -2] > 0).any()
+    far = rows("entries far")
+    assert float((far.amax(1) - far.amin(1) <= far.abs().amax(1)).double().mean()) > 0.8
+
+
+def test_integers_meet_equal_and_one_apart():
+    x, y = met({"x": integer(1, 100), "y": integer(0, 9)}, "one apart")
+    assert set((x - y).abs().tolist()) == {1}
+
+
+def test_shares_meet_equal_and_close_and_sum_to_one():
+    for points in draw({"p": simplex(), "q": simplex()}, FLOAT32, 900, 1, "divergence"):
+        p, q = (tensor(c).double() for c in points.select(points.origin == "close").columns.values())
+        assert ((p - q).abs() <= 0.2 * p + 2.0**-100).all()
+        assert (p != q).any(1).sum() >= 10
+
+
+def test_a_formula_of_one_number_is_drawn_in_thirds():
+    [points] = draw({"x": real(-5, 5)}, FLOAT32, 900, 1, "one")
+    assert set(points.origin) == {"corner", "sweep", "sample"}
+
+
+@pytest.mark.parametrize("name", FORMULAS)
+def test_few_points_can_be_asked_for(name: str):
+    for count in (1, 2, 5):
+        assert sum(map(len, draw(FORMULAS[name], FLOAT16, count, 1, name))) >= count
 
 
 def test_select_takes_masks_and_positions_alike():

@@ -3,6 +3,7 @@
 import ast
 import math
 import re
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
@@ -17,28 +18,44 @@ from hypothesis import strategies as st
 from numcheck import (
     Format,
     UsageError,
+    box,
     check,
     curve,
     explain,
     format_of,
     index,
     integer,
+    integers,
+    labels,
     m,
+    mask,
+    matrix,
     one_of,
+    ordered,
     polygon,
     real,
+    sampled,
     simplex,
+    steps,
     sweep,
     ulps,
+    unit_vector,
     vector,
 )
 from numcheck.declaration.formulas import formula_of, routine_of
 from numcheck.domain import Column, Domain, Points, continuous, draw, magnitude
+from numcheck.domain.kinds import numeric
+from numcheck.domain.meetings import Meeting, the_same
 from numcheck.measure.scaling import ladder
 from numcheck.runs.search import examples
 
 FLOAT32 = format_of("float32")
 PACKAGE = Path(__file__).parents[1] / "numcheck"
+
+
+def opposed(leading, own, format, rng):
+    """The other way, on the side of zero on which there is room."""
+    return format.round(leading.double() - torch.where(leading.double() > 0, 0.5, -0.5))
 
 
 # -- kinds that nobody else knows ------------------------------------------------------------------------------------
@@ -78,8 +95,8 @@ class Angle:
     def strategy(self, format, size):
         return st.integers(-8, 8).map(lambda n: n / 16)
 
-    def close_to(self, column, reach, format, rng):
-        return column
+    def meetings(self, format, size):
+        return {"equal": Meeting(follow=the_same), "a half turn off": Meeting(follow=opposed)}
 
     def enumerated(self, format, grid):
         least, most = format.to_ordinals(self.column([-0.5, 0.5], format)).tolist()
@@ -132,8 +149,8 @@ class Rising:
     def strategy(self, format, size):
         return st.lists(st.integers(0, 100), min_size=size, max_size=size).map(sorted)
 
-    def close_to(self, column, reach, format, rng):
-        return column
+    def meetings(self, format, size):
+        return {"level": Meeting(lead=lambda own, format, rng: own[:, :1].expand_as(own))}
 
     def enumerated(self, format, grid):
         return None
@@ -232,6 +249,16 @@ def test_a_ladder_leaves_a_kind_alone_that_says_so():
 def test_inputs_of_a_kind_that_nobody_knows_are_brought_together():
     [points] = draw({"a": Angle(), "b": Angle(), "s": Sign()}, FLOAT32, 300, 0, "angles")
     assert int((points.columns["a"] == points.columns["b"]).sum()) >= 20
+    apart = points.select(points.origin == "a half turn off").columns
+    assert len(apart["a"]) >= 20
+    assert set((apart["a"] - apart["b"]).abs().tolist()) == {0.5}
+
+
+def test_entries_of_a_kind_that_nobody_knows_meet_as_it_says():
+    for points in draw({"x": Rising()}, FLOAT32, 300, 0, "rising"):
+        level = points.select(points.origin == "level").columns["x"]
+        assert len(level) >= 30
+        assert (level == level[:, :1]).all()
 
 
 def test_a_kind_that_nobody_knows_is_searched_by_its_own_strategy():
@@ -261,6 +288,14 @@ def test_a_kind_that_nobody_knows_is_swept_as_far_as_it_can_be_listed():
         )  # fmt: skip
 
 
+def uniform(count, rng):
+    return rng.random(count)
+
+
+def normal(count, size, rng):
+    return torch.from_numpy(rng.standard_normal((count, size)))
+
+
 # -- all kinds -------------------------------------------------------------------------------------------------------
 
 KINDS: list[Domain] = [
@@ -276,6 +311,20 @@ KINDS: list[Domain] = [
     vector(-math.inf, math.inf),
     simplex(),
     polygon(),
+    *(box(-16, 100, form) for form in ("xyxy", "ltrb", "xywh", "cxcywh")),
+    *(matrix(-8, 8, (3, 3), form) for form in ("any", "symmetric", "positive definite", "orthogonal")),
+    matrix(0, 1, (2, 3)),
+    matrix(1, math.inf, (1, 2)),
+    unit_vector(),
+    mask(),
+    integers(-3, 5),
+    labels(4, ignored=-100),
+    labels(1),
+    ordered(-5, 8, near=(0.3,)),
+    ordered(-math.inf, math.inf),
+    steps(-5, 8, horizons=(1, 3)),
+    sampled(uniform, 0, 1),
+    sampled(normal, -50, 50, sizes=(2, 3)),
     Angle(),
     Rising(sizes=(3,)),
     Sign(),
@@ -287,6 +336,17 @@ every_kind = pytest.mark.parametrize("domain", KINDS, ids=repr)
 every_continuous = pytest.mark.parametrize(
     "domain", continuous(dict(zip(map(repr, KINDS), KINDS, strict=True))).values(), ids=repr
 )
+every_number = pytest.mark.parametrize(
+    "domain", numeric(dict(zip(map(repr, KINDS), KINDS, strict=True))).values(), ids=repr
+)
+UNHEARD: dict[Domain, set[str]] = {
+    real(0.75, 1): {"opposite", "one zero", "all zero"},
+    matrix(0, 1, (2, 3)): {"opposite"},
+    matrix(1, math.inf, (1, 2)): {"opposite", "one zero", "all zero"},
+    sampled(uniform, 0, 1): {"opposite"},
+}
+"""Meetings that a domain has no room for."""
+
 every_format = pytest.mark.parametrize(
     "format", [format_of(name) for name in ("float32", "bfloat16", "float8_e4m3fnuz")], ids=lambda f: f.name
 )
@@ -386,15 +446,35 @@ def test_shortenings_have_the_shape_of_the_value_and_are_of_the_format(domain: A
         )
 
 
-@every_continuous
+@every_number
 @every_format
-def test_what_is_close_to_another_input_lies_in_the_domain_and_no_further_than_was_said(
+def test_what_meets_has_the_shape_and_format_of_the_values_and_where_it_does_not_lie_in_the_domain_stays_as_drawn(
     domain: Any, format: Format
 ):
-    for column in drawn(domain, format):
-        close = domain.close_to(column, 3, format, np.random.default_rng(1))
-        assert domain.contains(close, format).all()
-        assert int((format.to_ordinals(column) - format.to_ordinals(close)).abs().max()) <= 3
+    size, rng = size_of(domain), np.random.default_rng(1)
+    drawn = domain.sample(format, 40, size, rng)
+    for meeting in domain.meetings(format, size).values():
+        led = drawn if meeting.lead is None else meeting.lead(drawn, format, rng)
+        made = (
+            [led]
+            if meeting.follow is None
+            else [led, meeting.follow(led, drawn[torch.arange(39, -1, -1)], format, rng)]
+        )
+        assert all(column.shape == drawn.shape and column.dtype == drawn.dtype for column in made)
+    for points in draw({"a": domain, "b": domain}, format, 100, 3, "met"):
+        assert domain.contains(points.columns["a"], format).all()
+        assert domain.contains(points.columns["b"], format).all()
+
+
+@every_number
+def test_every_meeting_of_a_kind_is_drawn_and_named_and_leaves_the_other_origins_their_share(domain: Any):
+    drawn = draw({"a": domain, "b": domain}, FLOAT32, 2000, 3, "met")
+    shares = Counter(str(origin) for points in drawn for origin in points.origin)
+    names = set(domain.meetings(FLOAT32, size_of(domain)))
+    met = sum(shares[name] for name in names)
+    assert all(shares[name] for name in ("corner", "sweep", "sample", *(names - UNHEARD.get(domain, set()))))
+    assert met <= sum(shares.values()) / 3
+    assert shares["sample"] >= 400
 
 
 @every_continuous

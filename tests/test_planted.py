@@ -21,7 +21,7 @@ from numcheck.declaration.words import Cause, Fate
 from numcheck.diagnosis.conduct import called_again
 from numcheck.diagnosis.culprit import blame
 from numcheck.diagnosis.diagnose import diagnose
-from numcheck.domain import Points, draw
+from numcheck.domain import Points
 from numcheck.formats import Format, format_of
 from numcheck.measure.measurement import Measurement, measure
 from numcheck.operators import trace
@@ -37,7 +37,7 @@ BY_NAME = planted()
 @functools.cache
 def drawn_and_settled(formula: Formula, format: Format, backward: bool) -> list[tuple[Points, Truth]]:
     """Points of a formula with their truth, which its wrong routines and their twins share."""
-    parts = draw(formula.inputs, format, POINTS, SEED, formula.name)
+    parts = formula.points(format, POINTS, SEED)
     return [(points, settle(formula, points, format, with_gradient=backward)) for points in parts]
 
 

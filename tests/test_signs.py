@@ -149,7 +149,12 @@ def test_ieee_has_what_the_reals_have_up_to_rounding():
     with precision(128):
         ours, exact = (
             evaluated(
-                formula, lifted(formula, point, arithmetic, True), 1, np.array([0]), Wanted(True, False), arithmetic
+                formula,
+                lifted(formula, point, arithmetic, True),
+                1,
+                np.array([0]),
+                Wanted(True, False),
+                arithmetic,
             )
             for arithmetic in (IEEE, ARB)
         )

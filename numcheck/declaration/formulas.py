@@ -15,8 +15,9 @@ import numpy as np
 
 from numcheck.declaration.budgets import Budget
 from numcheck.declaration.mistakes import FormulaError, real_numbers, spoken
+from numcheck.declaration.relations import PATIENCE, Relation, check_relation, related
 from numcheck.declaration.words import Cause, DeclarationError, Of
-from numcheck.domain import Domain, Points, discrete, draw
+from numcheck.domain import Domain, Points, discrete, draw, listed
 from numcheck.formats import FORMATS, Format, format_of
 from numcheck.reals import subnormals
 
@@ -129,6 +130,7 @@ class Formula:
     wrt: tuple[str, ...]
     known: tuple[Known, ...] = ()
     examples: tuple[tuple[Any, ...], ...] = ()
+    relation: Relation | None = None
     routines: dict[str, Routine] = field(default_factory=dict[str, "Routine"])
     laws: dict[str, Law] = field(default_factory=dict[str, "Law"])
 
@@ -150,8 +152,38 @@ class Formula:
         fitting = [point for arguments, point in given if self.holds(arguments, point, format)]
         return [
             Points.concatenate([drawn, *(point for point in fitting if point.size == drawn.size)])
-            for drawn in draw(self.inputs, format, count, seed, self.name)
+            for drawn in self.drawn(format, count, seed)
         ]
+
+    def drawn(self, format: Format, count: int, seed: int) -> list[Points]:
+        """What the domains draw, as the relation has it; where that is a condition, until so many points keep it."""
+        if self.relation is None:
+            return self._draw(format, count, seed)
+        more, kept, asked = 1, 0, 0
+        while more <= PATIENCE:
+            parts = self._draw(format, count * more, seed)
+            found = [self.related(part, format) for part in parts]
+            kept, asked = sum(map(len, found)), sum(map(len, parts))
+            if kept >= count and all(map(len, found)):
+                return [part.select(part.spread(-(-2 * count // len(found)))) for part in found]
+            more *= 2
+        raise DeclarationError(
+            f"{self.name}: its relation holds at {kept} of {asked} points in {format.name}; return the inputs that it "
+            "makes instead, as in relation=lambda low, width: {'high': low + width}"
+        )
+
+    def _draw(self, format: Format, count: int, seed: int) -> list[Points]:
+        try:
+            return draw(self.inputs, format, count, seed, self.name)
+        except ValueError as error:  # a domain without values in the format, or what a sampler gave
+            raise DeclarationError(f"{self.name}: {error}") from error
+
+    def related(self, points: Points, format: Format) -> Points:
+        """Those of the points at which the relation holds, with the inputs that it makes."""
+        if self.relation is None:
+            return points
+        made, holds = related(self.name, self.relation, self.inputs, points, format)
+        return made.select(holds)
 
     def at(self, arguments: tuple[Any, ...], format: Format) -> Points:
         """One point: the arguments in the inputs' order, rounded to the format."""
@@ -167,11 +199,20 @@ class Formula:
         """Whether a point made of these arguments lies in the domains."""
         given = dict(zip(self.inputs, arguments, strict=True))
         choices = discrete(self.inputs)
-        return all(
+        inside = all(
             given[name] in choices[name].choices(point.size)
             if name in choices
             else domain.contains(point.columns[name], format)[0]
             for name, domain in self.inputs.items()
+        )
+        return inside and self.keeps(point, format)
+
+    def keeps(self, point: Points, format: Format) -> bool:
+        """Whether one point is as the relation has it."""
+        kept = self.related(point, format)
+        return len(kept) == 1 and all(
+            column is kept.columns[name] or listed(column) == listed(kept.columns[name])
+            for name, column in point.columns.items()
         )
 
     def routine(
@@ -309,6 +350,7 @@ def formula_of(
     wrt: Iterable[str] | None,
     inputs: Mapping[str, Domain],
     examples: Iterable[tuple[Any, ...]] = (),
+    relation: Relation | None = None,
 ) -> Formula:
     """A formula that is not registered."""
     name = function.__name__
@@ -325,6 +367,8 @@ def formula_of(
             )
     if not source.strip():
         raise DeclarationError(f"{name}: give the source: a paper and equation, or a book and section")
+    if relation is not None:
+        check_relation(name, relation, inputs)
     ragged = {domain.sizes for domain in inputs.values() if domain.sizes}
     if len(ragged) > 1:
         raise DeclarationError(f"{name}: inputs of varying size declare the same sizes, not {sorted(ragged)}")
@@ -334,7 +378,7 @@ def formula_of(
         raise DeclarationError(
             f"{name}: the gradient is taken by real inputs, {', '.join(continuous)}, not {chosen}"
         )
-    listed = tuple(tuple(example) for example in examples)
+    tried = tuple(tuple(example) for example in examples)
     parts = function.__module__.split(".")
     topic = parts[-2] if "catalog" in parts and len(parts) > 1 else parts[-1]
     made = Formula(
@@ -347,15 +391,16 @@ def formula_of(
         MappingProxyType(dict(inputs)),
         chosen,
         tuple(Known(tuple(arguments), value) for arguments, value in known),
-        listed,
+        tried,
+        relation,
     )
-    for what, arguments in [("an example", e) for e in listed] + [
+    for what, arguments in [("an example", e) for e in tried] + [
         ("a known value", k.arguments) for k in made.known
     ]:
         if len(arguments) != len(inputs):
             raise DeclarationError(f"{name}: {what} has {len(inputs)} arguments, not {arguments}")
     widest = FORMATS[0]
-    for example in listed:
+    for example in tried:
         if not made.holds(example, made.at(example, widest), widest):
             raise DeclarationError(f"{name}: example {example} lies outside of the inputs' domains")
     return made

@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import Any
 
 from numcheck.declaration.formulas import Formula, formula_of
+from numcheck.declaration.relations import Relation
 from numcheck.declaration.words import DeclarationError, UsageError
 from numcheck.domain import Domain
 from numcheck.formats import Format, format_of
@@ -22,17 +23,20 @@ def formula(
     known: Iterable[tuple[tuple[Any, ...], str]] = (),
     examples: Iterable[tuple[Any, ...]] = (),
     wrt: Iterable[str] | None = None,
+    relation: Relation | None = None,
     **inputs: Domain,
 ) -> Callable[[Callable[..., Any]], Formula]:
     """Declare the decorated function of `Reals` as a formula.
 
     `source` is where the book prints it; `known` pairs arguments with decimal values; `examples` are further arguments
     at which routines are always judged, such as inputs that once showed a mistake; `wrt` names the inputs by which the
-    gradient is taken, by default every real one; each further keyword gives one input's domain.
+    gradient is taken, by default every real one; each further keyword gives one input's domain. `relation` is a
+    function of some of the inputs, by name and for many points at once, that says at which they stand as they must
+    (`lambda low, high: low <= high`) or makes some of them of others (`lambda low, width: {"high": low + width}`).
     """
 
     def declare(function: Callable[..., Any]) -> Formula:
-        made = formula_of(function, source, known, wrt, inputs, examples)
+        made = formula_of(function, source, known, wrt, inputs, examples, relation)
         other = _registry.get(made.name)
         if other is not None and other.module != made.module:
             raise DeclarationError(

@@ -63,7 +63,7 @@ def region(formula: Formula, point: Points, ranges: Ranges) -> str:
         elif high < inf:
             parts.append(f"{label} <= {high:.4g}")
     fixed = [
-        f"{name} {column[0] if isinstance(column, tuple) else int(column[0])}"
+        f"{name} {column[0] if isinstance(column, tuple) else column[0].long().tolist()}"
         for name, column in point.columns.items()
         if not formula.inputs[name].differentiable
     ]

@@ -13,19 +13,61 @@ Bounds are read in the format's own order, in which -0 lies below +0: `real(0, 1
 that infinity is an input, too.
 """
 
+from numcheck.domain.box import box
 from numcheck.domain.curves import curve
 from numcheck.domain.index import index
 from numcheck.domain.integer import integer
+from numcheck.domain.integers import integers
 from numcheck.domain.kinds import Column, Continuous, Domain, continuous, discrete, listed
+from numcheck.domain.labels import labels
+from numcheck.domain.mask import mask
+from numcheck.domain.matrix import matrix
 from numcheck.domain.moves import magnitude
 from numcheck.domain.one_of import one_of
-from numcheck.domain.points import Points, draw, spread
+from numcheck.domain.ordered import ordered
+from numcheck.domain.points import Points, draw, met_once, spread
 from numcheck.domain.polygon import polygon
 from numcheck.domain.real import real
+from numcheck.domain.sampled import sampled
 from numcheck.domain.simplex import simplex
 from numcheck.domain.space import Space, space_of
+from numcheck.domain.steps import steps
+from numcheck.domain.unit_vector import unit_vector
 from numcheck.domain.vector import vector
 
-__all__ = ["Column", "Continuous", "Domain", "Points", "Space", "continuous", "curve", "discrete", "draw"]
-__all__ += ["index", "integer", "listed", "magnitude", "one_of", "polygon", "real", "simplex", "space_of"]
-__all__ += ["spread", "vector"]
+__all__ = [
+    "Column",
+    "Continuous",
+    "Domain",
+    "Points",
+    "Space",
+    "box",
+    "continuous",
+    "curve",
+    "discrete",
+    "draw",
+]
+__all__ += [
+    "index",
+    "integer",
+    "integers",
+    "labels",
+    "listed",
+    "magnitude",
+    "mask",
+    "matrix",
+    "met_once",
+    "one_of",
+]
+__all__ += [
+    "ordered",
+    "polygon",
+    "real",
+    "sampled",
+    "simplex",
+    "space_of",
+    "spread",
+    "steps",
+    "unit_vector",
+    "vector",
+]

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from numpy.random import Generator
 
+from numcheck.domain.meetings import Meeting, Meetings, the_same
 from numcheck.domain.numbers import Mask, all_within, stratified
 from numcheck.formats import Format
 
@@ -75,6 +76,21 @@ class Integer:
         steps = np.minimum(np.expm1(rng.random(count) * np.log1p(room)).round(), room).astype(np.int64)
         values = np.clip(start + np.where(upwards, steps, -steps), self.low, self.high)
         return torch.from_numpy(values)
+
+    def meetings(self, format: Format, size: int | None) -> Meetings:
+        """Equal, next to each other, or one at a corner."""
+
+        def next_to(leading: torch.Tensor, own: torch.Tensor, format: Format, rng: Generator) -> torch.Tensor:
+            return leading + torch.from_numpy(rng.choice([-1, 1], size=len(leading)))
+
+        def a_corner(
+            leading: torch.Tensor, own: torch.Tensor, format: Format, rng: Generator
+        ) -> torch.Tensor:
+            corners = self.corners(format, size, rng)
+            return corners[torch.from_numpy(rng.integers(0, len(corners), size=len(own)))]
+
+        follows = {"equal": the_same, "one apart": next_to, "one special": a_corner}
+        return {name: Meeting(follow=follow) for name, follow in follows.items()}
 
     def strategy(self, format: Format, size: int | None) -> "SearchStrategy[int]":
         """Integers, nearest to zero first."""

@@ -9,7 +9,17 @@ import numpy as np
 import torch
 from numpy.random import Generator
 
-from numcheck.domain.numbers import Ints, Mask, all_within, nearest, nearest_ordinals, stratified, values_at
+from numcheck.domain.meetings import BETWEEN, ENTRIES, Meeting, Meetings, around, chosen
+from numcheck.domain.numbers import (
+    Doubles,
+    Ints,
+    Mask,
+    all_within,
+    nearest,
+    nearest_ordinals,
+    stratified,
+    values_at,
+)
 from numcheck.formats import Format
 
 if TYPE_CHECKING:  # hypothesis takes longer to import than a check of one formula takes to run
@@ -50,7 +60,7 @@ class Interval:
         exponents = {*range(-3, 4), -1 - p, -p, 1 - p, -(p // 2), p // 2, p - 1, p, p + 1}
         exponents |= {format.min_exponent // 2, format.min_exponent}
         exponents |= {(format.max_exponent + 1) // 2, format.max_exponent}
-        exponents |= {math.frexp(end)[1] - k for end in self._finite_ends() if end != 0 for k in (0, 1, 2, 3)}
+        exponents |= {math.frexp(end)[1] - k for end in self.finite_ends() if end != 0 for k in (0, 1, 2, 3)}
         marks = [(0.0, 3), (1.0, 1), (format.smallest_normal, 1), (largest, 1)]
         # exp leaves the format's range beyond the first, and its normal and subnormal numbers below the others.
         extremes = (largest, format.smallest_normal, format.smallest_subnormal)
@@ -61,7 +71,7 @@ class Interval:
         wanted = {place + step for place, reach in places for step in range(-reach, reach + 1)}
         return np.array(sorted(place for place in wanted if place == self.clipped(place)), dtype=np.int64)
 
-    def _finite_ends(self) -> tuple[float, float]:
+    def finite_ends(self) -> tuple[float, float]:
         """The least and the greatest finite value."""
         most = self.format.largest
         least, greatest = (self.format.value_of(end) for end in (self.first, self.last))
@@ -84,11 +94,9 @@ class Interval:
         Standard normal, normal as wide as the domain, log-normal, or a large offset (of the row) with a small
         spread. What would fall outside is drawn uniformly instead, so that the bounds collect no points.
         """
-        format, (least, top) = self.format, self._finite_ends()
+        format, (least, top) = self.format, self.finite_ends()
         of_row = (shape[0],) + (1,) * (len(shape) - 1)
-        reach = max(abs(least), abs(top))
-        floor = max(min(abs(least), abs(top)) if least * top > 0 else 0.0, format.smallest_subnormal)
-
+        _, centre = self._reach_and_centre()
         normal = rng.standard_normal(shape)
         sign, row_sign = (
             np.where(least >= 0, 1.0, np.where(top <= 0, -1.0, rng.choice([-1.0, 1.0], size=of)))
@@ -100,11 +108,8 @@ class Interval:
         wide = (
             middle + half / 3 * normal if half < 1e6 else standard * 10.0 ** rng.integers(0, 6, size=of_row)
         )
-        centre = min(max(1.0, floor), reach) if reach > 0 else 1.0
         lognormal = sign * centre * np.exp(np.clip(2.5 * normal, -80, 80))
-        octaves = min(max(math.log2(reach / centre) if reach > 0 else 0.0, 0.0), format.precision + 2.0)
-        offset = row_sign * centre * 2.0 ** rng.integers(0, int(octaves), size=of_row, endpoint=True)
-        offset = np.where(np.abs(offset) >= reach, row_sign * reach / 2, offset)
+        offset = self._offsets(row_sign, rng)
         spread = offset * (1 + normal * 2.0 ** -rng.integers(2, format.precision, size=of_row, endpoint=True))
 
         sort = rng.integers(0, 4, size=of_row)
@@ -115,13 +120,59 @@ class Interval:
         ordinals = format.to_ordinals(format.round(torch.from_numpy(values)))
         return format.from_ordinals(ordinals.clamp(format.ordinal_of(least), format.ordinal_of(top)))
 
-    def close_to(self, column: torch.Tensor, reach: int, rng: Generator) -> torch.Tensor:
-        """Values as near to these as can be or, at half of the points, `reach` ulps off."""
-        rows = self.format.to_ordinals(column).numpy()
-        steps = rng.integers(-reach, reach, size=rows.shape, endpoint=True)
-        apart = (rng.random(len(rows)) < 0.5).reshape((-1,) + (1,) * (rows.ndim - 1))
-        rows = np.clip(rows, self.first, self.last)
-        return values_at(np.clip(rows + np.where(apart, steps, 0), self.first, self.last), self.format)
+    def _offsets(self, sign: Doubles, rng: Generator) -> Doubles:
+        """Powers of two from one (or what is nearest to it) towards the ends, as far as a sum still sees one."""
+        reach, centre = self._reach_and_centre()
+        octaves = min(max(math.log2(reach / centre) if reach > 0 else 0.0, 0.0), self.format.precision + 2.0)
+        offset = sign * centre * 2.0 ** rng.integers(0, int(octaves), size=sign.shape, endpoint=True)
+        return np.where(np.abs(offset) >= reach, sign * reach / 2, offset)
+
+    def _reach_and_centre(self) -> tuple[float, float]:
+        """The largest finite magnitude, and of all the one nearest to one."""
+        least, top = self.finite_ends()
+        reach = max(abs(least), abs(top))
+        floor = max(min(abs(least), abs(top)) if least * top > 0 else 0.0, self.format.smallest_subnormal)
+        return reach, min(max(1.0, floor), reach) if reach > 0 else 1.0
+
+    def far(self, own: torch.Tensor, rng: Generator) -> torch.Tensor:
+        """Values around one far from zero, which is the point's, spread by a part of it."""
+        of_row = (len(own), *(1,) * (own.ndim - 1))
+        least, top = self.finite_ends()
+        sign = np.where(least >= 0, 1.0, np.where(top <= 0, -1.0, rng.choice([-1.0, 1.0], size=of_row)))
+        offset = np.clip(self._offsets(sign, rng), least, top)
+        parts = np.ldexp(rng.standard_normal(own.shape), -rng.integers(2, self.format.precision, size=of_row))
+        return self.format.round(torch.from_numpy(np.clip(offset * (1 + parts), least, top)))
+
+    def special(self, own: torch.Tensor, rng: Generator) -> torch.Tensor:
+        """For each point one of the values that stand out: bounds, zeros, ones, `near`, the format's ends."""
+        format = self.format
+        marks = [0.0, 1.0, format.largest, format.smallest_normal, format.smallest_subnormal, math.inf]
+        places = {format.ordinal_of(sign * mark) for mark in marks for sign in (1, -1)}
+        places |= {self.first, self.last, *nearest_ordinals(self.near, format)}
+        inside = np.array(sorted(place for place in places if place == self.clipped(place)), dtype=np.int64)
+        taken = rng.choice(inside, size=(len(own), *(1,) * (own.ndim - 1)))
+        return values_at(np.broadcast_to(taken, own.shape).copy(), format)
+
+    def between(self) -> Meetings:
+        """How numbers of this interval stand to those of another input."""
+        return {
+            **BETWEEN,
+            "far offset": Meeting(lambda own, format, rng: self.far(own, rng), around),
+            "one special": Meeting(follow=lambda leading, own, format, rng: self.special(own, rng)),
+        }
+
+    def entries(self) -> Meetings:
+        """How several numbers of this interval stand to each other."""
+
+        def one_special(own: torch.Tensor, format: Format, rng: Generator) -> torch.Tensor:
+            special = self.special(own, rng).double()
+            return format.round(torch.where(chosen(own, 1, rng), special, own.double()))
+
+        return {
+            **ENTRIES,
+            "entries far": Meeting(lambda own, format, rng: self.far(own, rng)),
+            "one entry special": Meeting(one_special),
+        }
 
     def strategy(self) -> "SearchStrategy[float]":
         """Values: those with few significand bits first, then those nearest to 1.

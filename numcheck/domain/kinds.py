@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast, runtime_checkabl
 import torch
 from numpy.random import Generator
 
+from numcheck.domain.meetings import Meetings
 from numcheck.domain.numbers import Mask
 from numcheck.formats import Format
 
@@ -80,7 +81,7 @@ class Discrete(Domain, Protocol):
 
 
 class Numeric(Domain, Protocol):
-    """Numbers, drawn in three ways; a column is a tensor."""
+    """Numbers, drawn in four ways; a column is a tensor."""
 
     def corners(self, format: Format, size: int | None, rng: Generator) -> torch.Tensor:
         """The inputs at which code breaks: zeros, bounds, ends of the format, powers of two, kinks, neighbours."""
@@ -94,6 +95,10 @@ class Numeric(Domain, Protocol):
         """What data look like: normal, log-normal, a large common offset with a small spread."""
         ...
 
+    def meetings(self, format: Format, size: int | None) -> Meetings:
+        """How its values stand to those of another input of the kind, and their entries to each other."""
+        ...
+
 
 class Continuous(Numeric, Protocol):
     """Real numbers, along whose `magnitude` a search moves; a column is a tensor of the format."""
@@ -101,10 +106,6 @@ class Continuous(Numeric, Protocol):
     @property
     def scalable(self) -> bool:
         """Whether a ladder of powers of two scales it; shares of one, for instance, have no scale."""
-        ...
-
-    def close_to(self, column: torch.Tensor, reach: int, format: Format, rng: Generator) -> torch.Tensor:
-        """Values that equal these of another input of the kind, or are up to `reach` ulps from them."""
         ...
 
     def enumerated(self, format: Format, grid: int | None) -> Ordinals | None:

@@ -4,7 +4,7 @@ import math
 import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import chain, permutations
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -12,12 +12,17 @@ import torch
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from numcheck.domain.kinds import Column, Domain, continuous, discrete, numeric
-from numcheck.domain.numbers import Ints
+from numcheck.domain.kinds import Column, Domain, Numeric, discrete, numeric
+from numcheck.domain.meetings import Meetings, formations, turns
+from numcheck.domain.numbers import Ints, Mask
 from numcheck.formats import Format
 
 MOST_LISTED = 1 << 16
 """Most combinations of choices that are all drawn."""
+
+
+LONG = 256
+"""Of inputs with more entries than this fewer points are drawn than of sizes with less: an entry costs as any."""
 
 
 def spread(count: int, most: int) -> Ints:
@@ -29,7 +34,8 @@ def spread(count: int, most: int) -> Ints:
 class Points:
     """Points of one formula in one format: a column for each input, all of one length, and where each point comes from.
 
-    `origin` holds "corner", "sweep", "sample", "ladder", "given" or "witness" (an earlier run found it);
+    `origin` holds "corner", "sweep", "sample", "given" or "witness" (an earlier run found it), or the name of the
+    meeting for which its inputs were brought together, such as "equal" or "far offset";
     `size` is that of the ragged inputs, None where there are none.
     """
 
@@ -88,17 +94,27 @@ def draw(inputs: Mapping[str, Domain], format: Format, count: int, seed: int, na
 
     About a third each are corners, sweep and sample. Every corner of every input occurs, beside corners and
     beside samples of the others; choices are spread evenly, and where there are few of them each meets every
-    corner. Inputs of one kind are equal, or a few ulps apart, at some of the corners and samples, because
-    that is where differences cancel.
+    corner. Where there are inputs of one kind, or of several numbers, it is a quarter each, and at the fourth
+    quarter of the points inputs of a kind, or the entries of one, meet in the ways that the kind tells, because that
+    is where differences cancel: equal, a few ulps apart, close, opposite, zero, at a common far offset. Which of many
+    inputs meet in which way the seed chooses; the origin of a point names the way.
     """
     sizes = next((domain.sizes for domain in inputs.values() if domain.sizes), (None,))
     words = [zlib.crc32(word.encode()) for word in (name, format.name)]
     seeds = np.random.SeedSequence([seed, *words]).spawn(len(sizes))
-    each = -(-count // len(sizes))
+    shares = [min(1.0, LONG / size) if size else 1.0 for size in sizes]
     return [
-        _Draw.of(inputs, format, size, np.random.default_rng(s)).points(each)
-        for size, s in zip(sizes, seeds, strict=True)
+        _Draw.of(inputs, format, size, np.random.default_rng(s)).points(
+            math.ceil(count * share / sum(shares))
+        )
+        for size, share, s in zip(sizes, shares, seeds, strict=True)
     ]
+
+
+def met_once(inputs: Mapping[str, Domain], points: Points, format: Format, rng: Generator) -> Points:
+    """The points with inputs of some kind brought together in some way; as they are where nothing can meet."""
+    kin = _kin(inputs, format, points.size)
+    return kin[int(rng.integers(len(kin)))].brought_together(points, rng) if kin else points
 
 
 @dataclass(frozen=True)
@@ -124,17 +140,42 @@ class _Draw:
         return _Draw(inputs, format, size, rng, choices, order)
 
     def points(self, count: int) -> Points:
-        """At least so many points: corners, sweep and sample."""
-        format, size, rng, numbers = self.format, self.size, self.rng, numeric(self.inputs)
-        third = -(-count // 3)
-        corners = self.corners(third)
-        rest = max(count - len(corners), 2 * third)
-        half, other = rest // 2, rest - rest // 2
-        swept = {name: domain.sweep(format, half, size, rng) for name, domain in numbers.items()}
-        sampled = {name: domain.sample(format, other, size, rng) for name, domain in numbers.items()}
-        sampled = self.brought_together(sampled, other // 8, 1 << (format.precision // 2))
-        sweep = self.beside_choices(swept, "sweep", np.arange(half))
-        return Points.concatenate([corners, sweep, self.beside_choices(sampled, "sample", np.arange(other))])
+        """At least so many points: corners, sweep and sample, and where inputs can meet as many that do."""
+        meeting = _kin(self.inputs, self.format, self.size)
+        share = -(-count // (4 if meeting else 3))
+        corners = self.corners(share)
+        if not meeting:
+            rest = max(count - len(corners), 2 * share)
+            swept, sampled = self.swept(rest // 2), self.sampled(rest - rest // 2)
+            return Points.concatenate([corners, swept, sampled])
+        rest = max(count - len(corners) - share, 2 * share)
+        swept, sampled = self.swept(rest // 2), self.sampled(rest - rest // 2)
+        return Points.concatenate([corners, swept, sampled, self.met(corners, share, meeting)])
+
+    def swept(self, count: int) -> Points:
+        """So many points of which every input is uniform in the format's ordinals."""
+        numbers = numeric(self.inputs)
+        columns = {name: x.sweep(self.format, count, self.size, self.rng) for name, x in numbers.items()}
+        return self.beside_choices(columns, "sweep", np.arange(count))
+
+    def sampled(self, count: int) -> Points:
+        """So many points as data have them."""
+        numbers = numeric(self.inputs)
+        columns = {name: x.sample(self.format, count, self.size, self.rng) for name, x in numbers.items()}
+        return self.beside_choices(columns, "sample", np.arange(count))
+
+    def met(self, corners: Points, count: int, meeting: Sequence["_Kin"]) -> Points:
+        """So many points, of corners, sweep and sample, at which inputs of a kind meet as far as the domains allow."""
+        chosen = corners.select(self.rng.permutation(len(corners))[: count // 4])
+        swept = self.swept((count - len(chosen)) // 3)
+        drawn = Points.concatenate([chosen, swept, self.sampled(count - len(chosen) - len(swept))])
+        points = drawn.select(self.rng.permutation(count))
+        parts = [rows for rows in np.array_split(np.arange(count), len(meeting)) if len(rows)]
+        met = [
+            kin.brought_together(points.select(rows), self.rng)
+            for rows, kin in zip(parts, meeting, strict=False)
+        ]
+        return Points.concatenate(met)
 
     def corners(self, third: int) -> Points:
         """Every corner of every input, in at least so many points if the corners allow."""
@@ -173,12 +214,7 @@ class _Draw:
             mine = (chosen[:, 0] == place).nonzero()[:, 0]  # as positions, for float8 takes no masks
             columns[name][mine] = corners[name][chosen[mine, 1]]
         parts.append(self.beside_choices(columns, "corner", np.arange(len(chosen))))
-
-        # Inputs of one kind that are equal or nearly so.
-        points = Points.concatenate(parts)
-        close = points.select(rng.permutation(len(points))[: max(16, third // 8)])
-        together = self.brought_together(close.columns, len(close), 3)
-        return Points.concatenate([points, replace(close, columns=together)])
+        return Points.concatenate(parts)
 
     def beside_choices(self, columns: Mapping[str, Column], origin: str, turns: Ints) -> Points:
         """Points of these numbers, beside them the choices whose turn it is."""
@@ -188,17 +224,109 @@ class _Draw:
             numbers, place = np.divmod(numbers, len(listed))
             columns[name] = self.inputs[name].column([listed[i] for i in place.tolist()], self.format)
         ordered = {name: columns[name] for name in self.inputs}
-        return Points(ordered, np.full(len(turns), origin, dtype="<U6"), self.size)
+        return Points(ordered, np.full(len(turns), origin), self.size)
 
-    def brought_together(self, columns: Mapping[str, Any], count: int, reach: int) -> dict[str, Any]:
-        """The columns with, at the first `count` points, one input equal or up to `reach` ulps from another."""
-        changed, reals = dict(columns), continuous(self.inputs)
-        pairs = [(a, b) for a, b in permutations(reals, 2) if type(reals[a]) is type(reals[b])]
-        if not pairs or not count:
-            return changed
-        which = self.rng.integers(0, len(pairs), size=count)
-        for number, (one, other) in enumerate(pairs):
-            places = torch.from_numpy(np.flatnonzero(which == number))
-            changed[other] = changed[other].clone()
-            changed[other][places] = reals[other].close_to(changed[one][places], reach, self.format, self.rng)
-        return changed
+
+def _kin(inputs: Mapping[str, Domain], format: Format, size: int | None) -> list["_Kin"]:
+    """Of each kind that has anything to meet its inputs; values of several shapes, as of matrices, do not meet."""
+    kinds: dict[tuple[type, tuple[int, ...]], dict[str, Numeric]] = {}
+    for name, domain in numeric(inputs).items():
+        shape = tuple(domain.sample(format, 1, size, np.random.default_rng(0)).shape)
+        kinds.setdefault((type(domain), shape), {})[name] = domain
+    found = [_Kin.of(alike, format, size) for alike in kinds.values()]
+    return [kin for kin in found if kin.names]
+
+
+@dataclass(frozen=True)
+class _Kin:
+    """The inputs of one kind, and for each the ways in which all of them can meet."""
+
+    inputs: Mapping[str, Numeric]
+    meetings: Mapping[str, Meetings]
+    format: Format
+
+    @staticmethod
+    def of(inputs: Mapping[str, Numeric], format: Format, size: int | None) -> "_Kin":
+        meetings = {name: domain.meetings(format, size) for name, domain in inputs.items()}
+        return _Kin(inputs, meetings, format)
+
+    @property
+    def names(self) -> list[str]:
+        """The meetings that there can be: several inputs of a kind follow one another, one meets itself at most."""
+        told = next(iter(self.meetings.values()))
+        return [name for name, meeting in told.items() if meeting.follow is None or len(self.inputs) > 1]
+
+    def brought_together(self, points: Points, rng: Generator) -> Points:
+        """The points with inputs that meet, or as they were drawn where no domain allows it.
+
+        Where several groups of inputs meet at once, each but the first is sometimes equal instead, or stays as it is.
+        """
+        origin, columns = points.origin.astype("<U32"), dict[str, Any](points.columns)
+        for name in self.inputs:
+            columns[name] = columns[name].clone()
+        told = next(iter(self.meetings.values()))
+        alone = {name: told[name] for name in self.names if told[name].follow is None}
+        beside = {name: told[name] for name in self.names if told[name].follow is not None}
+        places = rng.permutation(len(points))
+        split = len(points) * len(alone) // len(self.names)
+        by_itself, together = [[[name]] for name in self.inputs], formations(self.inputs, rng)
+        for meetings, who, mine in ((alone, by_itself, places[:split]), (beside, together, places[split:])):
+            for name, groups, part in turns(meetings, who, len(mine), rng):
+                rows = mine[part]
+                for place, group in enumerate(groups):
+                    dice = rng.random(len(rows)) if place else np.zeros(len(rows))
+                    origin[self.meet(columns, group, name, rows[dice < 0.6], rng)] = name
+                    if "equal" in told:
+                        self.meet(columns, group, "equal", rows[dice >= 0.8], rng)
+                if meetings[name].everyone and len(together) > 2:
+                    # Of what ties already two by two: boxes on a grid of which some sides are one.
+                    for group in together[int(rng.integers(1, 3))]:
+                        self.meet(columns, group, "equal", rows[rng.random(len(rows)) < 0.5], rng)
+        return Points(columns, origin, points.size)
+
+    def meet(
+        self, columns: dict[str, Any], group: Sequence[str], name: str, rows: Ints, rng: Generator
+    ) -> Ints:
+        """Let a group of inputs meet at some rows of the columns, and tell at which of them their domains allowed it.
+
+        Where they do not the last one leads: of two inputs the one with the narrower domain can. And then what was
+        drawn for any of them, at whatever point, and lies in the domains of all.
+        """
+        left = rows
+        for order in dict.fromkeys((tuple(group), tuple(group[::-1]))):
+            if not left.size:
+                return rows
+            left = left[
+                ~self._met_at(columns, order, {one: columns[one][left] for one in order}, name, left, rng)
+            ]
+        if left.size and len(group) > 1:
+            every = torch.cat([columns[one] for one in group])
+            shared = np.logical_and.reduce([self.inputs[one].contains(every, self.format) for one in group])
+            if shared.any():
+                taken = torch.from_numpy(rng.choice(np.flatnonzero(shared), size=len(left)))
+                drawn = {one: columns[one][left] for one in group} | {group[0]: every[taken]}
+                left = left[~self._met_at(columns, group, drawn, name, left, rng)]
+        return np.setdiff1d(rows, left)
+
+    def _met_at(
+        self,
+        columns: dict[str, Any],
+        order: Sequence[str],
+        drawn: Mapping[str, torch.Tensor],
+        name: str,
+        rows: Ints,
+        rng: Generator,
+    ) -> Mask:
+        """Let inputs meet at these rows, the first leading, as far as they then lie in their domains: where they do."""
+        made: dict[str, torch.Tensor] = {}
+        for one in order:
+            meeting, own = self.meetings[one][name], drawn[one]
+            if one == order[0]:
+                made[one] = own if meeting.lead is None else meeting.lead(own, self.format, rng)
+            elif meeting.follow is not None:
+                made[one] = meeting.follow(made[order[0]], own, self.format, rng)
+        inside = np.logical_and.reduce([self.inputs[one].contains(x, self.format) for one, x in made.items()])
+        fitting = np.flatnonzero(inside)
+        for one, column in made.items():
+            columns[one][rows[fitting]] = column[fitting]
+        return inside

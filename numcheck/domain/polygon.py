@@ -11,6 +11,7 @@ import torch
 from numpy.random import Generator
 
 from numcheck.domain.kinds import as_tuple, check_sizes, is_number, known_size, no_list
+from numcheck.domain.meetings import BETWEEN, Meetings
 from numcheck.domain.moves import extent_in_proportion, in_proportion, shorter
 from numcheck.domain.numbers import Doubles, Mask, parse_numbers, rounded
 from numcheck.formats import Format
@@ -100,8 +101,8 @@ class Polygon:
         thin = np.where(rng.random(count) < 0.2, 2.0 ** -(rng.random(count) * 4), 1.0)
         return _stars(radius, distance, thin, known_size("polygon", size), format, rng)
 
-    def close_to(self, column: torch.Tensor, reach: int, format: Format, rng: Generator) -> torch.Tensor:
-        return column
+    def meetings(self, format: Format, size: int | None) -> Meetings:
+        return BETWEEN
 
     def extent(self, column: torch.Tensor, format: Format) -> tuple[float, float]:
         return extent_in_proportion(column, format.largest, format)

@@ -9,6 +9,7 @@ from numpy.random import Generator
 
 from numcheck.domain.intervals import Interval, interval_in_words, interval_of
 from numcheck.domain.kinds import Ordinals, as_tuple, check_interval
+from numcheck.domain.meetings import Meetings
 from numcheck.domain.moves import shorter
 from numcheck.domain.numbers import Mask, parse_number, rounded, values_at
 from numcheck.formats import Format
@@ -60,8 +61,8 @@ class Real:
     def sample(self, format: Format, count: int, size: int | None, rng: Generator) -> torch.Tensor:
         return self.interval(format).sample((count,), rng)
 
-    def close_to(self, column: torch.Tensor, reach: int, format: Format, rng: Generator) -> torch.Tensor:
-        return self.interval(format).close_to(column, reach, rng)
+    def meetings(self, format: Format, size: int | None) -> Meetings:
+        return self.interval(format).between()
 
     def enumerated(self, format: Format, grid: int | None) -> Ordinals:
         values = self.interval(format)

@@ -10,6 +10,7 @@ import torch
 from numpy.random import Generator
 
 from numcheck.domain.kinds import as_tuple, check_sizes, known_size, no_list
+from numcheck.domain.meetings import Meeting, Meetings, a_part_off, the_same
 from numcheck.domain.moves import shorter_versions
 from numcheck.domain.numbers import Doubles, Mask, all_within, parse_numbers, rounded
 from numcheck.formats import Format
@@ -78,9 +79,20 @@ class Simplex:
         masked[:, 0] &= ~masked.all(axis=1)
         return _normalised(np.where(masked, 0.0, weights), format)
 
-    def close_to(self, column: torch.Tensor, reach: int, format: Format, rng: Generator) -> torch.Tensor:
-        """The same shares: with one of them moved by an ulp they no longer sum to one."""
-        return column
+    def meetings(self, format: Format, size: int | None) -> Meetings:
+        """Shares that are equal or close; one ulp apart they would no longer sum to one."""
+
+        def close(leading: torch.Tensor, own: torch.Tensor, format: Format, rng: Generator) -> torch.Tensor:
+            return _normalised(a_part_off(leading, own, format, rng).double().numpy(), format)
+
+        def a_corner(
+            leading: torch.Tensor, own: torch.Tensor, format: Format, rng: Generator
+        ) -> torch.Tensor:
+            corners = self.corners(format, size, rng)
+            return corners[torch.from_numpy(rng.integers(0, len(corners), size=len(own)))]
+
+        follows = {"equal": the_same, "close": close, "one special": a_corner}
+        return {name: Meeting(follow=follow) for name, follow in follows.items()}
 
     def extent(self, column: torch.Tensor, format: Format) -> tuple[float, float]:
         """From where the next share has grown as large, so that the largest ends to be that, up to one."""

@@ -12,6 +12,7 @@ from numpy.random import Generator
 
 from numcheck.domain.intervals import Interval, interval_in_words, interval_of
 from numcheck.domain.kinds import as_tuple, check_interval, check_sizes, known_size, no_list
+from numcheck.domain.meetings import Meetings
 from numcheck.domain.moves import extent_in_proportion, in_proportion, shorter
 from numcheck.domain.numbers import Mask, nearest_ordinals, parse_numbers, rounded, values_at
 from numcheck.formats import Format
@@ -74,8 +75,10 @@ class Vector:
     def sample(self, format: Format, count: int, size: int | None, rng: Generator) -> torch.Tensor:
         return self.interval(format).sample((count, known_size("vector", size)), rng)
 
-    def close_to(self, column: torch.Tensor, reach: int, format: Format, rng: Generator) -> torch.Tensor:
-        return self.interval(format).close_to(column, reach, rng)
+    def meetings(self, format: Format, size: int | None) -> Meetings:
+        entries = self.interval(format)
+        alone = entries.entries() if known_size("vector", size) > 1 else {}
+        return {**entries.between(), **alone}
 
     def extent(self, column: torch.Tensor, format: Format) -> tuple[float, float]:
         return extent_in_proportion(column, min(max(abs(self.low), abs(self.high)), format.largest), format)

@@ -516,6 +516,16 @@ _ROUNDED = arb(1) + arb(2) ** -20
 """More than the rounding of its two points may widen the share of a bracket that a round asks for."""
 
 
+def _root_from_zero(x: Ball) -> Ball:
+    """The square root of a ball around zero whose number is not negative; of any other what there is."""
+    if not x.is_finite() or x < 0:
+        return PLUS_INFINITY if x == PLUS_INFINITY else UNDEFINED if is_undefined(x) or x < 0 else UNKNOWN
+    return arb(0).union(x.abs_upper().sqrt())
+
+
+_FROM_ZERO = np.frompyfunc(_root_from_zero, 1, 1)
+
+
 class ArbArithmetic(ObjectArithmetic):
     """Ball arithmetic at FLINT's precision, global to the process, that only `precision` sets. Stateless; see `ARB`."""
 
@@ -532,6 +542,10 @@ class ArbArithmetic(ObjectArithmetic):
 
     def binary(self, name: str, x: Any, y: Any, *parameters: int) -> Any:
         return _operators(False)[name](x, y, *parameters)
+
+    def root_of_squares(self, x: Any) -> Any:
+        """A ball around zero may reach below it, which its number cannot: so it has a root from zero on."""
+        return _looking_again(FUNCTIONS["sqrt"], _FROM_ZERO)(x)
 
     def masked(self, name: str, x: Any, y: Any) -> Any:
         return _operators(True)[name](x, y)

@@ -28,9 +28,9 @@ class Arithmetic(Protocol):
     exact zero must not do (the derivative of sqrt(x)**2 at 0 is 1, not 0 times infinity).
 
     `interval(low, high)` is what is known of a share at a tie; `doubt` the same where the tie itself is undecided, and
-    no more than unknown while a higher precision may still decide it. `forgiven(terms, lanes)` is the sum of the
-    absolute values of all elements of each term. `given(x, value)` is x where `value` is a number or an infinity, and
-    otherwise as undefined or unknown as that.
+    no more than unknown while a higher precision may still decide it. `root_of_squares` is the square root of what is
+    known never to be negative. `forgiven(terms, lanes)` is the sum of the absolute values of all elements of each term.
+    `given(x, value)` is x where `value` is a number or an infinity, and otherwise as undefined or unknown as that.
     """
 
     @property
@@ -45,6 +45,7 @@ class Arithmetic(Protocol):
     def lift(self, values: Any) -> Any: ...
     def number(self, x: Any) -> float | None: ...
     def unary(self, name: str, x: Any, *parameters: int) -> Any: ...
+    def root_of_squares(self, x: Any) -> Any: ...
     def binary(self, name: str, x: Any, y: Any, *parameters: int) -> Any: ...
     def absent(self, shape: tuple[int, ...]) -> Any: ...
     def hot(self, mask: np.ndarray) -> Any: ...
@@ -88,7 +89,7 @@ def forward(
             return arithmetic.sum(first, tuple(axis + 1 for axis in parameters[0]), masked)
         case "norm":
             squares = arithmetic.binary("mul", first, first)
-            return arithmetic.unary("sqrt", forward(arithmetic, "sum", [squares], parameters, False))
+            return arithmetic.root_of_squares(forward(arithmetic, "sum", [squares], parameters, False))
         case "index":
             return first[(slice(None), *parameters[0])]
         case "scatter":
@@ -136,6 +137,7 @@ class ObjectArithmetic:
     zero: Any
     """The absent one, recognised by identity."""
     one: Any
+    unary: Callable[[str, Any], Any]
     nothing: Any
     """The number of which nothing is known."""
     search: Callable[..., Generator[Any, Any, Any]]
@@ -146,6 +148,9 @@ class ObjectArithmetic:
     concatenate: Callable[..., Any] = staticmethod(np.concatenate)
     permute: Callable[..., Any] = staticmethod(np.take_along_axis)
     scatter = _scattered
+
+    def root_of_squares(self, x: Any) -> Any:
+        return self.unary("sqrt", x)
 
     def number(self, x: Any) -> float | None:
         return float(x.flat[0]) if x.size == 1 else None

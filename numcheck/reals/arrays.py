@@ -116,6 +116,8 @@ class Reals:
     origin: Origin | None = None
     traced: bool = False
     masked: bool = False
+    squared: Any = None
+    """At which lanes no element is negative by how it came about, as a sum of squares is; None where at none."""
     serial: int = field(default_factory=itertools.count().__next__, init=False)
 
     @property
@@ -269,9 +271,35 @@ def _applied(operation: str, operands: tuple[Any, ...], parameters: tuple[Any, .
     arithmetic = operands[0].arithmetic
     masked = any(operand.masked for operand in operands)
     data = forward(arithmetic, operation, [x.data for x in operands], parameters, masked)
+    if operation == "sqrt" and (squared := operands[0].squared) is not None:
+        lanes = squared.reshape(-1, *(1,) * operands[0].ndim)
+        data = np.where(lanes, arithmetic.root_of_squares(operands[0].data), data)
     traced = any(operand.traced for operand in operands)
     origin = Origin(operation, operands, parameters) if traced else None
-    return Reals(arithmetic, data, origin, traced, masked)
+    squared = _squared(operation, operands, parameters) if arithmetic.name == "arb" else None
+    return Reals(arithmetic, data, origin, traced, masked, squared)
+
+
+def _squared(operation: str, operands: tuple[Reals, ...], parameters: tuple[Any, ...]) -> Any:
+    """At which lanes a result cannot be negative: of squares, and sums and products of what cannot."""
+    match operation:
+        case "power":
+            return np.ones(operands[0].lanes, dtype=bool) if parameters[0] % 2 == 0 else None
+        case "mul" if operands[0] is operands[1]:
+            return np.ones(operands[0].lanes, dtype=bool)
+        case "add" | "mul" | "sum" | "index" | "reshape" | "broadcast" | "concatenate" | "transpose":
+            if all(x.squared is None for x in operands):
+                return None
+            return np.logical_and.reduce(np.broadcast_arrays(*map(_not_below_zero, operands)))
+        case _:
+            return None
+
+
+def _not_below_zero(x: Reals) -> np.ndarray:
+    """The lanes at which no element is negative, by how they came about or by their balls."""
+    at_least = x.arithmetic.compare("ge", x.data, x.arithmetic.lift(np.zeros(1))) == YES
+    told = at_least.reshape(x.lanes, -1).all(axis=1)
+    return told if x.squared is None else told | x.squared
 
 
 def on_the_way(value: Reals) -> Iterator[Reals]:

@@ -41,26 +41,17 @@ from numcheck.reals.arrays import (
 from numcheck.reals.roots import root
 
 __all__ = ["Reals", "pi", "ratio", "root", "zeros_like"]
-__all__ += ["abs", "cbrt", "exp", "exp2", "exp10", "expm1", "hypot", "log", "log1p", "log2", "log10"]
-__all__ += ["fma", "rsqrt", "sign", "sqrt", "xlogy"]
-__all__ += ["acos", "acosh", "asin", "asinh", "atan", "atan2", "atanh", "cos", "cosh", "sin", "sinc", "sinh"]
-__all__ += ["tan", "tanh"]
+__all__ += ["abs", "cbrt", "exp", "exp2", "exp10", "expm1", "fma", "hypot", "log", "log1p", "log2", "log10"]
+__all__ += ["rsqrt", "sign", "sqrt", "xlogy"]
+__all__ += ["acos", "acosh", "asin", "asinh", "atan", "atan2", "atanh", "cos", "cosh", "sin", "sinc"]
+__all__ += ["sinh", "tan", "tanh"]
 __all__ += ["ceil", "copysign", "floor", "fmod", "remainder", "round", "trunc"]
 __all__ += ["entr", "erf", "erfc", "erfcx", "erfinv", "log_ndtr", "ndtr", "ndtri"]
 __all__ += ["digamma", "lgamma", "polygamma", "tgamma", "zeta"]
 __all__ += ["bessel_i", "bessel_j", "bessel_y", "i0", "i0e", "i1", "i1e", "j0", "j1", "y0", "y1"]
-__all__ += [
-    "clamp",
-    "equal",
-    "fdim",
-    "logical_and",
-    "logical_not",
-    "logical_or",
-    "maximum",
-    "minimum",
-    "where",
-]
-__all__ += ["argsort", "cumsum", "dot", "matmul", "max", "mean", "min", "norm", "sort", "sum"]
+__all__ += ["clamp", "equal", "fdim", "logical_and", "logical_not", "logical_or", "maximum", "minimum"]
+__all__ += ["where"]
+__all__ += ["argsort", "cumsum", "dot", "fold", "matmul", "max", "mean", "min", "norm", "sort", "sum"]
 __all__ += ["broadcast", "concatenate", "index", "reshape", "roll", "stack", "transpose"]
 
 
@@ -347,6 +338,26 @@ def min(x: Reals, axis: int = -1) -> Reals:
 def cumsum(x: Reals, axis: int = -1) -> Reals:
     """Running sums along `axis`."""
     return stack(list(itertools.accumulate(_slices(x, axis))), axis)
+
+
+def fold(step: Callable[..., Any], start: Any, *sequences: Reals) -> Any:
+    """The state after all steps: `step(state, x[t])`, or of several sequences `step(state, x[t], y[t])`, from `start`.
+
+    A state is an array, a number to begin with, or a tuple of such. A sequence is taken apart by halves: what a plain
+    loop over it gives, but its derivatives take time in proportion to n log n of the steps, not to their square.
+    """
+    state = start
+    for inputs in zip(*map(_apart, sequences), strict=True):
+        state = step(state, *inputs)
+    return state
+
+
+def _apart(x: Reals) -> list[Reals]:
+    """What stands at each place along the first axis."""
+    n = len(x)
+    if n < 2:
+        return [index(x, 0)] * n
+    return _apart(index(x, slice(0, n // 2))) + _apart(index(x, slice(n // 2, n)))
 
 
 def norm(x: Reals, axis: int | None = None) -> Reals:

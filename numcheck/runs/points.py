@@ -50,7 +50,7 @@ def argument(column: Any, i: int, hexadecimal: bool = False) -> str:
         return str(column[i])
     entry = column[i]
     if not entry.is_floating_point():
-        return str(entry.tolist())
+        return text_of(entry.long())
     if hexadecimal:
         return text_of(entry, lambda x: re.sub(r"[.]?0+p", "p", x.hex()))
     digits = 17 if entry.dtype == torch.float64 else 9
@@ -87,7 +87,7 @@ def arguments_of(formula: Formula, at: Mapping[str, Any], format: Format) -> tup
             values.append(domain.parse(text, format))
         except ValueError as error:
             raise UsageError(f"--at {name}={text}: {error}") from None
-        if isinstance(values[-1], list):
+        if domain.sizes and isinstance(values[-1], list):
             sizes.add(len(values[-1]))
     if len(sizes) > 1:
         raise UsageError(

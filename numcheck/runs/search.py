@@ -5,12 +5,12 @@ budget, stops at the first failure that no gap covers, and shrinks it to the sim
 gives is evidence of the grade *searched*. Hypothesis's database tries a failure that was found once first next time.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
 from unittest import SkipTest
 
 import numpy as np
-from hypothesis import Phase, Verbosity, find, settings, target
+from hypothesis import Phase, Verbosity, assume, find, settings, target
 from hypothesis import strategies as st
 from hypothesis.errors import Flaky, NoSuchExample
 from hypothesis.strategies import DrawFn, SearchStrategy
@@ -18,7 +18,7 @@ from hypothesis.strategies import DrawFn, SearchStrategy
 from numcheck.declaration.formulas import Formula, Gap, Routine
 from numcheck.declaration.words import Cause, Fate, Of
 from numcheck.diagnosis import Finding, alone, findings
-from numcheck.domain import Points
+from numcheck.domain import Points, met_once
 from numcheck.formats import Format
 from numcheck.runs.examine import Examined, Sample, drawn, examine, examine_at
 from numcheck.runs.gaps import is_stale
@@ -28,6 +28,9 @@ from numcheck.truth import settle
 
 STEEPEST = 64.0
 """The spent share steers by its base-2 logarithm, within this bound on either side: an infinity shows no way."""
+
+MEETINGS = 63
+"""So many ways in which the inputs of an example are brought together, or the entries of one."""
 
 Example = tuple[Points, int]
 """One input, and which of the formula's outputs its gradient is of."""
@@ -133,12 +136,18 @@ def examples(formula: Formula, format: Format, of: Of) -> SearchStrategy[Example
 
     @st.composite
     def one(draw: DrawFn) -> Example:
+        seed = draw(st.integers(0, MEETINGS))
         size = draw(st.sampled_from(sizes)) if sizes else None
         columns = {
             name: formula.inputs[name].column([draw(value)], format) for name, value in values[size].items()
         }
         component = draw(st.integers(0, outputs[size] - 1)) if outputs.get(size, 1) > 1 else 0
-        return Points(columns, np.array(["given"]), size), component
+        point = Points(columns, np.array(["given"]), size)
+        if seed:  # at 0, the simplest, every input is itself
+            point = met_once(formula.inputs, point, format, np.random.default_rng(seed))
+        kept = formula.related(point, format)
+        assume(len(kept) == 1)
+        return replace(kept, origin=np.array(["given"])), component
 
     return one()
 

@@ -115,7 +115,7 @@ def lifted(formula: Formula, points: Points, arithmetic: Arithmetic, trace: bool
                 arguments[name] = constant(arithmetic, choice) if _is_number(choice) else choice
         else:
             assert not isinstance(column, tuple)
-            data = column.double() if domain.differentiable else column
+            data = column.double() if domain.differentiable else column.long()
             arguments[name] = Reals(arithmetic, arithmetic.lift(data), None, trace and domain.differentiable)
     return arguments
 

@@ -194,11 +194,16 @@ def answered(
     states: np.ndarray | None = None
     left = np.arange(len(points))
     for bits in precisions():
-        with precision(bits):
-            chosen = points.select(left)
-            arguments, wanted = lifted(formula, chosen, ARB, True), Wanted(of is Of.GRAD, False)
-            halves = evaluated(formula, arguments, len(left), component[left], wanted, ARB)
-            told = asked(left, halves[-1][0].reshape(len(left), -1))
+        told: np.ndarray | None = None
+        for which in groups(formula, points.select(left)):  # a formula may branch on what is chosen
+            rows = left[which]
+            with precision(bits):
+                given, wanted = lifted(formula, points.select(rows), ARB, True), Wanted(of is Of.GRAD, False)
+                halves = evaluated(formula, given, len(rows), component[rows], wanted, ARB)
+                answers = asked(rows, halves[-1][0].reshape(len(rows), -1))
+            told = np.empty((len(left), *answers.shape[1:]), answers.dtype) if told is None else told
+            told[which] = answers
+        assert told is not None
         states = told if states is None else states
         states[left] = told
         left = left[(told == UNDECIDED).any(axis=1)]

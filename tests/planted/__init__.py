@@ -41,11 +41,16 @@ class Planted:
 PLANTED: list[Planted] = []
 
 
-def stated(source: str, wrt: tuple[str, ...] | None = None, **inputs: Domain) -> Callable[..., Formula]:
+def stated(
+    source: str,
+    wrt: tuple[str, ...] | None = None,
+    relation: Callable[..., Any] | None = None,
+    **inputs: Domain,
+) -> Callable[..., Formula]:
     """A formula for the planted routines of one file; nothing registers it."""
 
     def declare(function: Callable[..., Any]) -> Formula:
-        return formula_of(function, source, (), wrt, inputs)
+        return formula_of(function, source, (), wrt, inputs, relation=relation)
 
     return declare
 

@@ -26,7 +26,8 @@ def a_common_offset_changes_nothing(f, logits, label):
     return f(logits, label), f(logits + 3, label)
 
 
-@softmax_cross_entropy_with_ignored_label.routine(value=ulps(2, gamma=True), grad=ulps(8, gamma=True))
+@softmax_cross_entropy_with_ignored_label.routine(value=ulps(3, gamma=True), grad=ulps(8, gamma=True))
+# 3: at 8 like logits, which conditioning forgives nothing, the sum of 7 loses as many half ulps before its logarithm
 # 8: each of up to 7 exponentials may lose half an ulp when it is added to a sum near 1
 def softplus_of_the_margin_where_kept(logits, label):
     """softplus(logsumexp of the other classes' logits - x_label) where the row counts, else 0."""

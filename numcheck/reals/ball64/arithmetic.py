@@ -196,6 +196,9 @@ class Ball64Arithmetic:
     def number(self, x: Balls) -> float | None:
         return None if x.number is None else float(x.number)
 
+    def root_of_squares(self, x: Balls) -> Balls:
+        return self.unary("sqrt", x)  # a ball around zero is left to Arb
+
     def unary(self, name: str, x: Balls, *parameters: int) -> Balls:
         x, rule = x.present, UNARY.get(name)
         if rule is None:  # Arb knows more functions

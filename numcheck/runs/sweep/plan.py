@@ -126,6 +126,8 @@ def _space(formula: Formula, format: Format, grid: int | None) -> Space:
         raise UsageError(
             f"{what} too many values for a sweep in {format.name}: write --format {narrower}, or --grid 256"
         )
+    if formula.relation is not None:
+        raise UsageError(f"{formula.name} cannot be swept, its inputs stand in a relation: {instead}")
     try:
         return space_of(formula.inputs, format, grid)
     except ValueError as error:
