@@ -54,14 +54,17 @@ def _rounded(part: Measurement, points: Points) -> Any:
     def call(*arguments: Any) -> Reals:
         given: dict[str, Any] = {}
         for (name, domain), argument in zip(routine.formula.inputs.items(), arguments, strict=True):
-            if isinstance(points.columns[name], tuple):
+            column = points.columns[name]
+            if isinstance(column, tuple):
                 given[name] = float(argument.data[0]) if isinstance(argument, Reals) else argument
                 continue
             balls = as_reals(argument, ARB).data
             numbers = np.broadcast_to(_float(balls).astype(np.float64), (lanes, *balls.shape[1:]))
             tensor = torch.from_numpy(numbers.copy())
-            whole = points.columns[name].dtype  # of integers, or of a mask
-            rounded = part.format.round(tensor) if domain.differentiable else tensor.round().to(whole)
+            if domain.differentiable:
+                rounded = part.format.round(tensor)
+            else:  # integers, or a mask
+                rounded = tensor.round().to(column.dtype)
             given[name] = rounded.to(part.device)
         with subnormals.as_found():
             out = routine.function(**given)

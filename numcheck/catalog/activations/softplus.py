@@ -46,10 +46,12 @@ def torch_builtin(x):
 
 
 exponential_overflows = gap("overflow", "nan_gradient", why="exp(x) overflows, times 0 in the backward")
+quotient_vanishes = gap("underflow", of="grad", why="just below that the backward's 1/(1 + exp(x)) is subnormal")
 
 
 @gap("absorption", why="1 absorbs exp(x)")
 @exponential_overflows
+@quotient_vanishes
 @softplus.routine(value=ulps(2), grad=ulps(4))
 def naive_form(x):
     """As the book prints it."""
@@ -57,6 +59,7 @@ def naive_form(x):
 
 
 @exponential_overflows
+@quotient_vanishes
 @softplus.routine(value=ulps(2), grad=ulps(4))
 def log1p_form(x):
     """log1p(exp(x)): keeps the small exponential, not the large one."""
