@@ -19,7 +19,8 @@ import torch
 
 from numcheck.declaration.formulas import Formula, Routine
 from numcheck.declaration.words import Cause, Fate, Of
-from numcheck.diagnosis.causes import scale, unconverged, wrong_formula
+from numcheck.diagnosis.causes import scale, unconverged
+from numcheck.diagnosis.proof import wrong_code
 from numcheck.diagnosis.records import Loss, Records, call_at, failing, records_of
 from numcheck.domain import Points
 from numcheck.formats import Format
@@ -30,6 +31,7 @@ from numcheck.truth import Truth, settle
 
 USUAL = 32  # points that show whether a routine is wrong by one factor
 UNCHANGED = 0.25  # ulps, below which the range by itself does nothing to a result
+NOISE = 2.0**-98  # of a sharp shadow, beside which its own rounding, some 2**-104, does not count
 HARDLY = 2.0  # times the budget, up to which many small losses count as the one by which the routine is known to fail
 
 
@@ -49,7 +51,7 @@ def diagnose(measurement: Measurement) -> Diagnosis:
         return Diagnosis(causes, {})
     records, worst = records_of(measurement), measurement.judgement.worst
     unfinished = _unconverged(measurement, records, failed)
-    mathematical, seeming = _sharply(measurement, records, np.setdiff1d(failed, unfinished))
+    mathematical, seeming = _mathematical(measurement, records, np.setdiff1d(failed, unfinished))
     causes[mathematical] = _scale_or_formula(measurement, mathematical)
     causes[unfinished] = Cause.UNCONVERGED
     rest = failed[[causes[row] is None for row in failed]]
@@ -88,39 +90,22 @@ def _distance(measurement: Measurement, rows: np.ndarray, records: Records) -> n
     return np.nan_to_num(distance, nan=np.inf)
 
 
-def _shared_with_the_shadow(measurement: Measurement, rows: np.ndarray, records: Records) -> np.ndarray:
-    """The points whose error is, for the greater part, the shadow's too: far more digits do not heal it."""
-    worst, error = measurement.judgement.worst.select(rows), _error(measurement, rows)
-    size = np.maximum(np.abs(worst.truth.nearest()), worst.format.smallest_normal)
-    # where a fused operator's float64 result is all that the shadow knows, a small error is no other formula's
-    gross = ~np.isfinite(size) | (error > max(worst.format.unit_roundoff, wrong_formula.GROSS) * size)
-    shared = gross & np.isfinite(worst.got) & (_distance(measurement, rows, records) < error / 2)
-    return rows[shared & ~records.diverged(rows)]
-
-
-def _sharply(
+def _mathematical(
     measurement: Measurement, records: Records, rows: np.ndarray
 ) -> tuple[np.ndarray, dict[int, Loss]]:
-    """Which of the rows have a wrong result that depends on no rounding; and what is to blame where it only seemed so.
+    """Which of the rows are proved to be wrong whatever the precision; and what is to blame where it only seemed so.
 
-    The shadow of `records` may share a wrong result because float64's functions lose what the format's lose. So it is
-    asked again, sharply, with noise of two sizes: what noise of one size makes by chance, a far larger one does not.
+    Only they are asked for whose error is, for the greater part, the shadow's too. Where that is no proof, the shadow
+    may share a wrong result because float64's functions lose what the format's lose: so it is asked again, sharply.
     """
-    suspects = _shared_with_the_shadow(measurement, rows, records)
+    got = measurement.judgement.worst.got[rows]
+    shared = _distance(measurement, rows, records) < _error(measurement, rows) / 2
+    suspects = rows[(shared & np.isfinite(got)) | records.untraced(rows)]
     if not suspects.size:
         return suspects, {}
-
-    def sharing(rows: np.ndarray, shaken: Records) -> np.ndarray:
-        alike = _shared_with_the_shadow(measurement, rows, shaken)
-        with np.errstate(all="ignore"):
-            moved = np.abs(shaken.shadow(alike) - records.shadow(alike))
-        return alike[moved < _error(measurement, alike) / 16]
-
-    sharp = Records(measurement, suspects, wrong_formula.NOISE)
-    shared = sharing(suspects, sharp)
-    if shared.size:
-        shared = sharing(shared, Records(measurement, shared, wrong_formula.LOUDER))
-    return shared, sharp.losses(np.setdiff1d(suspects, shared))
+    proved = wrong_code(measurement, suspects)
+    seeming = suspects[~proved]
+    return suspects[proved], Records(measurement, seeming, NOISE).losses(seeming) if seeming.size else {}
 
 
 def _unconverged(measurement: Measurement, records: Records, rows: np.ndarray) -> np.ndarray:

@@ -93,6 +93,10 @@ class Records:
 
         return self._told(rows, shadows, np.nan)
 
+    def untraced(self, rows: np.ndarray) -> np.ndarray:
+        """Where there is no trace: an operator in it cannot be run in lockstep, or the routine raises there."""
+        return ~self._told(rows, lambda record: np.ones(record.lanes), 0.0).astype(bool)
+
     def diverged(self, rows: np.ndarray) -> np.ndarray:
         """Where the run followed a comparison that the shadow would have decided otherwise."""
         return self._told(rows, lambda record: record.diverged, False)

@@ -50,9 +50,6 @@ from numcheck.reals import vocabulary as m
 
 REMEDY = "exact arithmetic gives the same result: compare the code with the formula's source"
 
-NOISE = 2.0**-98  # beside which the shadow's own rounding, some 2**-104, does not count
-LOUDER = 1024 * NOISE  # what noise of one size makes by chance, a far larger one does not
-GROSS = 2.0**-40  # an error below this part of the result may be float64's, inside of a fused operator
 
 PLANTED = planted(
     "Goodfellow, Bengio & Courville 2016, section 6.2.2.2",
