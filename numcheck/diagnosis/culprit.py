@@ -12,6 +12,10 @@ from numcheck.operators import Operation, Sink, Trace
 
 # A result within this many unit roundoffs of the shadow has lost nothing worth explaining.
 _FAITHFUL = 4.0
+# Below this part of a result's error an operand's errors are less than what the operation rounded by itself.
+_OWN = 0.5
+# An operation that passes on less of an operand's error than this part rounds by more than that itself.
+_PASSED = 0.75
 # How far back a producer may lie from the operation that made its rounding visible.
 _REACH = 4
 
@@ -237,7 +241,8 @@ def _absorbed_before(record: _Part, culprit: int, bits: float, lane: int) -> boo
     """Whether an operation shortly before the culprit swallowed a term, on a branch with the error.
 
     Where a function magnifies what an addition left of its smaller term, as in log(1 + x), a part of it is enough:
-    a single bit, where it does so by far.
+    a single bit, where it does so by far. Where its terms had been rounded before, as in the law of cosines, or a
+    result was rounded after it, as a root is, an exact addition would lose the same digits: nothing is absorbed.
     """
     magnifies = record.operations[culprit].row.additive is None
     enough = 1 if bits >= 1 else 2
@@ -250,13 +255,24 @@ def _absorbed_before(record: _Part, culprit: int, bits: float, lane: int) -> boo
             for c, i in zip(op.contributions, op.operands, strict=True):
                 if i < 0 or i in seen or not c[lane] > 0 or c[lane] < 0.25 * largest:
                     continue
+                if index != culprit and op.inherited[lane] < _PASSED * c[lane]:
+                    continue  # of a root: its own rounding does what an exact addition before it would not heal
                 before = record.operations[i]
-                if before.absorbed[lane]:
+                rounded = _rounded_before(record, i, lane)
+                if before.absorbed[lane] and rounded <= _OWN * before.error_out[lane]:
                     return True
                 swallowed = before.swallowed_bits[lane] >= enough and before.cancelled_bits[lane] < 2
-                if magnifies and swallowed and not before.row.sums:
+                own = max(_OWN * before.error_out[lane], record.roundoff / 4)  # which by chance is none
+                if magnifies and swallowed and not before.row.sums and rounded <= own:
                     return True
                 seen.add(i)
                 following.append(i)
         front = following
     return False
+
+
+def _rounded_before(record: _Part, addition: int, lane: int) -> float:
+    """How much of an addition's error its terms brought along, but for what earlier additions had absorbed."""
+    op = record.operations[addition]
+    terms = zip(op.contributions, op.operands, strict=True)
+    return max((c[lane] for c, i in terms if i < 0 or not record.operations[i].absorbed[lane]), default=0.0)

@@ -1,6 +1,7 @@
 """Traces of failing points, read for the questions that the diagnosis asks."""
 
 import functools
+import itertools
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NamedTuple, TypeVar
@@ -102,12 +103,17 @@ class Records:
         return self._told(rows, lambda record: record.diverged, False)
 
     def moving(self, rows: np.ndarray, threshold: float) -> np.ndarray:
-        """Where the last two passes of a loop still differ: the iteration has not converged."""
+        """Where an iteration has not converged: its steps are still large, or they grow."""
 
         def apart(record: Trace) -> np.ndarray:
-            loops = [repeat for repeat in record.repeated if repeat.count >= unconverged.PASSES]
+            loops = [one for one in record.repeated if one.count >= unconverged.PASSES and one.iterates]
+            if not loops:
+                return np.zeros(record.lanes, dtype=bool)
+            steps, alike = loops[-1].steps, loops[-1].alike
             with np.errstate(invalid="ignore"):
-                return ~(loops[-1].change <= threshold) if loops else np.zeros(record.lanes, dtype=bool)
+                shrinks = np.logical_and.reduce([b <= a for a, b in itertools.pairwise(steps)])
+                far = ~(steps[-1] <= threshold)
+            return (far & (shrinks | alike)) | (~shrinks & alike & (steps[-1] > 0))
 
         return self._told(rows, apart, False)
 

@@ -87,6 +87,12 @@ class Repeat:
     count: int
     change: Floats
     """Per lane the largest abs(last - previous) / max(abs(last), abs(previous)) over elements."""
+    steps: tuple[Floats, ...]
+    """The same of up to three passes, the last one included."""
+    iterates: bool
+    """Each pass goes on from the one before, and takes nothing from outside that the one before did not take."""
+    alike: bool
+    """Each pass does the same as the one before."""
 
 
 @final
@@ -251,6 +257,15 @@ def _growth(ran: Ran) -> _Told:
     }
 
 
+def _inheritance(ran: Ran) -> _Told:
+    """The error of the result that its operands brought along: of the same operator in float64, which adds no other."""
+    alone = ran.call.results(lambda o: o.native.to(torch.float64, copy=o.written))
+    found = alone[ran.result : ran.result + 1]
+    if not ran.pointwise or not found or found[0].shape != ran.out.shape:
+        return {"inherited": ran.lanes.worst(ran.pair.relative_error())}
+    return {"inherited": ran.lanes.worst(relative_error(floats(found[0]), ran.high, floats(ran.pair.low)))}
+
+
 def _cancellation(ran: Ran) -> _Told:
     """Leading bits that cancelled in an addition or a sum, trailing bits that an addition had no room for."""
     row, lanes, out, precision = ran.call.row, ran.lanes, ran.out, ran.format.precision
@@ -382,6 +397,9 @@ def _bits_between(large: Any, result: Floats, precision: int) -> Floats:
     return np.broadcast_to(np.where(usable, bits, 0.0), result.shape)
 
 
+_MEASURES = (_contributions, _growth, _inheritance, _cancellation, _out_of_range, _underflow, _vanishing)
+
+
 # --- what it did to the digits
 
 
@@ -434,6 +452,8 @@ class Operation:
     """Largest relative error among the operands."""
     error_out = Asked[Floats](_growth)
     """Relative error of the result."""
+    inherited = Asked[Floats](_inheritance)
+    """Relative error that the result would have if the operator itself had not rounded."""
     bits_lost = Asked[Floats](_growth)
     """Significand bits that were right in the operands and are wrong in the result; 0 .. precision."""
     cancelled_bits = Asked[Floats](_cancellation, 0.0)
@@ -469,7 +489,7 @@ class Operation:
 
     def settle(self) -> None:
         """Measure everything now, and let go of the numbers."""
-        for measure in (_contributions, _growth, _cancellation, _out_of_range, _underflow, _vanishing):
+        for measure in _MEASURES:
             self.told(measure)
         self._ran = None
 
