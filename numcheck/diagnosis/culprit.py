@@ -28,6 +28,8 @@ class Blame:
     cause: Cause
     beside: tuple[Cause, ...] = ()
     """Other causes that have a part in it: of several small losses, or absorption beside the order of a sum."""
+    overflowed: bool = False
+    """Of a NaN in a gradient: an infinity made it that the forward pass had overflowed to."""
 
 
 def blame(
@@ -130,7 +132,7 @@ def _out_of_range(record: _Part, of: str, result: _Columns, path: tuple[int, ...
             ]
             if op.phase == "forward" and forward_holds and later_nan:
                 # The value never used the infinity; only the derivative multiplied it by zero.
-                return Blame(later_nan[-1], Cause.NAN_GRADIENT)
+                return Blame(later_nan[-1], Cause.NAN_GRADIENT, overflowed=True)
             ruined = op.error_in[lane] > 0.25 and not op.overflowed_in_shadow[lane]
             before = _left_the_range_before(record, index, lane) if ruined else None
             if before is not None and not operations[before].overflowed[lane]:
@@ -253,8 +255,10 @@ def _absorbed_before(record: _Part, culprit: int, bits: float, lane: int) -> boo
             op = record.operations[index]
             largest = max((c[lane] for c in op.contributions), default=0.0)
             for c, i in zip(op.contributions, op.operands, strict=True):
-                if i < 0 or i in seen or not c[lane] > 0 or c[lane] < 0.25 * largest:
+                if i < 0 or i in seen or not c[lane] > 0:
                     continue
+                if c[lane] < 0.25 * largest and not (magnifies and index == culprit):
+                    continue  # of what magnifies its operands, nobody knows which one by more
                 if index != culprit and op.inherited[lane] < _PASSED * c[lane]:
                     continue  # of a root: its own rounding does what an exact addition before it would not heal
                 before = record.operations[i]

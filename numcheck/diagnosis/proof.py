@@ -6,16 +6,18 @@ it. Where formula and rounding both have a part in an error, the greater part na
 exact rule, or a comparison stays undecided, nothing is proved.
 """
 
-from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from flint import arb
 
+from numcheck.declaration.words import told_of
 from numcheck.diagnosis.records import LANES, call_at
 from numcheck.measure import Judgement, Measurement, by_settings, whole_vectors
-from numcheck.operators import Executed, execute
-from numcheck.reals.arb import is_infinite, is_undefined
+from numcheck.operators import Executed, InexactError, execute
+from numcheck.reals.arb import UNKNOWN, is_infinite, is_undefined
+from numcheck.reals.arithmetic import NO, UNDECIDED, YES
 from numcheck.reals.enclosures import PROVED, Enclosure
 from numcheck.reals.precision import precision
 
@@ -23,51 +25,69 @@ BITS = (128, 512, 2048)
 """Beyond the last, (1 + x) ** (1 / x) of the smallest x of float32 is told, and no code of this kind that is not."""
 
 
-def wrong_code(measurement: Measurement, rows: np.ndarray) -> np.ndarray:
-    """Which of the rows are proved to be wrong because the code is: what it gives there in exact arithmetic is nearer
-    to the failing result than half of the error, and so misses the truth by the greater part of it.
+@dataclass(frozen=True, eq=False)
+class Proof:
+    """Of some points whether the code is wrong there: YES, NO or UNDECIDED; where it gives a finite number in exact
+    arithmetic; and why it could not be told.
     """
-    worst = measurement.judgement.worst
-    found = np.zeros(len(rows), dtype=bool)
+
+    states: np.ndarray
+    finite: np.ndarray
+    why_not: str = ""
+
+
+def wrong_code(measurement: Measurement, rows: np.ndarray) -> Proof:
+    """Whether the rows are wrong because the code is: what it gives there in exact arithmetic is nearer to the failing
+    result than half of the error, and so misses the truth by the greater part of it.
+    """
+    states, finite, why_not = np.full(len(rows), UNDECIDED), np.zeros(len(rows), dtype=bool), ""
     for positions in by_settings(measurement.points, rows):
         for start in range(0, len(positions), LANES):
             left = positions[start : start + LANES]
             for bits in BITS:
-                if not left.size:
-                    break
                 with precision(bits):
                     told = _executed(measurement, rows[left])
-                    verdicts = list(_verdicts(measurement, rows[left], told)) if told else [False] * len(left)
-                found[left] = [verdict is True for verdict in verdicts]
-                left = left[[verdict is None for verdict in verdicts]]
-    return found & np.isfinite(worst.got[rows])
+                    if isinstance(told, str):
+                        why_not = told
+                        break
+                    exact = _numbers(measurement, rows[left], told)
+                    states[left] = [_verdict(x, measurement.judgement.worst, row) for x, row in exact]
+                    finite[left] = [x.is_finite() for x, _ in exact]
+                left = left[states[left] == UNDECIDED]
+                if not left.size:
+                    break
+            else:
+                why_not = f"it hangs on more than {BITS[-1]} bits"
+    return Proof(states, finite, why_not)
 
 
-def _executed(measurement: Measurement, rows: np.ndarray) -> Executed | None:
+def _executed(measurement: Measurement, rows: np.ndarray) -> Executed | str:
+    """What the code gives exactly, or why it cannot be told."""
     call, component = call_at(measurement, rows[whole_vectors(len(rows))])
     try:
         return execute(*call, component=component)
-    except Exception:  # an operator without an exact rule (InexactError), or whatever the routine itself raises
-        return None
+    except Exception as error:  # an operator without an exact rule, or whatever the routine itself raises
+        return told_of(error) if not isinstance(error, InexactError) else str(error)
 
 
-def _verdicts(measurement: Measurement, rows: np.ndarray, told: Executed) -> Iterator[bool | None]:
-    """Of each row whether the code is wrong there; None where these balls are too wide to tell."""
-    worst = measurement.judgement.worst
-    for lane, row in enumerate(rows.tolist()):
-        yield None if told.open[lane] else _verdict(
-            told.numbers[lane, measurement.judgement.worst_element[row]], worst, row
-        )
+def _numbers(measurement: Measurement, rows: np.ndarray, told: Executed) -> list[tuple[Any, int]]:
+    """Of each row the exact number that stands for the one that speaks for it; unknown where a question stayed open."""
+    numbers = told.numbers[np.arange(len(rows)), measurement.judgement.worst_element[rows]]
+    numbers[told.open[: len(rows)]] = UNKNOWN
+    return list(zip(numbers, rows.tolist(), strict=True))
 
 
-def _verdict(exact: Any, worst: Judgement, row: int) -> bool | None:
+def _verdict(exact: Any, worst: Judgement, row: int) -> int:
     """Whether exact code gives nearly what the routine gave, where that is wrong."""
+    if not np.isfinite(worst.got[row]) or is_infinite(exact) or is_undefined(exact):
+        return NO
     if not exact.is_finite():
-        return False if is_infinite(exact) or is_undefined(exact) else None
+        return UNDECIDED
     if np.isinf(worst.truth.high[row]):
-        return True  # which no finite number is near to
-    error, apart = abs(arb(float(worst.got[row])) - _ball(worst.truth, row)), abs(arb(float(worst.got[row])) - exact)
-    return True if 2 * apart < error else False if 2 * apart >= error else None
+        return YES  # no finite number is near to an infinity
+    got = arb(float(worst.got[row]))
+    error, apart = abs(got - _ball(worst.truth, row)), abs(got - exact)
+    return YES if 2 * apart < error else NO if 2 * apart >= error else UNDECIDED
 
 
 def _ball(truth: Enclosure, row: int) -> Any:

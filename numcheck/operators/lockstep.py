@@ -209,7 +209,7 @@ class _Lockstep(Mode):
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
-        place = self._place()
+        place = self._place(func)
         parts = parts_of(func)
         if parts is not None:
             self.inside += 1
@@ -245,12 +245,14 @@ class _Lockstep(Mode):
                 f"{func}: no shadow for this operator ({type(error).__name__}: {reason}); {told}"
             ) from error
 
-    def _place(self) -> Place:
+    def _place(self, func: Any) -> Place:
         place = _locate()
         # Autograd numbers its nodes as it makes them, just before the operator runs: the number leads from a
         # backward operator to the line of the forward operator whose derivative it is.
         if self.phase == "forward":
-            self.places.setdefault(torch.autograd._get_sequence_nr() - 1, place)
+            number = torch.autograd._get_sequence_nr() - 1
+            if number not in self.places:
+                self.places[number] = place._replace(derivative_of=str(func))
             return place
         if place.path:
             return place

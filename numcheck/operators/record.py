@@ -141,6 +141,8 @@ class Place(NamedTuple):
     line: str
     path: Path
     """The calls that led here, instruction by instruction: equal only for repetitions of a loop."""
+    derivative_of: str = ""
+    """In the backward pass the forward operator whose derivative this is a part of."""
 
 
 # --- one operator that has run
@@ -443,6 +445,9 @@ class Operation:
     """The text of that line."""
     phase: str
     """"forward" or "backward"."""
+    derivative_of: str
+    """In the backward pass the forward operator whose derivative this is a part of, as in "aten.sqrt.default"; empty if
+    unknown, as in a backward pass of the routine's own."""
     operands: tuple[int, ...]
     """For each floating operand the operation that produced it, -1 for inputs and constants."""
 
@@ -482,6 +487,7 @@ class Operation:
     def __init__(self, ran: Ran, place: Place, phase: str) -> None:
         self.name, self.row = ran.call.name, ran.call.row
         self.where, self.line, self.phase = place.where, place.line, phase
+        self.derivative_of = place.derivative_of if phase == "backward" else ""
         self.operands = tuple(o.origin for o in ran.call.operands)
         self.lanes = ran.lanes
         self._ran: Ran | None = ran

@@ -49,6 +49,22 @@ from numcheck.domain import real
 from numcheck.reals import vocabulary as m
 
 REMEDY = "make the branch that is not taken safe before the singular function, not after it"
+
+
+def remedy_for(operator: str, overflowed: bool, chosen: bool) -> str:
+    """What helps where the derivative of this operator made a gradient NaN or infinite.
+
+    `overflowed` where it did so because the operator's value had overflowed; `chosen` where a `where` of the routine may
+    have left that value behind.
+    """
+    name = operator.split(".")[1].rstrip("_") if operator.count(".") == 2 else operator
+    if overflowed:
+        return f"{name} overflows, though its value is not used: limit what goes into it, not what comes out"
+    if chosen:
+        return f"the derivative of {name} is not finite there: choose a safe argument before it, not its result after"
+    return f"the derivative of {name} is not finite there: give that input a branch of its own before {name} meets it"
+
+
 PLANTED = planted(
     "a root that starts at 1",
     lambda x: m.where(x > 1, m.sqrt(x - 1), 0),

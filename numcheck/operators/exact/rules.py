@@ -300,6 +300,22 @@ def _extreme(descending: bool) -> Callable[..., Any]:
     return rule
 
 
+def middle(x: Reals, dim: int | None = None, keepdim: bool = False) -> Any:
+    """The median, of an even count the lower of the two in the middle."""
+    if dim is None:
+        return middle(reals(_numbers(x).reshape(-1)), 0)[0]
+    return placed(x, (x.shape[dim] + 1) // 2, dim, keepdim)
+
+
+def placed(x: Reals, k: int, dim: int = -1, keepdim: bool = False) -> tuple[Reals, Tensor, Open]:
+    """The k-th smallest, counted from one."""
+    numbers, order, unsure = _sorted(x, dim, False)
+    found, where = np.take(_numbers(numbers), [k - 1], axis=dim), order.narrow(dim, k - 1, 1)
+    if not keepdim:
+        found, where = np.squeeze(found, axis=dim), where.squeeze(dim)
+    return reals(found), where, unsure
+
+
 maximum_of, minimum_of = _extreme(True), _extreme(False)
 
 
