@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -28,8 +28,8 @@ class Blame:
     cause: Cause
     beside: tuple[Cause, ...] = ()
     """Other causes that have a part in it: of several small losses, or absorption beside the order of a sum."""
-    overflowed: bool = False
-    """Of a NaN in a gradient: an infinity made it that the forward pass had overflowed to."""
+    singular: int | None = None
+    """Of a NaN in a gradient, the first derivative on the way to it that is not finite."""
 
 
 def blame(
@@ -86,7 +86,12 @@ def _blame_lane(record: _Part, of: str, lane: int, ranged: bool, beyond: float) 
     worst = max(wrong, key=lambda s: (s.nan[lane], s.nonfinite[lane], s.error[lane]))
     path, relevant = _followed(record, worst.operation, lane)
     outside = _out_of_range(record, of, worst, path, lane) if ranged else None
-    return outside or _lost_bits(record, path, relevant, lane, ranged)
+    found = outside or _lost_bits(record, path, relevant, lane, ranged)
+    if found is None or of != "grad" or not worst.nan[lane]:
+        return found
+    derivatives = (i for i in reversed(path) if record.operations[i].phase == "backward")
+    singular = (i for i in derivatives if record.operations[i].born_nan[lane] or record.operations[i].pole[lane])
+    return replace(found, singular=next(singular, None))
 
 
 def _followed(record: _Part, start: int, lane: int) -> tuple[tuple[int, ...], tuple[float, ...]]:
@@ -132,7 +137,7 @@ def _out_of_range(record: _Part, of: str, result: _Columns, path: tuple[int, ...
             ]
             if op.phase == "forward" and forward_holds and later_nan:
                 # The value never used the infinity; only the derivative multiplied it by zero.
-                return Blame(later_nan[-1], Cause.NAN_GRADIENT, overflowed=True)
+                return Blame(index, Cause.NAN_GRADIENT)
             ruined = op.error_in[lane] > 0.25 and not op.overflowed_in_shadow[lane]
             before = _left_the_range_before(record, index, lane) if ruined else None
             if before is not None and not operations[before].overflowed[lane]:

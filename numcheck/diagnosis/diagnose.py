@@ -208,7 +208,7 @@ def _range_or_rounding(
     asked = [row for row in losses if measurement.of is Of.VALUE or not np.isnan(worst.got[row])]
     rounding = np.array([row for row in asked if losses[row].cause in _ROUNDING], dtype=int)
     first = zip(rounding.tolist(), records.range_left(rounding), strict=True)
-    left = {row: loss.cause for row, loss in first if loss is not None}
+    left = {row: loss for row, loss in first if loss is not None}
     outside = [row for row in asked if losses[row].cause in _RANGE and np.isfinite(worst.got[row])]
     doubtful = np.array([*left, *outside], dtype=int)
     by_range, by_rounding, sunken = np.zeros((3, len(measurement.points)), dtype=bool)
@@ -226,7 +226,7 @@ def _range_or_rounding(
     told = {**losses, **records.losses(again, ranged=False)}
     for row, loss in losses.items():
         if by_range[row] and row in left:
-            told[row] = replace(loss, cause=left[row], beside=())
+            told[row] = left[row]
         elif sunken[row] or (loss.cause in _ROUNDING and loss.sank and not by_rounding[row]):
             told[row] = replace(loss, cause=Cause.UNDERFLOW, beside=())
     return told

@@ -183,15 +183,19 @@ class Records:
 
 
 def _loss(record: Trace, culprit: Blame, lane: int, nan: bool) -> Loss:
-    """What a reader is told of the operator to blame; of a NaN in a gradient, the one whose derivative made it."""
-    op = record.operations[culprit.operation]
-    line, operator, remedy = f"{op.where}: {op.line}" if op.where else "", op.name, ""
+    """What a reader is told of the operator to blame; of a NaN in a gradient, of the one whose derivative made it."""
+    lost = record.operations[culprit.operation]
+    op, operator, remedy = lost, lost.name, ""
     if nan or culprit.cause is Cause.NAN_GRADIENT:
+        op = record.operations[culprit.operation if culprit.singular is None else culprit.singular]
         operator = op.derivative_of or op.name
         chosen = any(one.row.chooses and one.phase == "forward" for one in record.operations)
-        overflowed = culprit.overflowed or culprit.cause is Cause.OVERFLOW
-        remedy = nan_gradient.remedy_for(operator, overflowed, chosen)
-    return Loss(culprit.cause, operator, line, bool(op.sank[lane]), op.row.plain, culprit.beside, remedy)
+        left = bool(lost.overflowed[lane] and not lost.pole[lane]), culprit.cause is Cause.UNDERFLOW
+        remedy = nan_gradient.remedy_for(operator, lost.name if any(left) else "", chosen)
+    line = f"{op.where}: {op.line}" if op.where else ""
+    return Loss(
+        culprit.cause, operator, line, bool(lost.sank[lane]), lost.row.plain, culprit.beside, remedy=remedy
+    )
 
 
 def failing(measurement: Measurement) -> np.ndarray:

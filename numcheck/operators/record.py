@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from numcheck.formats import Format, format_of
-from numcheck.operators.calls import Call, Operand
+from numcheck.operators.calls import Call, Operand, leaves
 from numcheck.operators.pairs import Floats, Pair, TraceError, floats, relative_error
 from numcheck.operators.rows import Operator
 from numcheck.operators.shadow import accurate_local
@@ -177,6 +177,12 @@ class Ran:
         """The format of the native result."""
         return format_of(self.pair.native.dtype)
 
+    @property
+    def given_infinity(self) -> bool:
+        """It got an infinity as a number of Python's, as a mask of scores does: what it makes of that is no overflow."""
+        others = leaves((*self.call.args, *self.call.kwargs.values()))
+        return any(isinstance(x, float) and math.isinf(x) for x in others)
+
     @functools.cached_property
     def pointwise(self) -> bool:
         """Each element of the result comes from one element of each operand."""
@@ -313,12 +319,13 @@ def _out_of_range(ran: Ran) -> _Told:
         return {"finite": True}
     born = np.isnan(out) & ~ran.from_operand(lambda o: np.isnan(o.numbers))
     overflowed = np.isinf(out) & ~ran.from_operand(lambda o: ~np.isfinite(o.numbers))
+    at_pole = ran.given_infinity | (False if pole is None else np.equal(pole(ran.numbers), 0))
     return {
         "finite": False,
         "born_nan": lanes.any(born),
         "overflowed": lanes.any(overflowed),
         "overflowed_in_shadow": lanes.any(overflowed & np.isinf(ran.high)),
-        "pole": lanes.any(overflowed & (pole is not None and np.equal(pole(ran.numbers), 0))),
+        "pole": lanes.any(overflowed & at_pole),
     }
 
 
@@ -474,7 +481,7 @@ class Operation:
     overflowed_in_shadow = Asked[Flags](_out_of_range)
     """The shadow's result is infinite too."""
     pole = Asked[Flags](_out_of_range)
-    """The infinite result is a division by zero or the logarithm of zero: no wider range would help."""
+    """The infinite result is a division by zero, the logarithm of zero, or given: no wider range would help."""
     born_nan = Asked[Flags](_out_of_range)
     """NaN out of NaN-free operands."""
     underflowed = Asked[Flags](_underflow)

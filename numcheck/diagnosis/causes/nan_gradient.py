@@ -51,15 +51,16 @@ from numcheck.reals import vocabulary as m
 REMEDY = "make the branch that is not taken safe before the singular function, not after it"
 
 
-def remedy_for(operator: str, overflowed: bool, chosen: bool) -> str:
+def remedy_for(operator: str, left_the_range: str, chosen: bool) -> str:
     """What helps where the derivative of this operator made a gradient NaN or infinite.
 
-    `overflowed` where it did so because the operator's value had overflowed; `chosen` where a `where` of the routine may
-    have left that value behind.
+    `left_the_range` names the operator whose value did, if one is to blame; `chosen` tells whether a `where` of the
+    routine may have left the value behind.
     """
-    name = operator.split(".")[1].rstrip("_") if operator.count(".") == 2 else operator
-    if overflowed:
-        return f"{name} overflows, though its value is not used: limit what goes into it, not what comes out"
+    name, other = (word.split(".")[1].rstrip("_") if "." in word else word for word in (operator, left_the_range))
+    if other:
+        also = "" if other == name else f", and the derivative of {name} is not finite there"
+        return f"{other} leaves the format's range{also}: limit or scale what goes into it, not what comes out"
     if chosen:
         return f"the derivative of {name} is not finite there: choose a safe argument before it, not its result after"
     return f"the derivative of {name} is not finite there: give that input a branch of its own before {name} meets it"
