@@ -131,7 +131,8 @@ def test_a_row_is_about_an_operator_of_this_torch_and_states_something_of_it(row
 def test_the_facts_of_a_row_agree(row: Operator):
     facts = stated(row)
     alone = facts & {"constant", "copies", "parts", "refused"}
-    assert not alone or facts == alone
+    assert not alone or facts - {"moves"} == alone
+    assert len(facts & {"moves", "exact"}) <= 1
     if not row.rounds:
         assert not facts & {
             "wide",
@@ -160,6 +161,8 @@ def test_an_accurate_function_is_the_one_that_torch_computes(row: Operator):
         torch.rand(3, 4, dtype=torch.float64, generator=generator) * 0.9 + 0.05
         for _ in range(tensors_of(func))
     ]
+    if row.name == "acosh":
+        numbers = [1 + x for x in numbers]
     if row.name == "log_sigmoid_backward":
         numbers[2] = torch.exp(-numbers[1].abs())  # what the forward operator leaves behind
     given = arguments(func, numbers)

@@ -90,7 +90,9 @@ def _blame_lane(record: _Part, of: str, lane: int, ranged: bool, beyond: float) 
     if found is None or of != "grad" or not worst.nan[lane]:
         return found
     derivatives = (i for i in reversed(path) if record.operations[i].phase == "backward")
-    singular = (i for i in derivatives if record.operations[i].born_nan[lane] or record.operations[i].pole[lane])
+    singular = (
+        i for i in derivatives if record.operations[i].born_nan[lane] or record.operations[i].pole[lane]
+    )
     return replace(found, singular=next(singular, None))
 
 

@@ -68,7 +68,7 @@ def diagnose(measurement: Measurement) -> Diagnosis:
         cause = losses[row].cause if row in losses else _by_result(worst, row, row in code.finite)
         causes[row] = _not_a_number(measurement, row, cause)
     for row in code.untold.tolist():
-        loss = losses.get(row) or Loss(causes[row], "", "", False, False)
+        loss = losses.get(row) or Loss(Cause(causes[row]), "", "", False, False)
         losses[row] = replace(loss, note=f"not proved whether the code is another formula's: {code.why_not}")
     return Diagnosis(causes, losses)
 
@@ -127,7 +127,7 @@ class _Code:
 
 
 def _wrong_code(measurement: Measurement, records: Records, rows: np.ndarray) -> _Code:
-    """What exact arithmetic says of the code, at those of the rows whose error is, for the greater part, the shadow's too.
+    """What exact arithmetic says of the code, at those of the rows whose error is for the greater part the shadow's.
 
     Where the code is not wrong, the shadow shares a wrong result because float64's functions lose what the format's
     lose: so it is asked again, sharply.

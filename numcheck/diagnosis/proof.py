@@ -14,6 +14,7 @@ from flint import arb
 
 from numcheck.declaration.words import told_of
 from numcheck.diagnosis.records import LANES, call_at
+from numcheck.domain import spread
 from numcheck.measure import Judgement, Measurement, by_settings, whole_vectors
 from numcheck.operators import Executed, InexactError, execute
 from numcheck.reals.arb import UNKNOWN, is_infinite, is_undefined
@@ -24,8 +25,11 @@ from numcheck.reals.precision import precision
 BITS = (128, 512, 2048)
 """Beyond the last, (1 + x) ** (1 / x) of the smallest x of float32 is told, and no code of this kind that is not."""
 
+FEW = 64  # points that are executed first
+EACH = 16  # operators for each of them, from which on the code goes through points one by one
 
-@dataclass(frozen=True, eq=False)
+
+@dataclass(eq=False)
 class Proof:
     """Of some points whether the code is wrong there: YES, NO or UNDECIDED; where it gives a finite number in exact
     arithmetic; and why it could not be told.
@@ -39,26 +43,43 @@ class Proof:
 def wrong_code(measurement: Measurement, rows: np.ndarray) -> Proof:
     """Whether the rows are wrong because the code is: what it gives there in exact arithmetic is nearer to the failing
     result than half of the error, and so misses the truth by the greater part of it.
+
+    Code that runs operators for each point by itself, in a loop of Python's, is executed at `FEW` points alone: where
+    they all say the same they speak for the others.
     """
-    states, finite, why_not = np.full(len(rows), UNDECIDED), np.zeros(len(rows), dtype=bool), ""
+    proof = Proof(np.full(len(rows), UNDECIDED), np.zeros(len(rows), dtype=bool))
     for positions in by_settings(measurement.points, rows):
-        for start in range(0, len(positions), LANES):
-            left = positions[start : start + LANES]
-            for bits in BITS:
-                with precision(bits):
-                    told = _executed(measurement, rows[left])
-                    if isinstance(told, str):
-                        why_not = told
-                        break
-                    exact = _numbers(measurement, rows[left], told)
-                    states[left] = [_verdict(x, measurement.judgement.worst, row) for x, row in exact]
-                    finite[left] = [x.is_finite() for x, _ in exact]
-                left = left[states[left] == UNDECIDED]
-                if not left.size:
-                    break
-            else:
-                why_not = f"it hangs on more than {BITS[-1]} bits"
-    return Proof(states, finite, why_not)
+        few = positions[spread(len(positions), FEW)]
+        others = np.setdiff1d(positions, few)
+        took = _tell(proof, measurement, rows, few)
+        if took <= EACH * len(few):
+            for start in range(0, len(others), LANES):
+                _tell(proof, measurement, rows, others[start : start + LANES])
+        elif len(told := set(proof.states[few].tolist())) == 1:
+            proof.states[others], proof.finite[others] = told.pop(), proof.finite[few].all()
+        elif others.size:
+            proof.why_not = "it runs operators for each point by itself, too many to execute exactly"
+    return proof
+
+
+def _tell(proof: Proof, measurement: Measurement, rows: np.ndarray, positions: np.ndarray) -> int:
+    """Write down what exact arithmetic says at some of the rows; how many operators a run of them took."""
+    left, took = positions, 0
+    for bits in BITS:
+        with precision(bits):
+            told = _executed(measurement, rows[left])
+            if isinstance(told, str):
+                proof.why_not = told
+                return took
+            took = took or told.operators
+            exact = _numbers(measurement, rows[left], told)
+            proof.states[left] = [_verdict(x, measurement.judgement.worst, row) for x, row in exact]
+            proof.finite[left] = [x.is_finite() for x, _ in exact]
+        left = left[proof.states[left] == UNDECIDED]
+        if not left.size:
+            return took
+    proof.why_not = f"it hangs on more than {BITS[-1]} bits"
+    return took
 
 
 def _executed(measurement: Measurement, rows: np.ndarray) -> Executed | str:

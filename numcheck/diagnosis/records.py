@@ -154,7 +154,7 @@ class Records:
         for row, code in zip(rows.tolist(), self._told(rows, tell, 0).astype(int).tolist(), strict=True):
             record, lane = self.groups[self.places[0, row]][1], self.places[1, row]
             blamed = Blame(abs(code) - 1, causes[code < 0])
-            losses.append(_loss(record, blamed, lane, self.nan[row]) if record and code else None)
+            losses.append(_loss(record, blamed, lane, bool(self.nan[row])) if record and code else None)
         return losses
 
     def sank_inside(self, rows: np.ndarray) -> np.ndarray:
@@ -178,7 +178,7 @@ class Records:
             for lane, culprit in zip(lanes, unless_untraceable(record, ask) or (), strict=False):
                 if culprit is not None:
                     row = int(group[lane])
-                    found[row] = _loss(record, culprit, lane, self.nan[row])
+                    found[row] = _loss(record, culprit, lane, bool(self.nan[row]))
         return found
 
 

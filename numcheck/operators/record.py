@@ -179,7 +179,7 @@ class Ran:
 
     @property
     def given_infinity(self) -> bool:
-        """It got an infinity as a number of Python's, as a mask of scores does: what it makes of that is no overflow."""
+        """It got an infinity as a number of Python's, as a mask of scores does: what comes of that is no overflow."""
         others = leaves((*self.call.args, *self.call.kwargs.values()))
         return any(isinstance(x, float) and math.isinf(x) for x in others)
 

@@ -38,8 +38,8 @@ under the root also ends the NaN, but computes another formula.
 
 The formula's derivative is proved to exist at the point (at a kink, to lie between the slopes on
 its two sides), and the routine's gradient is NaN or infinite there. The trace goes back through
-the backward pass to the operator that made it so out of numbers, and names the line of the
-forward pass whose derivative it is.
+the backward pass to the operator that made it so out of numbers, and names the operator and the
+line of the forward pass whose derivative it is: `sqrt` at 0, `log` of 0, `exp` that overflowed.
 """
 
 import torch
@@ -57,10 +57,14 @@ def remedy_for(operator: str, left_the_range: str, chosen: bool) -> str:
     `left_the_range` names the operator whose value did, if one is to blame; `chosen` tells whether a `where` of the
     routine may have left the value behind.
     """
-    name, other = (word.split(".")[1].rstrip("_") if "." in word else word for word in (operator, left_the_range))
+    name, other = (
+        word.split(".")[1].rstrip("_") if "." in word else word for word in (operator, left_the_range)
+    )
     if other:
         also = "" if other == name else f", and the derivative of {name} is not finite there"
-        return f"{other} leaves the format's range{also}: limit or scale what goes into it, not what comes out"
+        return (
+            f"{other} leaves the format's range{also}: limit or scale what goes into it, not what comes out"
+        )
     if chosen:
         return f"the derivative of {name} is not finite there: choose a safe argument before it, not its result after"
     return f"the derivative of {name} is not finite there: give that input a branch of its own before {name} meets it"

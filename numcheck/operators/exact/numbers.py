@@ -52,8 +52,10 @@ def exact(value: object) -> Number:
             return UNDEFINED
         if abs(number) == INF:
             return PLUS_INFINITY if number > 0 else MINUS_INFINITY
-    return fmpq(*number.as_integer_ratio()) if not isinstance(number, Fraction) else fmpq(
-        number.numerator, number.denominator
+    return (
+        fmpq(*number.as_integer_ratio())
+        if not isinstance(number, Fraction)
+        else fmpq(number.numerator, number.denominator)
     )
 
 
@@ -107,10 +109,10 @@ def _quotient(x: Number, y: Number) -> Number | None:
 
 def _power(x: Number, y: Number) -> Number | None:
     """An integer power, unless it is long."""
-    if y.q != 1 or abs(y) > _MOST_BITS or (x == 0 and y < 0):
+    bits: int = x.height_bits()
+    if y.q != 1 or abs(y) * bits > _MOST_BITS or (x == 0 and y < 0):
         return None
-    n = int(y.p)
-    return x**n if abs(n) * x.height_bits() <= _MOST_BITS else None
+    return x ** int(y.p)
 
 
 def _same(x: Number, y: Number) -> bool:
@@ -124,7 +126,7 @@ def _difference(x: Number, y: Number) -> Number:
 
 def _divided(x: Number, y: Number) -> Number:
     """By zero, the infinity of a sign that exact numbers do not have: a zero has none in them. 0 / 0 is no number."""
-    if y == 0 and not x == 0 and not is_nothing(x):
+    if y == 0 and not (x == 0 or is_nothing(x)):  # of what may be zero, neither x == 0 nor x != 0
         return UNKNOWN
     return _ratio(x, y)
 
@@ -205,8 +207,20 @@ def _quotient_of(x: Any) -> Number:
 UNARY: Final[dict[str, Any]] = {name: _one(name) for name in FUNCTIONS}
 
 
-_COMPARED: Final = {"eq": operator.eq, "lt": operator.lt, "le": operator.le, "gt": operator.gt, "ge": operator.ge}
-_OPPOSITE: Final = {"eq": operator.ne, "lt": operator.ge, "le": operator.gt, "gt": operator.le, "ge": operator.lt}
+_COMPARED: Final = {
+    "eq": operator.eq,
+    "lt": operator.lt,
+    "le": operator.le,
+    "gt": operator.gt,
+    "ge": operator.ge,
+}
+_OPPOSITE: Final = {
+    "eq": operator.ne,
+    "lt": operator.ge,
+    "le": operator.gt,
+    "gt": operator.le,
+    "ge": operator.lt,
+}
 
 
 def compared(name: str, x: np.ndarray, y: np.ndarray) -> np.ndarray:

@@ -1,6 +1,6 @@
 """What torch's operators are on exact numbers, where neither arithmetic nor a function of one number says it.
 
-A rule gets the operator's arguments in the schema's order and its keyword arguments by name, as every rule of a row does.
+A rule gets the operator's arguments in the schema's order and its keyword arguments by name, as all rules of rows do.
 An exact tensor is an array of `Reals` of one lane and of the tensor's own shape; so is any tensor that takes part in
 arithmetic element by element, whatever its dtype. A rule returns such arrays, decisions, which become tensors of
 booleans, or plain tensors of indices; several, where the operator does.
@@ -56,7 +56,7 @@ def _plain(x: Any) -> Any:
     return reals(EXACT.lift(x.double().numpy())) if isinstance(x, Tensor) else x
 
 
-def _decision(states: Numbers) -> Decision:
+def _decision(states: Any) -> Decision:
     return Decision(EXACT, np.asarray(states, dtype=np.int8)[np.newaxis])
 
 
@@ -168,7 +168,9 @@ def _reduced(name: str, nothing: int | None) -> Callable[..., Reals]:
     def rule(x: Reals, dim: Any = None, keepdim: bool = False, **named: Any) -> Reals:
         numbers = _numbers(x)
         for axis in reversed(_axes(x, named.get("dim", dim))):
-            first = BINARY[name].reduce(numbers, axis=axis) if numbers.shape[axis] or nothing is None else None
+            first = (
+                BINARY[name].reduce(numbers, axis=axis) if numbers.shape[axis] or nothing is None else None
+            )
             if first is None:
                 shape = numbers.shape[:axis] + numbers.shape[axis + 1 :]
                 first = np.full(shape, fmpq(nothing or 0), dtype=object)
@@ -256,7 +258,9 @@ def _order(numbers: Numbers, descending: bool) -> tuple[list[int], bool]:
         below, equal = (int(compared(name, *pair)[0]) for name in ("lt", "eq"))
         if below == YES:
             return 1 if descending else -1
-        decided &= below == NO and equal != UNDECIDED and not is_nothing(numbers[i]) and not is_nothing(numbers[j])
+        decided &= (
+            below == NO and equal != UNDECIDED and not is_nothing(numbers[i]) and not is_nothing(numbers[j])
+        )
         return 0 if equal != NO else -1 if descending else 1
 
     return sorted(range(len(numbers)), key=functools.cmp_to_key(apart)), decided
@@ -281,7 +285,9 @@ def in_order(x: Reals, dim: int = -1, descending: bool = False, **named: Any) ->
     return _sorted(x, named.get("dim", dim), named.get("descending", descending))
 
 
-def topmost(x: Reals, k: int, dim: int = -1, largest: bool = True, sorted: bool = True) -> tuple[Reals, Tensor, Open]:
+def topmost(
+    x: Reals, k: int, dim: int = -1, largest: bool = True, sorted: bool = True
+) -> tuple[Reals, Tensor, Open]:
     """The k largest, or smallest."""
     numbers, order, unsure = _sorted(x, dim, largest)
     return reals(np.take(_numbers(numbers), range(k), axis=dim)), order.narrow(dim, 0, k), unsure
@@ -363,7 +369,9 @@ def zeroed(x: Reals) -> Reals:
 
 def _added_at(target: Numbers, places: Numbers, values: Numbers) -> Reals:
     flat = target.reshape(-1).copy()
-    for place, value in zip(places.reshape(-1), np.broadcast_to(values, places.shape).reshape(-1), strict=True):
+    for place, value in zip(
+        places.reshape(-1), np.broadcast_to(values, places.shape).reshape(-1), strict=True
+    ):
         flat[place] = BINARY["add"](flat[place], value)
     return reals(flat.reshape(target.shape))
 
@@ -374,7 +382,9 @@ def _places(x: Reals) -> Tensor:
 
 def scattered(x: Reals, dim: int, index: Tensor, values: Any, **named: Any) -> Reals:
     """What `scatter` makes, of numbers or of one."""
-    numbers = np.broadcast_to(_numbers(values), index.shape) if not isinstance(values, Reals) else _numbers(values)
+    numbers = (
+        np.broadcast_to(_numbers(values), index.shape) if not isinstance(values, Reals) else _numbers(values)
+    )
     inside = tuple(slice(size) for size in index.shape)
     flat = _numbers(x).reshape(-1).copy()
     flat[_places(x).gather(dim, index).numpy()] = numbers[inside]
@@ -387,7 +397,9 @@ def added_by_scatter(x: Reals, dim: int, index: Tensor, values: Reals) -> Reals:
     return _added_at(_numbers(x), _places(x).gather(dim, index).numpy(), _numbers(values)[inside])
 
 
-def put_at(x: Reals, indices: Sequence[Tensor | None], values: Reals, accumulate: bool = False, *_: Any) -> Reals:
+def put_at(
+    x: Reals, indices: Sequence[Tensor | None], values: Reals, accumulate: bool = False, *_: Any
+) -> Reals:
     """What `index_put` makes; of values that are written to one place the last counts, where they do not add up."""
     key = tuple(slice(None) if index is None else index for index in indices)
     places, numbers = _places(x)[key].numpy(), _numbers(values)
