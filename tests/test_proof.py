@@ -15,6 +15,7 @@ from numcheck.declaration.formulas import Formula, Gap, formula_of, routine_of
 from numcheck.declaration.words import Cause, ExitCode
 from numcheck.diagnosis.diagnose import Diagnosis, diagnose
 from numcheck.diagnosis.proof import FEW, wrong_code
+from numcheck.foreign import adapt
 from numcheck.measure import Measurement, measure
 from numcheck.reals.arithmetic import NO, YES
 from numcheck.runs import check_catalog, verdict_of
@@ -125,6 +126,18 @@ def test_a_digit_lost_in_python_is_no_wrong_formula():
         return torch.stack([torch.tensor(0.0) + (1 + float(v) - 1) * 2 for v in x])
 
     assert states(TWICE, in_python, (2.0**-60,)) == [NO]
+
+
+def in_floats(x: Tensor) -> Tensor:
+    out = torch.zeros_like(x)
+    for i, number in enumerate(x.unbind(0)):
+        out[i] = float(number) * 2 + 0.25
+    return out
+
+
+def test_a_function_that_is_called_in_another_way_is_executed_exactly_too():
+    routine = adapt(in_floats, TWICE)
+    assert states(TWICE, routine.function, (1.5,), (2.0**-40,)) == [YES, YES]
 
 
 # --- an iteration

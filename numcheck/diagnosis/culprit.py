@@ -269,12 +269,12 @@ def _absorbed_before(record: _Part, culprit: int, bits: float, lane: int) -> boo
                 if index != culprit and op.inherited[lane] < _PASSED * c[lane]:
                     continue  # of a root: its own rounding does what an exact addition before it would not heal
                 before = record.operations[i]
-                rounded = _rounded_before(record, i, lane)
-                if before.absorbed[lane] and rounded <= _OWN * before.error_out[lane]:
-                    return True
+                own, absorbed = _OWN * before.error_out[lane], before.absorbed[lane]
+                if not absorbed:
+                    own = max(own, record.roundoff / 4)  # what it rounds by may be none by chance
                 swallowed = before.swallowed_bits[lane] >= enough and before.cancelled_bits[lane] < 2
-                own = max(_OWN * before.error_out[lane], record.roundoff / 4)  # which by chance is none
-                if magnifies and swallowed and not before.row.sums and rounded <= own:
+                took = absorbed or (magnifies and swallowed and not before.row.sums)
+                if took and _rounded_before(record, i, lane) <= own:
                     return True
                 seen.add(i)
                 following.append(i)

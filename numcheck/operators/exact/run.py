@@ -10,7 +10,7 @@ not be decided at the present precision is *open*; nothing that comes out of it 
 import functools
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, is_dataclass, replace
 from types import CellType, FunctionType
 from typing import Any, Final
 
@@ -85,14 +85,18 @@ def _numbers(result: Tensor | None, shape: Sequence[int]) -> np.ndarray:
 def _with_exact_floats(function: Callable[..., Any]) -> Callable[..., Any]:
     """The function with a `float` and a `math` that keep exact tensors exact: Python's own would round them.
 
-    So are the functions that it calls, as far as they are written in Python and are not torch's.
+    So are the functions of its own file that it calls, and those that it is wrapped around.
     """
     names: dict[int, dict[str, Any]] = {}
     made: dict[int, FunctionType] = {}
 
     def copied(value: Any) -> Any:
-        if not isinstance(value, FunctionType) or value.__module__.partition(".")[0] in ("torch", "numcheck"):
-            return _Mathematics() if value is math else value
+        if is_dataclass(value) and not isinstance(value, type):  # a plan of how to call one
+            inside = {field.name: getattr(value, field.name) for field in fields(value) if field.init}
+            functions = {name: copied(one) for name, one in inside.items() if isinstance(one, FunctionType)}
+            return replace(value, **functions) if functions else value
+        if not isinstance(value, FunctionType) or value.__module__.partition(".")[0] == "torch":
+            return value
         if id(value) in made:
             return made[id(value)]
         theirs, cells = value.__globals__, [CellType() for _ in value.__closure__ or ()]
@@ -102,8 +106,12 @@ def _with_exact_floats(function: Callable[..., Any]) -> Callable[..., Any]:
         for cell, before in zip(cells, value.__closure__ or (), strict=True):
             cell.cell_contents = copied(before.cell_contents)
         if not own:
-            own["__builtins__"] = theirs.get("__builtins__")
-            own |= {name: copied(one) for name, one in theirs.items()} | {"float": _Float}
+            own |= theirs | {"float": _Float}
+            for name, one in theirs.items():
+                if one is math:
+                    own[name] = _Mathematics()
+                elif isinstance(one, FunctionType) and one.__globals__ is theirs:
+                    own[name] = copied(one)
         return copy
 
     return copied(function)
