@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,10 @@ from numcheck.operators import Operation, Sink, Trace
 
 # A result within this many unit roundoffs of the shadow has lost nothing worth explaining.
 _FAITHFUL = 4.0
+# Below this part of a result's error an operand's errors are less than what the operation rounded by itself.
+_OWN = 0.5
+# An operation that passes on less of an operand's error than this part rounds by more than that itself.
+_PASSED = 0.75
 # How far back a producer may lie from the operation that made its rounding visible.
 _REACH = 4
 
@@ -24,6 +28,8 @@ class Blame:
     cause: Cause
     beside: tuple[Cause, ...] = ()
     """Other causes that have a part in it: of several small losses, or absorption beside the order of a sum."""
+    singular: int | None = None
+    """Of a NaN in a gradient, the first derivative on the way to it that is not finite."""
 
 
 def blame(
@@ -80,7 +86,14 @@ def _blame_lane(record: _Part, of: str, lane: int, ranged: bool, beyond: float) 
     worst = max(wrong, key=lambda s: (s.nan[lane], s.nonfinite[lane], s.error[lane]))
     path, relevant = _followed(record, worst.operation, lane)
     outside = _out_of_range(record, of, worst, path, lane) if ranged else None
-    return outside or _lost_bits(record, path, relevant, lane, ranged)
+    found = outside or _lost_bits(record, path, relevant, lane, ranged)
+    if found is None or of != "grad" or not worst.nan[lane]:
+        return found
+    derivatives = (i for i in reversed(path) if record.operations[i].phase == "backward")
+    singular = (
+        i for i in derivatives if record.operations[i].born_nan[lane] or record.operations[i].pole[lane]
+    )
+    return replace(found, singular=next(singular, None))
 
 
 def _followed(record: _Part, start: int, lane: int) -> tuple[tuple[int, ...], tuple[float, ...]]:
@@ -126,7 +139,7 @@ def _out_of_range(record: _Part, of: str, result: _Columns, path: tuple[int, ...
             ]
             if op.phase == "forward" and forward_holds and later_nan:
                 # The value never used the infinity; only the derivative multiplied it by zero.
-                return Blame(later_nan[-1], Cause.NAN_GRADIENT)
+                return Blame(index, Cause.NAN_GRADIENT)
             ruined = op.error_in[lane] > 0.25 and not op.overflowed_in_shadow[lane]
             before = _left_the_range_before(record, index, lane) if ruined else None
             if before is not None and not operations[before].overflowed[lane]:
@@ -237,7 +250,8 @@ def _absorbed_before(record: _Part, culprit: int, bits: float, lane: int) -> boo
     """Whether an operation shortly before the culprit swallowed a term, on a branch with the error.
 
     Where a function magnifies what an addition left of its smaller term, as in log(1 + x), a part of it is enough:
-    a single bit, where it does so by far.
+    a single bit, where it does so by far. Where its terms had been rounded before, as in the law of cosines, or a
+    result was rounded after it, as a root is, an exact addition would lose the same digits: nothing is absorbed.
     """
     magnifies = record.operations[culprit].row.additive is None
     enough = 1 if bits >= 1 else 2
@@ -248,15 +262,28 @@ def _absorbed_before(record: _Part, culprit: int, bits: float, lane: int) -> boo
             op = record.operations[index]
             largest = max((c[lane] for c in op.contributions), default=0.0)
             for c, i in zip(op.contributions, op.operands, strict=True):
-                if i < 0 or i in seen or not c[lane] > 0 or c[lane] < 0.25 * largest:
+                if i < 0 or i in seen or not c[lane] > 0:
                     continue
+                if c[lane] < 0.25 * largest and not (magnifies and index == culprit):
+                    continue  # of what magnifies its operands, nobody knows which one by more
+                if index != culprit and op.inherited[lane] < _PASSED * c[lane]:
+                    continue  # of a root: its own rounding does what an exact addition before it would not heal
                 before = record.operations[i]
-                if before.absorbed[lane]:
-                    return True
+                own, absorbed = _OWN * before.error_out[lane], before.absorbed[lane]
+                if not absorbed:
+                    own = max(own, record.roundoff / 4)  # what it rounds by may be none by chance
                 swallowed = before.swallowed_bits[lane] >= enough and before.cancelled_bits[lane] < 2
-                if magnifies and swallowed and not before.row.sums:
+                took = absorbed or (magnifies and swallowed and not before.row.sums)
+                if took and _rounded_before(record, i, lane) <= own:
                     return True
                 seen.add(i)
                 following.append(i)
         front = following
     return False
+
+
+def _rounded_before(record: _Part, addition: int, lane: int) -> float:
+    """How much of an addition's error its terms brought along, but for what earlier additions had absorbed."""
+    op = record.operations[addition]
+    terms = zip(op.contributions, op.operands, strict=True)
+    return max((c[lane] for c, i in terms if i < 0 or not record.operations[i].absorbed[lane]), default=0.0)

@@ -20,18 +20,21 @@ import torch
 from numcheck.declaration.formulas import Formula, Routine
 from numcheck.declaration.words import Cause, Fate, Of
 from numcheck.diagnosis import conduct
-from numcheck.diagnosis.causes import scale, unconverged, wrong_formula
+from numcheck.diagnosis.causes import scale, unconverged
+from numcheck.diagnosis.proof import wrong_code
 from numcheck.diagnosis.records import Loss, Records, call_at, failing, records_of
 from numcheck.domain import Points
 from numcheck.formats import Format
 from numcheck.measure import Judgement, Measurement, by_settings, errors, measure, whole_vectors
 from numcheck.operators import emulate
 from numcheck.reals import subnormals
+from numcheck.reals.arithmetic import NO, UNDECIDED, YES
 from numcheck.reals.enclosures import scaled, ulp_exponent
 from numcheck.truth import Truth, settle
 
 USUAL = 32  # points that show whether a routine is wrong by one factor
 UNCHANGED = 0.25  # ulps, below which the range by itself does nothing to a result
+NOISE = 2.0**-98  # of a sharp shadow, beside which its own rounding, some 2**-104, does not count
 HARDLY = 2.0  # times the budget, up to which many small losses count as the one by which the routine is known to fail
 
 
@@ -54,26 +57,46 @@ def diagnose(measurement: Measurement) -> Diagnosis:
         return Diagnosis(causes, {})
     records, worst = records_of(measurement), measurement.judgement.worst
     unfinished = _unconverged(measurement, records, failed)
-    mathematical, seeming = _sharply(measurement, records, np.setdiff1d(failed, unfinished))
-    causes[mathematical] = _scale_or_formula(measurement, mathematical)
+    code = _wrong_code(measurement, records, np.setdiff1d(failed, unfinished))
+    causes[code.wrong] = _scale_or_formula(measurement, code.wrong)
     causes[unfinished] = Cause.UNCONVERGED
     rest = failed[[causes[row] is None for row in failed]]
-    losses = _range_or_rounding(measurement, records, records.losses(rest) | seeming)
+    losses = _range_or_rounding(measurement, records, records.losses(rest) | code.losses)
     known = {cause for gap in measurement.gaps for cause in gap.causes}
     for row, loss in losses.items():
         alike = (loss.cause, *loss.beside) if worst.spent[row] < HARDLY else ()
         told = next((cause for cause in alike if cause in known), loss.cause)
         causes[row] = _not_a_number(measurement, row, told)
     blameless = np.array([row for row in rest.tolist() if row not in losses], dtype=int)
-    left, diverged = records.range_left(blameless), records.diverged(blameless)
-    for row, cause, other_branch in zip(blameless.tolist(), left, diverged, strict=True):
-        # the shadow follows the branch that a vanished number chose, and errs as the routine does
-        lost_all = worst.got[row] == 0 and not _truth_is_small(worst, row)
-        sunk = cause is Cause.UNDERFLOW and (other_branch or lost_all)
-        causes[row] = Cause.UNDERFLOW if sunk else _not_a_number(measurement, row, _by_result(worst, row))
+    losses |= _left_behind(measurement, records, blameless, np.isin(blameless, code.right))
+    for row in blameless.tolist():
+        cause = losses[row].cause if row in losses else _by_result(worst, row, row in code.finite)
+        causes[row] = _not_a_number(measurement, row, cause)
+    for row in code.untold.tolist():
+        loss = losses.get(row) or Loss(Cause(causes[row]), "", "", False, False)
+        losses[row] = replace(loss, note=f"not proved whether the code is another formula's: {code.why_not}")
     placed = conduct.by_placement(measurement, dict(enumerate(causes.tolist())), known)
     causes[placed] = Cause.PLACEMENT
     return Diagnosis(causes, {row: loss for row, loss in losses.items() if row not in placed})
+
+
+def _left_behind(
+    measurement: Measurement, records: Records, rows: np.ndarray, code_is_right: np.ndarray
+) -> dict[int, Loss]:
+    """What to blame where the shadow errs as the routine does, because both follow the branch that an infinity or a
+    vanished number chose; or because the shadow, too, ends too early, which exact code has shown.
+    """
+    worst, found = measurement.judgement.worst, dict[int, Loss]()
+    left, other_branch = records.range_left(rows), records.diverged(rows) | code_is_right
+    swallowed = records.swallowed(rows)
+    for row, loss, branched, next_best in zip(rows.tolist(), left, other_branch, swallowed, strict=True):
+        lost_all = worst.got[row] == 0 and not _truth_is_small(worst, row)
+        shows = np.isinf(worst.got[row]) if loss and loss.cause is Cause.OVERFLOW else lost_all
+        if loss is not None and (branched or shows):
+            found[row] = loss
+        elif next_best is not None:
+            found[row] = next_best
+    return found
 
 
 # The formula ------------------------------------------------------------------------------------------------------
@@ -95,39 +118,38 @@ def _distance(measurement: Measurement, rows: np.ndarray, records: Records) -> n
     return np.nan_to_num(distance, nan=np.inf)
 
 
-def _shared_with_the_shadow(measurement: Measurement, rows: np.ndarray, records: Records) -> np.ndarray:
-    """The points whose error is, for the greater part, the shadow's too: far more digits do not heal it."""
-    worst, error = measurement.judgement.worst.select(rows), _error(measurement, rows)
-    size = np.maximum(np.abs(worst.truth.nearest()), worst.format.smallest_normal)
-    # where a fused operator's float64 result is all that the shadow knows, a small error is no other formula's
-    gross = ~np.isfinite(size) | (error > max(worst.format.unit_roundoff, wrong_formula.GROSS) * size)
-    shared = gross & np.isfinite(worst.got) & (_distance(measurement, rows, records) < error / 2)
-    return rows[shared & ~records.diverged(rows)]
-
-
-def _sharply(
-    measurement: Measurement, records: Records, rows: np.ndarray
-) -> tuple[np.ndarray, dict[int, Loss]]:
-    """Which of the rows have a wrong result that depends on no rounding; and what is to blame where it only seemed so.
-
-    The shadow of `records` may share a wrong result because float64's functions lose what the format's lose. So it is
-    asked again, sharply, with noise of two sizes: what noise of one size makes by chance, a far larger one does not.
+@dataclass(frozen=True, eq=False)
+class _Code:
+    """Rows that are proved to be wrong whatever the precision, proved not to be, and of which that could not be told;
+    and what is to blame where it only seemed so.
     """
-    suspects = _shared_with_the_shadow(measurement, rows, records)
-    if not suspects.size:
-        return suspects, {}
 
-    def sharing(rows: np.ndarray, shaken: Records) -> np.ndarray:
-        alike = _shared_with_the_shadow(measurement, rows, shaken)
-        with np.errstate(all="ignore"):
-            moved = np.abs(shaken.shadow(alike) - records.shadow(alike))
-        return alike[moved < _error(measurement, alike) / 16]
+    wrong: np.ndarray
+    right: np.ndarray
+    untold: np.ndarray
+    finite: np.ndarray
+    """Those at which it gives a finite number, as far as it was asked."""
+    why_not: str
+    losses: dict[int, Loss]
 
-    sharp = Records(measurement, suspects, wrong_formula.NOISE)
-    shared = sharing(suspects, sharp)
-    if shared.size:
-        shared = sharing(shared, Records(measurement, shared, wrong_formula.LOUDER))
-    return shared, sharp.losses(np.setdiff1d(suspects, shared))
+
+def _wrong_code(measurement: Measurement, records: Records, rows: np.ndarray) -> _Code:
+    """What exact arithmetic says of the code, at those of the rows whose error is for the greater part the shadow's.
+
+    Where the code is not wrong, the shadow shares a wrong result because float64's functions lose what the format's
+    lose: so it is asked again, sharply.
+    """
+    got = measurement.judgement.worst.got[rows]
+    shared = (_distance(measurement, rows, records) < _error(measurement, rows) / 2) & np.isfinite(got)
+    asked = shared | records.untraced(rows)
+    if not asked.any():
+        return _Code(rows[:0], rows[:0], rows[:0], rows[:0], "", {})
+    suspects = rows[asked]
+    proof = wrong_code(measurement, suspects)
+    wrong, right, untold = (suspects[proof.states == state] for state in (YES, NO, UNDECIDED))
+    seeming = np.union1d(right, untold)
+    losses = Records(measurement, seeming, NOISE).losses(seeming) if seeming.size else {}
+    return _Code(wrong, right, untold, suspects[proof.finite], proof.why_not, losses)
 
 
 def _unconverged(measurement: Measurement, records: Records, rows: np.ndarray) -> np.ndarray:
@@ -193,7 +215,7 @@ def _range_or_rounding(
     asked = [row for row in losses if measurement.of is Of.VALUE or not np.isnan(worst.got[row])]
     rounding = np.array([row for row in asked if losses[row].cause in _ROUNDING], dtype=int)
     first = zip(rounding.tolist(), records.range_left(rounding), strict=True)
-    left = {row: cause for row, cause in first if cause is not None}
+    left = {row: loss for row, loss in first if loss is not None}
     outside = [row for row in asked if losses[row].cause in _RANGE and np.isfinite(worst.got[row])]
     doubtful = np.array([*left, *outside], dtype=int)
     by_range, by_rounding, sunken = np.zeros((3, len(measurement.points)), dtype=bool)
@@ -211,7 +233,7 @@ def _range_or_rounding(
     told = {**losses, **records.losses(again, ranged=False)}
     for row, loss in losses.items():
         if by_range[row] and row in left:
-            told[row] = replace(loss, cause=left[row], beside=())
+            told[row] = left[row]
         elif sunken[row] or (loss.cause in _ROUNDING and loss.sank and not by_rounding[row]):
             told[row] = replace(loss, cause=Cause.UNDERFLOW, beside=())
     return told
@@ -272,11 +294,14 @@ def _not_a_number(measurement: Measurement, row: int, blamed: Cause) -> Cause:
     return Cause.SPECIAL_VALUE if blamed in _ROUNDING else blamed
 
 
-def _by_result(worst: Judgement, row: int) -> Cause:
-    """The cause that the number itself shows which speaks for a point, where no operator could be blamed."""
+def _by_result(worst: Judgement, row: int, exactly_finite: bool) -> Cause:
+    """The cause that the number itself shows which speaks for a point, where no operator could be blamed.
+
+    An infinity to which no operator overflowed is no overflow, unless exact arithmetic has a finite number there.
+    """
     got = worst.got[row]
-    if np.isinf(got) and np.isfinite(worst.truth.high[row]):
-        return Cause.OVERFLOW
+    if np.isinf(got):
+        return Cause.OVERFLOW if exactly_finite else Cause.SPECIAL_VALUE
     subnormal = abs(got) < worst.format.smallest_normal and _truth_is_small(worst, row)
     return Cause.UNDERFLOW if subnormal else Cause.CANCELLATION
 

@@ -39,7 +39,7 @@ class Finding:
     @property
     def remedy(self) -> str:
         """What to do about it."""
-        return FACTS[self.cause].remedy
+        return (self.loss.remedy if self.loss else "") or FACTS[self.cause].remedy
 
     @property
     def sentence(self) -> str:
@@ -50,6 +50,8 @@ class Finding:
         """What else is told of it, by whatever face: names and contents of lines."""
         if self.loss is not None and self.loss.operator:
             yield "operator", self.loss.operator + (f" at {self.loss.line}" if self.loss.line else "")
+        if self.loss is not None and self.loss.note:
+            yield "note", self.loss.note
         yield "region", self.region
         yield "remedy", self.remedy
         if self.gap is not None:

@@ -1,6 +1,7 @@
 """Traces of failing points, read for the questions that the diagnosis asks."""
 
 import functools
+import itertools
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NamedTuple, TypeVar
@@ -8,8 +9,8 @@ from typing import Any, NamedTuple, TypeVar
 import numpy as np
 
 from numcheck.declaration.words import Cause, Fate, Of
-from numcheck.diagnosis.causes import unconverged
-from numcheck.diagnosis.culprit import blame
+from numcheck.diagnosis.causes import nan_gradient, unconverged
+from numcheck.diagnosis.culprit import Blame, blame
 from numcheck.measure import Measurement, arguments_of, by_settings, whole_vectors
 from numcheck.operators import Trace, TraceError, trace
 from numcheck.reals import subnormals
@@ -65,6 +66,10 @@ class Loss:
     plain: bool
     beside: tuple[Cause, ...] = ()
     """Other causes that have a part in it."""
+    note: str = ""
+    """What a reader has to know of how far the cause is told."""
+    remedy: str = ""
+    """What helps here, where that is not what helps against the cause everywhere."""
 
 
 class Records:
@@ -75,6 +80,7 @@ class Records:
         groups = [group[start : start + LANES] for group in alike for start in range(0, len(group), LANES)]
         self.groups = [(group, _traced(measurement, group, sharp)) for group in groups]
         self.of = measurement.of
+        self.nan = np.isnan(measurement.judgement.worst.got) & (self.of is Of.GRAD)
         self.places = np.full((2, len(measurement.points)), -1)  # of each row its group, and its lane there
         for number, group in enumerate(groups):
             self.places[:, group] = np.full(len(group), number), np.arange(len(group))
@@ -99,33 +105,63 @@ class Records:
 
         return self._told(rows, shadows, np.nan)
 
+    def untraced(self, rows: np.ndarray) -> np.ndarray:
+        """Where there is no trace: an operator in it cannot be run in lockstep, or the routine raises there."""
+        return ~self._told(rows, lambda record: np.ones(record.lanes), 0.0).astype(bool)
+
     def diverged(self, rows: np.ndarray) -> np.ndarray:
         """Where the run followed a comparison that the shadow would have decided otherwise."""
         return self._told(rows, lambda record: record.diverged, False)
 
     def moving(self, rows: np.ndarray, threshold: float) -> np.ndarray:
-        """Where the last two passes of a loop still differ: the iteration has not converged."""
+        """Where an iteration has not converged: its steps are still large, or they grow."""
 
         def apart(record: Trace) -> np.ndarray:
-            loops = [repeat for repeat in record.repeated if repeat.count >= unconverged.PASSES]
+            loops = [one for one in record.repeated if one.count >= unconverged.PASSES and one.iterates]
+            if not loops:
+                return np.zeros(record.lanes, dtype=bool)
+            steps, alike = loops[-1].steps, loops[-1].alike
             with np.errstate(invalid="ignore"):
-                return ~(loops[-1].change <= threshold) if loops else np.zeros(record.lanes, dtype=bool)
+                shrinks = np.logical_and.reduce([b <= a for a, b in itertools.pairwise(steps)])
+                far = ~(steps[-1] <= threshold)
+            return (far & (shrinks | alike)) | (~shrinks & alike & (steps[-1] > 0))
 
         return self._told(rows, apart, False)
 
-    def range_left(self, rows: np.ndarray) -> list[Cause | None]:
-        """In which direction an operator's result first left the format's range at each point, if one did."""
+    def range_left(self, rows: np.ndarray) -> list[Loss | None]:
+        """The operator whose result first left the format's range at each point, if one did, and in which direction."""
 
         def first(record: Trace) -> np.ndarray:
-            code = np.zeros(record.lanes, np.int8)
-            for op in record.operations:
+            """Its place among the operations, and one; below zero where it is an underflow."""
+            code = np.zeros(record.lanes)
+            for place, op in enumerate(record.operations, 1):
                 if not op.finite:
-                    code[(code == 0) & op.overflowed & ~op.pole] = 1
-                code[(code == 0) & (op.underflowed | op.vanished)] = 2
+                    code[(code == 0) & op.overflowed & ~op.pole] = place
+                code[(code == 0) & (op.underflowed | op.vanished)] = -place
             return code
 
-        causes = (None, Cause.OVERFLOW, Cause.UNDERFLOW)
-        return [causes[code] for code in self._told(rows, first, 0).tolist()]
+        return self._at(rows, first, Cause.OVERFLOW, Cause.UNDERFLOW)
+
+    def swallowed(self, rows: np.ndarray) -> list[Loss | None]:
+        """The first operator that swallowed a term at each point, or in which leading bits cancelled."""
+
+        def first(record: Trace) -> np.ndarray:
+            code = np.zeros((2, record.lanes))
+            for place, op in enumerate(record.operations, 1):
+                code[0, (code[0] == 0) & op.absorbed] = place
+                code[1, (code[1] == 0) & (op.cancelled_bits >= 2)] = -place
+            return np.where(code[0] != 0, *code)
+
+        return self._at(rows, first, Cause.ABSORPTION, Cause.CANCELLATION)
+
+    def _at(self, rows: np.ndarray, tell: Callable[[Trace], np.ndarray], *causes: Cause) -> list[Loss | None]:
+        """What a trace tells of each lane: one and an operator's place, or below zero for the second cause; or zero."""
+        losses: list[Loss | None] = []
+        for row, code in zip(rows.tolist(), self._told(rows, tell, 0).astype(int).tolist(), strict=True):
+            record, lane = self.groups[self.places[0, row]][1], self.places[1, row]
+            blamed = Blame(abs(code) - 1, causes[code < 0])
+            losses.append(_loss(record, blamed, lane, bool(self.nan[row])) if record and code else None)
+        return losses
 
     def sank_inside(self, rows: np.ndarray) -> np.ndarray:
         """Where parts of a fused operator's result were subnormal, of which an emulation knows nothing."""
@@ -147,11 +183,25 @@ class Records:
             ask = functools.partial(blame, of=self.of, ranged=ranged, lanes=lanes, beyond=0.0)
             for lane, culprit in zip(lanes, unless_untraceable(record, ask) or (), strict=False):
                 if culprit is not None:
-                    op = record.operations[culprit.operation]
-                    line = f"{op.where}: {op.line}" if op.where else ""
-                    told = culprit.cause, op.name, line, bool(op.sank[lane]), op.row.plain, culprit.beside
-                    found[int(group[lane])] = Loss(*told)
+                    row = int(group[lane])
+                    found[row] = _loss(record, culprit, lane, bool(self.nan[row]))
         return found
+
+
+def _loss(record: Trace, culprit: Blame, lane: int, nan: bool) -> Loss:
+    """What a reader is told of the operator to blame; of a NaN in a gradient, of the one whose derivative made it."""
+    lost = record.operations[culprit.operation]
+    op, operator, remedy = lost, lost.name, ""
+    if nan or culprit.cause is Cause.NAN_GRADIENT:
+        op = record.operations[culprit.operation if culprit.singular is None else culprit.singular]
+        operator = op.derivative_of or op.name
+        chosen = any(one.row.chooses and one.phase == "forward" for one in record.operations)
+        left = bool(lost.overflowed[lane] and not lost.pole[lane]), culprit.cause is Cause.UNDERFLOW
+        remedy = nan_gradient.remedy_for(operator, lost.name if any(left) else "", chosen)
+    line = f"{op.where}: {op.line}" if op.where else ""
+    return Loss(
+        culprit.cause, operator, line, bool(lost.sank[lane]), lost.row.plain, culprit.beside, remedy=remedy
+    )
 
 
 def failing(measurement: Measurement) -> np.ndarray:

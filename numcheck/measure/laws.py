@@ -61,10 +61,8 @@ def _rounded(part: Measurement, points: Points) -> Any:
             balls = as_reals(argument, ARB).data
             numbers = np.broadcast_to(_float(balls).astype(np.float64), (lanes, *balls.shape[1:]))
             tensor = torch.from_numpy(numbers.copy())
-            if domain.differentiable:
-                rounded = part.format.round(tensor)
-            else:  # integers, or a mask
-                rounded = tensor.round().to(column.dtype)
+            whole = tensor.round().to(column.dtype)  # of integers, or of a mask
+            rounded = part.format.round(tensor) if domain.differentiable else whole
             given[name] = rounded.to(part.device)
         with subnormals.as_found():
             out = routine.function(**given)

@@ -16,9 +16,14 @@ sharp trace evaluates functions in ball arithmetic. Torch takes another way thro
 subclass (prod): there the traced gradient differs from a plain run's in its last bits.
 
     pairs -> rows -> table -> calls -> shadow -> record -> lockstep -> rounded
+                               |                                 `--> exact
                                `---> watched (a routine's operators, told apart from its digits)
+
+`execute` runs a routine without any rounding: what its own code computes. Only that proves that the code is wrong.
 """
 
+from numcheck.operators.exact.run import Executed, execute
+from numcheck.operators.exact.tensor import InexactError
 from numcheck.operators.lockstep import trace
 from numcheck.operators.pairs import TraceError
 from numcheck.operators.record import Operation, Repeat, Sink, Trace
@@ -26,5 +31,5 @@ from numcheck.operators.rounded import emulate
 from numcheck.operators.rows import operator
 from numcheck.operators.watched import subnormals_kept, watched
 
-__all__ = ["Operation", "Repeat", "Sink", "Trace", "TraceError", "emulate", "operator", "trace"]
-__all__ += ["subnormals_kept", "watched"]
+__all__ = ["Executed", "InexactError", "Operation", "Repeat", "Sink", "Trace", "TraceError"]
+__all__ += ["emulate", "execute", "operator", "subnormals_kept", "trace", "watched"]

@@ -90,7 +90,7 @@ def call_of(func: Any, args: Sequence[Any], kwargs: Mapping[str, Any], written: 
         for x in leaves((*args, *kwargs.values()))
         if isinstance(x, Pair)
     ]
-    name, row = _known(func)
+    name, row = known(func)
     return Call(func, name, row, args, kwargs, operands, written)
 
 
@@ -143,7 +143,7 @@ def mapped(
 
 
 @functools.cache
-def _known(func: Any) -> tuple[str, Operator]:
+def known(func: Any) -> tuple[str, Operator]:
     """An operator's name, as in "aten.sub_.Tensor", and its row."""
     name = str(func)
     return name, row_of(name.split(".")[1].rstrip("_"))
@@ -151,7 +151,7 @@ def _known(func: Any) -> tuple[str, Operator]:
 
 def parts_of(func: Any) -> Callable[..., Any] | None:
     """The smaller operators that `func` is made of, if it is worth looking inside."""
-    name, row = _known(func)
+    name, row = known(func)
     return row.parts if name.endswith(".default") else None
 
 

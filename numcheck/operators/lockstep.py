@@ -8,6 +8,7 @@ each of them runs (a view, a write in place, a comparison, a random number) and 
 # pyright: reportPrivateUsage=none
 
 import functools
+import itertools
 import linecache
 import os
 import sys
@@ -76,7 +77,7 @@ def trace(
         operations=tuple(mode.operations),
         output=_native(output),
         gradients={name: None if slope is None else _native(slope) for name, slope in slopes.items()},
-        repeated=_repeated(mode.loops, lanes),
+        repeated=_repeated(mode.loops, mode.taken, lanes),
         lanes=lanes.count,
         precision=format_of(output.dtype).precision if output.is_floating_point() else 53,
         sinks=tuple(sinks),
@@ -199,6 +200,8 @@ class _Lockstep(Mode):
         self.diverged = lanes.filled(False)
         self.loops: dict[tuple[str, Path], _Passes] = {}
         """By operator and instruction."""
+        self.taken: list[_Taken] = []
+        """What each operation took."""
         self.places: dict[int, Place] = {}
         """By autograd's number of the node that the operator made."""
         self.inside = 0
@@ -206,7 +209,7 @@ class _Lockstep(Mode):
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
-        place = self._place()
+        place = self._place(func)
         parts = parts_of(func)
         if parts is not None:
             self.inside += 1
@@ -242,12 +245,14 @@ class _Lockstep(Mode):
                 f"{func}: no shadow for this operator ({type(error).__name__}: {reason}); {told}"
             ) from error
 
-    def _place(self) -> Place:
+    def _place(self, func: Any) -> Place:
         place = _locate()
         # Autograd numbers its nodes as it makes them, just before the operator runs: the number leads from a
         # backward operator to the line of the forward operator whose derivative it is.
         if self.phase == "forward":
-            self.places.setdefault(torch.autograd._get_sequence_nr() - 1, place)
+            number = torch.autograd._get_sequence_nr() - 1
+            if number not in self.places:
+                self.places[number] = place._replace(derivative_of=str(func))
             return place
         if place.path:
             return place
@@ -289,11 +294,12 @@ class _Lockstep(Mode):
         sharp = self.noise is not None and result == 0
         operation = Operation(Ran(call, result, pair, sharp, self.lanes), place, self.phase)
         self.operations.append(operation)
+        self.taken.append(_taken(call))
         for held in (pair, *(o.pair for o in call.operands if not o.written)):
             self.holders.setdefault(id(held.origin), []).append(operation)
         if place.path and self.phase == "forward" and not self.inside:
             passes = self.loops.setdefault((call.name, place.path), _Passes(place))
-            passes.count += 1
+            passes.operations.append(len(self.operations) - 1)
             passes.results.append(pair.native.detach().clone())
         self.held += pair.numel()
         if self.held > _HELD:
@@ -351,32 +357,81 @@ def _as_returned(native: Any, pairs: Sequence[Any]) -> Any:
 
 # --- loops
 
+_Taken = tuple[tuple[tuple[int, int, Any], ...], tuple[Any, ...]]
+"""What an operation took: of each operand the operation that made it, and where its numbers lie; and its other
+arguments."""
+
+
+def _taken(call: Call) -> _Taken:
+    operands = tuple((o.origin, o.native.data_ptr(), o.native.stride()) for o in call.operands)
+    others = (x for x in leaves((*call.args, *call.kwargs.values())) if not isinstance(x, Pair))
+    return operands, (call.name, *(x.data_ptr() if isinstance(x, Tensor) else x for x in others))
+
 
 @dataclass
 class _Passes:
-    """How often an instruction ran, and its last two results."""
+    """The operations of an instruction, pass by pass, and its last results."""
 
     place: Place
-    count: int = 0
-    results: deque[Tensor] = field(default_factory=lambda: deque(maxlen=2))
+    operations: list[int] = field(default_factory=list[int])
+    results: deque[Tensor] = field(default_factory=lambda: deque(maxlen=4))
 
 
-def _repeated(loops: Mapping[tuple[str, Path], _Passes], lanes: Lanes) -> tuple[Repeat, ...]:
+def _repeated(
+    loops: Mapping[tuple[str, Path], _Passes], taken: Sequence[_Taken], lanes: Lanes
+) -> tuple[Repeat, ...]:
     by_line: dict[tuple[Path, str], _Passes] = {}
     for (_, path), passes in loops.items():
-        if passes.count > 1:
+        if len(passes.operations) > 1:
             # The last instruction of a line is what the line computes.
             key = path[1:], passes.place.where
             if key not in by_line or path[0][1] >= by_line[key].place.path[0][1]:
                 by_line[key] = passes
     found: list[Repeat] = []
     for passes in by_line.values():
-        previous, last = map(floats, passes.results)
-        if last.shape != previous.shape:
+        results = [floats(result) for result in passes.results]
+        if len({result.shape for result in results}) > 1:
             continue
-        same = (last == previous) | (np.isnan(last) & np.isnan(previous))
-        with np.errstate(all="ignore"):
-            change = np.abs(last - previous) / np.maximum(np.abs(last), np.abs(previous))
-        change = np.where(same, 0.0, np.where(np.isfinite(change), change, np.inf))
-        found.append(Repeat(passes.place.line, passes.count, lanes.worst(change)))
+        steps = [lanes.worst(_step(*pair)) for pair in itertools.pairwise(results)]
+        carried, given, alike = _compared(taken, passes.operations)
+        count = len(passes.operations)
+        found.append(Repeat(passes.place.line, count, steps[-1], tuple(steps), carried and given, alike))
     return tuple(found)
+
+
+def _step(previous: Any, last: Any) -> Any:
+    """How far a pass has moved each number, relative to it."""
+    same = (last == previous) | (np.isnan(last) & np.isnan(previous))
+    with np.errstate(all="ignore"):
+        change = np.abs(last - previous) / np.maximum(np.abs(last), np.abs(previous))
+    return np.where(same, 0.0, np.where(np.isfinite(change), change, np.inf))
+
+
+def _compared(taken: Sequence[_Taken], operations: Sequence[int]) -> tuple[bool, bool, bool]:
+    """Of the last two passes: whether each goes on from the one before; whether both take the same from outside of the
+    loop, which one over points or elements does not; and whether they do the same to it.
+    """
+    if len(operations) < 3:
+        return False, False, False
+    first = operations[0]
+    before, last = (_pass(taken, start, end) for start, end in itertools.pairwise(operations[-3:]))
+    carried = all(any(made >= first for made, *_ in one[0]) for one in (before, last))
+    outside = [{one for one in seen[0] if one[0] < first} for seen in (before, last)]
+    return carried, outside[0] == outside[1], before[1] == last[1]
+
+
+def _pass(taken: Sequence[_Taken], before: int, last: int) -> tuple[set[tuple[int, int, Any]], list[Any]]:
+    """What one pass, the operations after `before` that led to `last`, took from elsewhere, and what it did."""
+    elsewhere: set[tuple[int, int, Any]] = set()
+    met, front, did = {last}, [last], list[Any]()
+    while front:
+        operands, others = taken[front.pop()]
+        did.append(others)
+        for operand in operands:
+            made = operand[0]
+            if made <= before:
+                elsewhere.add(operand)
+            elif made not in met:
+                met.add(made)
+                front.append(made)
+    return elsewhere, did

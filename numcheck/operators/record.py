@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from numcheck.formats import Format, format_of
-from numcheck.operators.calls import Call, Operand
+from numcheck.operators.calls import Call, Operand, leaves
 from numcheck.operators.pairs import Floats, Pair, TraceError, floats, relative_error
 from numcheck.operators.rows import Operator
 from numcheck.operators.shadow import accurate_local
@@ -87,6 +87,12 @@ class Repeat:
     count: int
     change: Floats
     """Per lane the largest abs(last - previous) / max(abs(last), abs(previous)) over elements."""
+    steps: tuple[Floats, ...]
+    """The same of up to three passes, the last one included."""
+    iterates: bool
+    """Each pass goes on from the one before, and takes nothing from outside that the one before did not take."""
+    alike: bool
+    """Each pass does the same as the one before."""
 
 
 @final
@@ -135,6 +141,8 @@ class Place(NamedTuple):
     line: str
     path: Path
     """The calls that led here, instruction by instruction: equal only for repetitions of a loop."""
+    derivative_of: str = ""
+    """In the backward pass the forward operator whose derivative this is a part of."""
 
 
 # --- one operator that has run
@@ -168,6 +176,12 @@ class Ran:
     def format(self) -> Format:
         """The format of the native result."""
         return format_of(self.pair.native.dtype)
+
+    @property
+    def given_infinity(self) -> bool:
+        """It got an infinity as a number of Python's, as a mask of scores does: what comes of that is no overflow."""
+        others = leaves((*self.call.args, *self.call.kwargs.values()))
+        return any(isinstance(x, float) and math.isinf(x) for x in others)
 
     @functools.cached_property
     def pointwise(self) -> bool:
@@ -251,6 +265,15 @@ def _growth(ran: Ran) -> _Told:
     }
 
 
+def _inheritance(ran: Ran) -> _Told:
+    """The error of the result that its operands brought along: of the same operator in float64, which adds no other."""
+    alone = ran.call.results(lambda o: o.native.to(torch.float64, copy=o.written))
+    found = alone[ran.result : ran.result + 1]
+    if not ran.pointwise or not found or found[0].shape != ran.out.shape:
+        return {"inherited": ran.lanes.worst(ran.pair.relative_error())}
+    return {"inherited": ran.lanes.worst(relative_error(floats(found[0]), ran.high, floats(ran.pair.low)))}
+
+
 def _cancellation(ran: Ran) -> _Told:
     """Leading bits that cancelled in an addition or a sum, trailing bits that an addition had no room for."""
     row, lanes, out, precision = ran.call.row, ran.lanes, ran.out, ran.format.precision
@@ -296,12 +319,13 @@ def _out_of_range(ran: Ran) -> _Told:
         return {"finite": True}
     born = np.isnan(out) & ~ran.from_operand(lambda o: np.isnan(o.numbers))
     overflowed = np.isinf(out) & ~ran.from_operand(lambda o: ~np.isfinite(o.numbers))
+    at_pole = ran.given_infinity | (False if pole is None else np.equal(pole(ran.numbers), 0))
     return {
         "finite": False,
         "born_nan": lanes.any(born),
         "overflowed": lanes.any(overflowed),
         "overflowed_in_shadow": lanes.any(overflowed & np.isinf(ran.high)),
-        "pole": lanes.any(overflowed & (pole is not None and np.equal(pole(ran.numbers), 0))),
+        "pole": lanes.any(overflowed & at_pole),
     }
 
 
@@ -382,6 +406,9 @@ def _bits_between(large: Any, result: Floats, precision: int) -> Floats:
     return np.broadcast_to(np.where(usable, bits, 0.0), result.shape)
 
 
+_MEASURES = (_contributions, _growth, _inheritance, _cancellation, _out_of_range, _underflow, _vanishing)
+
+
 # --- what it did to the digits
 
 
@@ -425,6 +452,9 @@ class Operation:
     """The text of that line."""
     phase: str
     """"forward" or "backward"."""
+    derivative_of: str
+    """In the backward pass the forward operator whose derivative this is a part of, as in "aten.sqrt.default"; empty if
+    unknown, as in a backward pass of the routine's own."""
     operands: tuple[int, ...]
     """For each floating operand the operation that produced it, -1 for inputs and constants."""
 
@@ -434,6 +464,8 @@ class Operation:
     """Largest relative error among the operands."""
     error_out = Asked[Floats](_growth)
     """Relative error of the result."""
+    inherited = Asked[Floats](_inheritance)
+    """Relative error that the result would have if the operator itself had not rounded."""
     bits_lost = Asked[Floats](_growth)
     """Significand bits that were right in the operands and are wrong in the result; 0 .. precision."""
     cancelled_bits = Asked[Floats](_cancellation, 0.0)
@@ -449,7 +481,7 @@ class Operation:
     overflowed_in_shadow = Asked[Flags](_out_of_range)
     """The shadow's result is infinite too."""
     pole = Asked[Flags](_out_of_range)
-    """The infinite result is a division by zero or the logarithm of zero: no wider range would help."""
+    """The infinite result is a division by zero, the logarithm of zero, or given: no wider range would help."""
     born_nan = Asked[Flags](_out_of_range)
     """NaN out of NaN-free operands."""
     underflowed = Asked[Flags](_underflow)
@@ -462,6 +494,7 @@ class Operation:
     def __init__(self, ran: Ran, place: Place, phase: str) -> None:
         self.name, self.row = ran.call.name, ran.call.row
         self.where, self.line, self.phase = place.where, place.line, phase
+        self.derivative_of = place.derivative_of if phase == "backward" else ""
         self.operands = tuple(o.origin for o in ran.call.operands)
         self.lanes = ran.lanes
         self._ran: Ran | None = ran
@@ -469,7 +502,7 @@ class Operation:
 
     def settle(self) -> None:
         """Measure everything now, and let go of the numbers."""
-        for measure in (_contributions, _growth, _cancellation, _out_of_range, _underflow, _vanishing):
+        for measure in _MEASURES:
             self.told(measure)
         self._ran = None
 

@@ -39,6 +39,10 @@ class Operator:
     parts: Callable[..., Tensor] | None = None
     """The smaller operators that it is made of, where digits are lost between them; in the native kernel's own order of
     operations, so that the native result stays the same bit for bit."""
+    moves: bool = False
+    """Each element of its result is one of an operand's, or zero: it may be run on their places."""
+    exact: Callable[..., Any] | None = None
+    """Itself on exact numbers, where `accurate` or `additive` does not say it; see `exact.rules`."""
     refused: str = ""
     """Why it has no shadow, and what to do instead."""
 

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from numcheck.operators import pairs
+from numcheck.operators.exact import rules
 from numcheck.operators.rows import ROWS, Operator, Terms, operator
 from numcheck.reals import vocabulary as m
 from numcheck.reals.arb import ARB
@@ -59,22 +60,60 @@ operator(
 
 # --- moved: the operand's numbers, or some of them, in another place
 
-operator(
-    "cat copy fill flip index_put masked_fill roll scatter scatter_add select_backward slice_backward stack"
-    " _to_copy zero",
-    rounds=False,
-)
-operator("clone _unsafe_view", copies=True)
-operator("gather index index_select", gathers=True, rounds=False)
+operator("cat flip roll select_backward slice_backward stack", rounds=False, moves=True)
+operator("clone _unsafe_view", copies=True, moves=True)
+operator("constant_pad_nd diag_embed masked_select repeat repeat_interleave take tril triu", moves=True)
+operator("copy fill", rounds=False, exact=rules.copied)
+operator("gather index index_select", gathers=True, rounds=False, moves=True)
+operator("index_put", rounds=False, exact=rules.put_at)
+operator("masked_fill", rounds=False)
+operator("scatter", rounds=False, exact=rules.scattered)
+operator("scatter_add", rounds=False, exact=rules.added_by_scatter)
+operator("_to_copy", rounds=False, exact=rules.cast)
+operator("unique_dim", exact=rules.distinct_rows)
+operator("zero", rounds=False, exact=rules.zeroed)
 
 
 # --- chosen: by size, sign or condition
 
-operator("abs clamp clamp_max clamp_min maximum minimum neg relu sign threshold", rounds=False)
-operator("amax amin", gathers=True, rounds=False)
-operator("cummax cummin kthvalue median mode nanmedian sort topk", picks=True)
-operator("max min", picks=True, gathers=True)
-operator("where", chooses=True, rounds=False)
+operator("abs", rounds=False, exact=m.abs)
+operator("amax", gathers=True, rounds=False, exact=rules.largest)
+operator("amin", gathers=True, rounds=False, exact=rules.smallest)
+operator("argmax", exact=rules.place_of_maximum)
+operator("argmin", exact=rules.place_of_minimum)
+operator("clamp", rounds=False, exact=rules.clamp)
+operator("clamp_max", rounds=False, exact=m.minimum)
+operator("clamp_min", rounds=False, exact=m.maximum)
+operator("cummax cummin mode nanmedian", picks=True)
+operator("kthvalue", picks=True, exact=rules.placed)
+operator("max", picks=True, gathers=True, exact=rules.maximum_of)
+operator("maximum", rounds=False, exact=m.maximum)
+operator("median", picks=True, exact=rules.middle)
+operator("min", picks=True, gathers=True, exact=rules.minimum_of)
+operator("minimum", rounds=False, exact=m.minimum)
+operator("neg", rounds=False, exact=lambda x: -x)
+operator("relu", rounds=False, exact=lambda x: m.maximum(x, 0))
+operator("sgn", exact=rules.sign)
+operator("sign", rounds=False, exact=rules.sign)
+operator("sort", picks=True, exact=rules.in_order)
+operator("threshold", rounds=False, exact=rules.threshold)
+operator("threshold_backward", exact=rules.threshold_backward)
+operator("topk", picks=True, exact=rules.topmost)
+operator("where", chooses=True, rounds=False, exact=rules.chosen)
+
+
+# --- asked: what comes out is no number
+
+operator("eq", exact=lambda x, y: x == y)
+operator("ge", exact=lambda x, y: x >= y)
+operator("gt", exact=lambda x, y: x > y)
+operator("isfinite", exact=rules.is_a_number)
+operator("isinf", exact=rules.is_inf)
+operator("isnan", exact=rules.is_nan)
+operator("le", exact=lambda x, y: x <= y)
+operator("lt", exact=lambda x, y: x < y)
+operator("ne", exact=rules.differs)
+operator("signbit", exact=rules.has_sign)
 
 
 # --- arithmetic
@@ -104,11 +143,24 @@ def _plus_quotient(x: Sequence[Any], keywords: Mapping[str, Any]) -> Terms:
 operator("add", additive=_plus)
 operator("addcdiv", fused=_plus_quotient, pole=_at_zero_divisor)
 operator("addcmul", fused=_plus_product, sums=True)
-operator("div", wide=pairs.wide_quotient, pole=_at_zero_divisor, factors=_two_factors, plain=True)
-operator("mul", wide=pairs.wide_product, factors=_two_factors, plain=True)
-operator("reciprocal", wide=pairs.wide_reciprocal, pole=_at_zero)
+operator("ceil", exact=rules.ceil)
+operator(
+    "div",
+    wide=pairs.wide_quotient,
+    pole=_at_zero_divisor,
+    factors=_two_factors,
+    plain=True,
+    exact=rules.quotient,
+)
+operator("floor", exact=rules.floor)
+operator("fmod", exact=rules.fmod)
+operator("mul", wide=pairs.wide_product, factors=_two_factors, plain=True, exact=lambda x, y: x * y)
+operator("reciprocal", wide=pairs.wide_reciprocal, pole=_at_zero, exact=lambda x: 1 / x)
+operator("remainder", exact=rules.remainder)
+operator("round", exact=rules.nearest)
 operator("rsub", additive=_minus_from)
 operator("sub", additive=_minus)
+operator("trunc", exact=rules.truncated)
 
 
 # --- sums and products of many
@@ -119,10 +171,14 @@ def _factors_of_lanes(x: Sequence[Any], result: NDArray[Any]) -> Sequence[NDArra
     return [usable.reshape(-1, *[1] * (result.ndim - 1))]
 
 
-operator("addmm addmv baddbmm bmm cumsum dot mm mv", sums=True)
-operator("mean", sums=True, wide=pairs.wide_mean)
-operator("prod", factors=_factors_of_lanes)
-operator("sum", sums=True, wide=pairs.wide_total)
+operator("addmm addmv baddbmm", sums=True, exact=rules.plus_matrix_product)
+operator("bmm dot mm mv", sums=True, exact=rules.matrix_product)
+operator("cumprod", exact=rules.running_product)
+operator("cumsum", sums=True, exact=rules.running_sum)
+operator("mean", sums=True, wide=pairs.wide_mean, exact=rules.mean)
+operator("prod", factors=_factors_of_lanes, exact=rules.product)
+operator("sum", sums=True, wide=pairs.wide_total, exact=rules.total)
+operator("var", exact=rules.variance)
 
 
 # --- powers, exponentials, logarithms
@@ -158,9 +214,9 @@ operator("log1p", accurate=m.log1p, pole=lambda x: x[0] + 1)
 operator("log2", accurate=m.log2, pole=_at_zero)
 operator("logaddexp", accurate=lambda x, y: m.maximum(x, y) + _log1p_exp(-m.abs(x - y)))
 operator("logsumexp", parts=_logsumexp)
-operator("pow", accurate=_power, pole=_at_zero)
-operator("rsqrt", accurate=m.rsqrt, pole=_at_zero)
-operator("sqrt", wide=pairs.wide_root)
+operator("pow", accurate=_power, exact=_power, pole=_at_zero)
+operator("rsqrt", accurate=m.rsqrt, exact=m.rsqrt, pole=_at_zero)
+operator("sqrt", wide=pairs.wide_root, exact=m.sqrt)
 
 
 # --- circular and hyperbolic functions
@@ -283,12 +339,15 @@ operator("_softmax_backward_data", accurate=lambda ct, y: y * (ct - _total(ct * 
 
 operator(
     "batch_norm_backward _batch_norm_no_update _batch_norm_with_update cudnn_batch_norm"
-    " cudnn_batch_norm_backward _foreach_norm _fused_rms_norm_backward linalg_vector_norm native_batch_norm"
+    " cudnn_batch_norm_backward _foreach_norm _fused_rms_norm_backward native_batch_norm"
     " native_batch_norm_backward _native_batch_norm_legit _native_batch_norm_legit_functional"
     " _native_batch_norm_legit_no_training native_group_norm native_group_norm_backward native_layer_norm"
     " native_layer_norm_backward norm renorm _weight_norm_interface _weight_norm_interface_backward",
     squares=True,
 )
+operator("_cdist_forward", exact=rules.distances)
+operator("hypot", accurate=lambda x, y: m.sqrt(x * x + y * y))
+operator("linalg_vector_norm", squares=True, exact=rules.length)
 
 
 # --- losses

@@ -46,7 +46,9 @@ def torch_builtin(x):
 
 
 exponential_overflows = gap("overflow", "nan_gradient", why="exp(x) overflows, times 0 in the backward")
-quotient_vanishes = gap("underflow", of="grad", why="just below that the backward's 1/(1 + exp(x)) is subnormal")
+quotient_vanishes = gap(
+    "underflow", of="grad", why="just below that the backward's 1/(1 + exp(x)) is subnormal"
+)
 
 
 @gap("absorption", why="1 absorbs exp(x)")

@@ -19,7 +19,7 @@ later: a logarithm, a difference, a thousand more such steps.
 >>> weight.item()
 1.0
 
-Keep the small term apart, or sum in a wider format and round once:
+Keep the small term apart, or sum in a wider format:
 
 >>> f"{torch.log1p(x).item():.1e}"
 '1.0e-08'
@@ -41,11 +41,11 @@ Keep the small term apart, or sum in a wider format and round once:
 ## How numcheck proves it
 
 It runs the routine beside a shadow with some 106 significand bits and goes back from the wrong
-result to the operator that lost most digits. Then it looks at the few operators before it, along
-the error: one of them is an addition that returned one operand though the other was not zero, or,
-before a function that magnifies, one that had no room for bits of the smaller term: two, or one
-where it magnifies twice. A sum (sum, mean, a matrix product) that lost digits has absorbed them
-where all of its terms but one lie two or more bits below it.
+result to the operator that lost most digits. One of the few operators before it, along the error,
+is an addition that returned one operand though the other was not zero, or, before a function that
+magnifies, one that had no room for bits of the smaller term: two, or one where it magnifies twice.
+Where its terms had been rounded before, or a root after it rounds by more than it passes on, that
+is cancellation. A sum or mean has absorbed digits where all terms but one lie two bits below it.
 """
 
 import torch

@@ -38,8 +38,8 @@ under the root also ends the NaN, but computes another formula.
 
 The formula's derivative is proved to exist at the point (at a kink, to lie between the slopes on
 its two sides), and the routine's gradient is NaN or infinite there. The trace goes back through
-the backward pass to the operator that made it so out of numbers, and names the line of the
-forward pass whose derivative it is.
+the backward pass to the operator that made it so out of numbers, and names the operator and the
+line of the forward pass whose derivative it is: `sqrt` at 0, `log` of 0, `exp` that overflowed.
 """
 
 import torch
@@ -49,6 +49,27 @@ from numcheck.domain import real
 from numcheck.reals import vocabulary as m
 
 REMEDY = "make the branch that is not taken safe before the singular function, not after it"
+
+
+def remedy_for(operator: str, left_the_range: str, chosen: bool) -> str:
+    """What helps where the derivative of this operator made a gradient NaN or infinite.
+
+    `left_the_range` names the operator whose value did, if one is to blame; `chosen` tells whether a `where` of the
+    routine may have left the value behind.
+    """
+    name, other = (
+        word.split(".")[1].rstrip("_") if "." in word else word for word in (operator, left_the_range)
+    )
+    if other:
+        also = "" if other == name else f", and the derivative of {name} is not finite there"
+        return (
+            f"{other} leaves the format's range{also}: limit or scale what goes into it, not what comes out"
+        )
+    if chosen:
+        return f"the derivative of {name} is not finite there: choose a safe argument before it, not its result after"
+    return f"the derivative of {name} is not finite there: give that input a branch of its own before {name} meets it"
+
+
 PLANTED = planted(
     "a root that starts at 1",
     lambda x: m.where(x > 1, m.sqrt(x - 1), 0),

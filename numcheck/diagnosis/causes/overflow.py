@@ -36,7 +36,9 @@ result, along the operands that explain its error, to the first operator that ma
 of finite numbers without dividing by zero or taking a logarithm of zero. Where the infinity later
 vanished and only lost digits are left (as in 1 / inf), it runs the routine with the format's range
 but float64's digits, and the other way round: the range is to blame where it breaks the budget by
-more.
+more. Where the code took another branch because of the infinity (`where(isinf(y), 0, y)`), or exact
+arithmetic gives a right result though the shadow, too, left its range, the first operator that
+overflowed is to blame. An infinity that no operator overflowed to is none of this cause's.
 """
 
 import torch

@@ -33,9 +33,9 @@ backward of one's own that leaves out a factor.
 
 ## How numcheck proves it
 
-First as for wrong_formula: far more precision gives the same wrong result. Then by the points that
-fail among some drawn for the formula, the same in every run: at least 8, and 9 of 10, have finite
-ratios to the truth that are not zero; more than 9 of 10 of these lie within
+First as for wrong_formula: the code, executed exactly, gives the wrong result too. Then by those
+that fail of some points drawn for the formula, the same in every run: at least 8, and 9 of 10, have
+finite ratios to the truth that are not zero; more than 9 of 10 of these lie within
 t = max(8 * u, min(2**-10, d / 16)) of their median, where u is the unit roundoff and d the
 median's distance from 1; and d is more than 2 * t. A point whose own ratio lies within t of that
 median, or two ulps, is wrong by this factor.

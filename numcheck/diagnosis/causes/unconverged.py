@@ -40,10 +40,12 @@ leaves it:
 
 ## How numcheck proves it
 
-A line of the routine ran three times or more on one path of calls, and its last two results
-differ by more than two unit roundoffs; and a shadow with some 106 significand bits runs the same
-loop to the same wrong value, to a quarter of its error. Only a value is called unconverged, never
-a gradient.
+A line of the routine ran three times or more on one path of calls, and is an iteration: its last
+passes each go on from the one before, and take nothing from outside that the one before did not
+take, as a loop over points or elements does. Either each does the same, or their steps shrink. It
+still moves: its last two results differ by more than two unit roundoffs, or its steps grow. And a
+shadow with some 106 significand bits runs the same loop to the same wrong value, to a quarter of
+its error. Only a value is called unconverged, never a gradient.
 """
 
 import torch

@@ -33,12 +33,16 @@ cross_entropy takes logits and does the softmax itself:
 
 ## How numcheck proves it
 
-The routine's own code runs beside a shadow with some 106 significand bits. If the shadow shares
-the wrong result, to half of its error, the code is asked again, every operator evaluated
-sharply and shaken by noise of 2**-98 and then of 2**-88: a result that hung on a rounding would
-move; one that stays to a sixteenth of its error doesn't depend on any. Errors below 2**-40 of the
-truth, or below one unit roundoff, are left out (they may be float64's own, inside of a fused
-operator); so are points where the shadow would have taken another branch.
+The routine runs beside a shadow with some 106 significand bits. Where that shares the wrong result,
+to half of its error, the routine's own code is executed exactly at that input, with torch's own
+derivatives: on rational numbers while they are rational, on Arb's balls after that, without a range
+and following the branches that exact numbers take. At 128 bits, 512 or 2,048 the balls tell whether
+what it gives lies nearer to the failing result than half of the error. If so, exact arithmetic
+misses the truth too, by the greater part of the error, and no rounding has a part in that.
+
+Numbers that are written in Python (0.1, or 1 / 3) count as the code has them, in float64. Where an
+operator has no exact rule, where random numbers are drawn, or where numbers leave torch for numpy,
+nothing is proved: the finding then has another cause, and a note says why this one was not proved.
 """
 
 import torch
@@ -50,9 +54,6 @@ from numcheck.reals import vocabulary as m
 
 REMEDY = "exact arithmetic gives the same result: compare the code with the formula's source"
 
-NOISE = 2.0**-98  # beside which the shadow's own rounding, some 2**-104, does not count
-LOUDER = 1024 * NOISE  # what noise of one size makes by chance, a far larger one does not
-GROSS = 2.0**-40  # an error below this part of the result may be float64's, inside of a fused operator
 
 PLANTED = planted(
     "Goodfellow, Bengio & Courville 2016, section 6.2.2.2",
