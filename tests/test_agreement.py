@@ -147,7 +147,7 @@ def test_a_disagreement_tells_where_and_by_how_many_bits_and_shows_its_simplest_
     assert found is not None
     x = found.one.points.columns["x"]
     assert found.points == int((x > 2).sum())
-    assert found.region == "x >= 2"
+    assert found.region == "x > 2"
     worst = x[found.worst : found.worst + 1]
     distance = float((off_above_two(worst).double() - worst.double()).abs())
     assert found.bits_lost == np.log2(distance / float(FLOAT32.ulp(worst)))

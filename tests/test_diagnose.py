@@ -33,11 +33,12 @@ load_catalog()
 
 def told(formula, function, format, of="value", count=400):
     routine = routine_of(formula, function, "routine", ulps(4), ulps(4))
-    found = []
+    parts = []
     for points in draw(formula.inputs, format, count, 0, "diagnosed"):
-        parts = measure(routine, points, settle(formula, points, format), format, "cpu")
-        found.extend(c for part in parts if part.of == of for c in clusters(part, diagnose(part)))
-    return {finding.cause: finding for finding in alone(findings(found, lambda cause: None))}
+        halves = measure(routine, points, settle(formula, points, format), format, "cpu")
+        parts += [half for half in halves if half.of == of]
+    found = [cluster for part in parts for cluster in clusters(part, diagnose(part))]
+    return {finding.cause: finding for finding in alone(findings(parts, found, lambda cause: None))}
 
 
 def test_absorption_names_the_line_that_lost_the_term():

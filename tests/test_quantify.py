@@ -6,7 +6,6 @@ import torch
 from numcheck import format_of, m, real, ulps, vector
 from numcheck.declaration.formulas import formula_of, routine_of
 from numcheck.diagnosis.quantities import cancellation, underflow
-from numcheck.diagnosis.questions import alone
 from numcheck.diagnosis.records import failing, ordinary
 from numcheck.domain import Points, draw
 from numcheck.measure.laws import law_defects
@@ -27,14 +26,14 @@ def measured(function, routine, format, **inputs):
 
 def test_underflow_begins_where_a_product_leaves_the_normal_numbers():
     _, _, (value, _) = measured(lambda x: x**4 * 2**40, lambda x: x**4 * 2.0**40, FLOAT16, x=real(0, 16))
-    found = alone(underflow([value]))
+    found = underflow([value])
     assert found["share"] > 0
     assert found["begins"] is not None and "x <=" in found["begins"]
 
 
 def test_a_routine_that_underflows_nowhere_loses_nothing():
     _, _, (value, _) = measured(lambda x: x * 1, lambda x: x * 1, FLOAT32, x=real(1, 16))
-    assert alone(underflow([value])) == {"share": 0.0, "magnitude_lost": 0.0, "begins": None}
+    assert underflow([value]) == {"share": 0.0, "magnitude_lost": 0.0, "begins": None}
 
 
 def test_cancellation_names_the_subtraction_and_its_bits():

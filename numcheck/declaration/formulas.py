@@ -205,15 +205,17 @@ class Formula:
             else domain.contains(point.columns[name], format)[0]
             for name, domain in self.inputs.items()
         )
-        return inside and self.keeps(point, format)
+        return inside and bool(self.keeps(point, format)[0])
 
-    def keeps(self, point: Points, format: Format) -> bool:
-        """Whether one point is as the relation has it."""
-        kept = self.related(point, format)
-        return len(kept) == 1 and all(
-            column is kept.columns[name] or listed(column) == listed(kept.columns[name])
-            for name, column in point.columns.items()
-        )
+    def keeps(self, points: Points, format: Format) -> np.ndarray:
+        """Which points are as the relation has them."""
+        if self.relation is None:
+            return np.ones(len(points), dtype=bool)
+        made, kept = related(self.name, self.relation, self.inputs, points, format)
+        for name, column in points.columns.items():
+            if (other := made.columns[name]) is not column:
+                kept &= [one == two for one, two in zip(listed(column), listed(other), strict=True)]
+        return kept
 
     def routine(
         self,

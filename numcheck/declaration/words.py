@@ -86,6 +86,17 @@ class Cause(StrEnum):
     FLUSHED = "flushed"
 
 
+class Harm(StrEnum):
+    """What a failure does to whoever uses the result, the worst first: in this order a reader is told of findings."""
+
+    NOT_FINITE = "not_finite"
+    """NaN or an infinity where a finite number is right."""
+    WRONG = "wrong"
+    """A number of another formula."""
+    DIGITS = "digits"
+    """The right number with fewer digits than promised."""
+
+
 class ExitCode(IntEnum):
     """What a command tells the shell."""
 

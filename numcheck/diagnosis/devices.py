@@ -11,9 +11,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from numcheck.declaration.words import Fate
+from numcheck.declaration.words import Fate, Harm
+from numcheck.diagnosis import fresh
 from numcheck.diagnosis.questions import Question, Search, asked
-from numcheck.diagnosis.regions import complexity, surroundings
+from numcheck.diagnosis.regions import Seen, Where, complexity, region, simplest
 from numcheck.domain import Points
 from numcheck.measure import Judgement, Measurement, apart
 from numcheck.reals.enclosures import PROVED, scaled
@@ -50,7 +51,7 @@ class Disagreement:
     one: Measurement
     measurement: Measurement
     points: int
-    region: str
+    where: Where
     bits_lost: float
     """Leading bits in which the results differ at the worst point: log2 of their distance in ulps, at most all."""
     worst: int
@@ -59,8 +60,20 @@ class Disagreement:
     """The output that the simplest point of a gradient is of; 0 for a formula with one."""
     cause: str = "device_disagreement"
     remedy: str = REMEDY
-    loss = gap = None
+    loss = gap = coupled = None
     forgiven = False
+
+    @property
+    def region(self) -> str:
+        """Where the devices disagree, in words."""
+        return str(self.where)
+
+    @property
+    def harm(self) -> Harm:
+        """What the worst point does to whoever uses the second device."""
+        pairs = (m.judgement.got[self.worst] for m in (self.one, self.measurement))
+        there, here = (bool(np.isfinite(got).all()) for got in pairs)
+        return Harm.NOT_FINITE if there and not here else Harm.DIGITS
 
 
 def compared(one: Sequence[Measurement], other: Sequence[Measurement]) -> Search[Disagreement | None]:
@@ -75,16 +88,21 @@ def compared(one: Sequence[Measurement], other: Sequence[Measurement]) -> Search
         return None
     gravest = max(range(len(shares)), key=lambda k: float(shares[k].max(initial=0.0)))
     share, a, b = shares[gravest], one[gravest], other[gravest]
-    worst, rows = int(np.argmax(share)), np.flatnonzero(share > 1)
-    anchor = int(rows[np.argmin(complexity(a.points.select(rows)))])
-    component = int(a.component[anchor])
+    formula, format = a.routine.formula, a.format
 
-    def differ(points: Points) -> Search[np.ndarray]:
+    def differ(points: Points, component: np.ndarray) -> Search[Seen]:
         here, there = yield from asked([Question(measurement, points, component) for measurement in (a, b)])
-        return disagreement(here.judgement, there.judgement).max(axis=1) > 1
+        return Seen.of(here, np.where(disagreement(here.judgement, there.judgement).max(axis=1) > 1, 1, -1))
 
-    point = a.points.select([anchor])
-    where, simple = yield from surroundings(a.routine.formula, point, differ, a.format)
+    seen = [Seen.of(part, np.where(each > 1, 1, -1)) for part, each in zip(one, shares, strict=True)]
+    where = yield from region(formula, format, seen, differ)
+    rows = np.flatnonzero(share > 1)
+    held = where.holds(*fresh.chosen(seen[gravest].place, rows))
+    rows = rows[held] if held.any() else rows
+    worst = int(rows[np.argmax(share[rows])])
+    anchor = int(rows[np.argmin(complexity(a.points.select(rows)))])
+    component, place = int(a.component[anchor]), fresh.chosen(seen[gravest].place, [anchor])
+    simple = yield from simplest(formula, place, where, differ, format)
     this, that = a.judgement, b.judgement
     key = [worst], [element(this, that, worst)]
     with np.errstate(all="ignore"):

@@ -1,21 +1,26 @@
 """Findings: what a reader is told of the points that failed for one cause."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from numcheck.declaration.formulas import Gap
-from numcheck.declaration.words import Cause, Fate
+from numcheck.declaration.words import Cause, Fate, Harm, Of
 from numcheck.diagnosis.causes import FACTS
 from numcheck.diagnosis.diagnose import Diagnosis, diagnose
+from numcheck.diagnosis.fresh import chosen
 from numcheck.diagnosis.questions import Question, Search, asked, beside
 from numcheck.diagnosis.records import Loss
-from numcheck.diagnosis.regions import complexity, prober, surroundings
+from numcheck.diagnosis.regions import Probe, Seen, Where, complexity, region, simplest
 from numcheck.domain import Points
 from numcheck.measure import Measurement
-from numcheck.reals.enclosures import PROVED
+from numcheck.reals.enclosures import PROVED, scaled
 from numcheck.truth import alike
+
+WRONG = (Cause.WRONG_FORMULA, Cause.SCALE, Cause.UNCONVERGED)
+"""Causes that leave a result of the wrong size, not of too few digits."""
+FAR = 2**16  # binades, more than any format has
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,16 +30,40 @@ class Finding:
     measurement: Measurement
     cause: Cause
     points: int
-    region: str
+    where: Where
     bits_lost: float
     loss: Loss | None
     """The operator that lost the worst point's digits, and its line; None where none could be blamed."""
     worst: int
-    simplest: Points
-    component: int
-    """The output that the examples of a gradient are of; 0 for a formula with one."""
+    shown: Measurement
+    """The simplest point by itself."""
     forgiven: bool
     gap: Gap | None
+    coupled: str | None = None
+    """What a coupled budget would say, where only small components of gradients fail; see `Budget`."""
+
+    @property
+    def simplest(self) -> Points:
+        """The simplest point of those that fail in this way."""
+        return self.shown.points
+
+    @property
+    def component(self) -> int:
+        """The output that the simplest point of a gradient is of; 0 for a formula with one."""
+        return int(self.shown.component[0])
+
+    @property
+    def region(self) -> str:
+        """Where it strikes, in words."""
+        return str(self.where)
+
+    @property
+    def harm(self) -> Harm:
+        """What the worst point does to whoever uses it."""
+        worst = self.measurement.judgement.worst
+        if not np.isfinite(worst.got[self.worst]) and np.isfinite(worst.truth.high[self.worst]):
+            return Harm.NOT_FINITE
+        return Harm.WRONG if self.cause in WRONG else Harm.DIGITS
 
     @property
     def remedy(self) -> str:
@@ -53,6 +82,8 @@ class Finding:
         if self.loss is not None and self.loss.note:
             yield "note", self.loss.note
         yield "region", self.region
+        if self.coupled is not None:
+            yield "coupled", self.coupled
         yield "remedy", self.remedy
         if self.gap is not None:
             yield "gap", self.gap.why
@@ -65,8 +96,13 @@ class Cluster:
     measurement: Measurement
     cause: Cause
     rows: np.ndarray
-    loss: Loss | None
+    losses: Mapping[int, Loss]
     forgiven: bool = False
+
+    @property
+    def loss(self) -> Loss | None:
+        """What lost the worst point's digits; None where no operator could be blamed."""
+        return self.losses.get(int(self.rows[0]))
 
     @property
     def bits_lost(self) -> float:
@@ -85,25 +121,34 @@ def clusters(measurement: Measurement, diagnosis: Diagnosis) -> list[Cluster]:
         if cause in met:
             rows = np.flatnonzero(diagnosis.causes == cause)
             rows = rows[np.argsort(-np.nan_to_num(worst.spent[rows], nan=np.inf), kind="stable")]
-            found.append(Cluster(measurement, cause, rows, diagnosis.losses.get(int(rows[0]))))
+            found.append(Cluster(measurement, cause, rows, diagnosis.losses))
     proved = (judged.truth.state == PROVED).all(axis=1)
     rows = np.flatnonzero((worst.fate == Fate.WITHIN) & (worst.error > measurement.budget.ulps) & proved)
     if rows.size:
         rows = rows[np.argsort(-worst.error[rows])]
-        found.append(Cluster(measurement, Cause.SENSITIVITY, rows, None, True))
+        found.append(Cluster(measurement, Cause.SENSITIVITY, rows, {}, True))
     return found
 
 
-def findings(found: Sequence[Cluster], gap_of: Callable[[Cause], Gap | None]) -> Search[list[Finding]]:
-    """One finding for each cause, gravest first; of several clusters with one cause the gravest speaks for all."""
+def findings(
+    parts: Sequence[Measurement], found: Sequence[Cluster], gap_of: Callable[[Cause], Gap | None]
+) -> Search[list[Finding]]:
+    """One finding for each cause, the most harmful first; of clusters with one cause the gravest shows its worst.
+
+    `parts` are all measurements of this half of a routine, those too in which nothing failed: a region tells what fails
+    from what does not.
+    """
     searches: list[Search[_Draft]] = []
     for cause in dict.fromkeys(cluster.cause for cluster in found):
         alike = [cluster for cluster in found if cluster.cause is cause]
-        gravest = max(alike, key=lambda c: (c.bits_lost, len(c.rows)))
-        searches.append(_draft(gravest, sum(len(c.rows) for c in alike), gap_of(cause)))
+        searches.append(_draft(parts, alike, gap_of(cause)))
     drafts = yield from beside(searches)
     told = yield from _simplified(drafts)
-    return sorted(told, key=lambda f: (f.forgiven, f.gap is not None, -f.points))
+    order = list(Harm)
+    return sorted(
+        told,
+        key=lambda f: (f.forgiven, f.gap is not None, order.index(f.harm), -round(f.bits_lost), -f.points),
+    )
 
 
 _Draft = tuple[Finding, Points | None]
@@ -121,36 +166,97 @@ def _simplified(drafts: Sequence[_Draft]) -> Search[list[Finding]]:
         joined = Points.concatenate([simpler for _, simpler in group])
         questions.append(Question(told[group[0][0]].measurement, joined, component))
     for group, shown in zip(groups, (yield from asked(questions)), strict=True):
-        for (number, simpler), cause in zip(group, diagnose(shown).causes, strict=True):
+        for row, ((number, _), cause) in enumerate(zip(group, diagnose(shown).causes, strict=True)):
             if cause is told[number].cause:
-                told[number] = replace(told[number], simplest=simpler)
+                told[number] = replace(told[number], shown=shown.select(np.array([row])))
     return told
 
 
-def _draft(cluster: Cluster, points: int, gap: Gap | None) -> Search[_Draft]:
-    measurement, rows = cluster.measurement, cluster.rows
-    formula, format = measurement.routine.formula, measurement.format
-    fates = measurement.judgement.worst.fate
-    worst = int(rows[0])
-    alike = rows[fates[rows] == fates[worst]]
-    row = int(alike[np.argmin(complexity(measurement.points.select(alike)))])
-    told = FACTS[cluster.cause].where
-    row = row if told is None else worst  # of what no region tells the simplest point need not fail each time
-    anchor, simpler = measurement.points.select([row]), None
-    where = told or "scattered, where the condition number is large"
-    if told is None and not cluster.forgiven:
-        where, simpler = yield from surroundings(formula, anchor, prober(measurement, row), format)
-    finding = Finding(
-        measurement,
-        cluster.cause,
-        points,
-        where,
-        cluster.bits_lost,
-        cluster.loss,
-        worst,
-        anchor,
-        int(measurement.component[row]),
-        cluster.forgiven,
-        gap,
+def _draft(parts: Sequence[Measurement], alike: Sequence[Cluster], gap: Gap | None) -> Search[_Draft]:
+    """What is told of the points that failed for one cause, in clusters of points of one size each."""
+    cause, forgiven, points = alike[0].cause, alike[0].forgiven, sum(len(cluster.rows) for cluster in alike)
+    formula, format = parts[0].routine.formula, parts[0].format
+    named = FACTS[cause].where
+    where = Where(None, None, None, named or "scattered, where the condition number is large")
+    if named is None and not forgiven:
+        fates = np.unique(np.concatenate([c.measurement.judgement.worst.fate[c.rows] for c in alike]))
+        where = yield from region(formula, format, _seen(parts, alike), prober(parts[0], fates))
+    inside = [cluster for one in alike if (cluster := _inside(one, where)) is not None] or alike
+    gravest = max(inside, key=lambda c: (c.bits_lost, len(c.rows)))
+    measurement, rows = gravest.measurement, gravest.rows
+    fate = measurement.judgement.worst.fate
+    similar = rows[fate[rows] == fate[rows[0]]]
+    row = int(similar[np.argmin(complexity(measurement.points.select(similar)))])
+    row = (
+        row if named is None else int(rows[0])
+    )  # of what no region tells the simplest need not fail each time
+    anchor = measurement.select(np.array([row]))
+    simpler = anchor.points
+    if where.region is not None:
+        probe = prober(measurement, fate[[row]])
+        simpler = yield from simplest(formula, Seen.of(anchor, fate[[row]]).place, where, probe, format)
+    told = Finding(
+        measurement, cause, points, where, gravest.bits_lost, gravest.loss, int(rows[0]), anchor, forgiven, gap,
+        None if forgiven else _coupled(alike),
+    )  # fmt: skip
+    return told, None if simpler is anchor.points else simpler
+
+
+def _inside(cluster: Cluster, where: Where) -> Cluster | None:
+    """The points of a cluster that its region holds; None where it holds none of them."""
+    of = Seen.of(cluster.measurement, cluster.rows)
+    held = where.holds(*chosen(of.place, cluster.rows))
+    return replace(cluster, rows=cluster.rows[held]) if held.any() else None
+
+
+def _seen(parts: Sequence[Measurement], alike: Sequence[Cluster]) -> list[Seen]:
+    """All points with what a region tells apart: those of the clusters, other failures, and those that pass."""
+    seen: list[Seen] = []
+    for part in parts:
+        label = _labels(part, np.zeros(0))
+        for cluster in alike:
+            if cluster.measurement is part:
+                label[cluster.rows] = 1
+        seen.append(Seen.of(part, label))
+    return seen
+
+
+def _labels(measurement: Measurement, fates: np.ndarray) -> np.ndarray:
+    """A label for each point: whether it fails with one of these fates, or otherwise, or passes; see `Seen`."""
+    fate = measurement.judgement.worst.fate
+    told = [np.isin(fate, fates), fate >= Fate.OVER, fate == Fate.WITHIN]
+    return np.select(told, [1, 0, -1], -2)
+
+
+def prober(like: Measurement, fates: np.ndarray) -> Probe:
+    """Does the measured routine meet one of these fates at other points? Of which cause it is stays open."""
+
+    def labelled(points: Points, component: np.ndarray) -> Search[Seen]:
+        (found,) = yield from asked([Question(like, points, component)])
+        return Seen.of(found, _labels(found, fates))
+
+    return labelled
+
+
+def _coupled(alike: Sequence[Cluster]) -> str | None:
+    """What a coupled budget would say of gradients of which only components fail that are smaller than the largest."""
+    first = alike[0].measurement
+    if first.of is not Of.GRAD or first.budget.coupled:
+        return None
+    kept = points = 0
+    nearest = FAR
+    for cluster in alike:
+        judged = cluster.measurement.judgement.select(cluster.rows)
+        largest = judged.unit.max(axis=1, keepdims=True)
+        below = largest - judged.unit
+        over = judged.fate >= Fate.OVER
+        nearest = min(nearest, int(below[over].min(initial=FAR)))
+        allowed = first.budget.ulps + scaled(judged.forgiven, -below)
+        held = ~over | (scaled(judged.error, -below) <= allowed)
+        kept, points = kept + int(held.all(axis=1).sum()), points + len(cluster.rows)
+    if nearest < 1:
+        return None
+    return (
+        f"only components fail that are smaller than the largest by 2**{nearest} or more; "
+        f"a budget with coupled=True holds at {kept} of these {points} points"
     )
-    return finding, None if simpler is anchor else simpler

@@ -7,20 +7,19 @@ from typing import Any
 import numpy as np
 
 from numcheck.declaration.words import Of
-from numcheck.diagnosis.questions import Search
 from numcheck.diagnosis.records import ordinary, records_of, unless_untraceable
-from numcheck.diagnosis.regions import failing_ranges, prober, region
-from numcheck.measure import Measurement, RoutineError
+from numcheck.diagnosis.regions import Seen, described
+from numcheck.measure import Measurement
 from numcheck.operators import Trace
 from numcheck.reals.enclosures import PROVED
 from numcheck.report import figure
 
 
-def underflow(parts: Sequence[Measurement]) -> Search[dict[str, Any]]:
+def underflow(parts: Sequence[Measurement]) -> dict[str, Any]:
     """Share of points and of true magnitude that became subnormal or zero, and where that begins."""
     points = lost = total = 0.0
-    begins: str | None = None
     struck = 0
+    seen: list[Seen] = []
     for part in parts:
         judged, truth, format = part.judgement, part.judgement.truth, part.judgement.format
         exact = np.abs(np.where(truth.state == PROVED, truth.nearest(), 0.0))
@@ -29,22 +28,17 @@ def underflow(parts: Sequence[Measurement]) -> Search[dict[str, Any]]:
         sunk = normal & (truth.state == PROVED) & (np.abs(judged.got) < format.smallest_normal)
         rows, elements = np.nonzero(sunk)
         points += len(part.points)
-        struck += len(np.unique(rows))
+        label = np.where(sunk.any(axis=1), 1, -1)
+        struck += int((label == 1).sum())
         with np.errstate(over="ignore"):
             total += float(exact.sum())
         lost += float((exact[rows, elements] - np.abs(judged.got[rows, elements])).sum())
-        if rows.size and begins is None:
-            anchor = int(rows[np.argmax(exact[rows, elements])])
-            try:
-                formula, point = part.routine.formula, part.points.select([anchor])
-                ranges = yield from failing_ranges(formula, point, prober(part, anchor), part.format)
-                begins = region(formula, point, ranges)
-            except RoutineError as failure:  # the contract may be broken elsewhere: the share stands alone
-                begins = f"unknown (the search stopped: {failure})"
+        seen.append(Seen.of(part, label))
+    first = parts[0]
     return {
         "share": figure(struck / max(points, 1)),
         "magnitude_lost": figure(lost / total if total else 0.0),
-        "begins": begins,
+        "begins": described(first.routine.formula, first.format, seen) if struck else None,
     }
 
 

@@ -1,139 +1,497 @@
-"""The region around a failing point, found between ordinals that fail and that pass; and its simplest point."""
+"""The region in which points fail: learnt from points that fail and that pass, refined at its bounds, and measured.
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+What a run judged shows which conditions tell its failing points from the others. Where those are few, points like them
+are judged as well. Then each bound is drawn closer, between a point that fails and one that passes; and points that
+nobody has judged yet are drawn in the region: of them most must fail, or it is learnt once more with what they show.
+"""
+
+import itertools
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from math import inf
+from typing import Any
 
 import numpy as np
 import torch
 
 from numcheck.declaration.formulas import Formula
-from numcheck.declaration.words import Fate
-from numcheck.diagnosis.questions import Question, Search, asked
-from numcheck.domain import Points, continuous, magnitude
+from numcheck.declaration.words import Of
+from numcheck.diagnosis import fresh
+from numcheck.diagnosis.fresh import Place
+from numcheck.diagnosis.questions import Search, beside
+from numcheck.diagnosis.rules import (
+    CLOSE,
+    COVERS,
+    FAILS,
+    PER_RULE,
+    Condition,
+    Feature,
+    Goal,
+    Region,
+    Rule,
+    Table,
+    features_of,
+    region_of,
+    shortest,
+    stretch,
+    worth,
+)
+from numcheck.diagnosis.traits import Trait, paired, single
+from numcheck.domain import Points, continuous, discrete, spread
 from numcheck.formats import Format
 from numcheck.measure import Measurement, RoutineError
 
-SECTIONS = 16  # a search for a border divides its interval into so many at a time
-CALM = 3  # so many passing neighbours in a row end a region
-RESOLUTION = 14  # bits to which a border is searched; regions print four digits
+ROUNDS = 3  # in which bounds are drawn closer
+STEPS = 20  # points between the two that enclose a bound
+JUDGED = 48  # fresh points by which a region is measured
+FEW = 40  # failing points below which others like them are judged too
+LIKE = 60  # of those
+MOST_LEARNT = 64  # points of a sort from which rules are learnt; bounds are set by all
+MOST_REGIONS = 2  # times that a region is learnt of which too few fresh points fail
+SPARE = 0.03  # of a share, so that other fresh points than those that were judged will say so too
+MOST_TRIED = 12  # points beyond a bound, of which one is asked for that made the same choices
+BLUR = 0.01  # of a rule's worth, that fewer digits may take from it
+LEAST, LIFT = (
+    0.4,
+    0.25,
+)  # shares below which a region says nothing; and how far its points fail more than usual ones
 
-Probe = Callable[[Points], Search[np.ndarray]]
-"""A search that tells of each point whether it fails."""
+Probe = Callable[[Points, np.ndarray], Search["Seen"]]
+"""A search that labels points, at the outputs that their gradients are to be of, which count modulo all."""
 
 
-def prober(measurement: Measurement, row: int) -> Probe:
-    """Does the measured routine meet the fate at a point that it met at `row`?
+Bound = tuple[float, float, bool]
+"""The last number of a stretch, the nearest beyond of a point not to hold, and whether points to hold lie beyond."""
 
-    A vector's component is kept. Only `over` depends on what conditioning forgives; the other fates spare that work.
+
+@dataclass(frozen=True, eq=False)
+class Seen:
+    """Points of one size with the outputs that their gradients are of, and with labels.
+
+    A label is 1 where a point fails as asked, 0 where it fails otherwise, -1 where it passes, -2 where nobody knows.
     """
-    fate, component = measurement.judgement.worst.fate[row], int(measurement.component[row])
 
-    def meets(points: Points) -> Search[np.ndarray]:
-        question = Question(measurement, points, component, conditioning=fate == Fate.OVER)
-        (found,) = yield from asked([question])
-        return found.judgement.worst.fate == fate
+    points: Points
+    component: np.ndarray
+    label: np.ndarray
 
-    return meets
+    @staticmethod
+    def of(measurement: Measurement, label: np.ndarray) -> "Seen":
+        """The points of a measurement; a value is of all outputs, which are not told apart."""
+        component = (
+            measurement.component if measurement.of is Of.GRAD else np.zeros_like(measurement.component)
+        )
+        return Seen(measurement.points, component, label)
+
+    @property
+    def place(self) -> Place:
+        """The points without their labels."""
+        return self.points, self.component
 
 
-def surroundings(formula: Formula, point: Points, fails: Probe, format: Format) -> Search[tuple[str, Points]]:
-    """The region of failing points around this one, in words, and the simplest of them."""
+@dataclass(frozen=True, eq=False)
+class Where:
+    """A region with the two shares that make it a true sentence, None where they could not be measured.
+
+    `fails` is the share of fresh points in the region that fail, `covers` that of the failing points which it holds.
+    """
+
+    region: Region | None
+    fails: float | None
+    covers: float | None
+    note: str = ""
+
+    def __str__(self) -> str:
+        if self.region is None or self.fails is None or self.covers is None:
+            return self.note
+        lower = [f"{_percent(self.fails)} of the points there fail"] if self.fails < FAILS else []
+        lower += [f"{_percent(self.covers)} of the failing points lie there"] if self.covers < COVERS else []
+        return f"{self.region} ({', '.join(lower)})" if lower else str(self.region)
+
+    def holds(self, points: Points, component: np.ndarray) -> np.ndarray:
+        """Which points it tells of; all where there is no region."""
+        if self.region is None:
+            return np.ones(len(points), dtype=bool)
+        return self.region.holds(points, component)
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.3g} %"
+
+
+def region(formula: Formula, format: Format, seen: Sequence[Seen], probe: Probe) -> Search[Where]:
+    """Where points fail as those of the label 1 do, among points that are known to fail and to pass."""
     try:
-        ranges = yield from failing_ranges(formula, point, fails, format)
-        simple = yield from simplest(formula, point, fails, ranges, format)
-    except RoutineError as failure:  # the contract may be broken elsewhere: the point stands without a region
-        return f"near the examples (the search stopped: {failure})", point
-    return region(formula, point, ranges), simple
+        return (yield from _Learning(formula, format, list(seen), len(seen)).region(probe))
+    except RoutineError as failure:  # the contract may be broken elsewhere: the points stand without a region
+        return Where(None, None, None, f"near the examples (the search stopped: {failure})")
 
 
-Ranges = Mapping[str, tuple[float, float]]
-"""For each real input the ends of a failing stretch; infinite where the domain ends first."""
+def described(formula: Formula, format: Format, seen: Sequence[Seen]) -> str:
+    """Where the points with the label 1 lie among those that are known, in words and without further questions."""
+    learning = _Learning(formula, format, list(seen), len(seen))
+    return str(learning.each(learning.learnt(), learning.eased))
 
 
-def region(formula: Formula, point: Points, ranges: Ranges) -> str:
-    """The stretch around a failing point at which the routine fails too, in words."""
-    parts: list[str] = []
-    for name, (low, high) in ranges.items():
-        label = name if point.columns[name].ndim == 1 else f"max|{name}|"  # type: ignore[union-attr]
-        if low == high:
-            parts.append(f"{label} = {low:.4g}")
-        elif low > -inf:
-            parts.append(f"{low:.4g} <= {label} <= {high:.4g}" if high < inf else f"{label} >= {low:.4g}")
-        elif high < inf:
-            parts.append(f"{label} <= {high:.4g}")
-    fixed = [
-        f"{name} {column[0] if isinstance(column, tuple) else column[0].long().tolist()}"
-        for name, column in point.columns.items()
-        if not formula.inputs[name].differentiable
-    ]
-    where = " and ".join(parts) or "everywhere in the domain"
-    return f"{where} with {', '.join(fixed)}" if fixed else where
+@dataclass(eq=False)
+class _Learning:
+    """What is known on the way to a region: the run's own points in `drawn` parts, then those that were asked for."""
+
+    formula: Formula
+    format: Format
+    seen: list[Seen]
+    drawn: int
+    known: dict[Trait, np.ndarray] = field(default_factory=dict[Trait, np.ndarray])
+    own: bool = True
+    """Whether points that fail for another reason count as points not to hold; see `rules_of`."""
+    found: dict[Any, tuple[Bound, Bound] | None] = field(
+        default_factory=dict[Any, tuple["Bound", "Bound"] | None]
+    )
+    label: np.ndarray = field(init=False)
+    is_drawn: np.ndarray = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.label = np.concatenate([part.label for part in self.seen])
+        self.is_drawn = np.ones(len(self.label), dtype=bool)
+
+    def region(self, probe: Probe) -> Search[Where]:
+        """The region with its measured shares."""
+        if self.failing < FEW:
+            yield from self.ask(probe, self.like())
+        told: list[Where] = []
+        for turn in range(MOST_REGIONS):
+            found = self.learnt()
+            for _ in range(ROUNDS):
+                ways = self.ways(found)
+                if not ways:
+                    break
+                yield from self.ask(probe, ways)
+                found = self.each(found, self.fitted)
+            found = self.pruned(self.each(found, self.eased))
+            fails = _share((yield from self.ask(probe, self.fresh(found, turn))))
+            told.append(self.told(found, fails))
+            if fails >= FAILS + SPARE:
+                break
+        return max(told, key=lambda where: worth(where.fails or 0.0, where.covers or 0.0, 0.0))
+
+    @property
+    def failing(self) -> int:
+        """How many of the run's points fail as asked."""
+        return sum(int((part.label == 1).sum()) for part in self.seen[: self.drawn])
+
+    # Asking -----------------------------------------------------------------------------------------------------------
+
+    def ask(self, probe: Probe, places: Sequence[Place]) -> Search[list[np.ndarray]]:
+        """The labels of further points, which are kept."""
+        alike = {
+            size: [k for k, p in enumerate(places) if p[0].size == size]
+            for size in {p[0].size for p in places}
+        }
+        joined = [fresh.joined([places[k] for k in some]) for some in alike.values()]
+        told = yield from beside([probe(*place) for place in joined])
+        labels: dict[int, np.ndarray] = {}
+        for some, part in zip(alike.values(), told, strict=True):
+            label = part.label
+            self.seen.append(part)
+            self.label = np.concatenate([self.label, label])
+            self.is_drawn = np.concatenate([self.is_drawn, np.zeros(len(label), dtype=bool)])
+            ends = np.cumsum([len(places[k][0]) for k in some])[:-1]
+            labels |= zip(some, np.split(label, ends), strict=True)
+        return [labels[k] for k in range(len(places))]
+
+    def like(self) -> list[Place]:
+        """Points like the failing ones, a change or a few away; and some of the domain, where a run gave hardly any."""
+        rng = np.random.default_rng(fresh.SEED)
+        places: list[Place] = []
+        failing = [fresh.chosen(part.place, np.flatnonzero(part.label == 1)) for part in self.seen]
+        for place in (place for place in failing if len(place[0])):
+            for strides in (range(1, 2), range(2, 3), range(1, 4)):
+                rows = rng.integers(0, len(place[0]), size=LIKE // 3)
+                start = fresh.chosen(place, rows)
+                moved = fresh.wandered(self.formula, self.format, _everywhere, start, rng, strides)
+                places.append(fresh.distinct(moved))
+        if sum(len(part.label) for part in self.seen) < LIKE:
+            sizes = {part.points.size for part in self.seen}
+            known = [part.place for part in self.seen]
+            drawn = fresh.drawn_in(self.formula, self.format, _everywhere, known, LIKE, 0)
+            places += [place for place in drawn if place[0].size in sizes]
+        return places
+
+    def fresh(self, found: Region, turn: int) -> list[Place]:
+        """Points in a region that nobody has judged yet."""
+        known = [part.place for part in self.seen]
+        return fresh.drawn_in(self.formula, self.format, found.holds, known, JUDGED, turn)
+
+    def ways(self, found: Region) -> list[Place]:
+        """Points between the two that enclose a bound, for every bound that is not close enough yet."""
+        places: list[Place] = []
+        for rule in found.rules:
+            others = tuple(one for one in found.rules if one is not rule)
+            for condition in rule:
+                for first, here, second, there in self.enclosing(rule, condition, others):
+                    ends = first.points.select([here]), second.points.select([there])
+                    points = fresh.between(self.formula, self.format, *ends, STEPS)
+                    component = np.repeat(first.component[here], len(points))
+                    numbers = condition.trait.of(
+                        Points.concatenate([*ends, points]), component[:1].repeat(len(points) + 2)
+                    )
+                    within = (numbers[2:] > numbers[:2].min()) & (numbers[2:] < numbers[:2].max())
+                    if within.any():
+                        places.append(fresh.chosen((points, component), np.flatnonzero(within)))
+        return places
+
+    # Learning ---------------------------------------------------------------------------------------------------------
+
+    def numbers(self, trait: Trait) -> np.ndarray:
+        """A trait's numbers at all points that are known."""
+        told = self.known.get(trait, np.zeros(0))
+        if len(told) < len(self.label):
+            ends = np.cumsum([len(part.label) for part in self.seen])
+            missing = [part for part, end in zip(self.seen, ends, strict=True) if end > len(told)]
+            told = np.concatenate([told, *(trait.of(part.points, part.component) for part in missing)])
+            self.known[trait] = told
+        return told
+
+    def learnt(self) -> Region:
+        """The region that all known points show."""
+        parts, components = zip(*(part.place for part in self.seen), strict=True)
+        rows, weight = _some(self.label, self.is_drawn)
+        simple = list(features_of(single(self.formula, parts, components)))
+
+        def whole() -> Table | None:
+            pairs = paired(self.formula, parts)
+            return self.table([*simple, *features_of(pairs)], rows, weight) if pairs else None
+
+        found, self.own = region_of(self.table(simple, rows, weight), whole)
+        return self.each(found, self.fitted)
+
+    def table(self, features: Sequence[Feature], rows: np.ndarray, weight: np.ndarray) -> Table:
+        """Some of the known points, with these features."""
+        ends = np.cumsum([len(part.label) for part in self.seen])
+        apart = np.split(rows, np.searchsorted(rows, ends[:-1]))
+        starts = ends - [len(part.label) for part in self.seen]
+        some = [
+            fresh.chosen(part.place, mine - start)
+            for part, mine, start in zip(self.seen, apart, starts, strict=True)
+            if len(mine)
+        ]
+        columns = {trait: np.concatenate([trait.of(*place) for place in some]) for trait, _ in features}
+        values = [
+            columns[t] if choice is None else (columns[t] == choice).astype(float) for t, choice in features
+        ]
+        return Table(
+            features, np.array(values).reshape(-1, len(rows)), self.label[rows], weight, self.is_drawn[rows]
+        )
+
+    def held(self, rule: Rule, but: Condition | None = None) -> np.ndarray:
+        """Which known points meet the conditions of a rule, but for one of them."""
+        held = self.label > -2
+        for condition in rule:
+            if condition is not but:
+                held &= condition.holds(self.numbers(condition.trait))
+        return held
+
+    def each(self, found: Region, change: Callable[[Rule, tuple[Rule, ...]], Rule]) -> Region:
+        """The region with each rule changed in view of the others."""
+        rules = list(found.rules)
+        for place, rule in enumerate(rules):
+            rules[place] = change(rule, tuple(one for one in rules if one is not rule))
+        return Region(tuple({str(Region((rule,))): rule for rule in rules}.values()))
+
+    def pruned(self, found: Region) -> Region:
+        """The region without the rules that add little to others."""
+        rules = found.rules
+        for rule in rules[::-1]:
+            others = tuple(one for one in rules if one is not rule)
+            more = (
+                self.worth(self.inside(rules), rules) - self.worth(self.inside(others), others)
+                if others
+                else inf
+            )
+            rules = rules if more > PER_RULE else others
+        return Region(rules)
+
+    def inside(self, rules: tuple[Rule, ...]) -> np.ndarray:
+        """Which known points meet one of some rules."""
+        return np.logical_or.reduce([np.zeros(len(self.label), dtype=bool), *map(self.held, rules)])
+
+    def fitted(self, rule: Rule, others: tuple[Rule, ...]) -> Rule:
+        """The rule with each bound between the last point that fails and the first beyond that passes.
+
+        Points that meet one of the `others` are not to be held by this rule.
+        """
+        for condition in rule:
+            bounds = self.bounds(rule, condition, others)
+            if bounds is None:
+                continue
+            (low, before, _), (high, after, _) = bounds
+            if low == high:
+                fitted = replace(condition, low=low, high=high, above=False, below=False)
+            else:
+                first, above = shortest(low, before) if np.isfinite(before) else (-inf, False)
+                last, below = shortest(high, after) if np.isfinite(after) else (inf, False)
+                fitted = Condition(condition.trait, first, last, above, below)
+            rule = tuple(fitted if one is condition else one for one in rule)
+        return tuple(one for one in rule if one.without is not None or one.low > -inf or one.high < inf)
+
+    def bounds(
+        self, rule: Rule, condition: Condition, others: tuple[Rule, ...]
+    ) -> tuple[Bound, Bound] | None:
+        """Where a condition's stretch begins and ends beside the rule's other conditions; None for a choice."""
+        if condition.trait.choices or condition.without is not None:
+            return None
+        key = len(self.label), tuple(one for one in rule if one is not condition), condition.trait, others
+        if key not in self.found:
+            self.found[key] = self.stretch(rule, condition, others)
+        return self.found[key]
+
+    def stretch(
+        self, rule: Rule, condition: Condition, others: tuple[Rule, ...]
+    ) -> tuple[Bound, Bound] | None:
+        """The same, found anew."""
+        state = self.held(rule, condition) & ~(self.inside(others) & (self.label == 1))
+        numbers, label, against = self.numbers(condition.trait)[state], self.label[state], self.against[state]
+        table = Table(
+            [(condition.trait, None)], numbers[None], label, np.ones(len(label)), self.is_drawn[state]
+        )
+        found = stretch(Goal(table, label == 1, against))
+        if found is None:
+            return None
+        low, high = found
+        under, over = numbers < low, numbers > high
+        before = numbers[against & under].max(initial=-inf), bool((label[under] == 1).any())
+        after = numbers[against & over].min(initial=inf), bool((label[over] == 1).any())
+        return (low, *before), (high, *after)
+
+    @property
+    def against(self) -> np.ndarray:
+        """The points that a region is not to hold."""
+        return self.label == -1 if not self.own else (self.label == -1) | (self.label == 0)
+
+    def enclosing(
+        self, rule: Rule, condition: Condition, others: tuple[Rule, ...]
+    ) -> Iterator[tuple[Seen, int, Seen, int]]:
+        """For each sharp bound that is not close enough the point that fails and the one that passes beside it."""
+        numbers = held = np.zeros(0)
+        for inside, outside, blurred in self.bounds(rule, condition, others) or ():
+            if blurred or not np.isfinite(outside) or abs(inside - outside) <= CLOSE * abs(inside):
+                continue
+            if not len(held):
+                numbers, held = self.numbers(condition.trait), self.held(rule, condition)
+            beyond = numbers <= outside if outside < inside else numbers >= outside
+            (start, *_) = np.flatnonzero(held & (self.label == 1) & (numbers == inside))
+            ends = np.flatnonzero(held & self.against & beyond)
+            nearest = ends[np.argsort(np.abs(numbers[ends] - outside), kind="stable")]
+            one = self.at(int(start))
+            found = (self.at(end) for end in nearest[:MOST_TRIED].tolist())
+            yield from (
+                (*one, *other) for other in itertools.islice((o for o in found if self.alike(one, o)), 1)
+            )
+
+    def at(self, row: int) -> tuple[Seen, int]:
+        """A known point by its place among all, as a part and its row there."""
+        ends = np.cumsum([len(part.label) for part in self.seen])
+        which = int(np.searchsorted(ends, row, side="right"))
+        return self.seen[which], int(row - ends[which] + len(self.seen[which].label))
+
+    def alike(self, one: tuple[Seen, int], other: tuple[Seen, int]) -> bool:
+        """Whether points have one size and made the same choices, so that there is a way between them."""
+        (first, here), (second, there) = one, other
+        if first.points.size != second.points.size:
+            return False
+        chosen = ((first.points.columns[n], second.points.columns[n]) for n in discrete(self.formula.inputs))
+        return all(bool(a[here] == b[there]) for a, b in chosen)
+
+    def eased(self, rule: Rule, others: tuple[Rule, ...]) -> Rule:
+        """The rule without what tells nothing beside the rest: conditions, bounds, and digits of blurred bounds."""
+
+        beside = self.inside(others)
+
+        def worth(rule: Rule) -> float:
+            return self.worth(self.held(rule) | beside, (*others, rule))
+
+        floor = worth(rule) - BLUR
+        for condition in rule:
+            without = tuple(one for one in rule if one is not condition)
+            if worth(without) >= worth(rule):
+                rule = without
+                continue
+            for side, digits in [("low", 0), ("high", 0), *self.blurred(rule, condition, others)]:
+                if (eased := _eased(condition, side, digits)) is not None:
+                    trial = tuple(eased if one is condition else one for one in rule)
+                    if worth(trial) >= floor:
+                        rule, condition = trial, eased
+        return rule
+
+    def blurred(
+        self, rule: Rule, condition: Condition, others: tuple[Rule, ...]
+    ) -> Iterator[tuple[str, int]]:
+        """The sides of a stretch at which points fail and pass beyond its bound, with few digits to try for that."""
+        for side, bound in zip(("low", "high"), self.bounds(rule, condition, others) or (), strict=False):
+            if bound[2]:
+                yield from ((side, digits) for digits in (3, 2, 1))
+
+    def worth(self, held: np.ndarray, rules: Sequence[Rule]) -> float:
+        """How far rules that hold these points go towards a true sentence, less what reading them takes."""
+        wanted = self.label == 1
+        good, bad = int((held & wanted).sum()), int((held & self.against).sum())
+        drawn = wanted & self.is_drawn
+        covers = float((held & drawn).sum() / max(drawn.sum(), 1))
+        return worth(good / max(good + bad, 1), covers, sum(one.trait.cost for rule in rules for one in rule))
+
+    def told(self, found: Region, fails: float) -> Where:
+        """The region with its shares; without one where it says next to nothing."""
+        drawn = self.seen[: self.drawn]
+        label = np.concatenate([part.label for part in drawn])
+        held = np.concatenate([found.holds(*part.place) for part in drawn])
+        covers, judged = float(held[label == 1].mean()), label > -2
+        usual = float((label[judged] >= 0).mean())
+        if fails < min(FAILS, max(LEAST, usual + LIFT * (1 - usual))) or covers < LEAST:
+            return Where(None, usual, 1.0, f"no simple region found: {self.failing} failing points scattered")
+        return Where(found, fails, covers)
 
 
-@dataclass
-class _Border:
-    """A search along one input's ordinals for the end of a failing stretch."""
-
-    name: str
-    upwards: bool
-    inside: int
-    outside: int
-    open: bool
-    reached: bool  # the failing stretch goes on to the end of the domain
-
-    def steps(self) -> np.ndarray:
-        steps = np.unique(np.linspace(self.inside, self.outside, SECTIONS + 1).round().astype(np.int64))
-        return steps if self.upwards else steps[::-1].copy()
-
-    def narrowed(self, steps: np.ndarray, hit: np.ndarray, coarse: int) -> None:
-        hit[0] = True  # the failing end itself
-        # a speckled border belongs to the region: it ends where several neighbours in a row pass
-        calm = [not hit[i : i + CALM].any() for i in range(len(hit))]
-        if any(calm):
-            first = calm.index(True)
-            self.inside, self.outside = int(steps[first - 1]), int(steps[first])
-        else:
-            self.reached = True
-        self.open = not self.reached and abs(self.outside - self.inside) > coarse
-
-    def end(self, format: Format) -> float:
-        if self.reached:
-            return inf if self.upwards else -inf
-        return float(format.from_ordinals(torch.tensor([self.inside]))[0])
+def _eased(condition: Condition, side: str, digits: int) -> Condition | None:
+    """The condition with a bound of so many digits, of none without it; None where that is no easier condition."""
+    bound = getattr(condition, side)
+    other = condition.high if side == "low" else condition.low
+    if condition.low == condition.high or not np.isfinite(bound) or (digits == 0 and not np.isfinite(other)):
+        return None
+    if digits:
+        eased = replace(condition, **{side: float(f"{bound:.{digits - 1}e}")})
+    elif side == "low":
+        eased = replace(condition, low=-inf, above=False)
+    else:
+        eased = replace(condition, high=inf, below=False)
+    return eased if eased.low < eased.high and str(eased) != str(condition) else None
 
 
-def failing_ranges(formula: Formula, point: Points, fails: Probe, format: Format) -> Search[Ranges]:
-    """How far the failure reaches from a failing point, one real input at a time, found by sections of ordinals.
+def _everywhere(points: Points, component: np.ndarray) -> np.ndarray:
+    return np.ones(len(points), dtype=bool)
 
-    What varies is its magnitude: for a vector that of its largest component, the others as the kind has it.
-    """
-    coarse = max(1, 1 << max(0, format.precision - RESOLUTION))
-    reals = continuous(formula.inputs)
-    columns = {name: column for name, column in point.columns.items() if isinstance(column, torch.Tensor)}
-    borders: list[_Border] = []
-    for name, domain in reals.items():
-        start = magnitude(columns[name])
-        if not torch.isfinite(start).all():
-            continue
-        anchor = int(format.to_ordinals(format.round(start))[0])
-        for bound, upwards in zip(domain.extent(columns[name], format), (False, True), strict=True):
-            outside = int(format.to_ordinals(format.round(torch.tensor([bound], dtype=torch.float64)))[0])
-            apart = outside > anchor if upwards else outside < anchor
-            borders.append(_Border(name, upwards, anchor, outside, apart, not apart))
-    while active := [border for border in borders if border.open]:
-        steps = [border.steps() for border in active]
-        moved: list[Points] = []
-        for border, ordinals in zip(active, steps, strict=True):
-            magnitudes = format.from_ordinals(torch.from_numpy(ordinals)).double()
-            column = reals[border.name].moved(columns[border.name], magnitudes, format)
-            moved.append(point.with_each(border.name, column))
-        hits = yield from fails(Points.concatenate(moved))
-        parts = np.split(hits, np.cumsum([len(s) for s in steps])[:-1])
-        for border, taken, hit in zip(active, steps, parts, strict=True):
-            border.narrowed(taken, hit, coarse)
-    pairs = zip(borders[::2], borders[1::2], strict=True)
-    return {low.name: (low.end(format), high.end(format)) for low, high in pairs}
+
+def _share(labels: Sequence[np.ndarray]) -> float:
+    """The share of the points that fail of those about which something can be said; 1 where there is none."""
+    label = np.concatenate([*labels, np.zeros(0)])
+    judged = label > -2
+    return float((label[judged] >= 0).mean()) if judged.any() else 1.0
+
+
+def _some(label: np.ndarray, drawn: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Points from which rules are learnt, some of each sort, and how many each of them stands for."""
+    rows: list[np.ndarray] = []
+    weight: list[np.ndarray] = []
+    for sort in (1, 0, -1):
+        for where in (drawn, ~drawn):
+            every = np.flatnonzero((label == sort) & where)
+            taken = every[spread(len(every), MOST_LEARNT)] if len(every) > MOST_LEARNT else every
+            rows.append(taken)
+            weight.append(np.full(len(taken), len(every) / max(len(taken), 1)))
+    order = np.argsort(every := np.concatenate(rows), kind="stable")
+    return every[order], np.concatenate(weight)[order]
+
+
+# The simplest point --------------------------------------------------------------------------------------------------
 
 
 def complexity(points: Points) -> np.ndarray:
@@ -153,20 +511,20 @@ def complexity(points: Points) -> np.ndarray:
     return total
 
 
-def simplest(formula: Formula, point: Points, fails: Probe, ranges: Ranges, format: Format) -> Search[Points]:
-    """A failing point in the same stretch, as short as rounding each input of this one can make it."""
-    best = point
+def simplest(formula: Formula, place: Place, where: Where, probe: Probe, format: Format) -> Search[Points]:
+    """A point that fails as asked in the region, as short as rounding each input of this one can make it."""
+    best, component = place
     for name, domain in continuous(formula.inputs).items():
         column = best.columns[name]
         assert isinstance(column, torch.Tensor)
         shorter = domain.shortenings(column, format)
-        (low, high), sizes = ranges.get(name, (-inf, inf)), magnitude(shorter).numpy()
-        inside = np.flatnonzero(domain.contains(shorter, format) & (low <= sizes) & (sizes <= high))
+        trial = best.with_each(name, shorter)
+        every = np.repeat(component, len(shorter))
+        inside = np.flatnonzero(domain.contains(shorter, format) & where.holds(trial, every))
         if not inside.size:
             continue
-        trial = best.with_each(name, shorter[torch.from_numpy(inside)])
-        trial = trial.select(np.argsort(complexity(trial), kind="stable"))
-        hits = np.flatnonzero((yield from fails(trial)))
+        trial = trial.select(inside[np.argsort(complexity(trial.select(inside)), kind="stable")])
+        hits = np.flatnonzero((yield from probe(trial, np.repeat(component, len(trial)))).label == 1)
         if hits.size:
             found = trial.select(hits[:1])
             if complexity(found)[0] < complexity(best)[0]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from itertools import product
 from typing import Any
 
-from numcheck.declaration.words import Fate
+from numcheck.declaration.words import Fate, Harm
 from numcheck.report.figures import count, counted, number, percent
 
 Report = Mapping[str, Any]
@@ -170,21 +170,52 @@ def columns(report: Report) -> dict[tuple[str, str], str]:
     }
 
 
+Gravity = tuple[bool, bool, int]
+"""Of two findings the smaller is told first."""
+
+
+def gravity(finding: Mapping[str, Any]) -> Gravity:
+    """What breaks a budget before what is declared, and that before what is forgiven; of those the more harmful."""
+    told = finding.get("harm")
+    harm = [*map(str, Harm), told].index(told)  # reports of an older numcheck tell nothing of it
+    return bool(finding.get("forgiven")), finding.get("gap") is not None, harm
+
+
 def index_rows(sections: Iterable[FormulaSection], titles: Sequence[str]) -> list[Row]:
-    """The index, one row for the value and one for the gradient of every routine, with a cell under each title."""
-    rows: list[Row] = []
+    """The index, one row for the value and one for the gradient of every routine, with a cell under each title.
+
+    A formula's rows stay together; formulas stand as grave as their gravest finding is, others in the report's order.
+    """
+    groups: list[tuple[tuple[int, Gravity], list[Row]]] = []
     for section in sections:
-        for routine, of in product(section.routines, OF):
-            found = {title: measured for title, measured in routine.measurements if measured["of"] == of}
-            causes: dict[str, dict[str, None]] = {}  # which keeps each title once, in order
-            for title, measured in found.items():
-                for finding in measured["findings"]:
-                    causes.setdefault(finding["cause"], {})[title] = None
-            told = tuple((cause, ", ".join(places)) for cause, places in causes.items())
-            if found:
-                worst = worst_verdict(map(verdict, found.values()))
-                cells = tuple(map(found.get, titles))
-                rows.append(Row(section.name, routine.name, of, cells, worst, told))
+        rows = _rows_of(section, titles)
+        found = [
+            f
+            for routine in section.routines
+            for _, measured in routine.measurements
+            for f in measured["findings"]
+        ]
+        gravest = min(map(gravity, found), default=(True, True, len(Harm)))
+        groups.append(((list(VERDICTS).index(section.verdict), gravest), rows))
+    return [row for _, rows in sorted(groups, key=lambda group: group[0]) for row in rows]
+
+
+def _rows_of(section: FormulaSection, titles: Sequence[str]) -> list[Row]:
+    rows: list[Row] = []
+    for routine, of in product(section.routines, OF):
+        found = {title: measured for title, measured in routine.measurements if measured["of"] == of}
+        told = [
+            (gravity(finding), finding["cause"], title)
+            for title, m in found.items()
+            for finding in m["findings"]
+        ]
+        causes: dict[str, dict[str, None]] = {}  # which keeps each title once, in order
+        for _, cause, title in sorted(told, key=lambda one: one[0]):
+            causes.setdefault(cause, {})[title] = None
+        if found:
+            places = tuple((cause, ", ".join(where)) for cause, where in causes.items())
+            worst = worst_verdict(map(verdict, found.values()))
+            rows.append(Row(section.name, routine.name, of, tuple(map(found.get, titles)), worst, places))
     return rows
 
 
@@ -259,9 +290,10 @@ def _merged_findings(ordered: list[tuple[str, Measurement]]) -> tuple[Finding, .
                 places=(),
             )
             merged.setdefault(reason, []).append((title, finding))
-    told = [replace(reason, places=tuple(places)) for reason, places in merged.items()]
-    # What breaks a budget comes before what is declared, and that before what is forgiven.
-    return tuple(sorted(told, key=lambda finding: (finding.forgiven, finding.gap is not None)))
+    gravest = {reason: min(gravity(finding) for _, finding in places) for reason, places in merged.items()}
+    return tuple(
+        replace(reason, places=tuple(merged[reason])) for reason in sorted(merged, key=gravest.__getitem__)
+    )
 
 
 def sort_key(measurement: Measurement | None) -> str:

@@ -117,10 +117,10 @@ def _examine_all(
     searches: list[Search[None]] = []
 
     def entry(number: int, examined: Examined, climbed: dict[str, Any]) -> Search[None]:
-        asking: list[Search[Any]] = [examined.findings(), underflow(examined.parts)]
+        asking = examined.findings()
         cancelled = cancellation(examined.parts[-1])  # while the diagnosis' traces are at hand
-        found, sunk = yield from beside(asking)
-        told = yield from entry_of(examined, found, known, sunk, cancelled, climbed)
+        found, sunk = (yield from asking), underflow(examined.parts)
+        told = entry_of(examined, found, known, sunk, cancelled, climbed)
         if unit.witness:
             result.witnesses.extend(shown_by(examined, found))
         one = first[examined.routine.name, examined.of, examined.format]

@@ -60,6 +60,10 @@ def _told(found: Finding | devices.Disagreement, **points: Any) -> dict[str, Any
     return {
         "cause": str(found.cause),
         "region": found.region,
+        "region_fails": None if found.where.fails is None else figure(found.where.fails),
+        "region_covers": None if found.where.covers is None else figure(found.where.covers),
+        "harm": str(found.harm),
+        "coupled": found.coupled,
         "bits_lost": figure(found.bits_lost),
         "points": found.points,
         "forgiven": found.forgiven,
@@ -94,18 +98,15 @@ def entry_of(
     sunk: dict[str, Any],
     cancelled: dict[str, Any] | None,
     scaled: dict[str, Any],
-) -> Search[dict[str, Any]]:
+) -> dict[str, Any]:
     """One routine's value or gradient in one format: the tally over all sizes, findings and examples."""
     routine, parts = examined.routine, examined.parts
     _, spent, error = examined.judged
     axis = _axis(examined)
-    simplest = yield from asked([Question(f.measurement, f.simplest, f.component) for f in found])
-    shown: list[dict[str, Any]] = []
-    for finding, simple in zip(found, simplest, strict=True):
-        worst = _point(finding.measurement, finding.worst)
-        # what fails by how the routine is called need not fail when it is asked about again
-        again = finding.forgiven or Fate(int(simple.judgement.worst.fate[0])).fails
-        shown.append(_told(finding, worst=worst, simplest=_point(simple, 0) if again else worst))
+    shown = [
+        _told(finding, worst=_point(finding.measurement, finding.worst), simplest=_point(finding.shown, 0))
+        for finding in found
+    ]
     failing = [finding for finding in shown if not finding["forgiven"]]
     judged = np.isin(examined.fates, [fate for fate in Fate if fate.is_judged and fate != Fate.CRASH])
     return {

@@ -219,8 +219,8 @@ class Examined:
         return [c for c in self.clusters if not c.forgiven and self.gap_of(c.cause) is None]
 
     def findings(self) -> Search[list[Finding]]:
-        """What is told of the causes, gravest first."""
-        return findings(self.clusters, self.gap_of)
+        """What is told of the causes, the most harmful first."""
+        return findings(self.parts, self.clusters, self.gap_of)
 
     def laws(self) -> list[dict[str, Any]]:
         """How far the routine is from each law of its formula; laws are of values."""

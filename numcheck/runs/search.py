@@ -212,7 +212,7 @@ class Tested:
     @cached_property
     def findings(self) -> list[Finding]:
         """What is told of the drawn points that no gap covers."""
-        return alone(findings(self.examined.broken, self.examined.gap_of))
+        return alone(findings(self.examined.parts, self.examined.broken, self.examined.gap_of))
 
     @property
     def passed(self) -> bool:
