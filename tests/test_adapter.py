@@ -289,11 +289,41 @@ def test_a_file_that_cannot_be_imported_says_why(file: Path) -> None:
     assert "raised ZeroDivisionError: division by zero" in refused(f"{file}:mine")
 
 
+@pytest.mark.parametrize(
+    "text", ["import sys; sys.exit(0)", "raise SystemExit", "exit()", "raise GeneratorExit"]
+)
+def test_a_file_that_leaves_when_it_is_imported_is_a_misuse_and_ends_nothing(file: Path, text: str) -> None:
+    file.write_text(f"{text}\n")
+    message = refused(f"{file}:mine")
+    assert f"importing {file} raised " in message
+    assert ("if __name__" in message) == ("GeneratorExit" not in text)
+
+
 def test_a_required_argument_that_no_input_supplies_does_not_fit() -> None:
     def mine(x: Any, temperature_of_the_room: Any) -> Any:
         return x
 
     assert match(["x"], signature_of(mine)) is None
+
+
+@pytest.mark.parametrize("builtin", [torch.atan2, torch.arctan2, torch.ops.aten.atan2.default])
+def test_builtins_of_two_arguments_fit_by_their_order(builtin: Any) -> None:
+    def angle(y: Any, x: Any) -> Any:
+        return m.atan2(y, x)
+
+    formula = formula_of(angle, "book", (), None, {"y": real(0.5, 10), "x": real(0.5, 10)})
+    routine = adapt(builtin, formula)
+    y, x = torch.tensor([1.0, 2.0]), torch.tensor([2.0, 1.0])
+    assert torch.equal(routine.function(y=y, x=x), builtin(y, x))
+
+
+def test_a_formula_of_numbers_that_only_float64_has_is_tried_in_that(file: Path) -> None:
+    def fixed(x: Any) -> Any:
+        return 1 * x
+
+    formula = formula_of(fixed, "book", (), None, {"x": real(0.401, 0.401)})
+    file.write_text("def mine(x):\n    return x * 1\n")
+    assert adapted(f"{file}:mine", formula).doc == "x -> x"
 
 
 def test_torchs_builtins_are_matched_by_the_signature_their_documentation_prints() -> None:

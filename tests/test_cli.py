@@ -245,11 +245,25 @@ def test_what_the_library_says_of_wrong_usage_is_told_in_one_line(
     suite: Suite, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(*_: Any, **__: Any) -> dict[str, Any]:
-        raise numcheck.UsageError("no formula 'tangh':\n  `numcheck list` prints the names")
+        raise numcheck.UsageError("no device 'tpu' here:\n  write cpu")
 
     monkeypatch.setattr("numcheck.runs.check.check_catalog", refuse)
-    assert cli.run(["check", "tangh"]) == 2
-    assert told(capsys) == "no formula 'tangh': `numcheck list` prints the names"
+    assert cli.run(["check", "tanh"]) == 2
+    assert told(capsys) == "no device 'tpu' here: write cpu"
+
+
+def test_a_name_that_is_nearly_a_formulas_or_a_routines_is_answered_with_that(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    for arguments, meant in (
+        (["check", "tangh"], "no formula 'tangh': did you mean tanh?"),
+        (["check", "zzz"], "no formula 'zzz': `numcheck list` prints the names"),
+        (["sweep", "sofplus", "--format", "float16"], "did you mean softplus?"),
+        (["explain", "tahn", "naive", "--at", "x=1"], "did you mean tanh?"),
+        (["explain", "tanh", "torch_bultin", "--at", "x=1"], "did you mean torch_builtin?"),
+    ):
+        assert cli.run(arguments) == 2
+        assert meant in told(capsys)
 
 
 @pytest.mark.parametrize("option", ["--report", "--json"])
@@ -353,7 +367,7 @@ def test_a_formula_of_a_file_is_judged_and_its_finding_is_reproduced_from_the_sh
     (measurement,) = json.loads(capsys.readouterr().out)["measurements"]
     command = measurement["findings"][0]["reproduce"]
     assert command.startswith(f"numcheck explain {word} tripled ")
-    assert cli.run(shlex.split(command)[1:]) == 0
+    assert cli.run(shlex.split(command)[1:]) == 1
     assert "finding       scale" in capsys.readouterr().out.replace("wrong_formula", "scale")
 
 

@@ -14,9 +14,12 @@ from typing import Any
 import numpy as np
 
 from numcheck.declaration.budgets import Budget
-from numcheck.declaration.words import Cause, DeclarationError, Of
+from numcheck.declaration.words import Cause, DeclarationError, Of, UsageError
 from numcheck.domain import Domain, Points, discrete, draw
 from numcheck.formats import FORMATS, Format, format_of
+
+MOST_POINTS = 10_000_000
+"""Points of a formula in one format that a run draws at most."""
 
 
 @dataclass(frozen=True)
@@ -124,12 +127,21 @@ class Formula:
         After what the domains draw come the formula's examples and the arguments of its known values, rounded to the
         format, as far as they then lie in the domains: they are tried whatever the seed.
         """
+        if count > MOST_POINTS:
+            raise UsageError(
+                f"{count} points do not fit into memory, where a check holds them: at most {MOST_POINTS}; "
+                "a sweep goes through more, chunk by chunk"
+            )
         tried = (*self.examples, *(known.arguments for known in self.known))
+        try:
+            parts = draw(self.inputs, format, count, seed, self.name)
+        except ValueError as error:  # a domain that holds no number of the format
+            raise UsageError(f"{self.name}: {error}, or judge it in other formats") from None
         given = [(arguments, self.at(arguments, format)) for arguments in tried]
         fitting = [point for arguments, point in given if self.holds(arguments, point, format)]
         return [
             Points.concatenate([drawn, *(point for point in fitting if point.size == drawn.size)])
-            for drawn in draw(self.inputs, format, count, seed, self.name)
+            for drawn in parts
         ]
 
     def at(self, arguments: tuple[Any, ...], format: Format) -> Points:
@@ -162,7 +174,8 @@ class Formula:
         """
 
         def attach(function: Callable[..., Any]) -> Routine:
-            made = routine_of(self, function, function.__name__, value, grad, formats)
+            name = _name_of(function, f"a routine of {self.name}")
+            made = routine_of(self, function, name, value, grad, formats)
             other = self.routines.get(made.name)
             if other is not None and other.function.__module__ != function.__module__:
                 raise DeclarationError(
@@ -178,8 +191,12 @@ class Formula:
 
         The last of them may stand together, as in `def weights_move_along(f, weight, *others)`.
         """
-        name, inputs = function.__name__, list(self.inputs)
-        *_, last = parameters = list(inspect.signature(function).parameters.values())
+        what = f"a law of {self.name}"
+        name, inputs = _name_of(function, what), list(self.inputs)
+        parameters = _parameters(function, what, ["f", *inputs])
+        if not parameters:
+            raise DeclarationError(f"law {name} of {self.name}: write def {name}(f, {', '.join(inputs)})")
+        last = parameters[-1]
         names = [parameter.name for parameter in parameters[1:]]
         if last.kind is last.VAR_POSITIONAL:
             names[-1:] = inputs[len(names) - 1 :]
@@ -202,8 +219,8 @@ def routine_of(
         raise DeclarationError(f"{formula.name}.{name}: write value=ulps(2), grad=ulps(4)")
     names = [
         p.name
-        for p in inspect.signature(function).parameters.values()
-        if p.default is p.empty and p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)
+        for p in _parameters(function, f"the routine {name} of {formula.name}", formula.inputs)
+        if p.default is p.empty and p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)
     ]
     if set(names) - set(formula.inputs):
         raise DeclarationError(
@@ -211,6 +228,32 @@ def routine_of(
         )
     limited = None if formats is None else tuple(format_of(f).name for f in formats)
     return Routine(name, formula, function, value, grad, limited)
+
+
+def _parameters(function: Any, what: str, inputs: Iterable[str]) -> list[inspect.Parameter]:
+    """The parameters of a function to declare, which has to take each by name, as a builtin does not."""
+    try:
+        found = list(inspect.signature(function).parameters.values())
+    except (ValueError, TypeError):
+        found = None
+    if found is None or any(parameter.kind is parameter.POSITIONAL_ONLY for parameter in found):
+        name = getattr(function, "__name__", "judged")
+        taken = ", ".join(inputs) or "x"
+        raise DeclarationError(
+            f"{what}: {function!r:.60} takes no parameters by name; "
+            f"write def {name}({taken}): return ...{name}({taken})"
+        )
+    return found
+
+
+def _name_of(function: Any, what: str) -> str:
+    """The name that a function is declared under."""
+    name = getattr(function, "__name__", None)
+    if not isinstance(name, str):
+        raise DeclarationError(
+            f"{what}: write it as def name(...), for {function!r:.60} has no name to be found by"
+        )
+    return name
 
 
 def gap(
@@ -225,6 +268,26 @@ def gap(
     One gap speaks of one mechanism. Several causes are given where that shows as now this, now that: a square that
     underflows and makes 0 times infinity of a gradient is `gap("underflow", "nan_gradient", why=...)`.
     """
+    declared = gap_of(causes, why, of, formats, devices)
+
+    def attach(routine: Routine) -> Routine:
+        if not isinstance(routine, Routine):
+            raise DeclarationError("write @gap(...) above @formula.routine(...), not below it")
+        known = routine.formula.routines[routine.name] = with_gap(routine, declared)
+        return known
+
+    return attach
+
+
+def gap_of(
+    causes: Iterable[str],
+    why: str,
+    of: str | None = None,
+    formats: Iterable[str] | None = None,
+    devices: Iterable[str] | None = None,
+) -> Gap:
+    """A gap that stands above no routine yet."""
+    causes = list(causes)
     for cause in causes:
         if cause not in set(Cause):
             near = difflib.get_close_matches(str(cause), Cause, 1)
@@ -236,7 +299,7 @@ def gap(
         )
     if of not in (None, *Of):
         raise DeclarationError(f"a gap is of 'value' or of 'grad' (or both: leave it out), not {of!r}")
-    declared = Gap(
+    return Gap(
         tuple(Cause(cause) for cause in dict.fromkeys(causes)),
         why,
         None if of is None else Of(of),
@@ -244,20 +307,17 @@ def gap(
         None if devices is None else tuple(devices),
     )
 
-    def attach(routine: Routine) -> Routine:
-        if not isinstance(routine, Routine):
-            raise DeclarationError("write @gap(...) above @formula.routine(...), not below it")
-        for other in routine.gaps:
-            if declared.overlaps(other):
-                shared = ", ".join(cause for cause in declared.causes if cause in other.causes)
-                raise DeclarationError(
-                    f"{routine.formula.name}.{routine.name} has two gaps for {shared}: make one of them, or part them "
-                    "by of=, formats= or devices="
-                )
-        known = routine.formula.routines[routine.name] = replace(routine, gaps=(declared, *routine.gaps))
-        return known
 
-    return attach
+def with_gap(routine: Routine, declared: Gap) -> Routine:
+    """The routine with one more gap, before those that it has; DeclarationError where two may speak of one point."""
+    for other in routine.gaps:
+        if declared.overlaps(other):
+            shared = ", ".join(cause for cause in declared.causes if cause in other.causes)
+            raise DeclarationError(
+                f"{routine.formula.name}.{routine.name} has two gaps for {shared}: make one of them, or part them "
+                "by of=, formats= or devices="
+            )
+    return replace(routine, gaps=(declared, *routine.gaps))
 
 
 def formula_of(
@@ -269,8 +329,8 @@ def formula_of(
     examples: Iterable[tuple[Any, ...]] = (),
 ) -> Formula:
     """A formula that is not registered."""
-    name = function.__name__
-    parameters = list(inspect.signature(function).parameters)
+    name = _name_of(function, "a formula")
+    parameters = [parameter.name for parameter in _parameters(function, name, inputs)]
     if parameters != list(inputs):
         declared = ", ".join(inputs) or "none"
         raise DeclarationError(

@@ -1,5 +1,6 @@
 """Judging a function that was not written for numcheck: its own arguments, made from a formula's inputs."""
 
+import difflib
 import inspect
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import replace
@@ -17,7 +18,7 @@ from numcheck.domain import Points
 from numcheck.foreign.call import Plan, Reading, call, is_floating
 from numcheck.foreign.load import load
 from numcheck.foreign.match import Match, matches, signature_of
-from numcheck.formats import format_of
+from numcheck.formats import Format, format_of
 from numcheck.truth import groups, settle
 
 VALUE, GRAD = ulps(4), ulps(8)
@@ -50,8 +51,8 @@ def adapt(
     ways = list(_ways(function, formula, called))
     if not ways:
         raise UsageError(_misfit(function, formula, called, "their arguments differ"))
-    points = _sample(formula)
-    exact = settle(formula, points, format_of("float32"), with_gradient=False).value.nearest()
+    points, format = _sample(formula)
+    exact = settle(formula, points, format, with_gradient=False).value.nearest()
     columns = {
         key: (column[0] if isinstance(column, tuple) else column.double() if is_floating(column) else column)
         for key, column in points.columns.items()
@@ -90,8 +91,16 @@ def routine_at(word: str, formula: Formula) -> Routine:
     if ":" in word:
         return adapt(load(word), formula, word)
     if word not in formula.routines:
-        raise UsageError(f"no routine {word!r} of {formula.name}: write one of {', '.join(formula.routines)}")
+        raise UsageError(f"no routine {word!r} of {formula.name}: {_instead(word, formula)}")
     return formula.routines[word]
+
+
+def _instead(word: str, formula: Formula) -> str:
+    known = list(formula.routines)
+    near = difflib.get_close_matches(word, known)
+    if near:
+        return f"did you mean {' or '.join(near)}?"
+    return f"write {'one of ' if known else ''}{', '.join(known) or 'MODULE:NAME or FILE.py:NAME'}"
 
 
 def _agreeing(result: np.ndarray, exact: np.ndarray) -> int:
@@ -152,14 +161,19 @@ def _instances(made_by: type, name: str) -> list[tuple[Any, dict[str, Any]]]:
     return [(made.eval() if isinstance(made, torch.nn.Module) else made, given) for made, given in found]
 
 
-def _sample(formula: Formula) -> Points:
-    """A few data-like points that share every discrete choice."""
-    points = formula.points(format_of("float32"), 96, 0)[-1]
+def _sample(formula: Formula) -> tuple[Points, Format]:
+    """A few data-like points that share every discrete choice, in float32, or where its inputs need it in float64."""
+    try:
+        format = format_of("float32")
+        points = formula.points(format, 96, 0)[-1]
+    except UsageError:  # no number of float32 lies between the bounds of some input
+        format = format_of("float64")
+        points = formula.points(format, 96, 0)[-1]
     origin = np.asarray(points.origin)
     rows = max(groups(formula, points), key=len)
     # the plain points first: corners are where a right function may well differ from its formula
     rows = np.concatenate([rows[origin[rows] == "sample"], rows[origin[rows] != "sample"]])
-    return points.select(rows[:SAMPLE])
+    return points.select(rows[:SAMPLE]), format
 
 
 def _misfit(function: Any, formula: Formula, name: str, why: str) -> str:

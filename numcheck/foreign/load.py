@@ -69,8 +69,16 @@ def _module(place: str) -> ModuleType:
         raise
     except ModuleNotFoundError as error:
         raise UsageError(f"importing {place}: no module named {error.name}") from error
-    except Exception as error:  # whatever a module that is being imported can raise
-        raise UsageError(f"importing {place} raised {told_of(error)}") from error
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # whatever a module that is being imported can raise, or leave by
+        raise UsageError(f"importing {place} raised {told_of(error)}{_way_out(error)}") from error
+
+
+def _way_out(error: BaseException) -> str:
+    """What to write where a script was imported that ends the process."""
+    script = isinstance(error, SystemExit)
+    return ': put what only a script does under `if __name__ == "__main__":`' if script else ""
 
 
 def _module_of_file(path: Path) -> ModuleType:

@@ -54,9 +54,11 @@ def _printed_signature(function: Callable[..., Any]) -> Signature | None:
     arguments = definition.args
     plain = [*arguments.posonlyargs, *arguments.args]
     defaults = [None] * (len(plain) - len(arguments.defaults)) + arguments.defaults
+    only = zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True)
     of_kind = {
         Parameter.POSITIONAL_OR_KEYWORD: zip(plain, defaults, strict=True),
-        Parameter.KEYWORD_ONLY: zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True),
+        # such as `out`, which torch prints without a default and nobody has to give
+        Parameter.KEYWORD_ONLY: ((name, given or _NOTHING) for name, given in only),
     }
     return Signature(
         [
@@ -65,6 +67,9 @@ def _printed_signature(function: Callable[..., Any]) -> Signature | None:
             for name, given in pairs
         ]
     )
+
+
+_NOTHING = ast.Constant(None)
 
 
 def _default(given: ast.expr | None) -> Any:

@@ -1,8 +1,8 @@
 """Running a routine over points as its callers would, the whole batch at once, value and gradient."""
 
 import functools
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -16,6 +16,12 @@ from numcheck.truth import alike
 
 WHOLE = 64
 """Points that fill vectors: two of AVX-512, as torch takes them, hold so many numbers of 16 bits."""
+
+
+NO_GRADIENT = (
+    "the result does not depend on its inputs through autograd: promise no gradient (leave grad= out), "
+    "or declare the formula with wrt=()"
+)
 
 
 class RoutineError(UsageError):
@@ -42,16 +48,22 @@ class Given:
 class Outcome:
     """What a routine gave: its value, and the gradient where that was asked for.
 
-    `crashes` maps a point to the message of the exception that it raised.
+    `crashes` maps a point to the message of the exception that the routine raised there, `without_slope` one that gave
+    a value to that of the exception which its gradient raised.
     """
 
     halves: Mapping[Of, Given]
     crashes: Mapping[int, str]
+    without_slope: Mapping[int, str] = field(default_factory=dict[int, str])
+
+    def raised(self, of: Of) -> Mapping[int, str]:
+        """Where there is no result of a half, and why."""
+        return self.crashes if of is Of.VALUE else {**self.without_slope, **self.crashes}
 
     def select(self, rows: np.ndarray) -> "Outcome":
         """What it gave at some of the points."""
         halves = {of: Given(given.numbers[rows], given.format) for of, given in self.halves.items()}
-        return Outcome(halves, crashes_at(self.crashes, rows))
+        return Outcome(halves, crashes_at(self.crashes, rows), crashes_at(self.without_slope, rows))
 
 
 def crashes_at(crashes: Mapping[int, str], rows: np.ndarray) -> dict[int, str]:
@@ -69,14 +81,13 @@ def execute(
 ) -> Outcome:
     """Run `routine` at `points` on `device`; `component` picks the output that each point's gradient is of."""
     halves: dict[Of, Given] = {}
-    crashes: dict[int, str] = {}
+    crashes: dict[Of, dict[int, str]] = {of: {} for of in Of}
     chosen = np.zeros(len(points), dtype=np.int64) if component is None else component
     run = functools.partial(_run, routine, points, device, chosen, backward)
     for group in by_settings(points, np.arange(len(points))):
-        for rows, given in _pieces(run, group):
-            if isinstance(given, str):
-                crashes |= dict.fromkeys(rows.tolist(), given)
-                continue
+        for rows, (given, raised) in _pieces(run, group):
+            for of, message in raised.items():
+                crashes[of] |= dict.fromkeys(rows.tolist(), message)
             for of, tensor in given.items():
                 shape, dtype = tensor.shape[1:], tensor.dtype
                 if of not in halves:
@@ -90,10 +101,10 @@ def execute(
                 numbers[rows] = tensor.double().numpy()
     if not halves:  # it raised everywhere
         halves[Of.VALUE] = Given(np.full(len(points), np.nan), format)
-        if backward:
-            slopes = np.full((len(points), _size(points, routine.formula.wrt)), np.nan)
-            halves[Of.GRAD] = Given(slopes, format)
-    return Outcome(halves, crashes)
+    if backward and Of.GRAD not in halves:
+        slopes = np.full((len(points), _size(points, routine.formula.wrt)), np.nan)
+        halves[Of.GRAD] = Given(slopes, halves[Of.VALUE].format)
+    return Outcome(halves, crashes[Of.VALUE], crashes[Of.GRAD])
 
 
 def by_settings(points: Points, rows: np.ndarray) -> list[np.ndarray]:
@@ -114,32 +125,34 @@ def _size(points: Points, names: Iterable[str]) -> int:
     return sum(int(np.prod(column.shape[1:])) for column in columns if isinstance(column, torch.Tensor))
 
 
-_Halves = Mapping[Of, torch.Tensor]
-_Run = Callable[[np.ndarray], _Halves]
+_Tried = tuple[Mapping[Of, torch.Tensor], Mapping[Of, str]]
+"""The halves that a call gave, and of the first that it did not give the message of the exception."""
+_Run = Callable[[np.ndarray], _Tried]
 
 
-def _pieces(run: _Run, rows: np.ndarray) -> Iterator[tuple[np.ndarray, _Halves | str]]:
+def _pieces(run: _Run, rows: np.ndarray) -> Iterator[tuple[np.ndarray, _Tried]]:
     """What a batch gives; where it raises, it is halved until the points that raise, with a message, stand alone."""
-    given = _tried(run, rows)
-    if isinstance(given, str) and len(rows) > 1 and not _always_raises(run, rows):
+    tried = _tried(run, rows)
+    raised = tried[1].keys()
+    if raised and len(rows) > 1 and not _always_raises(run, rows, raised):
         for half in np.split(rows, [len(rows) // 2]):
             yield from _pieces(run, half)
     else:
-        yield rows, given
+        yield rows, tried
 
 
-def _tried(run: _Run, rows: np.ndarray) -> _Halves | str:
+def _tried(run: _Run, rows: np.ndarray) -> _Tried:
     try:
         return run(rows)
     except RoutineError:
         raise
     except Exception as error:  # a routine may raise anything; the exception becomes the point's fate
-        return told_of(error)
+        return {}, {Of.VALUE: told_of(error)}
 
 
-def _always_raises(run: _Run, rows: np.ndarray) -> bool:
+def _always_raises(run: _Run, rows: np.ndarray, halves: Collection[Of]) -> bool:
     """Whether eight points spread over the batch each raise alone: then so, we take it, does every one."""
-    return all(isinstance(_tried(run, rows[[i]]), str) for i in spread(len(rows), 8))
+    return all(_tried(run, rows[[i]])[1].keys() == halves for i in spread(len(rows), 8))
 
 
 def arguments_of(routine: Routine, points: Points, device: str, backward: bool) -> dict[str, Any]:
@@ -165,7 +178,7 @@ def whole_vectors(count: int) -> np.ndarray:
 
 def _run(
     routine: Routine, points: Points, device: str, component: np.ndarray, backward: bool, rows: np.ndarray
-) -> _Halves:
+) -> _Tried:
     count, rows = len(rows), rows[whole_vectors(len(rows))]
     arguments = arguments_of(routine, points.select(rows), device, backward)
     with torch.set_grad_enabled(backward):
@@ -173,20 +186,28 @@ def _run(
     _check_result(routine, out, len(rows))
     halves = {Of.VALUE: out.detach().cpu()[:count]}
     if not backward:
-        return halves
-    variables = [arguments[name] for name in routine.formula.wrt]
+        return halves, {}
+    try:
+        slopes = _slopes(out, [arguments[name] for name in routine.formula.wrt], component[rows])
+    except Exception as error:  # whatever backward can raise; it takes nothing away from the value
+        return halves, {Of.GRAD: told_of(error)}
+    return halves | {Of.GRAD: slopes[:count]}, {}
+
+
+def _slopes(out: torch.Tensor, variables: Sequence[torch.Tensor], component: np.ndarray) -> torch.Tensor:
+    """The gradient of each point's component, a row for each point."""
     if not out.requires_grad:
-        raise RuntimeError("the result does not depend on its inputs through autograd")
+        raise RuntimeError(NO_GRADIENT)
     # one at each point's component, zero elsewhere: backward then gives that row of the Jacobian
-    flat = torch.zeros_like(out).reshape(len(rows), -1)
-    chosen = torch.from_numpy(component[rows])[:, None].to(out.device)
+    flat = torch.zeros_like(out).reshape(len(out), -1)
+    chosen = torch.from_numpy(component)[:, None].to(out.device)
     cotangent = flat.scatter(1, chosen, 1.0).reshape(out.shape)
     slopes = torch.autograd.grad(out, variables, cotangent, allow_unused=True)
     parts = [
-        (torch.zeros_like(x) if slope is None else slope).detach().cpu().reshape(len(rows), -1)
+        (torch.zeros_like(x) if slope is None else slope).detach().cpu().reshape(len(out), -1)
         for x, slope in zip(variables, slopes, strict=True)
     ]
-    return halves | {Of.GRAD: torch.cat(parts, dim=1)[:count]}
+    return torch.cat(parts, dim=1)
 
 
 def _check_result(routine: Routine, out: object, count: int) -> None:

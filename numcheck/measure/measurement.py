@@ -71,15 +71,16 @@ def measure(
         half, budget = truth.halves[of], routine.budgets[of]
         expected, got = half.exact.shape[1:], given.numbers.shape[1:]
         if expected != got:
-            if len(outcome.crashes) < len(points):
+            if len(outcome.raised(of)) < len(points):
                 raise RoutineError(
                     f"{routine.name}: returned shape {got} per point; {routine.formula.name} gives "
                     f"{expected or 'one number'}"
                 )
             given = Given(np.full(half.exact.shape, np.nan), given.format)
         half = _sharpened(routine.formula, points, truth, of, format, given.format)
-        judgement = judge(of, given, half, budget, components, outcome.crashes)
-        made = Measurement(routine, of, format, device, points, judgement, outcome.crashes, truth.component)
+        crashes = outcome.raised(of)
+        judgement = judge(of, given, half, budget, components, crashes)
+        made = Measurement(routine, of, format, device, points, judgement, crashes, truth.component)
         measurements.append(_decided(made, truth.loose))
     return measurements
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 
 import click
 
-from numcheck.declaration.words import Cause, UsageError
+from numcheck.declaration.words import Cause, ExitCode, UsageError
 from numcheck.faces.cli.options import EXIT_CODES, devices_option
 from numcheck.faces.names import format_named, names_of
 
@@ -37,7 +37,7 @@ def explain(
     devices: str,
     of: str,
     component: int,
-) -> None:
+) -> ExitCode:
     """Explain one point of a ROUTINE of a FORMULA; either is a name, or MODULE:NAME, or FILE.py:NAME.
 
     \b
@@ -50,7 +50,7 @@ def explain(
     """
     if routine is None:
         click.echo(_page_of(formula))
-        return
+        return ExitCode.PASSED
     point = _point((*at, *more))
     from numcheck import explain as explanation_of
 
@@ -60,6 +60,10 @@ def explain(
         for device in names_of(devices, "--devices")
     ]
     click.echo("\n\n".join(str(one) for one in told))
+    code = max(one.code for one in told)
+    if code == ExitCode.WRONG_USAGE:
+        raise UsageError(f"nothing was judged, for {formula} has no value there: write another point")
+    return code
 
 
 def _page_of(word: str) -> str:
