@@ -1,6 +1,7 @@
 import inspect
 import json
 import os
+import re
 import shlex
 import subprocess
 import sys
@@ -378,6 +379,141 @@ def test_a_word_that_names_no_formula_is_told_how_to_declare_one(
     file.write_text("def doubled(x):\n    return 2 * x\n")
     assert cli.run(["check", f"{file}:doubled"]) == 2
     assert "declare it with @formula" in told(capsys)
+
+
+LOSSES = """
+import torch
+
+def naive(z):
+    return torch.log(1 + torch.exp(z))
+
+def picky(z):
+    if (z < 0).any():
+        raise ValueError("no \\x1b[2Jnegative numbers")
+    return torch.nn.functional.softplus(z)
+"""
+
+
+@pytest.fixture
+def losses(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("my_losses_of_a_test.py").write_text(LOSSES)
+
+
+FEW = "--formula softplus --points 200 --formats float32,float16".split()
+
+
+def test_the_terminal_tells_the_three_worst_findings_as_the_plugin_does(
+    losses: None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.run(["check", "--routine", "my_losses_of_a_test.py:naive", *FEW]) == 1
+    out = capsys.readouterr().out
+    blocks = [block.splitlines() for block in out.split("\n\n") if "spends more than" in block]
+    assert len(blocks) == 3
+    assert "nan_gradient" in blocks[0][0] or "overflow" in blocks[0][0]
+    assert blocks[0][0].startswith("softplus.my_losses_of_a_test.py:naive, ")
+    for block in blocks:
+        labels = [line.split()[0] for line in block[1:]]
+        assert labels == "operator region remedy worst simplest reproduce".split()
+        assert "my_losses_of_a_test.py:5: return torch.log(1 + torch.exp(z))" in block[1]
+        again = shlex.split(block[-1].partition("reproduce")[2])
+        assert cli.run(again[1:]) == 1
+    assert "--report DIR writes pages" in out
+
+
+def test_a_run_whose_report_is_written_has_no_hint_at_it(
+    losses: None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["check", "--routine", "my_losses_of_a_test.py:naive", *FEW, "--report", "out"]
+    assert cli.run(words) == 1
+    out = capsys.readouterr().out
+    assert "--report" not in out
+    assert out.splitlines()[-1] == "out/report.html"
+
+
+def test_a_crash_says_what_was_raised_where_and_how_often(
+    losses: None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.run(["check", "--routine", "my_losses_of_a_test.py:picky", *FEW]) == 1
+    out = capsys.readouterr().out
+    (block,) = [block.splitlines() for block in out.split("\n\n") if "raises at" in block]
+    assert re.search(r"value in \w+ \(and \w+\): raises at \d+ of \d+ points", block[0])
+    assert block[1].split(maxsplit=1) == ["message", r"ValueError: no \x1b[2Jnegative numbers"]
+    assert block[2].split(maxsplit=1)[1].startswith("x=-")
+    assert block[3].split(maxsplit=1)[1].startswith("numcheck explain softplus ")
+    assert re.search(
+        r"\d crash.* ValueError$", next(line for line in out.splitlines() if " crash" in line).rstrip()
+    )
+    assert "\x1b" not in out
+
+
+def test_budgets_and_gaps_of_a_function_are_given_on_the_command_line(
+    losses: None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["check", "--routine", "my_losses_of_a_test.py:naive", *FEW, "--json", "-"]
+    words += ["--value-ulps", "2", "--grad-ulps", "3", "--cond", "5"]
+    words += ["--gap", "overflow=exp leaves the range", "--gap", "absorption, underflow=1 swallows it"]
+    words += ["--gap", "nan_gradient=infinity over itself"]
+    assert cli.run(words) == 0
+    measured = json.loads(capsys.readouterr().out)["measurements"]
+    assert {one["of"]: one["budget"] for one in measured} == {
+        "value": "2 ulp + 5 cond",
+        "grad": "3 ulp + 5 cond",
+    }
+    reasons = [(gap["causes"], gap["reason"]) for gap in measured[0]["gaps"]]
+    assert reasons == [
+        (["overflow"], "exp leaves the range"),
+        (["absorption", "underflow"], "1 swallows it"),
+        (["nan_gradient"], "infinity over itself"),
+    ]
+    assert sum(one["fates"]["gap"] for one in measured) > 0
+    assert cli.run([*words, "--fail-on", "gap"]) == 1
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--gap", "overflw=x"], "did you mean 'overflow'?"),
+        (["--gap", "overflow"], "write --gap CAUSE=WHY"),
+        (["--gap", "overflow= "], "its reason"),
+        (["--gap", "overflow=a", "--gap", "overflow=b"], "two gaps for overflow"),
+        (["--value-ulps", "1000"], "lie in [0, 64]"),
+        (["--grad-ulps", "nan"], "lie in [0, 64]"),
+        (["--cond", "-1"], "lie in [0, 64]"),
+    ],
+    ids=" ".join,
+)
+def test_a_promise_that_is_none_is_told_in_one_line(
+    losses: None, capsys: pytest.CaptureFixture[str], options: list[str], words: str
+) -> None:
+    assert cli.run(["check", "--routine", "my_losses_of_a_test.py:naive", *FEW, *options]) == 2
+    assert words in told(capsys)
+
+
+def test_promises_are_those_of_a_routine(capsys: pytest.CaptureFixture[str]) -> None:
+    for option in (["--value-ulps", "2"], ["--gap", "overflow=x"], ["--cond", "0"]):
+        assert cli.run(["check", "softplus", *option]) == 2
+        assert "--routine MODULE:NAME" in told(capsys)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        ("softplus torch_builtin --at x=1", 0),
+        ("softplus torch_builtin --at x=1 --devices cpu,cpu", 0),
+        ("kl_divergence_on_probabilities no_such_routine --at x=1", 2),
+        ("log torch_builtin --at x=1 --format float16 --of grad", 0),
+    ],
+)
+def test_explain_exits_as_a_check_of_the_point_alone_would(arguments: str, code: int) -> None:
+    assert cli.run(["explain", *arguments.split()]) == code
+
+
+def test_explain_of_a_point_where_the_formula_has_no_value_says_that_nothing_was_judged(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert cli.run("explain log torch_builtin --at x=-1".split()) == 2
+    assert "nothing was judged" in told(capsys)
 
 
 def test_explain_says_what_to_write_for_an_input(capsys: pytest.CaptureFixture[str]) -> None:

@@ -291,7 +291,7 @@ def gap_of(
     for cause in causes:
         if cause not in set(Cause):
             near = difflib.get_close_matches(str(cause), Cause, 1)
-            meant = f"did you mean {near[0]!r}?" if near else f"write one of {', '.join(Cause)}"
+            meant = f"did you mean {str(near[0])!r}?" if near else f"write one of {', '.join(Cause)}"
             raise DeclarationError(f"no cause {cause!r}: {meant}")
     if not causes or not (isinstance(why, str) and why.strip()):
         raise DeclarationError(

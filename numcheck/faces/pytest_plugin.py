@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from numcheck.declaration.words import DEFAULT_FORMATS, DEFAULT_POINTS, DEFAULT_SEED, UsageError
+from numcheck.declaration.words import DEFAULT_FORMATS, DEFAULT_POINTS, DEFAULT_SEED, UsageError, visible
 from numcheck.faces.names import formats_of, names_of
 
 if TYPE_CHECKING:
@@ -180,11 +180,11 @@ class RoutineItem(pytest.Item):
             torch.set_num_threads(threads)
         self.user_properties.append((ROOT, json.dumps(_tally(self, halves))))
         if sample.opinion.disagreements or not all(one.passed for one in halves):
-            raise BrokenPromiseError("\n".join(_failure(self, sample, halves, seed)))
+            raise BrokenPromiseError(visible("\n".join(_failure(self, sample, halves, seed))))
         met = [gap for one in halves for gap in one.met]
         if met:
             if self.config.option.runxfail:
-                raise BrokenPromiseError("\n".join(_gap_lines(self, halves)))
+                raise BrokenPromiseError(visible("\n".join(_gap_lines(self, halves))))
             pytest.xfail("; ".join(dict.fromkeys(f"{gap.name}: {gap.why}" for gap in met)))
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:

@@ -2,7 +2,8 @@
 
 import difflib
 import inspect
-from collections.abc import Callable, Collection, Iterator, Mapping
+import warnings
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 from itertools import product
 from operator import itemgetter
@@ -27,6 +28,11 @@ VALUE, GRAD = ulps(4), ulps(8)
 SAMPLE = 7
 """Points tried before measuring: a count that no vector or polygon usually has, so that shapes tell axes apart."""
 
+NO_GRADIENT = (
+    "its result does not depend on its inputs through autograd, "
+    "and a formula that is declared with wrt=() asks for none"
+)
+
 UNREDUCED: dict[str, Any] = {"reduction": "none", "reduce": False, "size_average": False}
 """The arguments that switch a reduction off; of those that a function takes the first one is given."""
 
@@ -42,11 +48,13 @@ def adapt(
 
     Of the ways in which it can be called, the one is chosen whose results are the formula's on most of a few points
     (a loose agreement: what the function means is asked here, not how exact it is); that way is the routine's doc.
-    It is named after itself and has the budgets VALUE and GRAD unless others are given. A routine that is declared
-    already is taken as it is.
+    It is named after itself and has the budgets VALUE and GRAD unless others are given, but promises no gradient where
+    its result does not depend on its inputs through autograd. A routine that is declared already is taken as it is.
     """
     if isinstance(function, Routine):
         return function
+    if isinstance(function, type) and issubclass(function, torch.autograd.Function):
+        function = _applied(function)
     called = str(name or getattr(function, "__name__", type(function).__name__))
     ways = list(_ways(function, formula, called))
     if not ways:
@@ -57,33 +65,35 @@ def adapt(
         key: (column[0] if isinstance(column, tuple) else column.double() if is_floating(column) else column)
         for key, column in points.columns.items()
     }
-    fitting: list[tuple[int, Plan]] = []
-    problems: list[str] = []
     tensors = [column for column in columns.values() if isinstance(column, torch.Tensor)]
     # only numbers can be columns: the entries of a vector have that place already
     readings = [r for r in Reading if r is not Reading.COLUMN or all(column.ndim == 1 for column in tensors)]
     as_floats = (False,) if all(map(is_floating, tensors)) else (False, True)
-    for way, reading, labels_as_floats in product(ways, readings, as_floats):
-        plan = Plan(*way, reading, labels_as_floats, exact.ndim - 1)
-        try:
-            result = call(plan, columns).detach().double().cpu().numpy()
-        except Exception as error:  # whatever a function called in a wrong way can raise
-            problems.append(f"it raised {told_of(error)}")
-            continue
-        if result.shape == exact.shape:
-            fitting.append((_agreeing(result, exact), plan))
-        else:
-            problems.append(f"it returned shape {result.shape} for {exact.shape}")
+    plans = [
+        Plan(*way, reading, labels_as_floats, exact.ndim - 1)
+        for way, reading, labels_as_floats in product(ways, readings, as_floats)
+    ]
+    some = columns
+    fitting, problems = _fitting(plans, some, exact)
+    if not fitting and (rows := _accepted(plans, columns)):
+        # it refuses some of the points, as is its right: where it gives something it can be tried all the same
+        some = {n: c[rows] if isinstance(c, torch.Tensor) else c for n, c in columns.items()}
+        points, exact = points.select(rows), exact[rows]
+        fitting, _ = _fitting(plans, some, exact)
     if not fitting:
         raise UsageError(_misfit(function, formula, called, problems[0]))
     agreeing, plan = max(fitting, key=itemgetter(0))  # of equals the first
     doubt = f"; agrees with the formula at only {agreeing} of {len(points)} tried points"
     doc = plan.describe() + (doubt if 2 * agreeing < len(points) else "")
+    promised = grad or GRAD
+    if grad is None and formula.wrt and not _differentiable(plan, formula, some):
+        promised = None
+        doc += f"; its gradient is not judged: {NO_GRADIENT}"
     adapted = _callable(plan, formula, doc)
     # what it stands for, by which a reader finds it again
     adapted.__module__ = getattr(function, "__module__", None) or ""
     adapted.__qualname__ = getattr(function, "__qualname__", called)
-    return routine_of(formula, adapted, called, value or VALUE, grad or GRAD)
+    return routine_of(formula, adapted, called, value or VALUE, promised)
 
 
 def routine_at(word: str, formula: Formula) -> Routine:
@@ -101,6 +111,85 @@ def _instead(word: str, formula: Formula) -> str:
     if near:
         return f"did you mean {' or '.join(near)}?"
     return f"write {'one of ' if known else ''}{', '.join(known) or 'MODULE:NAME or FILE.py:NAME'}"
+
+
+def _fitting(
+    plans: Iterable[Plan], columns: Mapping[str, Any], exact: np.ndarray
+) -> tuple[list[tuple[int, Plan]], list[str]]:
+    """The plans that give a result for each point, with the points at which it agrees; what the others give."""
+    fitting: list[tuple[int, Plan]] = []
+    problems: list[str] = []
+    for plan in plans:
+        result = _tried(plan, columns)
+        if isinstance(result, str):
+            problems.append(result)
+        elif result.shape == exact.shape:
+            fitting.append((_agreeing(result, exact), plan))
+        else:
+            problems.append(f"it returned shape {result.shape} for {exact.shape}")
+    return fitting, problems
+
+
+def _tried(plan: Plan, columns: Mapping[str, Any]) -> np.ndarray | str:
+    """What a function gives when it is called in this way, or what it raised."""
+    try:
+        return call(plan, columns).detach().double().cpu().numpy()
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # whatever a function called in a wrong way can raise, or leave by
+        return f"it raised {told_of(error)}"
+
+
+def _accepted(plans: Iterable[Plan], columns: Mapping[str, Any]) -> list[int]:
+    """The points that a function takes one by one, at least two: a batch of one may be mistaken for a point."""
+    alone = [plan for plan in plans if plan.reading in (Reading.ROW, Reading.POINT)]
+    count = next(len(column) for column in columns.values() if isinstance(column, torch.Tensor))
+    for plan in alone:
+        ones = [
+            {n: c[i : i + 1] if isinstance(c, torch.Tensor) else c for n, c in columns.items()}
+            for i in range(count)
+        ]
+        rows = [i for i, one in enumerate(ones) if not isinstance(_tried(plan, one), str)]
+        if len(rows) > 1:
+            return rows
+    return []
+
+
+def _differentiable(plan: Plan, formula: Formula, columns: Mapping[str, Any]) -> bool:
+    """Whether the result depends on the inputs through autograd, whatever its derivatives are."""
+    tracked = {
+        name: column.clone().requires_grad_() if name in formula.wrt else column
+        for name, column in columns.items()
+    }
+    try:
+        with torch.enable_grad(), warnings.catch_warnings():
+            warnings.simplefilter(
+                "ignore"
+            )  # such as of a tensor that becomes a number, which is what is asked here
+            return call(plan, tracked).requires_grad
+    except KeyboardInterrupt:
+        raise
+    except BaseException:  # such as numpy's, which takes no tensor that autograd follows
+        return False
+
+
+def _applied(function: type[torch.autograd.Function]) -> Callable[..., Any]:
+    """A custom autograd.Function as a function with the parameters of its `forward`."""
+    parameters = list(inspect.signature(function.forward).parameters.values())
+    base: Any = torch.autograd.Function
+    if function.setup_context is base.setup_context:  # else it is that which takes the context
+        parameters = parameters[1:]
+    signature = inspect.Signature(parameters)
+
+    def applied(*values: Any, **named: Any) -> Any:
+        bound = signature.bind(*values, **named)
+        bound.apply_defaults()
+        return function.apply(*bound.args)
+
+    applied.__name__, applied.__qualname__ = function.__name__, function.__qualname__
+    applied.__module__ = function.__module__
+    applied.__signature__ = signature  # pyright: ignore[reportFunctionMemberAccess]
+    return applied
 
 
 def _agreeing(result: np.ndarray, exact: np.ndarray) -> int:
@@ -128,11 +217,11 @@ def _ways(
     inputs = list(formula.inputs)
     if isinstance(function, type):
         for made, constants in _instances(function, name):
-            for matched in matches(inputs, signature_of(made)):
+            for matched in matches(inputs, made):
                 yield made, matched, constants
         return
     signature = signature_of(function)
-    for matched in matches(inputs, signature):
+    for matched in matches(inputs, function):
         for constants in _unreduced(signature, inputs):
             yield function, replace(matched, constants={**matched.constants, **constants}), {}
 
@@ -144,12 +233,21 @@ def _unreduced(signature: inspect.Signature | None, inputs: Collection[str] = ()
 
 
 def _instances(made_by: type, name: str) -> list[tuple[Any, dict[str, Any]]]:
+    if issubclass(made_by, torch.optim.Optimizer):
+        raise UsageError(
+            f"{name} is an optimizer, whose step is judged as a function: write a file judged.py with "
+            f"`def judged(parameter, gradient, ...): p = torch.nn.Parameter(parameter.clone()); "
+            f"p.grad = gradient.clone(); {made_by.__name__}([p], ...).step(); return p.detach()`, declare the formula "
+            "of the new parameter with wrt=(), and pass --routine judged.py:judged"
+        )
     problem = ""
     found: list[tuple[Any, dict[str, Any]]] = []
     for constants in _unreduced(signature_of(made_by)):
         try:
             found.append((made_by(**constants), constants))
-        except Exception as error:  # whatever a constructor can raise
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # whatever a constructor can raise, or leave by
             problem = told_of(error)
     if not found:
         raise UsageError(

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from numcheck.declaration.words import ExitCode, UsageError
+from numcheck.declaration.words import ExitCode, UsageError, visible
 from numcheck.faces.cli.options import EXIT_CODES, devices_option
 from numcheck.faces.cli.terminal import progress_bar
 from numcheck.faces.names import format_named, names_of
@@ -76,5 +76,5 @@ def sweep(
         if as_json:
             click.echo((folder / "result.json").read_text(encoding="utf-8"), nl=False)
         else:
-            click.echo(f"{sweep_page(result)}\n\n{sentence}\n{folder / 'result.json'}")
+            click.echo(visible(f"{sweep_page(result)}\n\n{sentence}\n{folder / 'result.json'}"))
     return max(codes)

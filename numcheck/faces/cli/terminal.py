@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from numcheck.declaration.words import visible
+
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -37,7 +39,7 @@ def print_table(console: "Console", titles: Sequence[str], rows: Iterable[Sequen
         side = "right" if title in ("value", "gradient") else "left"
         table.add_column(title, justify=side, overflow="fold")
     for row in rows:
-        table.add_row(*row)
+        table.add_row(*map(visible, row))
     console.print(table)
 
 
