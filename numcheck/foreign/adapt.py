@@ -14,6 +14,7 @@ import torch
 
 from numcheck.declaration.budgets import Budget, ulps
 from numcheck.declaration.formulas import Formula, Routine, routine_of
+from numcheck.declaration.patience import TimedOutError, in_time
 from numcheck.declaration.words import UsageError, told_of
 from numcheck.domain import Points
 from numcheck.foreign.call import Plan, Reading, call, is_floating
@@ -74,7 +75,10 @@ def adapt(
         for way, reading, labels_as_floats in product(ways, readings, as_floats)
     ]
     some = columns
-    fitting, problems = _fitting(plans, some, exact)
+    try:
+        fitting, problems = _fitting(plans, some, exact)
+    except TimedOutError:  # so it is called as it is written, and every point will tell
+        fitting, problems = [(len(points), plans[0])], []
     if not fitting and (rows := _accepted(plans, columns)):
         # it refuses some of the points, as is its right: where it gives something it can be tried all the same
         some = {n: c[rows] if isinstance(c, torch.Tensor) else c for n, c in columns.items()}
@@ -133,8 +137,8 @@ def _fitting(
 def _tried(plan: Plan, columns: Mapping[str, Any]) -> np.ndarray | str:
     """What a function gives when it is called in this way, or what it raised."""
     try:
-        return call(plan, columns).detach().double().cpu().numpy()
-    except KeyboardInterrupt:
+        return in_time(lambda: call(plan, columns).detach().double().cpu().numpy(), plan.function)
+    except (KeyboardInterrupt, TimedOutError):
         raise
     except BaseException as error:  # whatever a function called in a wrong way can raise, or leave by
         return f"it raised {told_of(error)}"
@@ -166,9 +170,11 @@ def _differentiable(plan: Plan, formula: Formula, columns: Mapping[str, Any]) ->
             warnings.simplefilter(
                 "ignore"
             )  # such as of a tensor that becomes a number, which is what is asked here
-            return call(plan, tracked).requires_grad
+            return in_time(lambda: call(plan, tracked).requires_grad, plan.function)
     except KeyboardInterrupt:
         raise
+    except TimedOutError:
+        return True
     except BaseException:  # such as numpy's, which takes no tensor that autograd follows
         return False
 

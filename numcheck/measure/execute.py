@@ -1,6 +1,6 @@
 """Running a routine over points as its callers would, the whole batch at once, value and gradient."""
 
-import functools
+from collections import deque
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from numcheck.declaration.formulas import Formula, Routine
+from numcheck.declaration.patience import TimedOutError, in_time, limit
 from numcheck.declaration.words import Of, UsageError, told_of
 from numcheck.domain import Points, spread
 from numcheck.formats import FORMATS, Format, format_of
@@ -29,11 +30,15 @@ class RoutineError(UsageError):
 
 
 def check_device(device: str) -> None:
-    """Raise UsageError where torch has no such device."""
+    """Raise UsageError where torch has no such device, or one that patience ends with."""
     try:
         torch.zeros(1, device=device)
     except (RuntimeError, AssertionError):
         raise UsageError(f"no device {device!r} here: write cpu, or cuda where torch sees a GPU") from None
+    if limit() is not None and torch.device(device).type != "cpu":
+        raise UsageError(
+            f"--timeout runs routines in forked processes, which cannot use {device}: leave it out"
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,7 +88,11 @@ def execute(
     halves: dict[Of, Given] = {}
     crashes: dict[Of, dict[int, str]] = {of: {} for of in Of}
     chosen = np.zeros(len(points), dtype=np.int64) if component is None else component
-    run = functools.partial(_run, routine, points, device, chosen, backward)
+    kind = routine.formula.name, routine.name, format.name
+
+    def run(rows: np.ndarray) -> _Tried:
+        return in_time(lambda: _run(routine, points, device, chosen, backward, rows), kind)
+
     for group in by_settings(points, np.arange(len(points))):
         for rows, (given, raised) in _pieces(run, group):
             for of, message in raised.items():
@@ -131,14 +140,19 @@ _Run = Callable[[np.ndarray], _Tried]
 
 
 def _pieces(run: _Run, rows: np.ndarray) -> Iterator[tuple[np.ndarray, _Tried]]:
-    """What a batch gives; where it raises, it is halved until the points that raise, with a message, stand alone."""
-    tried = _tried(run, rows)
-    raised = tried[1].keys()
-    if raised and len(rows) > 1 and not _always_raises(run, rows, raised):
-        for half in np.split(rows, [len(rows) // 2]):
-            yield from _pieces(run, half)
-    else:
-        yield rows, tried
+    """What a batch gives; where it raises, it is halved until the points that raise, with a message, stand alone.
+
+    The large parts come before the small ones, so that most points are judged before patience ends with the others.
+    """
+    waiting = deque([rows])
+    while waiting:
+        part = waiting.popleft()
+        tried = _tried(run, part)
+        raised = tried[1].keys()
+        if raised and len(part) > 1 and not _always_raises(run, part, raised):
+            waiting.extend(np.split(part, [len(part) // 2]))
+        else:
+            yield part, tried
 
 
 def _tried(run: _Run, rows: np.ndarray) -> _Tried:
@@ -146,6 +160,8 @@ def _tried(run: _Run, rows: np.ndarray) -> _Tried:
         return run(rows)
     except RoutineError:
         raise
+    except TimedOutError as error:
+        return {}, {Of.VALUE: str(error)}
     except Exception as error:  # a routine may raise anything; the exception becomes the point's fate
         return {}, {Of.VALUE: told_of(error)}
 

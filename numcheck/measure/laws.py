@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from numcheck.declaration.patience import in_time
 from numcheck.domain import Points
 from numcheck.formats import Format
 from numcheck.measure.measurement import Measurement
@@ -47,6 +48,7 @@ def law_defects(part: Measurement) -> list[dict[str, Any]]:
 def _rounded(part: Measurement, points: Points) -> Any:
     """The routine as a function of reals: arguments are rounded to the format, results taken exactly."""
     routine, lanes = part.routine, len(points)
+    kind = routine.formula.name, routine.name, part.format.name
 
     def call(*arguments: Any) -> Reals:
         given: dict[str, Any] = {}
@@ -59,7 +61,7 @@ def _rounded(part: Measurement, points: Points) -> Any:
             tensor = torch.from_numpy(numbers.copy())
             rounded = part.format.round(tensor) if domain.differentiable else tensor.round().long()
             given[name] = rounded.to(part.device)
-        out = routine.function(**given).detach().cpu().double().numpy()
+        out = in_time(lambda: routine.function(**given).detach().cpu().double().numpy(), kind)
         return Reals(ARB, ARB.lift(out))
 
     return call

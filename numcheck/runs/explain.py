@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from numcheck.declaration.formulas import Formula, Routine
+from numcheck.declaration.patience import patience
 from numcheck.declaration.registry import format_named
 from numcheck.declaration.words import ExitCode, Fate, Of, UsageError, visible
 from numcheck.diagnosis import alone
@@ -42,14 +43,28 @@ def explain(
     device: str = "cpu",
     of: str = "value",
     component: int = 0,
+    timeout: float | None = None,
 ) -> Explanation:
     """Truth to 30 digits, result, error, budget, and the finding of one routine at one point; print it.
 
     `routine` is one of the formula's, or any function that takes the formula's inputs as batched tensors; both may be
     named as on the command line. `at` gives each input's value: a number, nested lists of numbers, or text as `--at`
-    takes it. `component` picks the output whose gradient is shown, of a formula with several. Raises UsageError for
-    what cannot be.
+    takes it. `component` picks the output whose gradient is shown, of a formula with several. A call that takes more
+    than `timeout` seconds is given up. Raises UsageError for what cannot be.
     """
+    with patience(timeout):
+        return _explained(routine, formula, at, format, device, of, component)
+
+
+def _explained(
+    routine: Routine | Callable[..., Any] | str,
+    formula: Formula | str,
+    at: Mapping[str, Any],
+    format: str,
+    device: str,
+    of: str,
+    component: int,
+) -> Explanation:
     stated = formula_at(formula)
     judged = routine_at(routine, stated) if isinstance(routine, str) else adapt(routine, stated)
     formula, where = judged.formula, format_named(format)

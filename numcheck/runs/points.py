@@ -12,6 +12,7 @@ import numpy as np
 import torch
 
 from numcheck.declaration.formulas import Formula, Routine
+from numcheck.declaration.patience import limit
 from numcheck.declaration.registry import loaded_by_name
 from numcheck.declaration.words import Of, UsageError
 from numcheck.domain import Points
@@ -90,13 +91,19 @@ def parsed_point(formula: Formula, at: Mapping[str, Any], format: Format) -> Poi
 
 
 def shown_again(measurement: Measurement, point: Points, component: int) -> str:
-    """The command that shows a point again of what was measured."""
+    """The command that shows a point again of what was measured, for as long as was waited for it."""
     of, device = measurement.of, measurement.device
-    return reproduce(measurement.routine, point, measurement.format, of, component, device)
+    return reproduce(measurement.routine, point, measurement.format, of, component, device, limit())
 
 
 def reproduce(
-    routine: Routine, point: Points, format: Format, of: Of, component: int = 0, device: str = "cpu"
+    routine: Routine,
+    point: Points,
+    format: Format,
+    of: Of,
+    component: int = 0,
+    device: str = "cpu",
+    timeout: float | None = None,
 ) -> str:
     """What shows one point again: a command, or a line of Python where the code lives in a notebook.
 
@@ -112,11 +119,13 @@ def reproduce(
         gradient = " --of grad" if of is Of.GRAD else ""
         gradient += f" --component {component}" if component else ""
         there = "" if device == "cpu" else f" --device {device}"
+        there += "" if timeout is None else f" --timeout {timeout:g}"
         return f"numcheck explain {words[0]} {words[1]} {inputs} --format {format.name}{gradient}{there}"
     inside = f"{formula.name}.routines[{routine.name!r}]" if registered else routine.name.rpartition(":")[2]
     gradient = ', of="grad"' if of is Of.GRAD else ""
     gradient += f", component={component}" if component else ""
     there = "" if device == "cpu" else f", device={device!r}"
+    there += "" if timeout is None else f", timeout={timeout:g}"
     return f"numcheck.explain({inside}, {formula.name}, {at}, format={format.name!r}{gradient}{there})"
 
 

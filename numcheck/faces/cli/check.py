@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from numcheck.declaration.words import DEFAULT_POINTS, DEFAULT_SEED, ExitCode, UsageError, visible
-from numcheck.faces.cli.options import EXIT_CODES, devices_option, formats_option
+from numcheck.faces.cli.options import EXIT_CODES, devices_option, formats_option, timeout_option
 from numcheck.faces.cli.terminal import console_of, print_table, progress_bar
 from numcheck.faces.names import formats_of, names_of
 
@@ -57,6 +57,7 @@ MOST_FINDINGS = 3
 @click.option(
     "--seed", type=click.IntRange(min=0), default=DEFAULT_SEED, help="Reproduces a run bit for bit."
 )
+@timeout_option
 @click.option("--json", "json_file", metavar="FILE", help="Write the results as JSON; - is standard output.")
 @click.option("--report", "folder", metavar="DIR", help="Write report.json, report.md and report.html there.")
 @click.option(
@@ -82,6 +83,7 @@ def check(
     devices: str,
     points: int,
     seed: int,
+    timeout: float | None,
     json_file: str | None,
     folder: str | None,
     fail_on: str,
@@ -103,6 +105,7 @@ def check(
 
     if not formulas and not target and jobs() > 1:  # the whole catalogue is sure to need them
         prepare("numcheck.runs.check")
+    from numcheck.declaration.patience import patience
     from numcheck.declaration.registry import load_catalog
     from numcheck.foreign import formulas_at
     from numcheck.runs import check_catalog, verdict_of
@@ -111,7 +114,8 @@ def check(
     load_catalog()
     routine = None
     if target and claimed:
-        routine = _promising(target, claimed, (value_ulps, grad_ulps, cond), gaps)
+        with patience(timeout):
+            routine = _promising(target, claimed, (value_ulps, grad_ulps, cond), gaps)
     pages = console_of(stderr=json_file == "-")
     pages.print(f"seed {seed}")
     if routine is not None:
@@ -127,6 +131,7 @@ def check(
             progress=progress,
             jobs=jobs(),
             witness=witness,
+            timeout=timeout,
         )
     code, sentence = verdict_of(report, fail_on)
     for line in report.get("remarks", ()):

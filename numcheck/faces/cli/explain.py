@@ -6,7 +6,7 @@ from collections.abc import Iterable
 import click
 
 from numcheck.declaration.words import Cause, ExitCode, UsageError
-from numcheck.faces.cli.options import EXIT_CODES, devices_option
+from numcheck.faces.cli.options import EXIT_CODES, devices_option, timeout_option
 from numcheck.faces.names import format_named, names_of
 
 
@@ -28,6 +28,7 @@ from numcheck.faces.names import format_named, names_of
     default=0,
     help="Of a formula with several outputs, the one whose gradient is shown.",
 )
+@timeout_option
 def explain(
     formula: str,
     routine: str | None,
@@ -37,6 +38,7 @@ def explain(
     devices: str,
     of: str,
     component: int,
+    timeout: float | None,
 ) -> ExitCode:
     """Explain one point of a ROUTINE of a FORMULA; either is a name, or MODULE:NAME, or FILE.py:NAME.
 
@@ -56,7 +58,9 @@ def explain(
 
     form = format_named(format_name, "--format").name
     told = [
-        explanation_of(routine, formula, point, format=form, device=device, of=of, component=component)
+        explanation_of(
+            routine, formula, point, format=form, device=device, of=of, component=component, timeout=timeout
+        )
         for device in names_of(devices, "--devices")
     ]
     click.echo("\n\n".join(str(one) for one in told))

@@ -67,7 +67,7 @@ def sweep(
         if plan.note is not None:
             click.echo(f"numcheck: {plan.note}", err=True)
         try:
-            with progress_bar(plainly=True) as progress:
+            with progress_bar() as progress:
                 result = swept(plan, folder, witness, processes or jobs(), restart, progress)
         except Interrupted as stopped:
             raise click.Abort(str(stopped)) from None

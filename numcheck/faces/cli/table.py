@@ -36,7 +36,7 @@ def table(
     from numcheck.runs import Interrupted, jobs, tabulate
 
     try:
-        with progress_bar(plainly=True) as progress:
+        with progress_bar() as progress:
             page, rows = tabulate(
                 out, functions, names, missing=missing, jobs=jobs(), restart=restart, progress=progress
             )
