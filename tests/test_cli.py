@@ -12,10 +12,16 @@ from typing import Any
 import pytest
 
 import numcheck
+from numcheck import m, one_of, real, ulps
+from numcheck.declaration.formulas import formula_of, routine_of
 from numcheck.declaration.registry import formula_named
 from numcheck.declaration.registry import formulas as registered
+from numcheck.declaration.words import Of
 from numcheck.faces import cli
+from numcheck.formats import format_of
+from numcheck.runs.points import reproduce
 
+FLOAT32 = format_of("float32")
 MEASUREMENT: dict[str, Any] = {
     "formula": "softplus",
     "routine": "naive",
@@ -182,6 +188,31 @@ def test_json_on_standard_output_is_json_alone(suite: Suite, capsys: pytest.Capt
     printed = capsys.readouterr()
     assert json.loads(printed.out)["measurements"][0]["routine"] == "naive"
     assert printed.err.startswith("seed 0\n")
+
+
+def test_json_without_a_file_goes_to_standard_output_of_every_command_that_has_it(
+    suite: Suite, capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    sweep = "sweep sigmoid torch_builtin --format float8_e4m3fn --value-only --jobs 1".split()
+    for arguments in (["check"], ["list"], sweep):
+        assert cli.run([*arguments, "--json"]) in (0, 1)
+        on_standard_output = json.loads(capsys.readouterr().out)
+        assert cli.run([*arguments, "--json", "found.json"]) in (0, 1)
+        assert json.loads(Path("found.json").read_text()) == on_standard_output
+        capsys.readouterr()
+
+
+@pytest.mark.parametrize("columns", ["20", "80", "300"])
+def test_no_word_of_a_table_is_cut_however_narrow_the_terminal_is(
+    suite: Suite, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, columns: str
+) -> None:
+    monkeypatch.setenv("COLUMNS", columns)
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    assert cli.run(["list"]) == 0
+    words = re.sub(r"\x1b\[[\d;]*m", "", capsys.readouterr().out).replace(",", " ").split()
+    for name, formula in registered().items():
+        assert {name, *formula.inputs, *formula.routines} <= {*words}
 
 
 def test_json_file_holds_the_report(suite: Suite, tmp_path: Path) -> None:
@@ -369,6 +400,67 @@ def test_a_formula_of_a_file_is_judged_and_its_finding_is_reproduced_from_the_sh
     assert command.startswith(f"numcheck explain {word} tripled ")
     assert cli.run(shlex.split(command)[1:]) == 1
     assert "finding       scale" in capsys.readouterr().out.replace("wrong_formula", "scale")
+
+
+PACKAGED = """
+from numcheck import formula, real, ulps
+from .parts import twofold
+
+@formula(source="arithmetic", known=[((1,), "2")], x=real(-10, 10))
+def doubled_in_a_package(x):
+    return 2 * x
+
+@doubled_in_a_package.routine(value=ulps(1))
+def doubled(x):
+    return twofold(x) * 1.5
+"""
+
+
+@pytest.mark.parametrize("place", ["here", "elsewhere", "in a package", "a name of two words"])
+def test_a_printed_command_runs_from_where_it_was_printed_in_a_process_of_its_own(
+    tmp_path: Path, place: str
+) -> None:
+    home = tmp_path / "home"
+    home.mkdir()
+    folder = {
+        "elsewhere": tmp_path,
+        "in a package": home / "outer" / "inner",
+        "a name of two words": home / "a b",
+    }
+    file = folder.get(place, home) / "formulas_of_a_test.py"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(DECLARED)
+    if place == "in a package":
+        file.write_text(PACKAGED)
+        (file.parent / "parts.py").write_text("def twofold(x):\n    return x + x\n")
+        (file.parent / "__init__.py").write_text("")
+        (file.parents[1] / "__init__.py").write_text("")
+    word = os.path.relpath(file, home)
+    options = ["--points", "20", "--formats", "float32", "--json"]
+
+    def run(*words: str) -> subprocess.CompletedProcess[str]:
+        root = str(Path(numcheck.__file__).parents[1])
+        command = [sys.executable, "-m", "numcheck", *words]
+        environment = os.environ | {"PYTHONPATH": root}
+        return subprocess.run(command, cwd=home, env=environment, capture_output=True, text=True, check=False)
+
+    done = run("check", word, *options)
+    assert done.returncode == 1, done.stderr
+    (measurement,) = json.loads(done.stdout)["measurements"]
+    again = run(*shlex.split(measurement["findings"][0]["reproduce"])[1:])
+    assert again.returncode == 1, again.stderr
+    assert "value spent" in again.stdout
+
+
+def test_a_choice_with_quotation_marks_is_quoted_as_a_shell_takes_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    def chosen(x: Any, way: Any) -> Any:
+        return m.exp(x)
+
+    formula = formula_of(chosen, "book", (), None, {"x": real(0, 1), "way": one_of("it's", "so")})
+    routine = routine_of(formula, lambda x, way: x, "here:it", ulps(1), None)
+    monkeypatch.setattr(sys.modules[__name__], "chosen", chosen, raising=False)
+    told = reproduce(routine, formula.at((0.5, "it's"), FLOAT32), FLOAT32, Of.VALUE)
+    assert "way=it's" in shlex.split(told)
 
 
 def test_a_word_that_names_no_formula_is_told_how_to_declare_one(

@@ -45,7 +45,7 @@ _patience: ContextVar[_Patience | None] = ContextVar("patience", default=None)
 def patience(seconds: float | None) -> Generator[None]:
     """Let each call of `in_time` take so many seconds, any number where it is None. UsageError for what cannot be."""
     if seconds is not None and not 0 < seconds < float("inf"):
-        raise UsageError(f"--timeout {seconds:g}: write a number of seconds above 0")
+        raise UsageError(f"a timeout of {seconds:g}: write a number of seconds above 0")
     if seconds is not None and not hasattr(os, "fork"):
         raise UsageError("--timeout needs a system that forks processes: leave it out here")
     before = _patience.set(None if seconds is None else _Patience(seconds))

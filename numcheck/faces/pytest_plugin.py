@@ -44,6 +44,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="judge every routine of your formulas, in every format, as a test",
     )
     group.addoption(
+        "--numcheck-timeout", metavar="SECONDS", help="give up a call of a routine that takes longer"
+    )
+    group.addoption(
         "--numcheck-catalog",
         "--numcheck-catalogue",
         action="store_true",
@@ -67,11 +70,14 @@ def pytest_configure(config: pytest.Config) -> None:
     )
     if not config.getoption("numcheck"):
         return
+    from numcheck.declaration.patience import patience
+
     try:
         _whole(config, "points", 1)
         _whole(config, "seed", 0)
         _formats(config)
-        _devices(config)
+        with patience(_timeout(config)):
+            _devices(config)
     except UsageError as error:
         raise pytest.UsageError(str(error)) from None
     if hasattr(config.option, "numcheck_paths"):  # handed on to a worker of xdist
@@ -95,6 +101,14 @@ def _whole(config: pytest.Config, what: str, least: int) -> int:
     if number < least:
         raise UsageError(f"--numcheck-{what} {text}: write a whole number, {least} or more")
     return number
+
+
+def _timeout(config: pytest.Config) -> float | None:
+    text = config.getoption("numcheck_timeout")
+    try:
+        return None if text is None else float(str(text))
+    except ValueError:
+        raise UsageError(f"--numcheck-timeout {text}: write a number of seconds above 0") from None
 
 
 def _formats(config: pytest.Config) -> "list[Format]":
@@ -251,6 +265,12 @@ class RoutineItem(pytest.Item):
         self.routine, self.format, self.device = routine, format, device
 
     def runtest(self) -> None:
+        from numcheck.declaration.patience import patience
+
+        with patience(_timeout(self.config)):
+            self._judge()
+
+    def _judge(self) -> None:
         import torch
 
         from numcheck.measure import RoutineError

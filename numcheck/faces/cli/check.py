@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from numcheck.declaration.words import DEFAULT_POINTS, DEFAULT_SEED, ExitCode, UsageError, visible
-from numcheck.faces.cli.options import EXIT_CODES, devices_option, formats_option, timeout_option
+from numcheck.faces.cli.options import EXIT_CODES, devices_option, formats_option, json_option, timeout_option
 from numcheck.faces.cli.terminal import console_of, print_table, progress_bar
 from numcheck.faces.names import formats_of, names_of
 
@@ -58,7 +58,7 @@ MOST_FINDINGS = 3
     "--seed", type=click.IntRange(min=0), default=DEFAULT_SEED, help="Reproduces a run bit for bit."
 )
 @timeout_option
-@click.option("--json", "json_file", metavar="FILE", help="Write the results as JSON; - is standard output.")
+@json_option
 @click.option("--report", "folder", metavar="DIR", help="Write report.json, report.md and report.html there.")
 @click.option(
     "--fail-on",
@@ -175,7 +175,7 @@ def _either(ulps: float | None, cond: float | None, usual: "Budget") -> tuple[fl
 def _expect_writable(json_file: str | None, folder: str | None) -> None:
     """Find out before hours of work, not after them, that the results have nowhere to go."""
     if json_file == "":
-        raise UsageError("write --json FILE, or --json - for standard output")
+        raise UsageError("write --json FILE, or --json alone for standard output")
     if json_file not in (None, "-"):
         if Path(json_file).is_dir():
             raise UsageError(f"--json names a file, but {json_file} is a folder")

@@ -43,7 +43,7 @@ def explain(
     """Explain one point of a ROUTINE of a FORMULA; either is a name, or MODULE:NAME, or FILE.py:NAME.
 
     \b
-    numcheck explain softplus naive --at x=-40 --format float32
+    numcheck explain softplus naive_form --at x=-40 --format float32
 
     Or print the page of a CAUSE, by the name that findings give it: why digits are lost, and what to write instead.
 

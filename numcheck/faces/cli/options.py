@@ -21,6 +21,16 @@ formats_option = click.option(
 )
 
 
+json_option = click.option(
+    "--json",
+    "json_file",
+    is_flag=False,
+    flag_value="-",
+    metavar="[FILE]",
+    help="Write what was found as JSON into a file; without one, or to -, on standard output.",
+)
+
+
 timeout_option = click.option(
     "--timeout",
     type=float,

@@ -33,15 +33,21 @@ def console_of(stderr: bool) -> "Console":
 
 
 def print_table(console: "Console", titles: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    """Print rows under their titles; figures stand to the right."""
+    """Print rows under their titles; figures stand to the right, and no word is cut, however narrow the terminal is."""
     from rich.table import Table
 
+    cells = [tuple(titles), *(tuple(map(visible, row)) for row in rows)]
+    longest = [
+        max(len(word) for cell in column for word in [*cell.split(), ""])
+        for column in zip(*cells, strict=True)
+    ]
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for title in titles:
+    for title, width in zip(titles, longest, strict=True):
         side = "right" if title in ("value", "gradient") else "left"
-        table.add_column(title, justify=side, overflow="fold")
-    for row in rows:
-        table.add_row(*map(visible, row))
+        table.add_column(title, justify=side, overflow="fold", min_width=width)
+    for row in cells[1:]:
+        table.add_row(*row)
+    console.width = max(console.width, sum(longest) + 2 * len(longest))
     console.print(table)
 
 
