@@ -196,3 +196,18 @@ def test_an_example_outside_of_its_domain_is_refused():
 def test_an_example_has_one_argument_for_each_input():
     with pytest.raises(DeclarationError, match="has 1 arguments"):
         stated(examples=[(0.5, 0.5)])
+
+
+@pytest.mark.parametrize("error", [SystemExit(0), ImportError("no such thing"), GeneratorExit()])
+def test_a_package_whose_formulas_cannot_be_imported_is_named_and_ends_nothing(monkeypatch, error):
+    class Entry:
+        name, value = "theirs", "their_package.formulas"
+
+        def load(self):
+            raise error
+
+    monkeypatch.setattr("importlib.metadata.entry_points", lambda group: [Entry()])
+    with pytest.raises(
+        UsageError, match=rf"importing their_package\.formulas, .* raised {type(error).__name__}"
+    ):
+        load_catalog.__wrapped__()

@@ -297,6 +297,33 @@ def test_a_name_that_is_nearly_a_formulas_or_a_routines_is_answered_with_that(
         assert meant in told(capsys)
 
 
+@pytest.mark.parametrize(
+    "error",
+    [
+        MemoryError("Unable to allocate 727. TiB for an array"),
+        RuntimeError(
+            "[enforce fail at alloc_cpu.cpp:127] DefaultCPUAllocator: can't allocate memory: you tried"
+        ),
+    ],
+)
+def test_memory_that_does_not_suffice_is_told_in_one_line(
+    suite: Suite, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    def exhaust(*_: Any, **__: Any) -> dict[str, Any]:
+        raise error
+
+    monkeypatch.setattr("numcheck.runs.check.check_catalog", exhaust)
+    assert cli.run(["check", "tanh"]) == 2
+    assert "write fewer --points" in told(capsys)
+
+
+def test_more_points_than_memory_holds_are_refused_before_any_is_drawn(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert cli.run(["check", "tanh", "--formats", "float32", "--points", "100000000000000"]) == 2
+    assert "100000000000000 points do not fit into memory" in told(capsys)
+
+
 @pytest.mark.parametrize("option", ["--report", "--json"])
 def test_results_with_nowhere_to_go_are_refused_before_measuring(
     suite: Suite, capsys: pytest.CaptureFixture[str], tmp_path: Path, option: str
@@ -532,6 +559,10 @@ def test_a_crash_says_what_was_raised_where_and_how_often(
     assert block[1].split(maxsplit=1) == ["message", r"ValueError: no \x1b[2Jnegative numbers"]
     assert block[2].split(maxsplit=1)[1].startswith("x=-")
     assert block[3].split(maxsplit=1)[1].startswith("numcheck explain softplus ")
+    assert cli.run(shlex.split(block[3].partition("reproduce")[2])[1:]) == 1
+    explained = capsys.readouterr().out
+    assert r"no \x1b[2Jnegative numbers" in explained
+    assert "\x1b" not in explained
     assert re.search(
         r"\d crash.* ValueError$", next(line for line in out.splitlines() if " crash" in line).rstrip()
     )

@@ -111,7 +111,6 @@ RUNS = {
     "--deselect": (*COLLECT, "--numcheck-formats=float32", "--deselect", "numcheck::twice::right"),
     "--markers": ("--markers",),
     "nothing of one's own": ("--numcheck", "--collect-only", "elsewhere"),
-    "a formula without a law": (*PLUGIN, "-q", "undeclared.py"),
     "chosen by -k": (*PLUGIN, "--collect-only", "-q", "-k", "twice and stale"),
     "chosen by node id": (*PLUGIN, "--collect-only", "-q", "numcheck::twice::stale[float32-cpu]"),
     "-x": (*PLUGIN, "-x", "numcheck::twice::wrong", "numcheck::twice::crashing"),
@@ -121,7 +120,11 @@ RUNS = {
     "--numcheck-devices=tpu": ("--numcheck", "--numcheck-devices=tpu"),
     "--numcheck-points=0": ("--numcheck", "--numcheck-points=0"),
     "--numcheck-seed=x": ("--numcheck", "--numcheck-seed=x"),
+    "--numcheck-timeout=x": ("--numcheck", "--numcheck-timeout=x"),
+    "--numcheck-timeout=0": ("--numcheck", "--numcheck-timeout=0"),
     "numcheck::nothing": ("--numcheck", "-q", "numcheck::nothing"),
+    # the last one: what is declared wrongly stays so in this process
+    "a formula without a law": (*PLUGIN, "-q", "undeclared.py"),
 }
 """pytest's arguments, by the name under which tests ask for what came of them."""
 
@@ -426,6 +429,18 @@ def test_the_summary_counts_items_points_and_gaps(everything):
     assert re.search(r"^twice +5 +inf", summary, re.M)
 
 
+def test_a_routine_that_does_not_return_in_time_fails_and_says_so(tmp_path):
+    text = FORMULAS.split("@twice.routine")[0] + (
+        "@twice.routine(value=ulps(1), formats=['float32'])\n"
+        "def hanging(x):\n    while (x == 1000).any():\n        pass\n    return x + x\n"
+    )
+    (tmp_path / "test_hanging.py").write_text(text)
+    done = run(tmp_path, *PLUGIN, "--numcheck-timeout=0.5", "-q")
+    assert done.code == pytest.ExitCode.TESTS_FAILED, done.out + done.err
+    assert re.search(r"^  message +timed out after 0.5 s", done.out, re.M), done.out
+    assert re.search(r"^  reproduce .* --timeout 0.5$", done.out, re.M), done.out
+
+
 def test_x_stops_at_the_first_failure(runs):
     done = runs["-x"]
     assert "1 failed" in done.out
@@ -482,6 +497,8 @@ def test_a_failure_is_replayed_from_hypothesis_database(tmp_path):
         ("--numcheck-formats=,", "--numcheck-formats: name at least one"),
         ("--numcheck-devices=tpu", "--numcheck-devices: no device 'tpu' here"),
         ("--numcheck-points=0", "--numcheck-points 0: write a whole number, 1 or more"),
+        ("--numcheck-timeout=x", "--numcheck-timeout x: write a number of seconds above 0"),
+        ("--numcheck-timeout=0", "0: write a number of seconds above 0"),
         ("--numcheck-seed=x", "--numcheck-seed x: write a whole number, 0 or more"),
         ("numcheck::nothing", "no item numcheck::nothing"),
     ],

@@ -9,7 +9,7 @@ from types import ModuleType
 from typing import Any
 
 from numcheck.declaration.formulas import Formula
-from numcheck.declaration.registry import formula_named, load_catalog
+from numcheck.declaration.registry import formula_named, formulas, load_catalog
 from numcheck.declaration.words import UsageError, told_of
 
 
@@ -49,7 +49,8 @@ def formulas_at(word: str) -> list[Formula]:
     if not word.endswith(".py"):
         return [formula_at(word)]
     module = _module(word)
-    found = [f for f in vars(module).values() if isinstance(f, Formula) and f.module == module.__name__]
+    declared = [*vars(module).values(), *formulas().values()]  # those that stand in a list have no name there
+    found = [f for f in declared if isinstance(f, Formula) and f.module == module.__name__]
     if not found:
         raise UsageError(f"{word} declares no formula: write one with @formula(source=..., ...)")
     return list(dict.fromkeys(found))

@@ -48,8 +48,8 @@ def json_text(report: Report) -> str:
 
 
 def text_of(shown: Any) -> str:
-    """`json_text` of what is `finite` already."""
-    return _written(shown, "") + "\n"
+    """`json_text` of what is `finite` already; halves of characters, which no file takes, are JSON's escapes."""
+    return f"{_written(shown, '')}\n".encode("utf-8", "backslashreplace").decode()
 
 
 _encoded: Final = json.JSONEncoder(ensure_ascii=False, allow_nan=False).encode
