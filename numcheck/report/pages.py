@@ -79,8 +79,15 @@ def _environment() -> Environment:
         lstrip_blocks=True,
         finalize=_shown,
     )
-    filters = (figures.figure, figures.count, figures.percent, figures.bits, figures.encoded)
-    environment.filters.update(_by_name(*filters, _anchor, _shortened, _cell, _code, _parted))
+    filters = (
+        figures.figure,
+        figures.count,
+        figures.percent,
+        figures.bits,
+        figures.encoded,
+        figures.shortened,
+    )
+    environment.filters.update(_by_name(*filters, _anchor, _cell, _code, _parted))
     plots = (drawing.error_plot, drawing.axis_frame, drawing.histogram, drawing.ladder, drawing.ladder_text)
     bars = (drawing.fates_bar, drawing.silent_bar, drawing.fates_text)
     words = (figures.counted, summary.verdict, summary.sort_key)
@@ -103,11 +110,6 @@ def _anchor(names: str | Iterable[str]) -> str:
     """An element's id made of names: letters, digits, `_`, `.` and `-` only."""
     parts = [names] if isinstance(names, str) else names
     return ".".join(re.sub(r"[^\w-]+", "-", part) for part in parts)
-
-
-def _shortened(text: str, length: int = 72) -> str:
-    """A long vector cut in the middle; the command that reproduces the point has all of it."""
-    return text if len(text) <= length else f"{text[: length * 2 // 3]} … {text[-length // 4 :]}"
 
 
 def _cell(text: Any) -> str:

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from numcheck.report.figures import encoded, figure, number
+from numcheck.report.figures import encoded, figure, number, shortened
 from numcheck.report.summary import Measurement, Report
 
 
@@ -88,4 +88,4 @@ def _point(point: Mapping[str, Any]) -> str:
 
 
 def _inputs(inputs: Mapping[str, Any]) -> str:
-    return ", ".join(f"{name}={encoded(value)}" for name, value in inputs.items())
+    return ", ".join(f"{name}={shortened(encoded(value))}" for name, value in inputs.items())
