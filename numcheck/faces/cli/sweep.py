@@ -73,11 +73,11 @@ def sweep(
             raise click.Abort(str(stopped)) from None
         code, sentence = sweep_verdict(result)
         codes.append(code)
-        text = (folder / "result.json").read_text(encoding="utf-8")
-        if json_file == "-":
-            click.echo(text, nl=False)
-            continue
         if json_file is not None:
+            text = (folder / "result.json").read_text(encoding="utf-8")
+            if json_file == "-":
+                click.echo(text, nl=False)
+                continue
             write_text(json_file, text)
         click.echo(visible(f"{sweep_page(result)}\n\n{sentence}\n{folder / 'result.json'}"))
     return max(codes)
