@@ -8,10 +8,12 @@ import torch
 
 from numcheck import UsageError, m, one_of, polygon, real, simplex, ulps, vector
 from numcheck.declaration.formulas import Formula, Routine, formula_of
+from numcheck.declaration.words import Of
 from numcheck.domain import index
 from numcheck.foreign.adapt import GRAD, VALUE, adapt
 from numcheck.foreign.load import load
 from numcheck.foreign.match import match, signature_of
+from numcheck.runs.check import check
 
 
 def logistic(logit, label):
@@ -212,6 +214,128 @@ def test_a_module_takes_the_format_of_the_points(file: Path) -> None:
     assert routine.function(x=torch.zeros(3, dtype=torch.float16)).dtype == torch.float16
 
 
+MODULES = """
+import torch
+
+class Scaled(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.weight = torch.nn.Parameter(torch.ones(()))
+        self.extra = torch.nn.Parameter(torch.ones(1))
+
+    def forward(self, x):
+        return torch.log(1 + torch.exp(self.weight * x)) * self.extra
+
+class Affine(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.linear = torch.nn.Linear(8, 1)
+
+    def forward(self, x):
+        return self.linear(x).squeeze(-1)
+
+made = Scaled()
+"""
+
+
+@pytest.mark.parametrize("name", ["Scaled", "made"])
+def test_a_modules_parameter_takes_the_input_of_its_name(file: Path, name: str) -> None:
+    def scaled(x: Any, weight: Any) -> Any:
+        return m.log(1 + m.exp(weight * x))
+
+    formula = formula_of(scaled, "book", (), None, {"x": real(-9, 9), "weight": real(-3, 3)})
+    file.write_text(MODULES)
+    routine = adapted(f"{file}:{name}", formula)
+    assert routine.doc == "x -> x, weight -> its parameter weight, its parameter extra as it was made"
+    x, weight = (torch.tensor(numbers, requires_grad=True) for numbers in ([1.0, 2.0], [2.0, 0.0]))
+    got = routine.function(x=x, weight=weight)
+    assert torch.equal(got, torch.log(1 + torch.exp(weight * x)))
+    got.sum().backward()
+    assert x.grad is not None
+    assert weight.grad is not None
+    assert weight.grad[1] == 1.0
+    value, grad = check(routine, formula, formats=["float32"], points=300)["measurements"]
+    assert [one["of"] for one in (value, grad)] == ["value", "grad"]
+    assert {f["cause"] for f in value["findings"]} & {"absorption", "cancellation"}
+    assert all("weight" in f["worst"]["inputs"] for f in value["findings"])
+
+
+def test_a_layers_parameters_are_judged_in_the_shape_that_they_have(file: Path) -> None:
+    def affine(x: Any, weight: Any, bias: Any) -> Any:
+        return m.dot(x, weight) + bias
+
+    inputs = {"x": vector(-3, 3), "weight": vector(-3, 3), "bias": real(-1, 1)}
+    formula = formula_of(affine, "book", (), None, inputs)
+    file.write_text(MODULES)
+    routine = adapted(f"{file}:Affine", formula)
+    assert "weight -> its parameter linear.weight, bias -> its parameter linear.bias" in routine.doc
+    report = check(routine, formula, formats=["float32"], points=60)
+    assert [one["of"] for one in report["measurements"]] == ["value", "grad"]
+    assert all(one["spent"] <= 1 for one in report["measurements"])
+
+
+def test_a_custom_function_of_autograd_is_called_as_its_forward_is_written(file: Path) -> None:
+    file.write_text(
+        "import torch\n"
+        "class Mine(torch.autograd.Function):\n"
+        "    @staticmethod\n"
+        "    def forward(context, z):\n"
+        "        context.save_for_backward(z)\n"
+        "        return torch.nn.functional.softplus(z)\n"
+        "    @staticmethod\n"
+        "    def backward(context, slope):\n"
+        "        return slope * torch.sigmoid(context.saved_tensors[0])\n"
+    )
+    routine = adapted(f"{file}:Mine", PLUS)
+    assert (routine.doc, routine.grad) == ("x -> z", GRAD)
+    x = torch.tensor([0.0], requires_grad=True)
+    routine.function(x=x).backward()
+    assert x.grad is not None
+    assert x.grad.tolist() == [0.5]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "torch.tensor([math.log1p(math.exp(v)) for v in z.tolist()], dtype=z.dtype)",
+        "torch.log1p(torch.exp(z.detach()))",
+        "math.log1p(math.exp(z))",
+        "numpy.log1p(numpy.exp(z.numpy()))",
+    ],
+)
+def test_a_value_is_judged_though_no_gradient_is_possible_and_the_doc_says_so(file: Path, body: str) -> None:
+    file.write_text(f"import math, numpy, torch\ndef mine(z):\n    return {body}\n")
+    routine = adapted(f"{file}:mine", PLUS)
+    assert routine.doc.startswith("x -> z")
+    assert "wrt=()" in routine.doc
+    assert list(routine.budgets) == [Of.VALUE]
+    (value,) = check(routine, PLUS, formats=["float32"], points=100)["measurements"]
+    assert value["fates"]["within"] > 0 == value["fates"]["crash"]
+    assert adapt(load(f"{file}:mine"), PLUS, "here", grad=ulps(2)).grad == ulps(2)
+
+
+def test_a_function_that_refuses_some_inputs_is_judged_at_all_of_them(file: Path) -> None:
+    file.write_text(
+        "import torch\n"
+        "def mine(z):\n"
+        "    if (z < 0).any():\n"
+        "        raise ValueError('no negative numbers')\n"
+        "    return torch.nn.functional.softplus(z)\n"
+    )
+    routine = adapted(f"{file}:mine", PLUS)
+    assert routine.doc == "x -> z"
+    value, _ = check(routine, PLUS, formats=["float32"], points=100)["measurements"]
+    assert value["fates"]["within"] > 0 < value["fates"]["crash"] == value["raised"]["points"]
+    assert value["message"] == "ValueError: no negative numbers"
+    assert "-" in value["raised"]["inputs"]["x"]["decimal"]
+
+
+def test_an_optimizer_is_told_which_function_to_write() -> None:
+    message = refused("torch.optim:SGD")
+    assert "SGD([p], ...).step(); return p.detach()" in message
+    assert "wrt=()" in message
+
+
 def test_settings_arrive_as_plain_values(file: Path) -> None:
     file.write_text("def mine(x, power):\n    assert isinstance(power, float)\n    return x * power\n")
     assert adapted(f"{file}:mine", WEIGHTED).doc == "x -> x, power -> power"
@@ -289,11 +413,41 @@ def test_a_file_that_cannot_be_imported_says_why(file: Path) -> None:
     assert "raised ZeroDivisionError: division by zero" in refused(f"{file}:mine")
 
 
+@pytest.mark.parametrize(
+    "text", ["import sys; sys.exit(0)", "raise SystemExit", "exit()", "raise GeneratorExit"]
+)
+def test_a_file_that_leaves_when_it_is_imported_is_a_misuse_and_ends_nothing(file: Path, text: str) -> None:
+    file.write_text(f"{text}\n")
+    message = refused(f"{file}:mine")
+    assert f"importing {file} raised " in message
+    assert ("if __name__" in message) == ("GeneratorExit" not in text)
+
+
 def test_a_required_argument_that_no_input_supplies_does_not_fit() -> None:
     def mine(x: Any, temperature_of_the_room: Any) -> Any:
         return x
 
     assert match(["x"], signature_of(mine)) is None
+
+
+@pytest.mark.parametrize("builtin", [torch.atan2, torch.arctan2, torch.ops.aten.atan2.default])
+def test_builtins_of_two_arguments_fit_by_their_order(builtin: Any) -> None:
+    def angle(y: Any, x: Any) -> Any:
+        return m.atan2(y, x)
+
+    formula = formula_of(angle, "book", (), None, {"y": real(0.5, 10), "x": real(0.5, 10)})
+    routine = adapt(builtin, formula)
+    y, x = torch.tensor([1.0, 2.0]), torch.tensor([2.0, 1.0])
+    assert torch.equal(routine.function(y=y, x=x), builtin(y, x))
+
+
+def test_a_formula_of_numbers_that_only_float64_has_is_tried_in_that(file: Path) -> None:
+    def fixed(x: Any) -> Any:
+        return 1 * x
+
+    formula = formula_of(fixed, "book", (), None, {"x": real(0.401, 0.401)})
+    file.write_text("def mine(x):\n    return x * 1\n")
+    assert adapted(f"{file}:mine", formula).doc == "x -> x"
 
 
 def test_torchs_builtins_are_matched_by_the_signature_their_documentation_prints() -> None:

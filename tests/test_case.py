@@ -1,6 +1,10 @@
 """What a declaration may say, and what it is told when it is wrong."""
 
+import functools
+import math
+
 import pytest
+import torch
 
 from numcheck import format_of, formula, gap, m, real, ulps, vector
 from numcheck.declaration.formulas import formula_of, routine_of
@@ -40,6 +44,39 @@ def test_inputs_of_varying_size_declare_the_same_sizes():
 def test_the_gradient_is_taken_by_real_inputs_only():
     with pytest.raises(DeclarationError, match="the gradient is taken by real inputs, x, not"):
         stated(wrt=("z",))
+
+
+@pytest.mark.parametrize("builtin", [torch.expm1, math.exp, 5, functools.partial(square)])
+def test_what_shows_no_parameters_or_has_no_name_is_told_what_to_write(builtin):
+    with pytest.raises(DeclarationError, match=r"write (it as )?def "):
+        stated().routine(value=ulps(1))(builtin)
+
+
+def test_a_formula_or_a_law_that_is_a_builtin_is_told_what_to_write():
+    with pytest.raises(DeclarationError, match=r"write def expm1\(x\)"):
+        stated(torch.expm1)
+    with pytest.raises(DeclarationError, match=r"write def expm1\(f, x\)"):
+        stated().law(torch.expm1)
+    with pytest.raises(DeclarationError, match=r"write def nothing\(f, x\)"):
+        stated().law(nothing)
+
+
+def nothing():
+    """A law of nothing."""
+
+
+def test_more_points_than_memory_holds_are_refused():
+    with pytest.raises(UsageError, match="100000000000000 points do not fit into memory"):
+        stated().points(format_of("float32"), 10**14, 0)
+
+
+def test_a_format_without_a_number_in_the_domain_is_told():
+    narrow = stated(x=real(0.401, 0.401), known=())
+    assert len(narrow.points(format_of("float64"), 5, 0)[0])
+    with pytest.raises(
+        UsageError, match="holds no value of float32: write wider bounds, or judge it in other"
+    ):
+        narrow.points(format_of("float32"), 5, 0)
 
 
 def test_a_routine_that_asks_for_other_inputs_is_told_its_signature():
@@ -154,3 +191,18 @@ def test_an_example_outside_of_its_domain_is_refused():
 def test_an_example_has_one_argument_for_each_input():
     with pytest.raises(DeclarationError, match="has 1 arguments"):
         stated(examples=[(0.5, 0.5)])
+
+
+@pytest.mark.parametrize("error", [SystemExit(0), ImportError("no such thing"), GeneratorExit()])
+def test_a_package_whose_formulas_cannot_be_imported_is_named_and_ends_nothing(monkeypatch, error):
+    class Entry:
+        name, value = "theirs", "their_package.formulas"
+
+        def load(self):
+            raise error
+
+    monkeypatch.setattr("importlib.metadata.entry_points", lambda group: [Entry()])
+    with pytest.raises(
+        UsageError, match=rf"importing their_package\.formulas, .* raised {type(error).__name__}"
+    ):
+        load_catalog.__wrapped__()

@@ -11,7 +11,7 @@ from numcheck import FORMATS, format_of, m, one_of, real, ulps, vector
 from numcheck.declaration.formulas import formula_of, routine_of
 from numcheck.declaration.words import Fate, Of
 from numcheck.domain import Points, draw
-from numcheck.measure.execute import Given, RoutineError, execute
+from numcheck.measure.execute import NO_GRADIENT, Given, RoutineError, execute
 from numcheck.measure.judge import judge
 from numcheck.measure.measurement import measure, tally
 from numcheck.reals.enclosures import PROVED, Enclosure
@@ -344,3 +344,37 @@ def test_a_formula_of_settings_alone_has_a_value():
     points = formula.points(FLOAT32, 10, 0)[0]
     found = settle(formula, points, FLOAT32).value
     assert set((found.high * 2.0**found.exponent).tolist()) == {math.e, math.pi}
+
+
+def test_a_gradient_that_raises_takes_nothing_away_from_the_value():
+    class Picky(torch.autograd.Function):
+        @staticmethod
+        def forward(context, x):
+            context.save_for_backward(x)
+            return 2 * x
+
+        @staticmethod
+        def backward(context, slope):
+            (x,) = context.saved_tensors
+            if (x == 3).any():
+                raise ValueError("no slope at three")
+            return 2 * slope
+
+    formula = formula_of(lambda x: 2 * x, "arithmetic", (), None, {"x": real(0, 10)})
+    points = given(1.0, 2.0, 3.0)
+    for function, crashes in (
+        (Picky.apply, {2: "ValueError: no slope at three"}),
+        (
+            lambda x: torch.tensor([2 * v for v in x.tolist()]),
+            dict.fromkeys(range(3), f"RuntimeError: {NO_GRADIENT}"),
+        ),
+    ):
+        routine = routine_of(formula, lambda x, function=function: function(x), "picky", ulps(1), ulps(1))
+        outcome = execute(routine, points, FLOAT32, "cpu", None, True)
+        assert outcome.halves[Of.VALUE].numbers.tolist() == [2.0, 4.0, 6.0]
+        assert (outcome.raised(Of.VALUE), outcome.raised(Of.GRAD)) == ({}, crashes)
+        value, grad = measure(routine, points, settle(formula, points, FLOAT32), FLOAT32, "cpu")
+        assert (value.crashes, grad.crashes) == ({}, crashes)
+        assert [fate == Fate.CRASH for fate in grad.judgement.worst.fate] == [i in crashes for i in range(3)]
+        assert all(value.judgement.worst.fate == Fate.WITHIN)
+    assert "wrt=()" in NO_GRADIENT

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shlex
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -57,6 +58,10 @@ def of_the_wrong_shape(x):
 '''
 
 
+UNDECLARED = FORMULAS.split("@twice")[0].replace('known=[((3,), "6")], ', "").replace("twice", "thrice")
+"""A formula without a law or a known value."""
+
+
 def witness_of(routine: str, gap: str) -> str:
     """A file of witnesses with one that says of this environment what is not so."""
     from numcheck.runs.witnesses import environment_name
@@ -77,14 +82,35 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (root / "school" / "twice.witnesses.json").write_text(witness_of("stale", "overflow"))
     (root / "conftest.py").write_text("import school.formulas\n")
     (root / "test_other.py").write_text("def test_other():\n    pass\n")
+    (root / "elsewhere").mkdir()
+    (root / "elsewhere" / "test_nothing.py").write_text("")
+    (root / "undeclared.py").write_text(UNDECLARED)
     (root / "pytest.ini").write_text("[pytest]\naddopts = -p no:cacheprovider\n")
     return root
 
 
 PLUGIN = ("-p", "no:cacheprovider", "--numcheck", "--numcheck-points=60", "--numcheck-formats=float32")
+COLLECT = ("--numcheck", "--collect-only", "-q")
 RUNS = {
     "everything": (*PLUGIN, "-v", "-rxf", "--hypothesis-seed=1", "numcheck::twice"),
-    "collected": ("--numcheck", "--collect-only", "-q", "--numcheck-formats=float32,bfloat16"),
+    "collected": (*COLLECT, "--numcheck-formats=float32,bfloat16"),
+    "with the catalogue": (*COLLECT, "--numcheck-formats=float32", "--numcheck-catalog"),
+    "a file": (*COLLECT, "--numcheck-formats=float32", "school/formulas.py"),
+    "a folder": (*COLLECT, "--numcheck-formats=float32", "school"),
+    "another folder": (*COLLECT, "--numcheck-formats=float32", "elsewhere", "test_other.py"),
+    "a package": (*COLLECT, "--numcheck-formats=float32", "--pyargs", "school"),
+    "a package of the catalogue": (
+        *COLLECT,
+        "--numcheck-formats=float32",
+        "--pyargs",
+        "numcheck.catalog.roots",
+    ),
+    "one test": (*COLLECT, "--numcheck-formats=float32", "test_other.py::test_other"),
+    "-m": (*COLLECT, "--numcheck-formats=float32", "-m", "numcheck and not slow"),
+    "-m not": (*COLLECT, "--numcheck-formats=float32", "-m", "not numcheck"),
+    "--deselect": (*COLLECT, "--numcheck-formats=float32", "--deselect", "numcheck::twice::right"),
+    "--markers": ("--markers",),
+    "nothing of one's own": ("--numcheck", "--collect-only", "elsewhere"),
     "chosen by -k": (*PLUGIN, "--collect-only", "-q", "-k", "twice and stale"),
     "chosen by node id": (*PLUGIN, "--collect-only", "-q", "numcheck::twice::stale[float32-cpu]"),
     "-x": (*PLUGIN, "-x", "numcheck::twice::wrong", "numcheck::twice::crashing"),
@@ -94,7 +120,11 @@ RUNS = {
     "--numcheck-devices=tpu": ("--numcheck", "--numcheck-devices=tpu"),
     "--numcheck-points=0": ("--numcheck", "--numcheck-points=0"),
     "--numcheck-seed=x": ("--numcheck", "--numcheck-seed=x"),
+    "--numcheck-timeout=x": ("--numcheck", "--numcheck-timeout=x"),
+    "--numcheck-timeout=0": ("--numcheck", "--numcheck-timeout=0"),
     "numcheck::nothing": ("--numcheck", "-q", "numcheck::nothing"),
+    # the last one: what is declared wrongly stays so in this process
+    "a formula without a law": (*PLUGIN, "-q", "undeclared.py"),
 }
 """pytest's arguments, by the name under which tests ask for what came of them."""
 
@@ -218,9 +248,120 @@ def test_a_routine_is_collected_in_its_own_formats_only(collected):
     assert [n for n in collected if "::stale[" in n] == ["numcheck::twice::stale[float32-cpu]"]
 
 
-def test_the_catalogue_is_collected_beside_the_users_formulas_and_tests(collected):
+def formulas_among(nodes: list[str]) -> set[str]:
+    return {node.split("::")[1] for node in nodes if node.startswith("numcheck::")}
+
+
+def test_the_users_formulas_are_collected_beside_his_tests_and_the_catalogue_is_not(collected):
     assert "test_other.py::test_other" in collected
-    assert len({node.split("::")[1] for node in collected if node.startswith("numcheck::")}) >= 28
+    assert formulas_among(collected) == {"twice"}
+
+
+def test_the_catalogue_is_collected_where_it_is_asked_for(runs):
+    found = formulas_among(nodes(runs["with the catalogue"]))
+    assert "twice" in found
+    assert len(found) >= 28
+
+
+@pytest.mark.parametrize(
+    ("name", "formulas"),
+    [
+        ("a file", {"twice"}),
+        ("a folder", {"twice"}),
+        ("a package", {"twice"}),
+        ("a package of the catalogue", {"blend_inverse"}),
+        ("another folder", set()),
+        ("one test", set()),
+    ],
+)
+def test_a_path_or_a_package_limits_what_is_collected(runs, name, formulas):
+    assert formulas_among(runs[name].out.splitlines()) == formulas
+
+
+def test_the_marker_numcheck_is_registered_and_tells_items_from_tests(runs):
+    assert "@pytest.mark.numcheck: " in runs["--markers"].out
+    marked, others = nodes(runs["-m"]), nodes(runs["-m not"])
+    assert formulas_among(marked) == {"twice"}
+    assert "test_other.py::test_other" not in marked
+    assert others == ["test_other.py::test_other"]
+
+
+def test_items_are_deselected_as_other_tests_are(runs):
+    found = [node.split("::")[2] for node in nodes(runs["--deselect"]) if node.startswith("numcheck::")]
+    assert found
+    assert "right[float32-cpu]" not in found
+
+
+def test_a_run_without_a_formula_of_ones_own_says_how_to_have_one(runs):
+    assert runs["nothing of one's own"].code == pytest.ExitCode.NO_TESTS_COLLECTED
+    assert (
+        "name its file, import it in conftest.py, or add --numcheck-catalog"
+        in runs["nothing of one's own"].out
+    )
+
+
+def test_a_formula_that_is_declared_wrongly_is_an_error_of_one_line_while_collecting(runs):
+    done = runs["a formula without a law"]
+    assert done.code == pytest.ExitCode.INTERRUPTED
+    assert re.search(r"^numcheck: thrice: give it a law or a known value", done.out, re.M), done.out
+    assert "Traceback" not in done.out
+
+
+@pytest.fixture(scope="module")
+def again(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Done]:
+    """Runs of a project that declares a formula in one of its tests, with pytest's cache of failures."""
+    root = tmp_path_factory.mktemp("again")
+    (root / "test_formulas.py").write_text(FORMULAS)
+    (root / "test_bad.py").write_text("def test_good():\n    pass\n\ndef test_bad():\n    assert False\n")
+    (root / "test_good.py").write_text("def test_fine():\n    pass\n")
+    options = ("--numcheck", "--numcheck-points=30", "--numcheck-formats=float32", "--tb=no", "-q", "-rf")
+    calls = {
+        name: (*options, *more)
+        for name, more in {"first": (), "lf": ("--lf",), "ff": ("--ff", "-vv")}.items()
+    }
+    return run_each(root, calls)
+
+
+def test_lf_runs_the_items_that_failed_and_no_others(again):
+    failed = set(re.findall(r"^FAILED (\S+)", again["first"].out, re.M))
+    assert {node.split("::")[-1] for node in failed} == {
+        "test_bad",
+        "wrong[float32-cpu]",
+        "crashing[float32-cpu]",
+        "of_the_wrong_shape[float32-cpu]",
+    }
+    assert set(re.findall(r"^FAILED (\S+)", again["lf"].out, re.M)) == failed
+    assert re.search(r"^4 failed(, \d+ deselected)? in", again["lf"].out, re.M), again["lf"].out
+
+
+def test_ff_runs_the_items_that_failed_first(again):
+    order = re.findall(r"^(\S+::\S+) (FAILED|PASSED|XFAIL)", again["ff"].out, re.M)
+    assert [outcome for _, outcome in order[:4]] == ["FAILED"] * 4
+    assert "FAILED" not in [outcome for _, outcome in order[4:]]
+    assert len(order) > 4
+
+
+def test_the_printed_command_judges_the_item_again_whatever_the_options_were(project):
+    options = ("--numcheck-formats=float64,float32", "--numcheck-points=40", "--numcheck-seed=3")
+    done = run(
+        project,
+        "-p",
+        "no:cacheprovider",
+        "--numcheck",
+        *options,
+        "-k",
+        "wrong and float64",
+        "school/formulas.py",
+    )
+    (command,) = set(
+        re.findall(r"^  again +pytest (.* 'numcheck::twice::wrong\[float64-cpu\]')$", done.out, re.M)
+    )
+    assert run(project, *shlex.split(command), "--collect-only", "-q").out.splitlines()[0] == (
+        "numcheck::twice::wrong[float64-cpu]"
+    )
+    once_more = run(project, *shlex.split(command))
+    assert once_more.code == pytest.ExitCode.TESTS_FAILED
+    assert re.search(r"^1 items: \d+ points sampled \(seed 3\)", once_more.out, re.M), once_more.out
 
 
 @pytest.mark.parametrize("by", ["-k", "node id"])
@@ -288,6 +429,18 @@ def test_the_summary_counts_items_points_and_gaps(everything):
     assert re.search(r"^twice +5 +inf", summary, re.M)
 
 
+def test_a_routine_that_does_not_return_in_time_fails_and_says_so(tmp_path):
+    text = FORMULAS.split("@twice.routine")[0] + (
+        "@twice.routine(value=ulps(1), formats=['float32'])\n"
+        "def hanging(x):\n    while (x == 1000).any():\n        pass\n    return x + x\n"
+    )
+    (tmp_path / "test_hanging.py").write_text(text)
+    done = run(tmp_path, *PLUGIN, "--numcheck-timeout=0.5", "-q")
+    assert done.code == pytest.ExitCode.TESTS_FAILED, done.out + done.err
+    assert re.search(r"^  message +timed out after 0.5 s", done.out, re.M), done.out
+    assert re.search(r"^  reproduce .* --timeout 0.5$", done.out, re.M), done.out
+
+
 def test_x_stops_at_the_first_failure(runs):
     done = runs["-x"]
     assert "1 failed" in done.out
@@ -344,6 +497,8 @@ def test_a_failure_is_replayed_from_hypothesis_database(tmp_path):
         ("--numcheck-formats=,", "--numcheck-formats: name at least one"),
         ("--numcheck-devices=tpu", "--numcheck-devices: no device 'tpu' here"),
         ("--numcheck-points=0", "--numcheck-points 0: write a whole number, 1 or more"),
+        ("--numcheck-timeout=x", "--numcheck-timeout x: write a number of seconds above 0"),
+        ("--numcheck-timeout=0", "0: write a number of seconds above 0"),
         ("--numcheck-seed=x", "--numcheck-seed x: write a whole number, 0 or more"),
         ("numcheck::nothing", "no item numcheck::nothing"),
     ],

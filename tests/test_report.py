@@ -14,20 +14,25 @@ from typing import Any
 
 import jsonschema
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+from markdown_it import MarkdownIt
 
 import numcheck.report
+from numcheck.declaration.words import visible
 from numcheck.report import (
     ReportError,
     compare,
     deterministic,
     folder_name,
     json_text,
+    pages,
     read_json,
     write_json,
     write_report,
 )
 from numcheck.report.drawing import Heights, error_plot, fate_widths, fates_bar, histogram, ladder
-from numcheck.report.figures import figure, percent
+from numcheck.report.figures import figure, number, percent
 from numcheck.report.pages import to_html, to_markdown
 from numcheck.report.store import LINE
 from numcheck.report.summary import FATES, formula_sections, unbalanced, verdict, verdict_sentence
@@ -577,6 +582,65 @@ def test_every_row_of_a_markdown_table_has_the_columns_of_its_head():
 def test_markdown_holds_no_markup_of_the_report():
     report = changed(lambda report: report["formulas"][0].update(source=NASTY, doc=NASTY))
     assert "<script>" not in to_markdown(report).replace("\\<", "")
+
+
+MARKS = MarkdownIt("commonmark").enable(["table", "strikethrough"])
+
+
+@pytest.mark.parametrize("place", ["{}", "- {}", "some *more*: {}", "> {}", "| head |\n| --- |\n| {} |"])
+@given(st.text(alphabet="a1.) #-+=*_~`|<>[](){}!&;$:\\\"'/\n\t\x1b\u202e\udc80é", min_size=1))
+@example("&lt;script&gt;")
+@example("# a heading")
+@example("1. a list")
+@example("---")
+@example("~~gone~~")
+@example("![x](https://example.org/x.png)")
+def test_whatever_a_text_holds_markdown_shows_it_as_it_is(place: str, text: str):
+    shown = " ".join(visible(text).split())
+    tokens = MARKS.parse(place.replace("{}", pages._cell(text)))
+    last = [token for token in tokens if token.type == "inline"][-1:]
+    parts = [part for token in last for part in token.children or []]
+    assert "".join(part.content for part in parts).endswith(shown) or not shown
+    assert {part.type for part in parts} <= {"text", "text_special", "em_open", "em_close"}
+    assert not {"heading_open", "ordered_list_open", "hr", "html_block", "fence"} & {t.type for t in tokens}
+
+
+def test_what_a_terminal_would_obey_stands_written_out_on_the_pages():
+    hidden = "\x1b[2J\x07\x9b\u202e\udc80"
+
+    def everywhere(value: Any) -> Any:
+        if isinstance(value, dict):
+            return {
+                key: part if key in ("of", "cause", "fates") else everywhere(part)
+                for key, part in value.items()
+            }
+        if isinstance(value, list):
+            return [everywhere(part) for part in value]
+        return value + hidden if isinstance(value, str) and not number(value) else value
+
+    report = sample_report()
+    for measurement in report["measurements"]:
+        measurement["message"] = f"ValueError: {hidden}"
+        for finding in measurement["findings"]:
+            finding["region"] = finding["line"] = finding["remedy"] = hidden
+    report["formulas"] = everywhere(report["formulas"])
+    report["in_float64"] = {"points": 1, "share": 1.0, "contradictions": [hidden]}
+    for page in (to_markdown(report), to_html(report)):
+        assert not re.search("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202e\ud800-\udfff]", page)
+        assert r"\x1b" in page.replace("\\\\", "\\")
+
+
+def test_a_report_with_halves_of_characters_is_written_and_read_again(tmp_path: Path):
+    report = sample_report()
+    report["measurements"][0]["message"] = "ValueError: \udc80"
+    written, _, _ = write_report(report, tmp_path)
+    assert read_json(written)["measurements"][0]["message"] == "ValueError: \udc80"
+
+
+def test_a_file_of_lists_without_end_in_each_other_is_no_report(tmp_path: Path):
+    (tmp_path / "report.json").write_text("[" * 200_000)
+    with pytest.raises(ReportError, match="it is not JSON"):
+        read_json(tmp_path / "report.json")
 
 
 def test_markdown_holds_every_finding_with_its_command():

@@ -3,8 +3,10 @@
 import itertools
 import json
 import os
+import re
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -19,13 +21,14 @@ from numcheck.domain import Space, space_of
 from numcheck.domain.one_of import OneOf
 from numcheck.domain.real import Real
 from numcheck.faces import cli
-from numcheck.faces.cli.terminal import progress_bar
+from numcheck.faces.cli import terminal
 from numcheck.formats import format_of
 from numcheck.report.store import write_text
 from numcheck.runs import witnesses
 from numcheck.runs.check import check_catalog
 from numcheck.runs.sweep import plan as plans
 from numcheck.runs.sweep import run as sweeps
+from numcheck.runs.sweep.checkpoint import alone_in
 from numcheck.truth import ContradictionError
 
 ROOT = Path(__file__).parents[1]
@@ -597,15 +600,51 @@ def test_what_cannot_be_swept_is_told_in_one_line(
     assert not list(here.iterdir())
 
 
-def test_where_no_terminal_shows_a_bar_a_line_a_minute_tells_the_time_left(
+def test_where_no_terminal_shows_a_bar_lines_tell_what_is_done_and_the_time_left(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ):
-    clock = itertools.count(step=45)
-    monkeypatch.setattr("time.monotonic", lambda: next(clock))
-    with progress_bar(plainly=True) as show:
-        assert show is not None
-        for done in range(10, 15):
-            show("tanh float32", done, 100)
-    told = capsys.readouterr().err.splitlines()
-    assert told[0] == "tanh float32: 11 of 100, 2:13:30 left"
-    assert len(told) == 2
+    monkeypatch.setattr(terminal, "FIRST_LINE", 0.05)
+    monkeypatch.setattr(terminal, "LINE_EACH", 0.05)
+    printed: list[str] = []
+    with terminal.progress_bar() as show:
+        show("tanh float32", 10, 100)
+        begun = time.monotonic()
+        while len(printed) < 2 and time.monotonic() - begun < 60:  # while nobody calls
+            printed += capsys.readouterr().err.splitlines()
+        show("tanh float32", 11, 100)
+        while not any("11 of" in line for line in printed) and time.monotonic() - begun < 60:
+            printed += capsys.readouterr().err.splitlines()
+    assert set(printed[:2]) == {"tanh float32: 10 of 100"}
+    assert re.fullmatch(r"tanh float32: 11 of 100, \d+:\d\d:\d\d left", printed[-1])
+
+
+# Two sweeps in one folder --------------------------------------------------------------------------------------------
+
+
+def test_a_second_sweep_in_a_folder_is_refused_while_the_first_is_at_work(tmp_path: Path):
+    with (
+        alone_in(tmp_path),
+        pytest.raises(UsageError, match=f"another sweep, of process {os.getpid()}, is at work in"),
+    ):
+        sweep(FORMULA, [routine()], format="float8_e4m3fn", out=tmp_path)
+    assert sweep(FORMULA, [routine()], format="float8_e4m3fn", out=tmp_path)["measurements"]
+
+
+def test_a_sweep_leaves_alone_what_a_process_that_lives_writes_in_its_folder(tmp_path: Path):
+    written = tmp_path / f".checkpoint.json.{os.getppid()}", tmp_path / ".checkpoint.json.mine"
+    left_over = tmp_path / f".checkpoint.json.{2**22 + 1}"  # beyond the largest number of a process
+    for path in (*written, left_over):
+        path.write_text("half a checkpoint")
+    sweep(FORMULA, [routine()], format="float8_e4m3fn", out=tmp_path)
+    assert [path.exists() for path in (*written, left_over)] == [True, True, False]
+
+
+def test_a_checkpoint_of_lists_without_end_in_each_other_is_told(tmp_path: Path):
+    (tmp_path / "checkpoint.json").write_text("[" * 200_000)
+    with pytest.raises(UsageError, match="no whole checkpoint"):
+        sweep(FORMULA, [routine()], format="float8_e4m3fn", out=tmp_path)
+
+
+def test_a_grid_of_more_values_than_memory_holds_is_refused(tmp_path: Path):
+    with pytest.raises(UsageError, match="--grid 16777216 at most"):
+        sweep(FORMULA, [routine()], format="float32", grid=10**14)

@@ -430,8 +430,9 @@ def test_a_run_fails_by_a_gap_whose_witnesses_fail_no_more(
 
 
 def test_a_run_that_was_interrupted_calls_no_gap_stale() -> None:
-    def interrupt(*_: Any) -> None:
-        raise KeyboardInterrupt
+    def interrupt(_: str, done: int, __: int) -> None:
+        if done:
+            raise KeyboardInterrupt
 
     report = one_run(["order"], progress=interrupt)
     assert report["interrupted"] is True

@@ -138,6 +138,13 @@ def test_a_run_of_another_format_says_nothing_of_a_witness(page: Path):
     assert cli.run(["check", "school.py:twice", "--formats", "bfloat16", "--points", "200"]) == 0
 
 
+def one_row(**changed: Any) -> str:
+    """A file with one witness, of which something is as nobody wrote it."""
+    row = {"routine": "wrong_at_one_number", "gap": "wrong_formula", "format": "float16", "of": "value"}
+    row |= {"which": "worst", "inputs": {"x": "0x1p0"}, "component": 0, "environments": [0]} | changed
+    return json.dumps({"schema": 1, "formula": "twice", "environments": ["here"], "witnesses": [row]})
+
+
 @pytest.mark.parametrize(
     ("text", "why"),
     [
@@ -150,6 +157,14 @@ def test_a_run_of_another_format_says_nothing_of_a_witness(page: Path):
             '{"schema": 1, "formula": "twice", "environments": [], "witnesses": [{"inputs": {"y": "1"}}]}',
             "a witness has the inputs y",
         ),
+        ("[" * 200_000, "recursion"),
+        (one_row(inputs={"x": 5}), "holds something else than text"),
+        (one_row(inputs={"x": ["0x1p0"]}), "holds something else than text"),
+        (one_row(component="0"), "holds something else than text"),
+        (one_row(component=-1), "holds something else than text"),
+        (one_row(routine=["wrong_at_one_number"]), "holds something else than text"),
+        (one_row(format=7), "7"),
+        (one_row(environments=[3]), "list index out of range"),
     ],
 )
 def test_a_damaged_file_is_told_in_one_line_and_never_overwritten(

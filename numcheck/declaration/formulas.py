@@ -16,10 +16,13 @@ import numpy as np
 from numcheck.declaration.budgets import Budget
 from numcheck.declaration.mistakes import FormulaError, real_numbers, spoken
 from numcheck.declaration.relations import PATIENCE, Relation, check_relation, related
-from numcheck.declaration.words import Cause, DeclarationError, Of
+from numcheck.declaration.words import Cause, DeclarationError, Of, UsageError
 from numcheck.domain import Domain, Points, discrete, draw, listed
 from numcheck.formats import FORMATS, Format, format_of
 from numcheck.reals import subnormals
+
+MOST_POINTS = 10_000_000
+"""Points of a formula in one format that a run draws at most."""
 
 
 @dataclass(frozen=True)
@@ -146,6 +149,11 @@ class Formula:
         good as many.
         """
         subnormals.keep()
+        if count > MOST_POINTS:
+            raise UsageError(
+                f"{count} points do not fit into memory, where a check holds them: at most {MOST_POINTS}; "
+                "a sweep goes through more, chunk by chunk"
+            )
         count = count if self.inputs else 1
         tried = (*self.examples, *(known.arguments for known in self.known))
         given = [(arguments, self.at(arguments, format)) for arguments in tried]
@@ -176,7 +184,7 @@ class Formula:
         try:
             return draw(self.inputs, format, count, seed, self.name)
         except ValueError as error:  # a domain without values in the format, or what a sampler gave
-            raise DeclarationError(f"{self.name}: {error}") from error
+            raise DeclarationError(f"{self.name}: {error}, or judge it in other formats") from error
 
     def related(self, points: Points, format: Format) -> Points:
         """Those of the points at which the relation holds, with the inputs that it makes."""
@@ -237,9 +245,8 @@ class Formula:
         """
 
         def attach(function: Callable[..., Any]) -> Routine:
-            made = routine_of(
-                self, function, function.__name__, value, grad, formats, output=output, varies=varies
-            )
+            name = _name_of(function, f"a routine of {self.name}")
+            made = routine_of(self, function, name, value, grad, formats, output=output, varies=varies)
             other = self.routines.get(made.name)
             if other is not None and other.function.__module__ != function.__module__:
                 raise DeclarationError(
@@ -255,8 +262,12 @@ class Formula:
 
         The last of them may stand together, as in `def weights_move_along(f, weight, *others)`.
         """
-        name, inputs = function.__name__, list(self.inputs)
-        *_, last = parameters = list(inspect.signature(function).parameters.values())
+        what = f"a law of {self.name}"
+        name, inputs = _name_of(function, what), list(self.inputs)
+        parameters = _parameters(function, what, ["f", *inputs])
+        if not parameters:
+            raise DeclarationError(f"law {name} of {self.name}: write def {name}(f, {', '.join(inputs)})")
+        last = parameters[-1]
         names = [parameter.name for parameter in parameters[1:]]
         if last.kind is last.VAR_POSITIONAL:
             names[-1:] = inputs[len(names) - 1 :]
@@ -282,8 +293,8 @@ def routine_of(
         raise DeclarationError(f"{formula.name}.{name}: write value=ulps(2), grad=ulps(4)")
     names = [
         p.name
-        for p in inspect.signature(function).parameters.values()
-        if p.default is p.empty and p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)
+        for p in _parameters(function, f"the routine {name} of {formula.name}", formula.inputs)
+        if p.default is p.empty and p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)
     ]
     if set(names) - set(formula.inputs):
         raise DeclarationError(
@@ -298,6 +309,32 @@ def routine_of(
     return Routine(name, formula, function, value, grad, limited, output=declared, varies=varies)
 
 
+def _parameters(function: Any, what: str, inputs: Iterable[str]) -> list[inspect.Parameter]:
+    """The parameters of a function to declare, which has to take each by name, as a builtin does not."""
+    try:
+        found = list(inspect.signature(function).parameters.values())
+    except (ValueError, TypeError):
+        found = None
+    if found is None or any(parameter.kind is parameter.POSITIONAL_ONLY for parameter in found):
+        name = getattr(function, "__name__", "judged")
+        taken = ", ".join(inputs) or "x"
+        raise DeclarationError(
+            f"{what}: {function!r:.60} takes no parameters by name; "
+            f"write def {name}({taken}): return ...{name}({taken})"
+        )
+    return found
+
+
+def _name_of(function: Any, what: str) -> str:
+    """The name that a function is declared under."""
+    name = getattr(function, "__name__", None)
+    if not isinstance(name, str):
+        raise DeclarationError(
+            f"{what}: write it as def name(...), for {function!r:.60} has no name to be found by"
+        )
+    return name
+
+
 def gap(
     *causes: str,
     why: str,
@@ -310,10 +347,30 @@ def gap(
     One gap speaks of one mechanism. Several causes are given where that shows as now this, now that: a square that
     underflows and makes 0 times infinity of a gradient is `gap("underflow", "nan_gradient", why=...)`.
     """
+    declared = gap_of(causes, why, of, formats, devices)
+
+    def attach(routine: Routine) -> Routine:
+        if not isinstance(routine, Routine):
+            raise DeclarationError("write @gap(...) above @formula.routine(...), not below it")
+        known = routine.formula.routines[routine.name] = with_gap(routine, declared)
+        return known
+
+    return attach
+
+
+def gap_of(
+    causes: Iterable[str],
+    why: str,
+    of: str | None = None,
+    formats: Iterable[str] | None = None,
+    devices: Iterable[str] | None = None,
+) -> Gap:
+    """A gap that stands above no routine yet."""
+    causes = list(causes)
     for cause in causes:
         if cause not in set(Cause):
             near = difflib.get_close_matches(str(cause), Cause, 1)
-            meant = f"did you mean {near[0]!r}?" if near else f"write one of {', '.join(Cause)}"
+            meant = f"did you mean {str(near[0])!r}?" if near else f"write one of {', '.join(Cause)}"
             raise DeclarationError(f"no cause {cause!r}: {meant}")
     if not causes or not (isinstance(why, str) and why.strip()):
         raise DeclarationError(
@@ -321,7 +378,7 @@ def gap(
         )
     if of not in (None, *Of):
         raise DeclarationError(f"a gap is of 'value' or of 'grad' (or both: leave it out), not {of!r}")
-    declared = Gap(
+    return Gap(
         tuple(Cause(cause) for cause in dict.fromkeys(causes)),
         why,
         None if of is None else Of(of),
@@ -329,20 +386,17 @@ def gap(
         None if devices is None else tuple(devices),
     )
 
-    def attach(routine: Routine) -> Routine:
-        if not isinstance(routine, Routine):
-            raise DeclarationError("write @gap(...) above @formula.routine(...), not below it")
-        for other in routine.gaps:
-            if declared.overlaps(other):
-                shared = ", ".join(cause for cause in declared.causes if cause in other.causes)
-                raise DeclarationError(
-                    f"{routine.formula.name}.{routine.name} has two gaps for {shared}: make one of them, or part them "
-                    "by of=, formats= or devices="
-                )
-        known = routine.formula.routines[routine.name] = replace(routine, gaps=(declared, *routine.gaps))
-        return known
 
-    return attach
+def with_gap(routine: Routine, declared: Gap) -> Routine:
+    """The routine with one more gap, before those that it has; DeclarationError where two may speak of one point."""
+    for other in routine.gaps:
+        if declared.overlaps(other):
+            shared = ", ".join(cause for cause in declared.causes if cause in other.causes)
+            raise DeclarationError(
+                f"{routine.formula.name}.{routine.name} has two gaps for {shared}: make one of them, or part them "
+                "by of=, formats= or devices="
+            )
+    return replace(routine, gaps=(declared, *routine.gaps))
 
 
 def formula_of(
@@ -355,8 +409,8 @@ def formula_of(
     relation: Relation | None = None,
 ) -> Formula:
     """A formula that is not registered."""
-    name = function.__name__
-    parameters = list(inspect.signature(function).parameters)
+    name = _name_of(function, "a formula")
+    parameters = [parameter.name for parameter in _parameters(function, name, inputs)]
     if parameters != list(inputs):
         declared = ", ".join(inputs) or "none"
         raise DeclarationError(

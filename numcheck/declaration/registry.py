@@ -1,5 +1,6 @@
 """Declared formulas: registered where they stand, found by name; the catalogue's and other packages' loaded."""
 
+import difflib
 import functools
 import importlib
 import importlib.metadata
@@ -10,7 +11,7 @@ from typing import Any
 
 from numcheck.declaration.formulas import Formula, formula_of
 from numcheck.declaration.relations import Relation
-from numcheck.declaration.words import DeclarationError, UsageError
+from numcheck.declaration.words import DeclarationError, UsageError, told_of
 from numcheck.domain import Domain
 from numcheck.formats import Format, format_of
 
@@ -59,7 +60,15 @@ def load_catalog() -> None:
     for found in pkgutil.walk_packages(catalog.__path__, "numcheck.catalog."):
         importlib.import_module(found.name)
     for entry in importlib.metadata.entry_points(group=ENTRY_POINTS):
-        entry.load()
+        try:
+            entry.load()
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # whatever a module that is being imported can raise, or leave by
+            raise UsageError(
+                f"importing {entry.value}, which the entry point {entry.name} of {ENTRY_POINTS} names, raised "
+                f"{told_of(error)}: mend that package, or uninstall it"
+            ) from error
 
 
 @functools.cache
@@ -89,7 +98,9 @@ def format_named(name: str) -> Format:
 
 def formula_named(name: str) -> Formula:
     """The registered formula of that name."""
-    try:
-        return formulas()[name]
-    except KeyError:
-        raise UsageError(f"no formula {name!r}: `numcheck list` prints the names") from None
+    known = formulas()
+    if name not in known:
+        near = difflib.get_close_matches(name, known)
+        meant = f"did you mean {' or '.join(near)}?" if near else "`numcheck list` prints the names"
+        raise UsageError(f"no formula {name!r}: {meant}")
+    return known[name]

@@ -3,8 +3,9 @@
 Nothing heavy is imported here, so that the command line and the pytest plugin start at once.
 """
 
+import re
 from enum import IntEnum, StrEnum
-from typing import Self
+from typing import Final, Self
 
 
 class UsageError(ValueError):
@@ -15,10 +16,23 @@ class DeclarationError(UsageError):
     """A formula, routine, law or gap is declared wrongly."""
 
 
+_UNSEEN: Final = re.compile(
+    r"[\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"
+    r"\ud800-\udfff]"
+)
+"""Control characters but the tab and the end of a line, what turns the direction of writing or separates lines unseen,
+and halves of characters, which no file takes."""
+
+
+def visible(text: str) -> str:
+    """The text with what a terminal or a page would obey rather than show written out, an escape as `\\x1b`."""
+    return _UNSEEN.sub(lambda found: found.group().encode("unicode_escape").decode(), text)
+
+
 def told_of(error: BaseException) -> str:
     """An exception in one line."""
     message = str(error).strip().splitlines()
-    return f"{type(error).__name__}: {message[0][:200]}" if message else type(error).__name__
+    return f"{type(error).__name__}: {visible(message[0])[:200]}" if message else type(error).__name__
 
 
 class Of(StrEnum):

@@ -76,7 +76,7 @@ class Records:
     """Traces of some of a measurement's points, in their order; one for each group that can be run in one call."""
 
     def __init__(self, measurement: Measurement, rows: np.ndarray, sharp: float | None = None) -> None:
-        alike = [rows[positions] for positions in by_settings(measurement.points, rows)]
+        alike = [rows[positions] for positions in by_settings(measurement.points, rows) if positions.size]
         groups = [group[start : start + LANES] for group in alike for start in range(0, len(group), LANES)]
         self.groups = [(group, _traced(measurement, group, sharp)) for group in groups]
         self.of = measurement.of
@@ -211,9 +211,10 @@ def failing(measurement: Measurement) -> np.ndarray:
 
 
 def ordinary(measurement: Measurement) -> np.ndarray:
-    """Points spread over all, as far as they can be run in one call."""
+    """Points spread over all, as far as they can be run in one call: not where the routine raises, or never returns."""
     rows = measurement.points.spread(ORDINARY)
-    return rows[max(by_settings(measurement.points, rows), key=len)]
+    rows = rows[~np.isin(rows, list(measurement.crashes))]
+    return rows[max(by_settings(measurement.points, rows), key=len, default=np.arange(0))]
 
 
 @functools.lru_cache(maxsize=1)  # whoever asks what lost digits asks next what cancelled

@@ -1,13 +1,20 @@
-"""`pytest --numcheck`: every registered routine, in every format and on every device, as a test item.
+"""`pytest --numcheck`: every routine of a project, in every format and on every device, as a test item.
 
 An item judges one routine's value and gradient: at the points that `numcheck check` draws, then by hypothesis's search.
 It fails with the finding; a routine that fails only where its gaps say so is expected to fail (`xfailed`), and a gap
-that has become stale fails the item. Formulas that a package or conftest.py declares are collected too, as soon as
-pytest imports them. Nothing heavy is imported without `--numcheck`.
+that has become stale fails the item. Formulas are found in whatever pytest imports (a conftest.py, a test, a file that
+is named) and in installed packages that name theirs; paths limit them, and the catalogue is judged where it is asked
+for. Items are collected below the session, after the tests, so that every option of pytest that chooses tests chooses
+among them. Nothing heavy is imported without `--numcheck`.
 """
 
 import json
-from collections.abc import Generator, Iterable, Mapping
+import shlex
+import sys
+from collections.abc import Generator, Iterable, Mapping, Sequence
+from contextlib import suppress
+from importlib import import_module
+from importlib.util import find_spec
 from itertools import groupby, product
 from operator import itemgetter
 from pathlib import Path
@@ -15,11 +22,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from numcheck.declaration.words import DEFAULT_FORMATS, DEFAULT_POINTS, DEFAULT_SEED, UsageError
+from numcheck.declaration.words import DEFAULT_FORMATS, DEFAULT_POINTS, DEFAULT_SEED, UsageError, visible
 from numcheck.faces.names import formats_of, names_of
 
 if TYPE_CHECKING:
-    from numcheck.declaration.formulas import Formula, Routine
+    from numcheck.declaration.formulas import Routine
     from numcheck.formats import Format
     from numcheck.measure import Measurement
     from numcheck.runs import Sample, Tested
@@ -32,7 +39,18 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     """Declare the options; each has a name that says whose it is."""
     group = parser.getgroup("numcheck", "numcheck: digits proved right")
     group.addoption(
-        "--numcheck", action="store_true", help="judge every registered routine, in every format, as a test"
+        "--numcheck",
+        action="store_true",
+        help="judge every routine of your formulas, in every format, as a test",
+    )
+    group.addoption(
+        "--numcheck-timeout", metavar="SECONDS", help="give up a call of a routine that takes longer"
+    )
+    group.addoption(
+        "--numcheck-catalog",
+        "--numcheck-catalogue",
+        action="store_true",
+        help="judge the routines of numcheck's own catalogue, too",
     )
     for name, metavar, default, told in (
         ("formats", "NAMES", ",".join(DEFAULT_FORMATS), "formats with commas between them"),
@@ -47,23 +65,31 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 @pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
     """Check the options before anything is collected, and set the items aside that were asked for by node id."""
+    config.addinivalue_line(
+        "markers", "numcheck: a routine in a format on a device, which `--numcheck` judges"
+    )
     if not config.getoption("numcheck"):
         return
+    from numcheck.declaration.patience import patience
+
     try:
         _whole(config, "points", 1)
         _whole(config, "seed", 0)
         _formats(config)
-        _devices(config)
+        with patience(_timeout(config)):
+            _devices(config)
     except UsageError as error:
         raise pytest.UsageError(str(error)) from None
-    chosen = [argument for argument in config.args if argument.split("::")[0] == ROOT and "::" in argument]
+    if hasattr(config.option, "numcheck_paths"):  # handed on to a worker of xdist
+        return
+    named = config.args if config.args_source is config.ArgsSource.ARGS else []
+    chosen = [argument for argument in named if argument.split("::")[0] == ROOT and "::" in argument]
+    paths = [argument for argument in named if argument not in chosen]
+    config.option.numcheck_chosen = chosen
+    config.option.numcheck_paths = paths
     if chosen:
-        # They are no paths, so pytest must not look for them; the files are imported for what they declare. The
-        # choice is an option because that is what xdist hands to its workers.
-        config.option.numcheck_chosen = chosen
-        rest = [argument for argument in config.args if argument not in chosen]
-        config.option.numcheck_only = not rest
-        config.args[:] = rest or config.getini("testpaths") or [str(config.invocation_params.dir)]
+        # They are no paths, so pytest must not look for them; the files are imported for what they declare.
+        config.args[:] = paths or config.getini("testpaths") or [str(config.invocation_params.dir)]
 
 
 def _whole(config: pytest.Config, what: str, least: int) -> int:
@@ -75,6 +101,14 @@ def _whole(config: pytest.Config, what: str, least: int) -> int:
     if number < least:
         raise UsageError(f"--numcheck-{what} {text}: write a whole number, {least} or more")
     return number
+
+
+def _timeout(config: pytest.Config) -> float | None:
+    text = config.getoption("numcheck_timeout")
+    try:
+        return None if text is None else float(str(text))
+    except ValueError:
+        raise UsageError(f"--numcheck-timeout {text}: write a number of seconds above 0") from None
 
 
 def _formats(config: pytest.Config) -> "list[Format]":
@@ -96,30 +130,52 @@ def _devices(config: pytest.Config) -> list[str]:
 # Collecting -------------------------------------------------------------------------------------------------------
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(session: pytest.Session, items: list[pytest.Item]) -> None:
-    """Add an item for each routine: now, when every module is imported, and before -k and -m choose."""
-    config = session.config
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_make_collect_report(
+    collector: pytest.Collector,
+) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    """Let the catalogue follow whatever else the session collects, when every module is imported."""
+    report = yield
+    config = collector.config
     if not config.getoption("numcheck"):
-        return
-    from numcheck.declaration.registry import formulas, load_catalog
+        return report
+    if isinstance(collector, pytest.Session):
+        report.result = [*(report.result or ()), Catalog.from_parent(collector, name=ROOT, nodeid=ROOT)]
+    elif isinstance(collector, pytest.Module) and config.getoption("lf", False) and not report.result:
+        # `--lf` skips the files without a failing test, but an item that failed may be declared there
+        with suppress(Exception, pytest.skip.Exception):
+            _ = collector.obj
+    return report
 
-    try:
-        load_catalog()
-        formulas()  # here, where what is declared wrongly can end the run with one line
-    except UsageError as error:
-        raise pytest.UsageError(f"numcheck: {error}") from None
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Of items that were asked for by node id each has to be there; where nothing else was asked for, drop the rest."""
     chosen: list[str] = getattr(config.option, "numcheck_chosen", [])
-    if chosen and config.option.numcheck_only:
-        config.hook.pytest_deselected(items=items[:])
-        items.clear()
-    found = list(session.genitems(Catalog.from_parent(session, name=ROOT, nodeid=ROOT)))
-    absent = [node for node in chosen if not any(_within(item.nodeid, node) for item in found)]
+    if not (config.getoption("numcheck") and chosen):
+        return
+    absent = [node for node in chosen if not any(_within(item.nodeid, node) for item in items)]
     if absent:
         raise pytest.UsageError(
             f"no item {absent[0]}: `pytest --numcheck --collect-only -q` prints the node ids"
         )
-    items.extend(i for i in found if not chosen or any(_within(i.nodeid, node) for node in chosen))
+    if not config.option.numcheck_paths:
+        others = [item for item in items if not isinstance(item, RoutineItem)]
+        items[:] = [item for item in items if isinstance(item, RoutineItem)]
+        config.hook.pytest_deselected(items=others)
+
+
+def pytest_report_collectionfinish(config: pytest.Config, items: list[pytest.Item]) -> str | None:
+    """How many items there are, and what brings in those that were left out."""
+    if not config.getoption("numcheck") or config.get_verbosity() < 0:
+        return None
+    count = sum(isinstance(item, RoutineItem) for item in items)
+    if count or getattr(config.option, "numcheck_chosen", []):
+        return f"numcheck: {count} items"
+    return (
+        "numcheck: no formula of your own is imported, or lies in the paths given: name its file, import it in "
+        "conftest.py, or add --numcheck-catalog for the catalogue"
+    )
 
 
 def _within(nodeid: str, chosen: str) -> bool:
@@ -131,23 +187,67 @@ class Catalog(pytest.Collector):
 
     def collect(self) -> Iterable[pytest.Collector]:
         """A node for each formula."""
-        from numcheck.declaration.registry import formulas
+        from numcheck.declaration.registry import formulas, load_catalog
 
-        for formula in formulas().values():
-            yield FormulaNode.from_parent(self, name=formula.name, formula=formula)
+        try:
+            load_catalog()
+            known = formulas()  # here, where what is declared wrongly can be told in one line
+            folders = _folders(self.config)
+        except UsageError as error:
+            raise self.CollectError(f"numcheck: {error}") from None
+        for formula in known.values():
+            routines = [one for one in formula.routines.values() if self._is_asked_for(one, folders)]
+            if routines:
+                yield FormulaNode.from_parent(self, name=formula.name, routines=routines)
+
+    def _is_asked_for(self, routine: "Routine", folders: Sequence[Path]) -> bool:
+        """Whether a routine is the project's own and lies in the paths given, or was asked for otherwise."""
+        chosen: list[str] = self.config.option.numcheck_chosen
+        if chosen:
+            node = f"{self.nodeid}::{routine.formula.name}::{routine.name}"
+            return any(_within(node, one) or one.startswith(f"{node}[") for one in chosen)
+        modules = routine.formula.module, str(getattr(routine.function, "__module__", ""))
+        files = [Path(file) for name in modules if (file := getattr(sys.modules.get(name), "__file__", None))]
+        inside = any(file.is_relative_to(folder) for file in files for folder in folders)
+        if all(name.startswith(f"{CATALOG}.") for name in modules):
+            within = any(folder.is_relative_to(_folder_of(CATALOG)) for folder in folders)
+            return within and inside if folders else bool(self.config.getoption("numcheck_catalog"))
+        return inside or not self.config.option.numcheck_paths
+
+
+CATALOG = "numcheck.catalog"
+
+
+def _folder_of(package: str) -> Path:
+    return Path(str(import_module(package).__file__)).parent
+
+
+def _folders(config: pytest.Config) -> list[Path]:
+    """The files and folders that limit what is collected; with `--pyargs` those of packages, too."""
+    found: list[Path] = []
+    for argument in config.option.numcheck_paths:
+        if "::" in argument:  # one test
+            continue
+        path = Path(config.invocation_params.dir, argument)
+        if config.getoption("pyargs") and not path.exists():
+            with suppress(ImportError, ValueError):
+                spec = find_spec(argument)
+                if spec is not None and spec.origin is not None:
+                    path = Path(spec.origin).parent if spec.submodule_search_locations else Path(spec.origin)
+        found.append(path.resolve())
+    return found
 
 
 class FormulaNode(pytest.Collector):
     """One formula, above the items of its routines."""
 
-    def __init__(self, name: str, parent: pytest.Collector, formula: "Formula") -> None:
+    def __init__(self, name: str, parent: pytest.Collector, routines: "Sequence[Routine]") -> None:
         super().__init__(name, parent)
-        self.formula = formula
+        self.routines = routines
 
     def collect(self) -> Iterable[pytest.Item]:
         """An item for each routine, in each format that it was written for, on each device."""
-        routines = self.formula.routines.values()
-        for routine, format, device in product(routines, _formats(self.config), _devices(self.config)):
+        for routine, format, device in product(self.routines, _formats(self.config), _devices(self.config)):
             if routine.written_for(format.name):
                 name = f"{routine.name}[{format.name}-{device}]"
                 yield RoutineItem.from_parent(self, name=name, routine=routine, format=format, device=device)
@@ -159,10 +259,18 @@ class RoutineItem(pytest.Item):
     def __init__(
         self, name: str, parent: pytest.Collector, routine: "Routine", format: "Format", device: str
     ) -> None:
-        super().__init__(name, parent)
+        # given whole, for pytest takes the brackets of a node id that it reads apart (from --lf's cache, say)
+        super().__init__(name, parent, nodeid=f"{parent.nodeid}::{name}")
+        self.add_marker(ROOT)
         self.routine, self.format, self.device = routine, format, device
 
     def runtest(self) -> None:
+        from numcheck.declaration.patience import patience
+
+        with patience(_timeout(self.config)):
+            self._judge()
+
+    def _judge(self) -> None:
         import torch
 
         from numcheck.measure import RoutineError
@@ -180,11 +288,11 @@ class RoutineItem(pytest.Item):
             torch.set_num_threads(threads)
         self.user_properties.append((ROOT, json.dumps(_tally(self, halves))))
         if sample.opinion.disagreements or not all(one.passed for one in halves):
-            raise BrokenPromiseError("\n".join(_failure(self, sample, halves, seed)))
+            raise BrokenPromiseError(visible("\n".join(_failure(self, sample, halves, seed))))
         met = [gap for one in halves for gap in one.met]
         if met:
             if self.config.option.runxfail:
-                raise BrokenPromiseError("\n".join(_gap_lines(self, halves)))
+                raise BrokenPromiseError(visible("\n".join(_gap_lines(self, halves))))
             pytest.xfail("; ".join(dict.fromkeys(f"{gap.name}: {gap.why}" for gap in met)))
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
@@ -215,7 +323,23 @@ def _failure(item: RoutineItem, sample: "Sample", halves: "tuple[Tested, ...]", 
         yield from _half_lines(one, f"sampled, seed {seed}")
     for gap in dict.fromkeys(gap for one in halves for gap in one.stale):
         yield f"\nstale gap {gap.name!r} ({gap.why}): its witnesses fail no more here; delete the gap, or run --witness"
-    yield f"\n  again      pytest --numcheck '{item.nodeid}'"
+    yield f"\n  again      {_again(item)}"
+
+
+def _again(item: RoutineItem) -> str:
+    """The command that judges an item again from where pytest was started, with the options that it hangs on."""
+    config = item.config
+    usual = {"points": str(DEFAULT_POINTS), "seed": str(DEFAULT_SEED)}
+    options = {name: str(config.getoption(f"numcheck_{name}")) for name in usual}
+    options |= {"formats": item.format.name, "devices": item.device}
+    usual |= {"formats": item.format.name if item.format.name in DEFAULT_FORMATS else "", "devices": "cpu"}
+    words = ["pytest", "--numcheck"]
+    words += [f"--numcheck-{name}={told}" for name, told in options.items() if told != usual[name]]
+    paths: list[str] = config.option.numcheck_paths
+    if paths:  # where the formula is found, without the tests that stand there
+        words += ["--pyargs"] if config.getoption("pyargs") else []
+        words += ["-m", ROOT, *paths]
+    return shlex.join([*words, item.nodeid])
 
 
 def _headline(sample: "Sample", halves: "tuple[Tested, ...]") -> str:

@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any, TypeGuard
 
+import numpy as np
 import torch
+from torch.func import functional_call
 
 from numcheck.foreign.match import Match
 
@@ -35,6 +37,10 @@ class Plan:
         """The match in one line: `logit -> input, label -> target as float, reduction='none'`."""
         words = [f"{name} -> by position" for name in self.match.positions]
         words += [f"{name} -> {parameter}" for parameter, name in self.match.keywords.items()]
+        words += [f"{name} -> its parameter {parameter}" for parameter, name in self.match.own.items()]
+        if isinstance(self.function, torch.nn.Module):
+            kept = [name for name, _ in self.function.named_parameters() if name not in self.match.own]
+            words += [f"its parameter {name} as it was made" for name in kept]
         if self.labels_as_floats:
             words.append("integers as floats")
         words += [f"{key}={value!r}" for key, value in {**self.built_with, **self.match.constants}.items()]
@@ -75,11 +81,32 @@ def _invoke(plan: Plan, columns: Mapping[str, Any]) -> torch.Tensor:
     if example is not None and isinstance(function, torch.nn.Module):
         function = _placed(function, example)
     keywords = {parameter: columns[name] for parameter, name in plan.match.keywords.items()}
-    positions = [columns[name] for name in plan.match.positions]
-    result = function(*positions, **keywords, **plan.match.constants)
+    positions = tuple(columns[name] for name in plan.match.positions)
+    keywords |= plan.match.constants
+    if plan.match.own and isinstance(function, torch.nn.Module):
+        result = functional_call(function, _trained(plan, function, columns, example), positions, keywords)
+    else:
+        result = function(*positions, **keywords)
+    if isinstance(result, float | np.floating | np.ndarray):  # its own format, as a tensor's is
+        result = torch.as_tensor(result, dtype=torch.float64 if isinstance(result, float) else None)
     if not isinstance(result, torch.Tensor):
         raise TypeError(f"it returned {type(result).__name__}, not a tensor")
     return result
+
+
+def _trained(
+    plan: Plan, module: torch.nn.Module, columns: Mapping[str, Any], example: torch.Tensor | None
+) -> dict[str, torch.Tensor]:
+    """A module's parameters with inputs in place of their numbers; for one point in the shape that they have."""
+    shapes = {name: parameter.shape for name, parameter in module.named_parameters()}
+    alone = plan.reading in (Reading.ROW, Reading.POINT)
+    found: dict[str, torch.Tensor] = {}
+    for parameter, name in plan.match.own.items():
+        given = columns[name] if isinstance(columns[name], torch.Tensor) else torch.tensor(columns[name])
+        given = given if example is None else given.to(example.dtype)
+        same = alone and given.numel() == shapes[parameter].numel()
+        found[parameter] = given.reshape(shapes[parameter]) if same else given
+    return found
 
 
 def is_floating(column: Any) -> TypeGuard[torch.Tensor]:

@@ -3,8 +3,9 @@
 import ast
 import inspect
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from inspect import Parameter, Signature
+from itertools import product
 from typing import Any
 
 import torch
@@ -28,11 +29,12 @@ Names mislead: the `p` of a divergence is the target, not a prediction. So the p
 
 @dataclass(frozen=True)
 class Match:
-    """A formula's inputs beside the parameters that take them."""
+    """A formula's inputs beside the parameters that take them; `own` are those that a module holds itself."""
 
     positions: tuple[str, ...]
     keywords: Mapping[str, str]
     constants: Mapping[str, Any]
+    own: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
 def signature_of(function: Callable[..., Any]) -> Signature | None:
@@ -54,9 +56,11 @@ def _printed_signature(function: Callable[..., Any]) -> Signature | None:
     arguments = definition.args
     plain = [*arguments.posonlyargs, *arguments.args]
     defaults = [None] * (len(plain) - len(arguments.defaults)) + arguments.defaults
+    only = zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True)
     of_kind = {
         Parameter.POSITIONAL_OR_KEYWORD: zip(plain, defaults, strict=True),
-        Parameter.KEYWORD_ONLY: zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True),
+        # such as `out`, which torch prints without a default and nobody has to give
+        Parameter.KEYWORD_ONLY: ((name, given or _NOTHING) for name, given in only),
     }
     return Signature(
         [
@@ -65,6 +69,9 @@ def _printed_signature(function: Callable[..., Any]) -> Signature | None:
             for name, given in pairs
         ]
     )
+
+
+_NOTHING = ast.Constant(None)
 
 
 def _default(given: ast.expr | None) -> Any:
@@ -80,14 +87,30 @@ def _plain(name: str) -> str:
     return name.casefold().strip("_")
 
 
-def matches(inputs: Sequence[str], signature: Signature | None) -> list[Match]:
-    """The ways in which parameters may take inputs: by names that say the same, then in order but for equal names."""
+def matches(inputs: Sequence[str], function: Callable[..., Any]) -> list[Match]:
+    """The ways in which a function may take inputs: by names that say the same, then in order but for equal names.
+
+    A module's own parameters take the inputs that are named as they are, where its call takes the others.
+    """
+    signature, own = signature_of(function), _own(function, inputs)
     found: list[Match] = []
-    for kinds in (SAME, ()):
-        matched = match(inputs, signature, kinds)
-        if matched is not None and matched not in found:
-            found.append(matched)
+    for of_module, kinds in product([own, {}] if own else [{}], (SAME, ())):
+        rest = [name for name in inputs if name not in of_module.values()]
+        matched = match(rest, signature, kinds)
+        if matched is not None and (fitting := replace(matched, own=of_module)) not in found:
+            found.append(fitting)
     return found
+
+
+def _own(function: object, inputs: Iterable[str]) -> dict[str, str]:
+    """The parameters of a module that have the name of an input, which they take: `linear.weight` takes `weight`."""
+    if not isinstance(function, torch.nn.Module):
+        return {}
+    parameters = [name for name, _ in function.named_parameters()]
+    named = {
+        name: [own for own in parameters if _plain(own.rpartition(".")[2]) == _plain(name)] for name in inputs
+    }
+    return {found[0]: name for name, found in named.items() if len(found) == 1}
 
 
 def match(

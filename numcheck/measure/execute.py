@@ -1,7 +1,7 @@
 """Running a routine over points as its callers would, the whole batch at once, value and gradient."""
 
-import functools
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections import deque
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from numcheck.declaration.formulas import Formula, Routine
+from numcheck.declaration.patience import TimedOutError, in_time
 from numcheck.declaration.words import Of, UsageError, told_of
 from numcheck.domain import Points, spread
 from numcheck.formats import FORMATS, Format, format_of
@@ -17,6 +18,10 @@ from numcheck.truth import alike
 
 T = TypeVar("T")
 
+NO_GRADIENT = (
+    "the result does not depend on its inputs through autograd: promise no gradient (leave grad= out), "
+    "or declare the formula with wrt=()"
+)
 WIDTH = 64
 """Points that fill vectors: two of AVX-512, as torch takes them, hold so many numbers of 16 bits."""
 
@@ -76,20 +81,27 @@ class Given:
 class Outcome:
     """What a routine gave: its value, and the gradient where that was asked for.
 
-    `crashes` maps a point to the message of the exception that it raised. `changed` tells of each input that it wrote
-    into how far that moved, in ulps at every point; `flushed` whether subnormals were flushed to zero while it ran.
+    `crashes` maps a point to the message of the exception that the routine raised there, `without_slope` one that gave
+    a value to that of the exception which its gradient raised. `changed` tells of each input that it wrote into how far
+    that moved, in ulps at every point; `flushed` whether subnormals were flushed to zero while it ran.
     """
 
     halves: Mapping[Of, Given]
     crashes: Mapping[int, str]
+    without_slope: Mapping[int, str] = field(default_factory=dict[int, str])
     changed: Mapping[str, np.ndarray] = field(default_factory=dict[str, np.ndarray])
     flushed: bool = False
+
+    def raised(self, of: Of) -> Mapping[int, str]:
+        """Where there is no result of a half, and why."""
+        return self.crashes if of is Of.VALUE else {**self.without_slope, **self.crashes}
 
     def select(self, rows: np.ndarray) -> "Outcome":
         """What it gave at some of the points."""
         halves = {of: replace(given, numbers=given.numbers[rows]) for of, given in self.halves.items()}
         changed = {name: moved[rows] for name, moved in self.changed.items()}
-        return Outcome(halves, told_at(self.crashes, rows), changed, self.flushed)
+        crashes, without_slope = (told_at(messages, rows) for messages in (self.crashes, self.without_slope))
+        return Outcome(halves, crashes, without_slope, changed, self.flushed)
 
 
 def told_at(told: Mapping[int, T], rows: np.ndarray) -> dict[int, T]:
@@ -113,20 +125,22 @@ def execute(
     """
     subnormals.keep()
     halves: dict[Of, Given] = {}
-    crashes: dict[int, str] = {}
+    crashes: dict[Of, dict[int, str]] = {of: {} for of in Of}
     changed: dict[str, np.ndarray] = {}
     flushed, broken = False, None
     chosen = np.zeros(len(points), dtype=np.int64) if component is None else component
-    run = functools.partial(_run, routine, points, device, chosen, backward, layout)
+    kind = routine.formula.name, routine.name, format.name
+
+    def run(rows: np.ndarray) -> _Ran:
+        return in_time(lambda: _run(routine, points, device, chosen, backward, layout, rows), kind)
+
     batches = by_settings(points, np.arange(len(points)))
     for batch in [np.array([row]) for rows in batches for row in rows] if layout.alone else batches:
         # only in the first arrangement it matters which of the points raise
         for rows, ran in _pieces(run, batch) if layout is WHOLE else [(batch, _tried(run, batch))]:
-            if not isinstance(ran, _Ran):
-                broken = ran if isinstance(ran, RoutineError) else broken
-                crashes |= dict.fromkeys(rows.tolist(), str(ran))
-                continue
-            flushed |= ran.flushed
+            broken, flushed = broken or ran.broken, flushed | ran.flushed
+            for of, message in ran.raised.items():
+                crashes[of] |= dict.fromkeys(rows.tolist(), message)
             for name, moved in ran.changed.items():
                 changed.setdefault(name, np.zeros(len(points)))[rows] = moved
             for of, tensor in ran.halves.items():
@@ -145,10 +159,10 @@ def execute(
         if broken is not None:
             raise broken
         halves[Of.VALUE] = Given(np.full(len(points), np.nan), format)
-        if backward:
-            slopes = np.full((len(points), _size(points, routine.formula.wrt)), np.nan)
-            halves[Of.GRAD] = Given(slopes, format)
-    return Outcome(halves, crashes, changed, flushed)
+    if backward and Of.GRAD not in halves:
+        slopes = np.full((len(points), _size(points, routine.formula.wrt)), np.nan)
+        halves[Of.GRAD] = replace(halves[Of.VALUE], numbers=slopes)
+    return Outcome(halves, crashes[Of.VALUE], crashes[Of.GRAD], changed, flushed)
 
 
 def told_dtype(dtype: torch.dtype) -> str:
@@ -191,42 +205,52 @@ def _size(points: Points, names: Iterable[str]) -> int:
 
 @dataclass(frozen=True, eq=False)
 class _Ran:
-    """What one call gave: a tensor for each half; how far inputs moved, in ulps; whether subnormals were flushed."""
+    """What one call gave: a tensor for each half, and of the first that it did not give the message of the exception.
+
+    Then how far inputs moved, in ulps; whether subnormals were flushed; and the error where what it gave is no result.
+    """
 
     halves: Mapping[Of, torch.Tensor]
-    changed: Mapping[str, np.ndarray]
-    flushed: bool
+    raised: Mapping[Of, str]
+    changed: Mapping[str, np.ndarray] = field(default_factory=dict[str, np.ndarray])
+    flushed: bool = False
+    broken: RoutineError | None = None
 
 
 _Run = Callable[[np.ndarray], _Ran]
 
 
-def _pieces(run: _Run, rows: np.ndarray) -> Iterator[tuple[np.ndarray, _Ran | str | RoutineError]]:
-    """What a batch gives; where it raises, it is halved until the points that raise, with a message, stand alone."""
-    given = _tried(run, rows)
-    if not isinstance(given, _Ran) and len(rows) > 1 and not _always_raises(run, rows):
-        for half in np.split(rows, [len(rows) // 2]):
-            yield from _pieces(run, half)
-    else:
-        yield rows, given
+def _pieces(run: _Run, rows: np.ndarray) -> Iterator[tuple[np.ndarray, _Ran]]:
+    """What a batch gives; where it raises, it is halved until the points that raise, with a message, stand alone.
+
+    The large parts come before the small ones, so that most points are judged before patience ends with the others.
+    """
+    waiting = deque([rows])
+    while waiting:
+        part = waiting.popleft()
+        ran = _tried(run, part)
+        if ran.raised and len(part) > 1 and not _always_raises(run, part, ran.raised.keys()):
+            waiting.extend(np.split(part, [len(part) // 2]))
+        else:
+            yield part, ran
 
 
-def _tried(run: _Run, rows: np.ndarray) -> _Ran | str | RoutineError:
+def _tried(run: _Run, rows: np.ndarray) -> _Ran:
     try:
         return run(rows)
-    except RoutineError as error:
-        return error
     except KeyboardInterrupt:
         raise
-    except (
-        BaseException
-    ) as error:  # a routine may raise anything, or leave; what it raises becomes the point's fate
-        return told_of(error)
+    except RoutineError as error:
+        return _Ran({}, {Of.VALUE: str(error)}, broken=error)
+    except TimedOutError as error:
+        return _Ran({}, {Of.VALUE: str(error)})
+    except BaseException as error:  # a routine may raise anything, or leave: it becomes the point's fate
+        return _Ran({}, {Of.VALUE: told_of(error)})
 
 
-def _always_raises(run: _Run, rows: np.ndarray) -> bool:
+def _always_raises(run: _Run, rows: np.ndarray, halves: Collection[Of]) -> bool:
     """Whether eight points spread over the batch each raise alone: then so, we take it, does every one."""
-    return not any(isinstance(_tried(run, rows[[i]]), _Ran) for i in spread(len(rows), 8))
+    return all(_tried(run, rows[[i]]).raised.keys() == halves for i in spread(len(rows), 8))
 
 
 def arguments_of(
@@ -264,7 +288,7 @@ def _run(
     given = points.select(rows[order])
     arguments = arguments_of(routine, given, device, backward, layout.gaps)
     with subnormals.as_found() as flushed:
-        halves = _called(routine, arguments, device, component[rows[order]], backward)
+        halves, raised = _called(routine, arguments, device, component[rows[order]], backward)
     changed = {
         name: moved[places]
         for name, argument in arguments.items()
@@ -272,13 +296,13 @@ def _run(
         if (moved := _moved(argument, given.columns[name])) is not None
     }
     back = torch.from_numpy(places)
-    return _Ran({of: tensor[back] for of, tensor in halves.items()}, changed, flushed[0])
+    return _Ran({of: tensor[back] for of, tensor in halves.items()}, raised, changed, flushed[0])
 
 
 def _called(
     routine: Routine, arguments: Mapping[str, Any], device: str, component: np.ndarray, backward: bool
-) -> dict[Of, torch.Tensor]:
-    """What a routine gives for these arguments: its value, and the gradient if that is asked for."""
+) -> tuple[dict[Of, torch.Tensor], dict[Of, str]]:
+    """What a routine gives for these arguments: its value, and the gradient if that is asked for and does not raise."""
     count = len(component)
     with torch.set_grad_enabled(backward):
         out = routine.function(**arguments)
@@ -287,20 +311,30 @@ def _called(
     _check_result(routine, out, count, device)
     halves: dict[Of, torch.Tensor] = {Of.VALUE: out.detach().cpu()}
     if not backward:
-        return halves
-    variables = [arguments[name] for name in routine.formula.wrt]
+        return halves, {}
+    try:
+        slopes = _slopes(out, [arguments[name] for name in routine.formula.wrt], component)
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # whatever backward can raise; it takes nothing away from the value
+        return halves, {Of.GRAD: told_of(error)}
+    return halves | {Of.GRAD: slopes}, {}
+
+
+def _slopes(out: torch.Tensor, variables: Sequence[torch.Tensor], component: np.ndarray) -> torch.Tensor:
+    """The gradient of each point's component, a row for each point."""
     if not out.requires_grad:
-        raise RuntimeError("the result does not depend on its inputs through autograd")
+        raise RuntimeError(NO_GRADIENT)
     # one at each point's component, zero elsewhere: backward then gives that row of the Jacobian
-    flat = torch.zeros_like(out).reshape(count, -1)
+    flat = torch.zeros_like(out).reshape(len(out), -1)
     chosen = torch.from_numpy(component)[:, None].to(out.device)
     cotangent = flat.scatter(1, chosen, 1.0).reshape(out.shape)
     slopes = torch.autograd.grad(out, variables, cotangent, allow_unused=True)
     parts = [
-        (torch.zeros_like(x) if slope is None else slope).detach().cpu().reshape(count, -1)
+        (torch.zeros_like(x) if slope is None else slope).detach().cpu().reshape(len(out), -1)
         for x, slope in zip(variables, slopes, strict=True)
     ]
-    return halves | {Of.GRAD: torch.cat(parts, dim=1)}
+    return torch.cat(parts, dim=1)
 
 
 def _moved(argument: torch.Tensor, before: Any) -> np.ndarray | None:

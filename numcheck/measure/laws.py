@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from numcheck.declaration.patience import in_time
 from numcheck.domain import Points
 from numcheck.formats import Format
 from numcheck.measure.measurement import Measurement
@@ -50,6 +51,7 @@ def law_defects(part: Measurement) -> list[dict[str, Any]]:
 def _rounded(part: Measurement, points: Points) -> Any:
     """The routine as a function of reals: arguments are rounded to the format, results taken exactly."""
     routine, lanes = part.routine, len(points)
+    kind = routine.formula.name, routine.name, part.format.name
 
     def call(*arguments: Any) -> Reals:
         given: dict[str, Any] = {}
@@ -64,9 +66,12 @@ def _rounded(part: Measurement, points: Points) -> Any:
             whole = tensor.round().to(column.dtype)  # of integers, or of a mask
             rounded = part.format.round(tensor) if domain.differentiable else whole
             given[name] = rounded.to(part.device)
-        with subnormals.as_found():
-            out = routine.function(**given)
-        return Reals(ARB, ARB.lift(out.detach().cpu().double().numpy()))
+
+        def called() -> np.ndarray:
+            with subnormals.as_found():
+                return np.asarray(routine.function(**given).detach().cpu().double().numpy())
+
+        return Reals(ARB, ARB.lift(in_time(called, kind)))
 
     return call
 

@@ -93,14 +93,15 @@ def measure(
         half, budget = truth.halves[of], routine.budgets[of]
         expected, got = half.exact.shape[1:], given.numbers.shape[1:]
         if expected != got:
-            if len(outcome.crashes) < len(points):
+            if len(outcome.raised(of)) < len(points):
                 raise RoutineError(
                     f"{routine.name}: returned shape {got} per point; {routine.formula.name} gives "
                     f"{expected or 'one number'}"
                 )
             given = replace(given, numbers=np.full(half.exact.shape, np.nan))
         half = _sharpened(routine.formula, points, truth, of, format, given.format)
-        judgement = judge(of, given, half, budget, components, outcome.crashes)
+        crashes = outcome.raised(of)
+        judgement = judge(of, given, half, budget, components, crashes)
         measured = Measurement(
             routine,
             of,
@@ -108,7 +109,7 @@ def measure(
             device,
             points,
             judgement,
-            outcome.crashes,
+            crashes,
             truth.component,
             given.made,
             outcome.changed if of is Of.VALUE else {},

@@ -346,7 +346,6 @@ operator(
     squares=True,
 )
 operator("_cdist_forward", exact=rules.distances)
-operator("hypot", accurate=lambda x, y: m.sqrt(x * x + y * y))
 operator("linalg_vector_norm", squares=True, exact=rules.length)
 
 

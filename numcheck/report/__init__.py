@@ -17,6 +17,15 @@ from numcheck.report.store import (
 )
 from numcheck.report.sweep import sweep_page
 from numcheck.report.table import table_page
+from numcheck.report.worst import worst_findings
 
 __all__ = ["ReportError", "compare", "deterministic", "figure", "finite", "folder_name", "json_text"]
-__all__ += ["read_json", "sweep_page", "table_page", "write_json", "write_report", "write_text"]
+__all__ += [
+    "read_json",
+    "sweep_page",
+    "table_page",
+    "worst_findings",
+    "write_json",
+    "write_report",
+    "write_text",
+]

@@ -86,6 +86,11 @@ def encoded(value: Any) -> str:
     return str(value)
 
 
+def shortened(text: str, length: int = 72) -> str:
+    """A long vector cut in the middle; the command that reproduces the point has all of it."""
+    return text if len(text) <= length else f"{text[: length * 2 // 3]} … {text[-length // 4 :]}"
+
+
 def bucket_limit(bucket: str) -> float:
     """The upper end of a bucket of the ulp histogram: sorting by it restores the order that JSON loses."""
     found = re.search(r"[\d.]+", bucket)

@@ -9,6 +9,7 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader
 
+from numcheck.declaration.words import visible
 from numcheck.report import drawing, figures, summary
 from numcheck.report.store import ReportError, finite, text_of, write_text
 from numcheck.report.summary import Report
@@ -76,15 +77,28 @@ def _environment() -> Environment:
         autoescape=lambda name: name is not None and name.endswith(".html"),
         trim_blocks=True,
         lstrip_blocks=True,
+        finalize=_shown,
     )
-    filters = (figures.figure, figures.count, figures.percent, figures.bits, figures.encoded)
-    environment.filters.update(_by_name(*filters, _anchor, _shortened, _cell, _code, _parted))
+    filters = (
+        figures.figure,
+        figures.count,
+        figures.percent,
+        figures.bits,
+        figures.encoded,
+        figures.shortened,
+    )
+    environment.filters.update(_by_name(*filters, _anchor, _cell, _code, _parted))
     plots = (drawing.error_plot, drawing.axis_frame, drawing.histogram, drawing.ladder, drawing.ladder_text)
     bars = (drawing.fates_bar, drawing.silent_bar, drawing.fates_text)
     words = (figures.counted, summary.verdict, summary.sort_key)
     own = (_same_budget, _stretches, _map_rows, _share_class)
     environment.globals.update(_by_name(*plots, *bars, *words, *own))
     return environment
+
+
+def _shown(value: Any) -> Any:
+    """What a template prints, of text and of markup alike: nothing that a terminal would obey."""
+    return type(value)(visible(value)) if isinstance(value, str) else value
 
 
 def _by_name(*functions: Callable[..., Any]) -> dict[str, Any]:
@@ -98,21 +112,23 @@ def _anchor(names: str | Iterable[str]) -> str:
     return ".".join(re.sub(r"[^\w-]+", "-", part) for part in parts)
 
 
-def _shortened(text: str, length: int = 72) -> str:
-    """A long vector cut in the middle; the command that reproduces the point has all of it."""
-    return text if len(text) <= length else f"{text[: length * 2 // 3]} … {text[-length // 4 :]}"
-
-
 def _cell(text: Any) -> str:
     """Any text, safe inside one cell or line of Markdown."""
-    flat = " ".join(str(text).split())
+    flat = " ".join(visible(str(text)).split())
     # An underscore inside a word is no markup, and names are full of them.
-    return re.sub(r"([\\`*|<>\[]|(?<!\w)_|_(?!\w)|\](?=[(\[:]))", r"\\\1", flat)
+    escaped = re.sub(r"([\\`*|<>\[&~$]|(?<!\w)_|_(?!\w)|\](?=[(\[:]))", r"\\\1", flat)
+    # At its beginning a line may say that it is a heading, a list, or a rule under the line above.
+    return re.sub(r"^(#{1,6}(?=\s|$)|[-+=]|\d{1,9}(?=[.)]))", _literally, escaped)
+
+
+def _literally(found: re.Match[str]) -> str:
+    mark = found.group()
+    return f"{mark}\\" if mark[0].isdigit() else f"\\{mark}"
 
 
 def _code(text: Any) -> str:
     """Any text as inline code inside a Markdown line or table, whatever backticks or bars it holds."""
-    flat = " ".join(str(text).split())
+    flat = " ".join(visible(str(text)).split())
     longest = max((len(run) for run in re.findall(r"`+", flat)), default=0)
     fence = "`" * (longest + 1)
     pad = " " if flat.startswith("`") or flat.endswith("`") else ""

@@ -48,8 +48,8 @@ def json_text(report: Report) -> str:
 
 
 def text_of(shown: Any) -> str:
-    """`json_text` of what is `finite` already."""
-    return _written(shown, "") + "\n"
+    """`json_text` of what is `finite` already; halves of characters, which no file takes, are JSON's escapes."""
+    return f"{_written(shown, '')}\n".encode("utf-8", "backslashreplace").decode()
 
 
 _encoded: Final = json.JSONEncoder(ensure_ascii=False, allow_nan=False).encode
@@ -80,7 +80,7 @@ def write_text(path: str | Path, text: str) -> Path:
         target.parent.mkdir(parents=True, exist_ok=True)
         scratch = target.with_name(f".{target.name}.{os.getpid()}")
         try:
-            with scratch.open("w", encoding="utf-8", newline="\n") as file:
+            with scratch.open("w", encoding="utf-8", errors="backslashreplace", newline="\n") as file:
                 file.write(text)
                 file.flush()
                 # else a machine that stops may keep the new name with nothing behind it
@@ -104,7 +104,7 @@ def read_json(path: str | Path) -> dict[str, Any]:
         report = json.loads(Path(path).read_text(encoding="utf-8"))
     except OSError as error:
         raise ReportError(f"cannot read {path}: {error.strerror or error}") from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:  # the latter of lists without end in each other
         raise ReportError(f"cannot read {path}: it is not JSON ({error})") from error
     if not isinstance(report, dict) or report.get("schema") != 1:
         found = report.get("schema", "none") if isinstance(report, dict) else "none"

@@ -16,6 +16,7 @@ import torch
 import numcheck
 from numcheck.declaration.budgets import Budget
 from numcheck.declaration.formulas import Formula, Routine
+from numcheck.declaration.patience import patience
 from numcheck.declaration.registry import format_named, load_catalog
 from numcheck.declaration.registry import formulas as registered
 from numcheck.declaration.words import (
@@ -50,7 +51,10 @@ SHOWN = 4
 
 @dataclass(frozen=True)
 class Unit:
-    """One formula in some formats, on some devices; where `witness` is set, what shows its gaps is gathered too."""
+    """One formula in some formats, on some devices; where `witness` is set, what shows its gaps is gathered too.
+
+    A call of a routine may take `timeout` seconds.
+    """
 
     formula: str
     formats: tuple[str, ...]
@@ -58,6 +62,7 @@ class Unit:
     points: int
     seed: int
     witness: bool = False
+    timeout: float | None = None
 
 
 @dataclass
@@ -80,8 +85,13 @@ class Result:
         return Result(*map(add, vars(self).values(), vars(other).values()))
 
 
-def run_unit(unit: Unit, routines: Sequence[Routine] | None = None, formula: Formula | None = None) -> Result:
-    """Examine every routine of a formula in the unit's formats on its devices.
+def run_unit(
+    unit: Unit,
+    routines: Sequence[Routine] | None = None,
+    formula: Formula | None = None,
+    tell: Callable[[str], None] = lambda _: None,
+) -> Result:
+    """Examine every routine of a formula in the unit's formats on its devices, and tell what is being done.
 
     Where the first device and another disagree on a routine, that is a finding of the other. Where two arithmetics
     disagree on a truth each format is examined by itself, and ends there with what was measured before.
@@ -95,10 +105,11 @@ def run_unit(unit: Unit, routines: Sequence[Routine] | None = None, formula: For
             chosen[format_of(name)] = some
     result = Result()
     try:
-        _examine_all(result, unit, formula, chosen)
+        with patience(unit.timeout):
+            _examine_all(result, unit, formula, chosen, tell)
     except ContradictionError as error:
         if len(chosen) > 1:  # each format by itself, so that only what is in doubt is lost
-            apart = (run_unit(replace(unit, formats=(one.name,)), known, formula) for one in chosen)
+            apart = (run_unit(replace(unit, formats=(one.name,)), known, formula, tell) for one in chosen)
             return sum(apart, Result())
         result.contradictions.append(str(error))
     except UsageError as error:  # the formula's own: others are judged all the same
@@ -108,7 +119,11 @@ def run_unit(unit: Unit, routines: Sequence[Routine] | None = None, formula: For
 
 
 def _examine_all(
-    result: Result, unit: Unit, formula: Formula, chosen: Mapping[Format, Sequence[Routine]]
+    result: Result,
+    unit: Unit,
+    formula: Formula,
+    chosen: Mapping[Format, Sequence[Routine]],
+    tell: Callable[[str], None],
 ) -> None:
     known = witnesses.read(formula)
     everyone = [routine for some in chosen.values() for routine in some]
@@ -136,6 +151,7 @@ def _examine_all(
         result.disagreements.extend(taken.opinion.disagreements)
         climb = ladder(formula, taken.points[0], format, Of.GRAD in taken.truths[0].halves)
         for device, routine in itertools.product(unit.devices, chosen[format]):
+            tell(f"{formula.name}.{routine.name} in {format.name}")
             try:
                 halves = examine(routine, taken, device)
             except RoutineError as error:
@@ -145,6 +161,7 @@ def _examine_all(
             for examined in halves:
                 first.setdefault((routine.name, examined.of, format), examined)
                 searches.append(entry(len(searches), examined, climbed[examined.of]))
+    tell(f"{formula.name}: why digits are lost")
     try:
         alone(beside(searches))
     finally:
@@ -162,12 +179,13 @@ def check_catalog(
     progress: Progress | None = None,
     jobs: int | None = None,
     witness: bool = False,
+    timeout: float | None = None,
 ) -> dict[str, Any]:
     """Judge the routines of some formulas (all by default), or one given routine, and return the report.
 
     Every formula's promises are held against its truth before anything is judged by it, and its witnesses are tried
-    first, beside the drawn points. With `witness` what shows its gaps here is
-    written into its file of witnesses.
+    first, beside the drawn points. With `witness` what shows its gaps here is written into its file of witnesses. A
+    call of a routine that takes longer than `timeout` seconds is given up, and its points crash (see `patience`).
 
     Raises UsageError for names, formats or devices that do not exist, and where witnesses cannot be written.
     """
@@ -179,16 +197,21 @@ def check_catalog(
         selected = [*map(formula_at, formulas)] or list(registered().values())
     names = tuple(dict.fromkeys(format_named(name).name for name in formats))
     devices = tuple(dict.fromkeys(devices))
-    for device in devices:
-        check_device(device)
+    with patience(timeout):
+        for device in devices:
+            check_device(device)
     for f in selected if witness else ():
         witnesses.expect_writable(f)
     longest = sorted(selected, key=_work, reverse=True)  # so that at the end no worker waits for another
-    units = [Unit(f.name, names, devices, points, seed, witness) for f in longest]
+    units = [Unit(f.name, names, devices, points, seed, witness, timeout) for f in longest]
     own = {f.name: f for f in selected}
 
+    def tell(what: str) -> None:
+        if progress is not None:
+            progress(what, len(results), len(units))
+
     def run_here(unit: Unit) -> Result:
-        return run_unit(unit, None if routine is None else [routine], own[unit.formula])
+        return run_unit(unit, None if routine is None else [routine], own[unit.formula], tell)
 
     shippable = routine is None and all(f.module.startswith("numcheck.") for f in selected)
     several = jobs if jobs is not None else min(len(units), multiprocessing.cpu_count())
@@ -340,11 +363,16 @@ def check(
     seed: int = DEFAULT_SEED,
     value: Budget | None = None,
     grad: Budget | None = None,
+    timeout: float | None = None,
 ) -> dict[str, Any]:
     """Judge one function against a formula, registered or just defined, and return the report.
 
     `routine` takes the formula's inputs as batched tensors; where its argument names differ they are matched by order.
-    The budgets default to 4 ulps for the value and 8 for the gradient, beside what conditioning forgives.
+    The budgets default to 4 ulps for the value and 8 for the gradient, beside what conditioning forgives. Where
+    `timeout` is given, a call that takes more seconds is given up, and its points crash.
     """
-    judged = adapt(routine, formula_at(formula), value=value, grad=grad)
-    return check_catalog(formats=formats, devices=devices, points=points, seed=seed, routine=judged, jobs=1)
+    with patience(timeout):
+        judged = adapt(routine, formula_at(formula), value=value, grad=grad)
+    return check_catalog(
+        formats=formats, devices=devices, points=points, seed=seed, routine=judged, jobs=1, timeout=timeout
+    )

@@ -142,8 +142,22 @@ def entry_of(
         "laws": examined.laws(),
         "plot": None if axis is None else plot(examined, *axis),
         "map": None if axis is None else failure_map(examined, *axis),
-        "message": None if examined.crash is None else examined.crash[0].crashes[examined.crash[1]],
+        **_raised(examined),
     }
+
+
+def _raised(examined: Examined) -> dict[str, Any]:
+    """What the routine raised, and an input at which it did."""
+    if examined.crash is None:
+        return {"message": None}
+    part, row = examined.crash
+    alone, component = part.points.select([row]), int(part.component[row])
+    shown = {
+        "points": sum(len(one.crashes) for one in examined.parts),
+        "inputs": {name: _input(column, 0) for name, column in alone.columns.items()},
+        "reproduce": shown_again(part, alone, component),
+    }
+    return {"message": part.crashes[row], "raised": shown}
 
 
 BUCKETS = {"0": 0.0, "<=0.5": 0.5, "<=1": 1.0, "<=2": 2.0, "<=4": 4.0, "<=16": 16.0, "<=256": 256.0,

@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 
 from numcheck.declaration.formulas import Formula, Routine
+from numcheck.declaration.patience import patience
 from numcheck.declaration.registry import format_named
-from numcheck.declaration.words import Fate, Of, UsageError
+from numcheck.declaration.words import ExitCode, Fate, Of, UsageError, visible
 from numcheck.diagnosis import alone
 from numcheck.foreign import adapt, formula_at, routine_at
 from numcheck.measure import check_device
@@ -21,11 +22,13 @@ class Explanation:
     """Everything about one routine at one point."""
 
     rows: tuple[tuple[str, str], ...]
+    code: ExitCode = ExitCode.PASSED
+    """The exit code of `numcheck explain`: that of a run that judges this point alone."""
 
     def lines(self) -> list[str]:
         """Aligned name and content."""
         width = max(len(name) for name, _ in self.rows)
-        return [f"{name:<{width}}  {content}" for name, content in self.rows]
+        return [visible(f"{name:<{width}}  {content}") for name, content in self.rows]
 
     def __str__(self) -> str:
         return "\n".join(self.lines())
@@ -40,14 +43,28 @@ def explain(
     device: str = "cpu",
     of: str = "value",
     component: int = 0,
+    timeout: float | None = None,
 ) -> Explanation:
     """Truth to 30 digits, result, error, budget, and the finding of one routine at one point; print it.
 
     `routine` is one of the formula's, or any function that takes the formula's inputs as batched tensors; both may be
     named as on the command line. `at` gives each input's value: a number, nested lists of numbers, or text as `--at`
-    takes it. `component` picks the output whose gradient is shown, of a formula with several. Raises UsageError for
-    what cannot be.
+    takes it. `component` picks the output whose gradient is shown, of a formula with several. A call that takes more
+    than `timeout` seconds is given up. Raises UsageError for what cannot be.
     """
+    with patience(timeout):
+        return _explained(routine, formula, at, format, device, of, component)
+
+
+def _explained(
+    routine: Routine | Callable[..., Any] | str,
+    formula: Formula | str,
+    at: Mapping[str, Any],
+    format: str,
+    device: str,
+    of: str,
+    component: int,
+) -> Explanation:
     stated = formula_at(formula)
     judged = routine_at(routine, stated) if isinstance(routine, str) else adapt(routine, stated)
     formula, where = judged.formula, format_named(format)
@@ -63,7 +80,17 @@ def explain(
     if not 0 <= component < outputs:
         raise UsageError(f"--component {component}: {formula.name} has outputs 0 to {outputs - 1} here")
     examined = next(one for one in examine(judged, given, device) if one.of is half)
-    return Explanation(tuple(_rows(given, examined)))
+    return Explanation(tuple(_rows(given, examined)), _code(given, examined))
+
+
+def _code(given: Sample, examined: Examined) -> ExitCode:
+    """In doubt before over budget, as in a check; where the formula has no value nothing was judged."""
+    (fate,) = map(Fate, examined.fates.tolist())
+    if given.opinion.disagreements or fate is Fate.UNRESOLVED:
+        return ExitCode.IN_DOUBT
+    if fate is Fate.INVALID:
+        return ExitCode.WRONG_USAGE
+    return ExitCode.FAILED if fate.fails else ExitCode.PASSED
 
 
 def _rows(given: Sample, examined: Examined) -> Iterator[tuple[str, str]]:

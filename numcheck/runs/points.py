@@ -2,6 +2,7 @@
 
 import os
 import re
+import shlex
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -12,6 +13,7 @@ import numpy as np
 import torch
 
 from numcheck.declaration.formulas import Formula, Routine
+from numcheck.declaration.patience import limit
 from numcheck.declaration.registry import loaded_by_name
 from numcheck.declaration.words import Of, UsageError
 from numcheck.domain import Points
@@ -97,13 +99,19 @@ def arguments_of(formula: Formula, at: Mapping[str, Any], format: Format) -> tup
 
 
 def shown_again(measurement: Measurement, point: Points, component: int) -> str:
-    """The command that shows a point again of what was measured."""
+    """The command that shows a point again of what was measured, for as long as was waited for it."""
     of, device = measurement.of, measurement.device
-    return reproduce(measurement.routine, point, measurement.format, of, component, device)
+    return reproduce(measurement.routine, point, measurement.format, of, component, device, limit())
 
 
 def reproduce(
-    routine: Routine, point: Points, format: Format, of: Of, component: int = 0, device: str = "cpu"
+    routine: Routine,
+    point: Points,
+    format: Format,
+    of: Of,
+    component: int = 0,
+    device: str = "cpu",
+    timeout: float | None = None,
 ) -> str:
     """What shows one point again: a command, or a line of Python where the code lives in a notebook.
 
@@ -115,20 +123,34 @@ def reproduce(
     words = _word(formula.function, formula.name), own
     at = {name: argument(column, 0) for name, column in point.columns.items()}
     if all(words):
-        inputs = " ".join(f"--at '{name}={text}'" for name, text in at.items())
+        inputs = " ".join(f"--at {_quoted(f'{name}={text}')}" for name, text in at.items())
         gradient = " --of grad" if of is Of.GRAD else ""
         gradient += f" --component {component}" if component else ""
         there = "" if device == "cpu" else f" --device {device}"
-        return f"numcheck explain {words[0]} {words[1]} {inputs} --format {format.name}{gradient}{there}"
+        there += "" if timeout is None else f" --timeout {timeout:g}"
+        return (
+            f"numcheck explain {shlex.join(map(str, words))} {inputs} --format {format.name}{gradient}{there}"
+        )
     inside = f"{formula.name}.routines[{routine.name!r}]" if registered else routine.name.rpartition(":")[2]
     gradient = ', of="grad"' if of is Of.GRAD else ""
     gradient += f", component={component}" if component else ""
     there = "" if device == "cpu" else f", device={device!r}"
+    there += "" if timeout is None else f", timeout={timeout:g}"
     return f"numcheck.explain({inside}, {formula.name}, {at}, format={format.name!r}{gradient}{there})"
 
 
+def _quoted(text: str) -> str:
+    """Text in quotation marks, as a shell takes it."""
+    quote = "'"
+    return f"{quote}{text.replace(quote, quote + chr(34) + quote + chr(34) + quote)}{quote}"
+
+
 def _word(function: Callable[..., Any], name: str) -> str | None:
-    """How the command line finds what `function` declares: its name, MODULE:NAME or FILE:NAME; None in a notebook."""
+    """How the command line finds what `function` declares from where it was started; None in a notebook.
+
+    That is its name in the catalogue, MODULE:NAME of what is installed, and FILE:NAME of all else: the module of a file
+    may have been found by a path that another process does not know.
+    """
     if ":" in name:
         return name  # as the command line was given it
     module = getattr(function, "__module__", None) or ""
@@ -138,6 +160,7 @@ def _word(function: Callable[..., Any], name: str) -> str | None:
     file = getattr(home, "__file__", None)
     if not file or not hasattr(home, name):
         return None
-    if module != "__main__" and not Path(file).is_relative_to(Path.cwd()):
+    if module != "__main__" and {"site-packages", "dist-packages"} & {*Path(file).parts}:
         return f"{module}:{name}"
-    return f"{os.path.relpath(file)}:{name}"
+    here = Path(file).resolve()
+    return f"{os.path.relpath(here) if here.is_relative_to(Path.cwd()) else here}:{name}"

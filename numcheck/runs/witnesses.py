@@ -80,7 +80,7 @@ def read(formula: Formula) -> Witnesses:
         if told["formula"] != formula.name:
             raise ValueError(f"it is of the formula {told['formula']}")
         rows = [_from_json(row, formula, told["environments"]) for row in told["witnesses"]]
-    except (OSError, ValueError, TypeError, KeyError, AttributeError, IndexError) as error:
+    except (OSError, ValueError, TypeError, KeyError, AttributeError, IndexError, RecursionError) as error:
         why = f"no {error}" if isinstance(error, KeyError) else " ".join(str(error).split())
         told = f"{path} is no file of witnesses ({why}): restore or delete it; it is not tried"
         return Witnesses(path, remarks=(told,), damaged=True)
@@ -97,14 +97,20 @@ def read(formula: Formula) -> Witnesses:
 def _from_json(row: dict[str, Any], formula: Formula, environments: list[str]) -> Witness:
     if set(row["inputs"]) != set(formula.inputs):
         raise ValueError(f"a witness has the inputs {', '.join(row['inputs'])}")
+    inputs, component = tuple(row["inputs"][name] for name in formula.inputs), row["component"]
+    texts = [row["routine"], row["gap"], row["which"], *inputs, *environments]
+    if not all(isinstance(text, str) for text in texts) or not isinstance(component, int) or component < 0:
+        raise ValueError(
+            f"a witness of {row['routine']} holds something else than text and an output's number"
+        )
     return Witness(
         row["routine"],
         row["gap"],
         format_of(row["format"]).name,
         Of(row["of"]),
         row["which"],
-        tuple(row["inputs"][name] for name in formula.inputs),
-        int(row["component"]),
+        inputs,
+        component,
         tuple(environments[place] for place in row["environments"]),
     )
 

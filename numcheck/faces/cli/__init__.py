@@ -17,7 +17,7 @@ from typing import NoReturn
 import click
 
 from numcheck import __version__
-from numcheck.declaration.words import ExitCode, UsageError
+from numcheck.declaration.words import ExitCode, UsageError, visible
 from numcheck.faces.cli.options import EXIT_CODES
 
 
@@ -45,7 +45,11 @@ def run(arguments: Sequence[str]) -> int:
         return _told(str(error), ExitCode.WRONG_USAGE)
     except (KeyboardInterrupt, click.Abort) as error:  # which may say what is kept
         return _told(": ".join(["interrupted", *map(str, error.args)]), ExitCode.INTERRUPTED)
+    except MemoryError as error:
+        return _told(f"{_NO_MEMORY} ({error})" if str(error) else _NO_MEMORY, ExitCode.WRONG_USAGE)
     except Exception as error:
+        if isinstance(error, RuntimeError) and "can't allocate memory" in str(error):  # torch's MemoryError
+            return _told(_NO_MEMORY, ExitCode.WRONG_USAGE)
         from numcheck.reals.enclosures import ContradictionError  # whoever can raise it has imported it
 
         if not isinstance(error, ContradictionError):
@@ -54,8 +58,11 @@ def run(arguments: Sequence[str]) -> int:
     return code if isinstance(code, int) else ExitCode.PASSED
 
 
+_NO_MEMORY = "the memory does not suffice: write fewer --points, or fewer --jobs"
+
+
 def _told(message: str, code: ExitCode) -> ExitCode:
-    click.echo(f"numcheck: {' '.join(message.split())}", err=True)
+    click.echo(f"numcheck: {visible(' '.join(message.split()))}", err=True)
     return code
 
 

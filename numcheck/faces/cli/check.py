@@ -2,20 +2,27 @@
 
 import tempfile
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from numcheck.declaration.words import DEFAULT_POINTS, DEFAULT_SEED, ExitCode, UsageError
-from numcheck.faces.cli.options import EXIT_CODES, devices_option, formats_option
+from numcheck.declaration.words import DEFAULT_POINTS, DEFAULT_SEED, ExitCode, UsageError, visible
+from numcheck.faces.cli.options import EXIT_CODES, devices_option, formats_option, json_option, timeout_option
 from numcheck.faces.cli.terminal import console_of, print_table, progress_bar
 from numcheck.faces.names import formats_of, names_of
 
 if TYPE_CHECKING:
     from rich.console import Console
+
+    from numcheck.declaration.budgets import Budget
+    from numcheck.declaration.formulas import Routine
+
+MOST_FINDINGS = 3
+"""Findings that the terminal is told, the worst first; a report has them all."""
 
 
 @click.command(epilog=EXIT_CODES)
@@ -27,6 +34,18 @@ if TYPE_CHECKING:
     help="Judge this function, or that of a path/to/file.py:NAME.",
 )
 @click.option("--formula", "claimed", metavar="F", help="The formula that --routine claims to compute.")
+@click.option("--value-ulps", type=float, metavar="N", help="What --routine promises of its value (4).")
+@click.option("--grad-ulps", type=float, metavar="N", help="What --routine promises of its gradient (8).")
+@click.option(
+    "--cond", type=float, metavar="C", help="What both budgets add of the problem's own conditioning (1)."
+)
+@click.option(
+    "--gap",
+    "gaps",
+    metavar="CAUSE=WHY",
+    multiple=True,
+    help="A known failure of --routine; several causes of one mechanism have commas between.",
+)
 @formats_option
 @devices_option("torch devices, with commas between; where two disagree beyond both budgets is a finding.")
 @click.option(
@@ -38,7 +57,8 @@ if TYPE_CHECKING:
 @click.option(
     "--seed", type=click.IntRange(min=0), default=DEFAULT_SEED, help="Reproduces a run bit for bit."
 )
-@click.option("--json", "json_file", metavar="FILE", help="Write the results as JSON; - is standard output.")
+@timeout_option
+@json_option
 @click.option("--report", "folder", metavar="DIR", help="Write report.json, report.md and report.html there.")
 @click.option(
     "--fail-on",
@@ -55,10 +75,15 @@ def check(
     formulas: tuple[str, ...],
     target: str | None,
     claimed: str | None,
+    value_ulps: float | None,
+    grad_ulps: float | None,
+    cond: float | None,
+    gaps: tuple[str, ...],
     formats: str,
     devices: str,
     points: int,
     seed: int,
+    timeout: float | None,
     json_file: str | None,
     folder: str | None,
     fail_on: str,
@@ -69,6 +94,10 @@ def check(
         raise UsageError(f"say what it claims to compute: --routine {target} --formula F")
     if claimed and not target:
         raise UsageError(f"--formula goes with --routine; for its own routines: numcheck check {claimed}")
+    if not target and (gaps or not value_ulps is grad_ulps is cond is None):
+        raise UsageError(
+            "--value-ulps, --grad-ulps, --cond and --gap say what a --routine MODULE:NAME promises"
+        )
     if witness and not formulas:
         raise UsageError("say whose witnesses are to be written: numcheck check FORMULA... --witness")
     _expect_writable(json_file, folder)
@@ -76,17 +105,21 @@ def check(
 
     if not formulas and not target and jobs() > 1:  # the whole catalogue is sure to need them
         prepare("numcheck.runs.check")
+    from numcheck.declaration.patience import patience
     from numcheck.declaration.registry import load_catalog
-    from numcheck.foreign import adapt, formula_at, formulas_at, load
+    from numcheck.foreign import formulas_at
     from numcheck.runs import check_catalog, verdict_of
 
     asked = formats_of(formats, "--formats")
     load_catalog()
-    routine = adapt(load(target), formula_at(claimed), target) if target and claimed else None
+    routine = None
+    if target and claimed:
+        with patience(timeout):
+            routine = _promising(target, claimed, (value_ulps, grad_ulps, cond), gaps)
     pages = console_of(stderr=json_file == "-")
     pages.print(f"seed {seed}")
     if routine is not None:
-        pages.print(f"{target}: {routine.doc}")
+        pages.print(visible(f"{target}: {routine.doc}"))
     with progress_bar() as progress:
         report = check_catalog(
             [found for word in formulas for found in formulas_at(word)],
@@ -98,10 +131,11 @@ def check(
             progress=progress,
             jobs=jobs(),
             witness=witness,
+            timeout=timeout,
         )
     code, sentence = verdict_of(report, fail_on)
     for line in report.get("remarks", ()):
-        pages.print(line)
+        pages.print(visible(line))
     _deliver(report, pages, sentence, json_file, folder)
     if report.get("interrupted"):
         raise click.Abort
@@ -110,10 +144,38 @@ def check(
     return code
 
 
+def _promising(
+    target: str, claimed: str, budget: tuple[float | None, float | None, float | None], gaps: Iterable[str]
+) -> "Routine":
+    """The function as a routine of the formula, with the budgets and gaps that the command line gives it."""
+    from numcheck.declaration.budgets import ulps
+    from numcheck.declaration.formulas import gap_of, with_gap
+    from numcheck.foreign import GRAD, VALUE, adapt, formula_at, load
+
+    value, grad, cond = budget
+    promised = None if value is cond is None else ulps(*_either(value, cond, VALUE))
+    slope = None if grad is None else ulps(*_either(grad, cond, GRAD))
+    routine = adapt(load(target), formula_at(claimed), target, promised, slope)
+    if grad is None and cond is not None and routine.grad is not None:
+        routine = replace(routine, grad=ulps(*_either(None, cond, GRAD)))
+    for word in reversed(tuple(gaps)):
+        causes, equals, why = word.partition("=")
+        if not equals:
+            raise UsageError(
+                f"--gap {word}: write --gap CAUSE=WHY, such as --gap 'overflow=exp leaves the range'"
+            )
+        routine = with_gap(routine, gap_of([cause.strip() for cause in causes.split(",")], why))
+    return routine
+
+
+def _either(ulps: float | None, cond: float | None, usual: "Budget") -> tuple[float, float]:
+    return usual.ulps if ulps is None else ulps, usual.cond if cond is None else cond
+
+
 def _expect_writable(json_file: str | None, folder: str | None) -> None:
     """Find out before hours of work, not after them, that the results have nowhere to go."""
     if json_file == "":
-        raise UsageError("write --json FILE, or --json - for standard output")
+        raise UsageError("write --json FILE, or --json alone for standard output")
     if json_file not in (None, "-"):
         if Path(json_file).is_dir():
             raise UsageError(f"--json names a file, but {json_file} is a folder")
@@ -148,7 +210,9 @@ def _deliver(
             lost.append(f"cannot write {json_file}: {error}")
     titles = "formula routine format value gradient fates causes".split()
     print_table(pages, titles, _rows(report))
-    pages.print(sentence)
+    for line in _worst(report, folder is None):
+        pages.print(line)
+    pages.print(visible(sentence))
     if folder is not None:
         try:
             pages.print(str(write_report(report, folder)[-1]))
@@ -158,6 +222,22 @@ def _deliver(
         asked = [json_file is not None, folder is not None].count(True)
         kept = "" if len(lost) < asked else f"; the results are in {_rescued(json_text(report))}"
         raise UsageError("; ".join(lost) + kept)
+
+
+def _worst(report: Mapping[str, Any], hint: bool) -> Iterator[str]:
+    """The worst findings, each with the input that shows it, and how to come by the others."""
+    from numcheck.report import worst_findings
+
+    found = worst_findings(report)
+    for lines in found[:MOST_FINDINGS]:
+        yield ""
+        yield from map(visible, lines)
+    if found:
+        yield ""
+        more = len(found) - MOST_FINDINGS
+        if hint:
+            beyond = f"; {more} more findings are in there" if more > 0 else ""
+            yield f"--report DIR writes pages with plots and every example{beyond}"
 
 
 def _rescued(text: str) -> str:
@@ -184,7 +264,13 @@ def _rows(report: Mapping[str, Any]) -> list[tuple[str, ...]]:
         for one in measured:
             total.update(one["fates"])
         fates = ", ".join(f"{count} {fate}" for fate, count in total.items() if count)
-        causes = dict.fromkeys(finding["cause"] for one in measured for finding in one["findings"])
+        raised = dict.fromkeys(
+            str(one["message"]).partition(":")[0] for one in measured if one.get("message")
+        )
+        causes = {
+            **raised,
+            **dict.fromkeys(finding["cause"] for one in measured for finding in one["findings"]),
+        }
         rows.append((*key, _spent(measured, "value"), _spent(measured, "grad"), fates, ", ".join(causes)))
     return rows
 

@@ -4,8 +4,8 @@ import difflib
 
 import click
 
-from numcheck.declaration.words import Cause, UsageError
-from numcheck.faces.cli.options import EXIT_CODES, devices_option, point_of
+from numcheck.declaration.words import Cause, ExitCode, UsageError
+from numcheck.faces.cli.options import EXIT_CODES, devices_option, point_of, timeout_option
 from numcheck.faces.names import format_named, names_of
 
 
@@ -27,6 +27,7 @@ from numcheck.faces.names import format_named, names_of
     default=0,
     help="Of a formula with several outputs, the one whose gradient is shown.",
 )
+@timeout_option
 def explain(
     formula: str,
     routine: str | None,
@@ -36,11 +37,12 @@ def explain(
     devices: str,
     of: str,
     component: int,
-) -> None:
+    timeout: float | None,
+) -> ExitCode:
     """Explain one point of a ROUTINE of a FORMULA; either is a name, or MODULE:NAME, or FILE.py:NAME.
 
     \b
-    numcheck explain softplus naive --at x=-40 --format float32
+    numcheck explain softplus naive_form --at x=-40 --format float32
 
     Or print the page of a CAUSE, by the name that findings give it: why digits are lost, and what to write instead.
 
@@ -49,16 +51,22 @@ def explain(
     """
     if routine is None:
         click.echo(_page_of(formula))
-        return
+        return ExitCode.PASSED
     point = point_of((*at, *more))
     from numcheck import explain as explanation_of
 
     form = format_named(format_name, "--format").name
     told = [
-        explanation_of(routine, formula, point, format=form, device=device, of=of, component=component)
+        explanation_of(
+            routine, formula, point, format=form, device=device, of=of, component=component, timeout=timeout
+        )
         for device in names_of(devices, "--devices")
     ]
     click.echo("\n\n".join(str(one) for one in told))
+    code = max(one.code for one in told)
+    if code == ExitCode.WRONG_USAGE:
+        raise UsageError(f"nothing was judged, for {formula} has no value there: write another point")
+    return code
 
 
 def _page_of(word: str) -> str:

@@ -4,18 +4,19 @@ import json
 
 import click
 
+from numcheck.faces.cli.options import json_option
 from numcheck.faces.cli.terminal import console_of, print_table
 
 
 @click.command("list")
-@click.option("--json", "as_json", is_flag=True, help="Print a list of objects instead of a table.")
-def list_formulas(as_json: bool) -> None:
+@json_option
+def list_formulas(json_file: str | None) -> None:
     """List the formulas with their inputs and routines."""
     from numcheck.declaration.registry import formulas, load_catalog
 
     load_catalog()
     found = formulas().values()
-    if as_json:
+    if json_file is not None:
         told = [
             {
                 "name": formula.name,
@@ -26,7 +27,13 @@ def list_formulas(as_json: bool) -> None:
             }
             for formula in found
         ]
-        click.echo(json.dumps(told, indent=2))
+        text = json.dumps(told, indent=2) + "\n"
+        if json_file == "-":
+            click.echo(text, nl=False)
+        else:
+            from numcheck.report import write_text
+
+            write_text(json_file, text)
         return
     rows = [(one.topic, one.name, ", ".join(one.inputs), ", ".join(one.routines)) for one in found]
     print_table(console_of(stderr=False), ("topic", "formula", "inputs", "routines"), rows)

@@ -21,6 +21,24 @@ formats_option = click.option(
 )
 
 
+json_option = click.option(
+    "--json",
+    "json_file",
+    is_flag=False,
+    flag_value="-",
+    metavar="[FILE]",
+    help="Write what was found as JSON into a file; without one, or to -, on standard output.",
+)
+
+
+timeout_option = click.option(
+    "--timeout",
+    type=float,
+    metavar="SECONDS",
+    help="Give up a call of a routine that takes longer: its points crash. It runs in processes of its own then.",
+)
+
+
 def devices_option(told: str) -> Callable[[Any], Any]:
     """The option that says where routines run."""
     return click.option("--devices", "--device", metavar="NAMES", default="cpu", help=told)

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import click
 
-from numcheck.declaration.words import ExitCode, UsageError
-from numcheck.faces.cli.options import EXIT_CODES, devices_option
+from numcheck.declaration.words import ExitCode, UsageError, visible
+from numcheck.faces.cli.options import EXIT_CODES, devices_option, json_option
 from numcheck.faces.cli.terminal import progress_bar
 from numcheck.faces.names import format_named, names_of
 
@@ -32,7 +32,7 @@ from numcheck.faces.names import format_named, names_of
 )
 @click.option("--restart", is_flag=True, help="Begin again, whatever was finished before.")
 @click.option("--witness", is_flag=True, help="Write the worst inputs beside the formula's page.")
-@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+@json_option
 def sweep(
     formula: str,
     routines: tuple[str, ...],
@@ -44,7 +44,7 @@ def sweep(
     processes: int | None,
     restart: bool,
     witness: bool,
-    as_json: bool,
+    json_file: str | None,
 ) -> ExitCode:
     """Judge ROUTINES of a FORMULA, by default all, at every input of a format; either is a name or FILE.py:NAME.
 
@@ -56,9 +56,9 @@ def sweep(
     """
     form = format_named(format_name, "--format")
     places = names_of(devices, "--devices")
-    if len(places) > 1 and (out is not None or as_json):
+    if len(places) > 1 and (out is not None or json_file is not None):
         raise UsageError("--out and --json take one sweep: write one device")
-    from numcheck.report import sweep_page
+    from numcheck.report import sweep_page, write_text
     from numcheck.runs import Interrupted, folder_of, jobs, plan_of, sweep_verdict, swept
 
     codes: list[ExitCode] = []
@@ -67,14 +67,17 @@ def sweep(
         if plan.note is not None:
             click.echo(f"numcheck: {plan.note}", err=True)
         try:
-            with progress_bar(plainly=True) as progress:
+            with progress_bar() as progress:
                 result = swept(plan, folder, witness, processes or jobs(), restart, progress)
         except Interrupted as stopped:
             raise click.Abort(str(stopped)) from None
         code, sentence = sweep_verdict(result)
         codes.append(code)
-        if as_json:
-            click.echo((folder / "result.json").read_text(encoding="utf-8"), nl=False)
-        else:
-            click.echo(f"{sweep_page(result)}\n\n{sentence}\n{folder / 'result.json'}")
+        if json_file is not None:
+            text = (folder / "result.json").read_text(encoding="utf-8")
+            if json_file == "-":
+                click.echo(text, nl=False)
+                continue
+            write_text(json_file, text)
+        click.echo(visible(f"{sweep_page(result)}\n\n{sentence}\n{folder / 'result.json'}"))
     return max(codes)

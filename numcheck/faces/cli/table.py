@@ -2,7 +2,7 @@
 
 import click
 
-from numcheck.faces.cli.options import EXIT_CODES, formats_option
+from numcheck.faces.cli.options import EXIT_CODES, formats_option, json_option
 from numcheck.faces.cli.terminal import progress_bar
 from numcheck.faces.names import formats_of
 
@@ -16,7 +16,7 @@ from numcheck.faces.names import formats_of
     default="reports/torch-accuracy",
     help="The folder of tables: this environment's is written or completed there.",
 )
-@click.option("--json", "json_file", metavar="FILE", help="Write the rows asked for as JSON, too.")
+@json_option
 @click.option("--missing", is_flag=True, help="Measure only rows that the table lacks.")
 @click.option("--restart", is_flag=True, help="Begin rows again, whatever was finished of them before.")
 def table(
@@ -36,7 +36,7 @@ def table(
     from numcheck.runs import Interrupted, jobs, tabulate
 
     try:
-        with progress_bar(plainly=True) as progress:
+        with progress_bar() as progress:
             page, rows = tabulate(
                 out, functions, names, missing=missing, jobs=jobs(), restart=restart, progress=progress
             )

@@ -7,8 +7,11 @@ result depends on, and is gone on with by no other sweep.
 
 import hashlib
 import json
+import os
+import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Self
 
@@ -16,8 +19,59 @@ from numcheck.declaration.words import UsageError
 from numcheck.report import finite, write_text
 from numcheck.runs.sweep.summary import State, as_json, from_json
 
+if sys.platform != "win32":
+    import fcntl
+
+LOCK = ".lock"
+"""The file whose lock a sweep holds while it works in a folder, with the number of its process."""
+
 SHARE = 20
 """A checkpoint is written when so many times the time has passed that writing the last one took."""
+
+
+@contextmanager
+def alone_in(folder: Path | None, instead: str = "write another --out") -> Generator[None]:
+    """Hold a folder for one sweep; UsageError, in one line, where another is at work in it.
+
+    The system lets go of the lock when the process that holds it ends, however that ends; Windows has no such lock.
+    """
+    file = None
+    if folder is not None:
+        with suppress(OSError):  # what cannot be written is told where the checkpoint is read or written
+            folder.mkdir(parents=True, exist_ok=True)
+            file = (folder / LOCK).open("a+", encoding="utf-8")
+    if file is None:
+        yield
+        return
+    with file:
+        if sys.platform != "win32":
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                file.seek(0)
+                raise UsageError(
+                    f"another sweep, of process {file.read().strip()}, is at work in {folder}: "
+                    f"wait until it has ended, or {instead}"
+                ) from None
+            except OSError:  # a file system without locks
+                pass
+        file.truncate(0)
+        file.write(f"{os.getpid()}\n")
+        file.flush()
+        yield
+
+
+def _alive(process: str) -> bool:
+    """Whether a process of that number runs here, perhaps another user's; whatever is no number does."""
+    if not process.isdecimal():
+        return True
+    try:
+        os.kill(int(process), 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except OSError:
+        return True
+    return True
 
 
 def read(path: Path, fingerprint: Mapping[str, str]) -> State:
@@ -43,7 +97,7 @@ def _whole(text: str) -> dict[str, Any] | None:
     try:
         told = json.loads(text)
         return told["sweep"] if told["sha256"] == _digest(_canonical(told["sweep"])) else None
-    except (ValueError, TypeError, KeyError):
+    except (ValueError, TypeError, KeyError, RecursionError):  # the last of lists without end in each other
         return None
 
 
@@ -73,6 +127,10 @@ class Keeper:
         self.path, self.fingerprint = path, fingerprint
         self.state = self.kept = {} if path is None or restart else read(path, fingerprint)
         self.due = 0.0
+        # what a sweep that was killed was just writing; never what a process that lives writes
+        for scratch in () if path is None else path.parent.glob(f".{path.name}.*"):
+            if not _alive(scratch.suffix.removeprefix(".")):
+                scratch.unlink(missing_ok=True)
 
     def keep(self, state: State) -> None:
         """Take note of the state, and write it where a write is due."""

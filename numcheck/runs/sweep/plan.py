@@ -28,6 +28,9 @@ from numcheck.truth import LONG, expect_promises, missing_compiler, settle
 MOST_BITS = {1: 32, 2: 8}
 """Up to which width of a format all values of so many real inputs are tried together."""
 
+MOST_GRID = 1 << 24
+"""Values of each real input that a grid has at most."""
+
 CHUNKS = 64
 """About so many chunks a space is cut into, as long as they lie within the two lengths below."""
 SHORTEST, LONGEST = 1 << 14, 1 << 20
@@ -114,6 +117,8 @@ def plan_of(
 def _space(formula: Formula, format: Format, grid: int | None) -> Space:
     if grid is not None and grid < 2:
         raise UsageError(f"a grid has at least the two bounds of each input: --grid 256, not {grid}")
+    if grid is not None and grid > MOST_GRID:
+        raise UsageError(f"a grid lists its values: --grid {MOST_GRID} at most, not {grid}")
     instead = f"numcheck check {formula.name} --formats {format.name} --points 100000 draws points instead"
     reals = [domain for domain in continuous(formula.inputs).values() if domain.sizes is None]
     if len(reals) > max(MOST_BITS):

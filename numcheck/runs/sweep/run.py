@@ -25,7 +25,7 @@ from numcheck.runs.check import Progress
 from numcheck.runs.environment import environment
 from numcheck.runs.examine import examine, sample
 from numcheck.runs.points import argument, reproduce
-from numcheck.runs.sweep.checkpoint import Keeper
+from numcheck.runs.sweep.checkpoint import Keeper, alone_in
 from numcheck.runs.sweep.plan import Plan, fingerprint_of, fitting, plan_of
 from numcheck.runs.sweep.summary import (
     BINS,
@@ -201,15 +201,14 @@ def swept(
     if witness:  # what lies there is looked at before hours of work, not after them
         witnesses.expect_writable(plan.formula)
     kept = None if place is None else place / "checkpoint.json"
-    keeper = Keeper(kept, fingerprint_of(plan), restart)
-    if place is not None and restart:
-        (place / "result.json").unlink(missing_ok=True)
-    finish(plan, _batch, keeper, jobs, progress)
-    result = result_of(plan, keeper.state)
-    if place is not None:
-        write_text(place / "result.json", json_text(result))
-        for scratch in place.glob(".checkpoint.json.*"):  # what a kill in the middle of a write left
-            scratch.unlink(missing_ok=True)
+    with alone_in(place):
+        keeper = Keeper(kept, fingerprint_of(plan), restart)
+        if place is not None and restart:
+            (place / "result.json").unlink(missing_ok=True)
+        finish(plan, _batch, keeper, jobs, progress)
+        result = result_of(plan, keeper.state)
+        if place is not None:
+            write_text(place / "result.json", json_text(result))
     if witness:
         here = witnesses.environment_name(plan.device)
         cells: set[witnesses.Cell] = {

@@ -32,7 +32,7 @@ from numcheck.report import figure, folder_name, read_json, table_page, write_js
 from numcheck.runs.check import Progress
 from numcheck.runs.environment import environment
 from numcheck.runs.points import argument
-from numcheck.runs.sweep.checkpoint import Keeper
+from numcheck.runs.sweep.checkpoint import Keeper, alone_in
 from numcheck.runs.sweep.plan import LONGEST, Plan, fingerprint_of
 from numcheck.runs.sweep.run import finish, truths
 from numcheck.runs.sweep.summary import (
@@ -429,19 +429,25 @@ def tabulate(
         if name not in FORMATS:
             raise UsageError(f"the table has no {name}: write one of {', '.join(FORMATS)}")
     path = _path(Path(folder), told)
-    rows: list[dict[str, Any]] = []
-    if path.exists():
-        before = read_json(path)
-        if before["environment"] != told:
-            raise UsageError(f"{path} is of another environment: move it away")
-        rows = before["rows"]
     asked = [(name, form) for form in reversed(formats) for name in names or known]
-    for name, form in asked:
-        if missing and (name, form) in map(_cell, rows):
-            continue
-        kept = KEPT / f"{name}-{form}.json"
-        found = rows_of(known[name], form, jobs=jobs, kept=kept, restart=restart, progress=progress)
-        rows = [row for row in rows if _cell(row) != (name, form)] + found
-        write_table(Path(folder), table_of(rows, told))
-        kept.unlink(missing_ok=True)
+    with alone_in(KEPT, "begin it in another folder"), alone_in(path.parent):
+        rows = _known_rows(path, told)
+        for name, form in asked:
+            if missing and (name, form) in map(_cell, rows):
+                continue
+            kept = KEPT / f"{name}-{form}.json"
+            found = rows_of(known[name], form, jobs=jobs, kept=kept, restart=restart, progress=progress)
+            rows = [row for row in rows if _cell(row) != (name, form)] + found
+            write_table(Path(folder), table_of(rows, told))
+            kept.unlink(missing_ok=True)
     return path.with_suffix(".md"), table_of([row for row in rows if _cell(row) in asked], told)
+
+
+def _known_rows(path: Path, told: Mapping[str, str]) -> list[dict[str, Any]]:
+    """The rows that the table of this environment has already."""
+    if not path.exists():
+        return []
+    before = read_json(path)
+    if before.get("environment") != told:
+        raise UsageError(f"{path} is of another environment: move it away")
+    return before["rows"]
