@@ -389,7 +389,7 @@ def test_a_sampler_draws_all_there_is_in_its_bounds_the_same_for_the_same_seed()
     ("sampler", "says"),
     [
         (lambda count, rng: rng.random(count) + 1, "the function gave 1.6.* in float32; write bounds that hold it"),
-        (lambda count, rng: rng.random((count, 2)), r"the function gave shape \(16, 2\); give \(16,\)"),
+        (lambda count, rng: rng.random((count, 2)), r"the function gave shape \(\d+, 2\); give \(\d+,\)"),
     ],
 )  # fmt: skip
 def test_a_sampler_that_gives_something_else_says_so(sampler: Any, says: str):
@@ -404,7 +404,8 @@ def test_what_no_domain_can_draw_is_one_line_of_the_formula():
     ):
         stray.points(FLOAT32, 100, 0)
     with pytest.raises(
-        DeclarationError, match=r"^<lambda>: real\([^\n]*holds no value of float16: write wider bounds$"
+        DeclarationError,
+        match=r"^<lambda>: real\([^\n]*holds no value of float16: write wider bounds, or judge it in other formats$",
     ):
         stated(lambda x: x * 1, x=real(1e5, 2e5)).points(format_of("float16"), 100, 0)
 

@@ -228,8 +228,10 @@ def test_a_kind_that_nobody_knows_is_drawn_settled_measured_and_diagnosed():
 
 def test_the_region_of_a_kind_that_nobody_knows_is_found_by_moving_it_and_its_example_by_shortening_it():
     _, found = findings_of(cosines, HAVERSINE)
-    assert found["cancellation"]["region"] == "3.451e-20 <= angle <= 4.255e-05 with sign 1"
-    assert found["cancellation"]["simplest"]["inputs"]["angle"]["decimal"] == repr(2.0**-15)
+    told = found["cancellation"]
+    assert re.fullmatch(r"-0\.0\d+ <= angle <= 0\.0\d+", told["region"])
+    assert told["region_fails"] >= 0.8 and told["region_covers"] >= 0.9
+    assert abs(float(told["simplest"]["inputs"]["angle"]["decimal"])) < 0.1
 
 
 def test_several_numbers_of_a_kind_that_nobody_knows_are_moved_as_it_has_it():
@@ -237,7 +239,9 @@ def test_several_numbers_of_a_kind_that_nobody_knows_are_moved_as_it_has_it():
         lambda x: m.sqrt(m.sum(x * x)), "Euclid", [(((3, 4),), "5")], None, {"x": Rising()}
     )  # fmt: skip
     _, found = findings_of(lambda x: (x * x * 1e36).sum(1).sqrt() / 1e18, stated)
-    assert found["overflow"]["region"] == "max|x| >= 18.45"
+    # the sum of three squares overflows from 18.45 on, where they are one, and from 10.65 on, where they are equal
+    bound = float(found["overflow"]["region"].removeprefix("max|x| >= "))
+    assert 10.6 < bound < 18.5 and found["overflow"]["region_fails"] >= 0.8
 
 
 def test_a_ladder_leaves_a_kind_alone_that_says_so():
@@ -332,12 +336,18 @@ KINDS: list[Domain] = [
 
 QUICK = settings(max_examples=5, database=None, deadline=None, phases=[Phase.generate])
 
-every_kind = pytest.mark.parametrize("domain", KINDS, ids=repr)
+
+def named(domain: Domain) -> str:
+    """A domain as it is written, without the address of a sampler, which is another in each process."""
+    return re.sub(r"<function ([\w.<>]+) at \w+>", r"\1", repr(domain))
+
+
+every_kind = pytest.mark.parametrize("domain", KINDS, ids=named)
 every_continuous = pytest.mark.parametrize(
-    "domain", continuous(dict(zip(map(repr, KINDS), KINDS, strict=True))).values(), ids=repr
+    "domain", continuous(dict(zip(map(repr, KINDS), KINDS, strict=True))).values(), ids=named
 )
 every_number = pytest.mark.parametrize(
-    "domain", numeric(dict(zip(map(repr, KINDS), KINDS, strict=True))).values(), ids=repr
+    "domain", numeric(dict(zip(map(repr, KINDS), KINDS, strict=True))).values(), ids=named
 )
 UNHEARD: dict[Domain, set[str]] = {
     real(0.75, 1): {"opposite", "one zero", "all zero"},
@@ -396,7 +406,7 @@ def test_a_kind_contains_what_it_draws_and_tells_hypothesis(domain: Domain, form
     assert domain.contains(domain.column([simple], format), format).tolist() == [True]
 
 
-@pytest.mark.parametrize("domain", [domain for domain in KINDS if domain.discrete], ids=repr)
+@pytest.mark.parametrize("domain", [domain for domain in KINDS if domain.discrete], ids=named)
 def test_choices_are_contained_and_read_back_from_their_text_and_others_are_not(domain: Any):
     for choice in domain.choices(3):
         assert domain.parse(str(choice), FLOAT32) == choice

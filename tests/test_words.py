@@ -126,7 +126,7 @@ SHAPES = set(
     "Reals pi ratio root zeros_like equal logical_and logical_not logical_or where argsort cumsum".split()
 )
 SHAPES |= set(
-    "dot matmul max mean min norm sort sum broadcast concatenate index reshape roll stack transpose".split()
+    "dot fold matmul max mean min norm sort sum broadcast concatenate index reshape roll stack transpose".split()
 )
 """Words that are no functions of a few numbers."""
 BITS = 160

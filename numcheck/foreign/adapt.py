@@ -173,7 +173,7 @@ def _differentiable(plan: Plan, formula: Formula, columns: Mapping[str, Any]) ->
         for name, column in columns.items()
     }
     try:
-        with torch.enable_grad(), warnings.catch_warnings():
+        with torch.enable_grad(), warnings.catch_warnings(), subnormals.as_found():
             warnings.simplefilter(
                 "ignore"
             )  # such as of a tensor that becomes a number, which is what is asked here

@@ -374,15 +374,6 @@ def builtin_root(a):
     return torch.sqrt(a)
 
 
-@plant(root_of, "unconverged", twin=builtin_root, value=ulps(2))
-def a_loop_that_is_content_too_soon(a):
-    x, step = a, torch.full_like(a, torch.inf)
-    while bool((step.abs() > 0.5 * x.abs()).any()):
-        step = (a / x - x) / 2
-        x = x + step
-    return x
-
-
 # --- derivatives that are not finite
 
 

@@ -27,6 +27,7 @@ from numcheck.operators.lockstep import gradients_of, output_of, variables
 from numcheck.operators.pairs import is_floating
 from numcheck.operators.record import Flags, Ints, Lanes
 from numcheck.operators.rows import Operator
+from numcheck.reals import subnormals
 from numcheck.reals.arb import ARB
 from numcheck.reals.arithmetic import UNDECIDED, YES
 from numcheck.reals.arrays import Decision, Reals
@@ -64,7 +65,7 @@ def execute(
     lanes = Lanes(len(leading))
     mode = undisturbed(_Exactly)(lanes)
     given = variables(arguments, differentiate, lift)
-    with mode:
+    with subnormals.as_found(), mode:
         output = output_of(_with_exact_floats(function), given, component)
         slopes = gradients_of(output, given, differentiate)
     results = [output] if not differentiate else [slopes[name] for name in differentiate]
