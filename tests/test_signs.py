@@ -16,8 +16,9 @@ from numcheck.reals.arb import ARB
 from numcheck.reals.evaluation import Wanted
 from numcheck.reals.ieee import IEEE
 from numcheck.reals.precision import precision
-from numcheck.truth import negative_zeros, settle, signed
+from numcheck.truth import settle, signed
 from numcheck.truth.batches import evaluated, lifted
+from numcheck.truth.signs import negative_zeros
 
 FLOAT32 = format_of("float32")
 

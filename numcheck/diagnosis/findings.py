@@ -12,7 +12,7 @@ from numcheck.diagnosis.diagnose import Diagnosis, diagnose
 from numcheck.diagnosis.fresh import chosen
 from numcheck.diagnosis.questions import Question, Search, asked, beside
 from numcheck.diagnosis.records import Loss
-from numcheck.diagnosis.regions import Probe, Seen, Where, complexity, region, simplest
+from numcheck.diagnosis.regions import BRIEF, CAREFUL, Probe, Seen, Where, complexity, region, simplest
 from numcheck.domain import Points
 from numcheck.measure import Measurement
 from numcheck.reals.enclosures import PROVED, scaled
@@ -180,7 +180,8 @@ def _draft(parts: Sequence[Measurement], alike: Sequence[Cluster], gap: Gap | No
     where = Where(None, None, None, named or "scattered, where the condition number is large")
     if named is None and not forgiven:
         fates = np.unique(np.concatenate([c.measurement.judgement.worst.fate[c.rows] for c in alike]))
-        where = yield from region(formula, format, _seen(parts, alike), prober(parts[0], fates))
+        care = CAREFUL if gap is None else BRIEF
+        where = yield from region(formula, format, _seen(parts, alike), prober(parts[0], fates), care)
     inside = [cluster for one in alike if (cluster := _inside(one, where)) is not None] or alike
     gravest = max(inside, key=lambda c: (c.bits_lost, len(c.rows)))
     measurement, rows = gravest.measurement, gravest.rows

@@ -41,13 +41,11 @@ from numcheck.domain import Points, continuous, discrete, spread
 from numcheck.formats import Format
 from numcheck.measure import Measurement, RoutineError
 
-ROUNDS = 3  # in which bounds are drawn closer
 STEPS = 20  # points between the two that enclose a bound
 JUDGED = 48  # fresh points by which a region is measured
 FEW = 40  # failing points below which others like them are judged too
 LIKE = 60  # of those
 MOST_LEARNT = 64  # points of a sort from which rules are learnt; bounds are set by all
-MOST_REGIONS = 2  # times that a region is learnt of which too few fresh points fail
 SPARE = 0.03  # of a share, so that other fresh points than those that were judged will say so too
 MOST_TRIED = 12  # points beyond a bound, of which one is asked for that made the same choices
 BLUR = 0.01  # of a rule's worth, that fewer digits may take from it
@@ -55,6 +53,19 @@ LEAST, LIFT = (
     0.4,
     0.25,
 )  # shares below which a region says nothing; and how far its points fail more than usual ones
+
+
+@dataclass(frozen=True)
+class Care:
+    """How many times a region is learnt of which too few fresh points fail, and in how many rounds its bounds are drawn
+    closer."""
+
+    regions: int
+    rounds: int
+
+
+CAREFUL, BRIEF = Care(2, 3), Care(1, 2)
+"""For failures that nobody knows of; and for those that a gap declares, of which a page has many."""
 
 Probe = Callable[[Points, np.ndarray], Search["Seen"]]
 """A search that labels points, at the outputs that their gradients are to be of, which count modulo all."""
@@ -119,10 +130,12 @@ def _percent(share: float) -> str:
     return f"{100 * share:.3g} %"
 
 
-def region(formula: Formula, format: Format, seen: Sequence[Seen], probe: Probe) -> Search[Where]:
+def region(
+    formula: Formula, format: Format, seen: Sequence[Seen], probe: Probe, care: Care = CAREFUL
+) -> Search[Where]:
     """Where points fail as those of the label 1 do, among points that are known to fail and to pass."""
     try:
-        return (yield from _Learning(formula, format, list(seen), len(seen)).region(probe))
+        return (yield from _Learning(formula, format, list(seen), len(seen)).region(probe, care))
     except RoutineError as failure:  # the contract may be broken elsewhere: the points stand without a region
         return Where(None, None, None, f"near the examples (the search stopped: {failure})")
 
@@ -154,14 +167,14 @@ class _Learning:
         self.label = np.concatenate([part.label for part in self.seen])
         self.is_drawn = np.ones(len(self.label), dtype=bool)
 
-    def region(self, probe: Probe) -> Search[Where]:
+    def region(self, probe: Probe, care: Care) -> Search[Where]:
         """The region with its measured shares."""
         if self.failing < FEW:
             yield from self.ask(probe, self.like())
         told: list[Where] = []
-        for turn in range(MOST_REGIONS):
+        for turn in range(care.regions):
             found = self.learnt()
-            for _ in range(ROUNDS):
+            for _ in range(care.rounds):
                 ways = self.ways(found)
                 if not ways:
                     break

@@ -18,7 +18,7 @@ from numcheck.measure.judge import Judgement, judge, with_rows
 from numcheck.reals.arb import ARB, PATIENCE
 from numcheck.reals.arithmetic import NO, UNDECIDED, YES
 from numcheck.reals.enclosures import TOLERANCE, enclosure, narrow, reaches_across
-from numcheck.truth import Half, Truth, answered, conditioning_at, negative_zeros, settle, signed
+from numcheck.truth import Half, Truth, answered, conditioning_at, hanging_on_signs, settle, signed
 
 MOST_ASKED = 16
 """Numbers of a point of more than `ROWS` whose conditioning is asked, the worst first: each takes a pass backwards."""
@@ -122,11 +122,12 @@ def measure(
 def _by_sign_of_zero(measurement: Measurement, half: Half) -> Measurement:
     """Where a point fails that has a negative zero, what IEEE has for its sign counts as right, too."""
     formula, judged = measurement.routine.formula, measurement.judgement
-    for row in np.intersect1d(
-        np.flatnonzero(judged.worst.fate >= Fate.OVER), negative_zeros(formula, measurement.points)
-    ).tolist():
-        if row in measurement.crashes:
-            continue
+    failing = np.setdiff1d(np.flatnonzero(judged.worst.fate >= Fate.OVER), list(measurement.crashes))
+    if not failing.size:
+        return measurement
+    component = measurement.component[failing]
+    hanging = hanging_on_signs(formula, measurement.points.select(failing), measurement.of, component)
+    for row in failing[hanging].tolist():
         rows, point = np.array([row]), measurement.points.select([row])
         conditioning = half.conditioning[rows]
         truth = judged.truth[rows].reshaped(conditioning.shape)

@@ -14,10 +14,10 @@ from numcheck.truth.opinion import Opinion, audit, audit_enclosures, second_opin
 from numcheck.truth.promises import expect_promises, known_texts, law_holds
 from numcheck.truth.proofs import FLOAT64, Half, Truth, answered, conditioning_at, forgiven_by_all
 from numcheck.truth.settling import FEWEST, FILTERED, settle, settle_together
-from numcheck.truth.signs import negative_zeros, signed
+from numcheck.truth.signs import hanging_on_signs, signed
 
 __all__ = ["BATCH", "FEWEST", "FILTERED", "FLOAT64", "LONG", "ContradictionError", "Exact", "Half"]
 __all__ += ["Opinion", "Truth", "Truths", "alike", "answered", "audit", "audit_enclosures", "compiler"]
 __all__ += ["conditioning_at", "describe", "expect_promises", "fewer", "forgiven_by_all", "groups"]
-__all__ += ["known_texts", "law_holds", "lifted", "missing_compiler", "negative_zeros", "second_opinion"]
+__all__ += ["hanging_on_signs", "known_texts", "law_holds", "lifted", "missing_compiler", "second_opinion"]
 __all__ += ["settle", "settle_together", "signed"]

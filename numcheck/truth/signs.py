@@ -26,7 +26,7 @@ from numcheck.reals.enclosures import PROVED, TOLERANCE, Enclosure, enclosure, n
 from numcheck.reals.evaluation import Wanted
 from numcheck.reals.ieee import IEEE
 from numcheck.reals.precision import START, precision, precisions
-from numcheck.truth.batches import evaluated, lifted
+from numcheck.truth.batches import evaluated, groups, lifted
 
 FAR_BELOW = 1 << 17
 """The power of two that stands for a number next to zero is 2**-FAR_BELOW, or its square."""
@@ -49,6 +49,31 @@ def _negative(column: Any) -> np.ndarray:
     return np.asarray((wide == 0) & torch.signbit(wide))
 
 
+def hanging_on_signs(formula: Formula, points: Points, of: Of, component: np.ndarray) -> np.ndarray:
+    """Those of the points at which IEEE arithmetic has something else for the signs of zeros than without them."""
+    rows = negative_zeros(formula, points)
+    found = [
+        rows[which[_hanging(formula, points.select(rows[which]), of, component[rows[which]])[1].any(axis=1)]]
+        for which in groups(formula, points.select(rows))
+    ]
+    return np.sort(np.concatenate(found)) if found else rows
+
+
+def _hanging(
+    formula: Formula, points: Points, of: Of, component: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """What IEEE has at points that share their choices, and which of these numbers hang on the sign of a zero."""
+    shape = (len(points), -1)
+    try:
+        with precision(START):
+            here = _in_ieee(formula, points, of, component).reshape(shape)
+            plain = _in_ieee(formula, _unsigned(formula, points), of, component).reshape(shape)
+    except Exception:  # whatever a formula can do that float64 cannot follow: then nothing is confirmed
+        return np.full((len(points), 1), np.nan), np.zeros((len(points), 1), dtype=bool)
+    alike = (here == plain) & (np.signbit(here) == np.signbit(plain))
+    return here, ~alike & ~np.isnan(here)
+
+
 def signed(
     formula: Formula, point: Points, truth: Enclosure, of: Of, component: int, format: Format
 ) -> Enclosure:
@@ -56,14 +81,8 @@ def signed(
 
     Elements that do not hang on a sign, or of which it is not proved, stay as they are.
     """
-    try:
-        with precision(START):
-            here = _in_ieee(formula, point, of, component)
-            plain = _in_ieee(formula, _unsigned(formula, point), of, component)
-    except Exception:  # whatever a formula can do that float64 cannot follow: then nothing is confirmed
-        return truth
+    here, hangs = (part.reshape(truth.shape) for part in _hanging(formula, point, of, np.array([component])))
     found = truth.copy()
-    hangs = ~((here == plain) & (np.signbit(here) == np.signbit(plain))) & ~np.isnan(here)
     infinite = hangs & np.isinf(truth.high) & np.isinf(here) & (truth.state == PROVED)
     found.high[infinite] = here[infinite]
     left = hangs & ~infinite & (truth.state == PROVED)
@@ -95,13 +114,13 @@ def _unsigned(formula: Formula, point: Points) -> Points:
 
 
 def _half(
-    formula: Formula, arguments: Mapping[str, Any], of: Of, component: int, arithmetic: Arithmetic
+    formula: Formula, arguments: Mapping[str, Any], of: Of, component: np.ndarray, arithmetic: Arithmetic
 ) -> Any:
     wanted = Wanted(of is Of.GRAD, False)
-    return evaluated(formula, arguments, 1, np.array([component]), wanted, arithmetic)[-1][0]
+    return evaluated(formula, arguments, len(component), component, wanted, arithmetic)[-1][0]
 
 
-def _in_ieee(formula: Formula, point: Points, of: Of, component: int) -> np.ndarray:
+def _in_ieee(formula: Formula, point: Points, of: Of, component: np.ndarray) -> np.ndarray:
     arithmetic: Arithmetic = IEEE
     with np.errstate(all="ignore"):
         found = _half(formula, lifted(formula, point, arithmetic, True), of, component, arithmetic)
@@ -138,7 +157,7 @@ def _proved(
         if bits > MOST_BITS:
             break
         with precision(bits):
-            found = enclosure(_half(formula, arguments, of, component, ARB))
+            found = enclosure(_half(formula, arguments, of, np.array([component]), ARB))
         if narrow(found, format, TOLERANCE).all():
             break
     return found

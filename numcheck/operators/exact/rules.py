@@ -7,6 +7,7 @@ booleans, or plain tensors of indices; several, where the operator does.
 """
 
 import functools
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -418,7 +419,7 @@ def distinct_rows(
 ) -> tuple[Reals, Tensor, Tensor, Open]:
     """The different slices along an axis in order, of each slice its place among them, and how often each stands."""
     slices = np.moveaxis(_numbers(x), dim, 0)
-    flat = slices.reshape(len(slices), -1)
+    flat = slices.reshape(len(slices), math.prod(slices.shape[1:]))
     decided = True
 
     def apart(i: int, j: int) -> int:
