@@ -238,5 +238,7 @@ def test_a_run_without_end_is_refused():
 
 
 def test_of_no_rows_none_is_like_another():
-    told = exactly(lambda x: x + len(torch.unique(x[x > 99].reshape(-1, 1), dim=0)), x=torch.tensor([1.0, 2.0]))
+    told = exactly(
+        lambda x: x + len(torch.unique(x[x > 99].reshape(-1, 1), dim=0)), x=torch.tensor([1.0, 2.0])
+    )
     assert numbers(told) == [1.0, 2.0]

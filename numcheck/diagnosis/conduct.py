@@ -79,7 +79,7 @@ def called_again(measured: Sequence[Measurement], truth: Truth) -> list[Measurem
             left = np.setdiff1d(over if layout.alone else np.arange(len(first.points)), [*rows, *raised])
             step = -(-len(left) // len(sample))
             more = (_held_against(measured, truth, layout, left[start::step]) for start in range(step))
-            parts += [part for part in more if not isinstance(part, str)]
+            parts += [part for part in more if part and not isinstance(part, str)]
         for place, remark in enumerate(told):
             for part in parts:
                 halves[place] = _worse(halves[place], part[place], cause)
@@ -132,7 +132,8 @@ def _outcome(halves: Sequence[Measurement], layout: Layout, rows: np.ndarray) ->
 def _held_against(
     halves: Sequence[Measurement], truth: Truth, layout: Layout, rows: np.ndarray
 ) -> list[_Other] | str:
-    """Each half in another arrangement; or in words that the routine raises there, where it did not before."""
+    """Each half in another arrangement, none where all bits are the same; or in words that the routine raises there,
+    where it did not before."""
     first = halves[0]
     points = first.points.select(rows)
     try:
@@ -140,6 +141,8 @@ def _held_against(
         raised = [told for row, told in outcome.crashes.items() if rows[row] not in first.crashes]
         if raised:
             return f"raises {layout.words}: {raised[0]}"
+        if all(_as_before(one, outcome, rows) for one in halves):
+            return []  # which needs no judging
         others = measure(first.routine, points, truth.select(rows), first.format, first.device, outcome)
     except RoutineError as error:
         return f"breaks its contract {layout.words}: {error}"
@@ -152,6 +155,13 @@ def _held_against(
             shares = np.where(differs, apart, 0.0)
         found.append(_Other(rows, other, differs, shares))
     return found
+
+
+def _as_before(one: Measurement, outcome: Outcome, rows: np.ndarray) -> bool:
+    """Whether a half has the same bits as in the first call."""
+    before, given = one.judgement.got[rows], outcome.halves.get(one.of)
+    again = None if given is None else given.numbers.reshape(len(rows), -1)
+    return again is not None and again.shape == before.shape and bool(_same_bits(before, again).all())
 
 
 def _varies(halves: Sequence[Measurement], found: Sequence[_Other], layout: Layout) -> bool:

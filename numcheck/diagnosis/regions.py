@@ -42,9 +42,7 @@ from numcheck.formats import Format
 from numcheck.measure import Measurement, RoutineError
 
 STEPS = 20  # points between the two that enclose a bound
-JUDGED = 48  # fresh points by which a region is measured
-FEW = 40  # failing points below which others like them are judged too
-LIKE = 60  # of those
+LIKE = 60  # points like those that fail, which are judged too where there are few
 MOST_LEARNT = 64  # points of a sort from which rules are learnt; bounds are set by all
 SPARE = 0.03  # of a share, so that other fresh points than those that were judged will say so too
 MOST_TRIED = 12  # points beyond a bound, of which one is asked for that made the same choices
@@ -57,14 +55,17 @@ LEAST, LIFT = (
 
 @dataclass(frozen=True)
 class Care:
-    """How many times a region is learnt of which too few fresh points fail, and in how many rounds its bounds are drawn
-    closer."""
+    """How many times a region is learnt of which too few fresh points fail, in how many rounds its bounds are drawn
+    closer, how many fresh points it is measured by, and below how many failing points others like them are judged too.
+    """
 
     regions: int
     rounds: int
+    judged: int
+    few: int
 
 
-CAREFUL, BRIEF = Care(2, 3), Care(1, 2)
+CAREFUL, BRIEF = Care(2, 3, 48, 40), Care(1, 1, 32, 8)
 """For failures that nobody knows of; and for those that a gap declares, of which a page has many."""
 
 Probe = Callable[[Points, np.ndarray], Search["Seen"]]
@@ -169,7 +170,7 @@ class _Learning:
 
     def region(self, probe: Probe, care: Care) -> Search[Where]:
         """The region with its measured shares."""
-        if self.failing < FEW:
+        if self.failing < care.few:
             yield from self.ask(probe, self.like())
         told: list[Where] = []
         for turn in range(care.regions):
@@ -181,7 +182,7 @@ class _Learning:
                 yield from self.ask(probe, ways)
                 found = self.each(found, self.fitted)
             found = self.pruned(self.each(found, self.eased))
-            fails = _share((yield from self.ask(probe, self.fresh(found, turn))))
+            fails = _share((yield from self.ask(probe, self.fresh(found, care.judged, turn))))
             told.append(self.told(found, fails))
             if fails >= FAILS + SPARE:
                 break
@@ -230,10 +231,10 @@ class _Learning:
             places += [place for place in drawn if place[0].size in sizes]
         return places
 
-    def fresh(self, found: Region, turn: int) -> list[Place]:
+    def fresh(self, found: Region, count: int, turn: int) -> list[Place]:
         """Points in a region that nobody has judged yet."""
         known = [part.place for part in self.seen]
-        return fresh.drawn_in(self.formula, self.format, found.holds, known, JUDGED, turn)
+        return fresh.drawn_in(self.formula, self.format, found.holds, known, count, turn)
 
     def ways(self, found: Region) -> list[Place]:
         """Points between the two that enclose a bound, for every bound that is not close enough yet."""
