@@ -509,3 +509,52 @@ def test_a_bad_option_gets_one_line(runs, option, told):
     lines = [line for line in done.err.splitlines() if line.strip()]
     assert len(lines) == 1, done.err
     assert told in lines[0]
+
+
+FALSE = """
+import torch
+from numcheck import formula, m, real, ulps
+
+@formula(source="a test", known=[((1,), "{known}")], x=real({domain}))
+def f(x):
+    "It."
+    return m.sqrt(x)
+
+@f.routine(value=ulps(1))
+def judged(x):
+    return torch.sqrt(x)
+"""
+
+
+@pytest.mark.parametrize(
+    ("known", "domain", "code", "says"),
+    [
+        (5, "0, 2", 2, "f: its known value at (1,) is declared as 5, but the formula gives 1"),
+        (1, "-2, -1", 2, "f: its known value at (1,) lies outside of the inputs' domains"),
+    ],
+)
+def test_a_formula_that_breaks_its_promise_is_an_error_of_the_collection(tmp_path, known, domain, code, says):
+    (tmp_path / "test_f.py").write_text(FALSE.format(known=known, domain=domain))
+    done = run(tmp_path, "-q", "--numcheck", "-p", "no:cacheprovider")
+    assert done.code == code
+    assert says in done.out and "Traceback" not in done.out
+
+
+def test_a_formula_that_is_undefined_at_every_point_does_not_pass(tmp_path):
+    text = FALSE.replace('known=[((1,), "{known}")], ', "known=[], ").format(domain="-2, -1")
+    (tmp_path / "test_f.py").write_text(
+        text + '\n@f.law\ndef itself(f, x):\n    "It is itself."\n    return f(x), f(x)\n'
+    )
+    done = run(tmp_path, "-q", "--numcheck", "-p", "no:cacheprovider")
+    assert done.code == 1
+    assert "f is undefined at every point that was drawn" in done.out
+
+
+def test_formats_that_no_routine_has_and_formulas_without_routines_leave_nothing_to_collect(tmp_path):
+    text = FALSE.format(known=1, domain="0, 2")
+    (tmp_path / "test_f.py").write_text(text.replace("value=ulps(1)", 'value=ulps(1), formats=["float16"]'))
+    assert (
+        run(tmp_path, "-q", "--numcheck", "--numcheck-formats", "float32", "-p", "no:cacheprovider").code == 5
+    )
+    (tmp_path / "test_f.py").write_text(text.partition("@f.routine")[0])
+    assert run(tmp_path, "-q", "--numcheck", "-p", "no:cacheprovider").code == 5

@@ -246,7 +246,19 @@ class FormulaNode(pytest.Collector):
         self.routines = routines
 
     def collect(self) -> Iterable[pytest.Item]:
-        """An item for each routine, in each format that it was written for, on each device."""
+        """An item for each routine, in each format that it was written for, on each device.
+
+        A formula that does not keep its promises, or that cannot be evaluated, is an error of the collection.
+        """
+        from numcheck.truth import ContradictionError, expect_promises
+
+        try:
+            for formula in dict.fromkeys(routine.formula for routine in self.routines):
+                expect_promises(formula)
+        except UsageError as error:
+            raise self.CollectError(visible(str(error))) from None
+        except ContradictionError as error:
+            raise self.CollectError(visible(f"truth in doubt: {error}")) from None
         for routine, format, device in product(self.routines, _formats(self.config), _devices(self.config)):
             if routine.written_for(format.name):
                 name = f"{routine.name}[{format.name}-{device}]"
@@ -284,11 +296,18 @@ class RoutineItem(pytest.Item):
             halves = property_of(self.routine, sample, known, self.device)
         except RoutineError as error:
             raise BrokenPromiseError(f"{self.routine.formula.name}: {error}") from None
+        except UsageError as error:  # of the formula, which its message names
+            raise BrokenPromiseError(str(error)) from None
         finally:
             torch.set_num_threads(threads)
         self.user_properties.append((ROOT, json.dumps(_tally(self, halves))))
         if sample.opinion.disagreements or not all(one.passed for one in halves):
             raise BrokenPromiseError(visible("\n".join(_failure(self, sample, halves, seed))))
+        if not any(one.judged for one in halves):
+            raise BrokenPromiseError(
+                f"{self.routine.formula.name} is undefined at every point that was drawn: declare the domains in which "
+                "it has a value"
+            )
         met = [gap for one in halves for gap in one.met]
         if met:
             if self.config.option.runxfail:

@@ -183,6 +183,11 @@ class Tested:
         return len(self.examined.judged[0])
 
     @property
+    def judged(self) -> int:
+        """Drawn points at which there was a truth to judge by."""
+        return sum(Fate(int(fate)).is_judged for fate in self.examined.judged[0])
+
+    @property
     def unresolved(self) -> int:
         """Points whose truth stayed open."""
         return int((self.examined.judged[0] == Fate.UNRESOLVED).sum()) + self.searched.unresolved
