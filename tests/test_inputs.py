@@ -526,3 +526,12 @@ def test_integers_reach_a_routine_as_integers_and_a_mask_as_booleans():
     )  # fmt: skip
     halves(looking, formula, value=ulps(4))
     assert seen == {"k": torch.bool, "n": torch.int64, "one": torch.int64, "x": torch.float32}
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_where_the_entries_of_one_input_meet_inputs_of_other_kinds_are_sometimes_at_their_ends(seed: int):
+    """A logarithm of quaternions is lost where the vector is zero and the real part is 1: neither alone shows it."""
+    formula = stated(lambda w, v: w * m.sum(v), w=real(-1, 1), v=vector(-1, 1, sizes=(3,)))
+    [points] = formula.points(FLOAT32, 2000, seed)
+    nothing = (points.columns["v"] == 0).all(dim=1)
+    assert (nothing & (points.columns["w"].abs() == 1)).any()

@@ -144,13 +144,13 @@ class Interval:
         return self.format.round(torch.from_numpy(np.clip(offset * (1 + parts), least, top)))
 
     def special(self, own: torch.Tensor, rng: Generator) -> torch.Tensor:
-        """For each point one of the values that stand out: bounds, zeros, ones, `near`, the format's ends."""
+        """For each point one of the values that stand out, in turn: bounds, zeros, ones, `near`, the format's ends."""
         format = self.format
         marks = [0.0, 1.0, format.largest, format.smallest_normal, format.smallest_subnormal, math.inf]
         places = {format.ordinal_of(sign * mark) for mark in marks for sign in (1, -1)}
         places |= {self.first, self.last, *nearest_ordinals(self.near, format)}
         inside = np.array(sorted(place for place in places if place == self.clipped(place)), dtype=np.int64)
-        taken = rng.choice(inside, size=(len(own), *(1,) * (own.ndim - 1)))
+        taken = np.resize(rng.permutation(inside), (len(own), *(1,) * (own.ndim - 1)))
         return values_at(np.broadcast_to(taken, own.shape).copy(), format)
 
     def between(self) -> Meetings:

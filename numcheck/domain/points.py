@@ -172,10 +172,31 @@ class _Draw:
         points = drawn.select(self.rng.permutation(count))
         parts = [rows for rows in np.array_split(np.arange(count), len(meeting)) if len(rows)]
         met = [
-            kin.brought_together(points.select(rows), self.rng)
+            self.beside_special(kin.brought_together(points.select(rows), self.rng), kin)
             for rows, kin in zip(parts, meeting, strict=False)
         ]
         return Points.concatenate(met)
+
+    def beside_special(self, points: Points, kin: "_Kin") -> Points:
+        """The points, a quarter of them with special values of the inputs of other kinds.
+
+        A zero vector at the end of an angle's range, say: at each meeting the special values take turns.
+        """
+        rows = np.sort(self.rng.permutation(len(points))[: len(points) // 4])
+        rows = rows[np.argsort(points.origin[rows], kind="stable")]
+        for name, domain in numeric(self.inputs).items():
+            special = domain.meetings(self.format, self.size).get("one special")
+            if name in kin.inputs or special is None or special.follow is None or not rows.size:
+                continue
+            column = points.columns[name]
+            assert isinstance(column, torch.Tensor)
+            own = column[rows]
+            found = special.follow(own, own, self.format, self.rng)
+            kept = np.flatnonzero(domain.contains(found, self.format))
+            changed = column.clone()
+            changed[rows[kept]] = found[kept]
+            points = replace(points, columns={**points.columns, name: changed})
+        return points
 
     def corners(self, third: int) -> Points:
         """Every corner of every input, in at least so many points if the corners allow."""
