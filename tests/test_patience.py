@@ -145,7 +145,7 @@ def hangs(x):
 
 def test_the_command_line_names_the_routine_that_hangs_and_judges_the_rest(tmp_path: Path):
     (tmp_path / "hanging.py").write_text(FILE)
-    words = "check --routine hanging.py:hangs --formula softplus --formats float32 --points 60 --timeout 1 --json -"
+    words = "check --routine hanging.py:hangs --formula softplus --formats float32 --points 60 --timeout 0.4 --json -"
     environment = os.environ | {"PYTHONPATH": str(Path(cli.__file__).parents[3])}
     done = subprocess.run(
         [sys.executable, "-m", "numcheck", *words.split()],
@@ -158,9 +158,9 @@ def test_the_command_line_names_the_routine_that_hangs_and_judges_the_rest(tmp_p
     assert done.returncode == 1, done.stderr
     value, _ = json.loads(done.stdout)["measurements"]
     assert value["fates"]["crash"] > 0 < value["fates"]["within"]
-    assert "timed out after 1 s" in value["message"]
+    assert "timed out after 0.4 s" in value["message"]
     assert "numcheck explain softplus hanging.py:hangs" in value["raised"]["reproduce"]
-    assert value["raised"]["reproduce"].endswith("--timeout 1")
+    assert value["raised"]["reproduce"].endswith("--timeout 0.4")
     assert "softplus.hanging.py:hangs in float32: 0 of 1\n" in done.stderr  # while it was waited for
 
 
