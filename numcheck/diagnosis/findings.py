@@ -180,7 +180,7 @@ def _draft(parts: Sequence[Measurement], alike: Sequence[Cluster], gap: Gap | No
     where = Where(None, None, None, named or "scattered, where the condition number is large")
     if named is None and not forgiven:
         fates = np.unique(np.concatenate([c.measurement.judgement.worst.fate[c.rows] for c in alike]))
-        care = CAREFUL if gap is None else BRIEF
+        care = (CAREFUL if gap is None else BRIEF).for_points(formula, parts[0].points)
         where = yield from region(formula, format, _seen(parts, alike), prober(parts[0], fates), care)
     inside = [cluster for one in alike if (cluster := _inside(one, where)) is not None] or alike
     gravest = max(inside, key=lambda c: (c.bits_lost, len(c.rows)))

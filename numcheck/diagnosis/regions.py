@@ -40,8 +40,10 @@ from numcheck.diagnosis.traits import Trait, paired, single
 from numcheck.domain import Points, continuous, discrete, spread
 from numcheck.formats import Format
 from numcheck.measure import Measurement, RoutineError
+from numcheck.truth import fewer
 
 STEPS = 20  # points between the two that enclose a bound
+LEAST_JUDGED = 12  # fresh points, however long they are
 LIKE = 60  # points like those that fail, which are judged too where there are few
 MOST_LEARNT = 64  # points of a sort from which rules are learnt; bounds are set by all
 SPARE = 0.03  # of a share, so that other fresh points than those that were judged will say so too
@@ -63,6 +65,11 @@ class Care:
     rounds: int
     judged: int
     few: int
+
+    def for_points(self, formula: Formula, points: Points) -> "Care":
+        """The same of long points, of which each takes as long as many others: no more than have to be judged."""
+        judged = fewer(self.judged, formula, points)
+        return self if judged == self.judged else Care(1, 1, max(LEAST_JUDGED, judged), 0)
 
 
 CAREFUL, BRIEF = Care(2, 3, 48, 40), Care(1, 1, 32, 8)
