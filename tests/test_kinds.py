@@ -102,12 +102,6 @@ class Angle:
         least, most = format.to_ordinals(self.column([-0.5, 0.5], format)).tolist()
         return range(least, most + 1)
 
-    def extent(self, column, format):
-        return -0.5, 0.5
-
-    def moved(self, column, magnitudes, format):
-        return format.round(magnitudes)
-
     def shortenings(self, column, format):
         mantissa, exponent = np.frexp(column.double().numpy())
         return self.column([*column.tolist(), *np.ldexp(np.sign(mantissa) / 2, exponent)], format)
@@ -154,14 +148,6 @@ class Rising:
 
     def enumerated(self, format, grid):
         return None
-
-    def extent(self, column, format):
-        return 0.0, 100.0
-
-    def moved(self, column, magnitudes, format):
-        """The last brought to each of these, the others left where they are or brought down to it."""
-        first = column[:, :-1].double().expand(len(magnitudes), -1)
-        return format.round(torch.cat([first.minimum(magnitudes[:, None]), magnitudes[:, None]], 1))
 
     def shortenings(self, column, format):
         return torch.cat([column, format.round(column.double().round())])
@@ -383,11 +369,6 @@ def values(domain: Any, format: Format) -> list[torch.Tensor]:
     return [rows[i : i + 1] for i in range(0, len(rows), 3) if magnitude(rows[i : i + 1]).isfinite()]
 
 
-def ends_of(domain: Any, value: torch.Tensor, format: Format) -> list[int]:
-    ends = torch.tensor(domain.extent(value, format), dtype=torch.float64)
-    return format.to_ordinals(format.round(ends)).tolist()
-
-
 @every_kind
 def test_a_kind_is_a_final_frozen_dataclass_of_one_sort(domain: Domain):
     assert isinstance(domain, Domain)
@@ -412,31 +393,6 @@ def test_choices_are_contained_and_read_back_from_their_text_and_others_are_not(
         assert domain.parse(str(choice), FLOAT32) == choice
     other = torch.tensor([-7]) if isinstance(drawn(domain, FLOAT32)[0], torch.Tensor) else ("other",)
     assert domain.contains(other, FLOAT32).tolist() == [False]
-
-
-@every_continuous
-@every_format
-def test_what_is_moved_has_the_magnitude_asked_for_and_the_shape_it_had(domain: Any, format: Format):
-    for value in values(domain, format):
-        first, last = ends_of(domain, value, format)
-        # at the lower end of a simplex two shares are equal, and rounding tells which of them is the largest
-        ordinals = (
-            torch.linspace(min(first + 2, last), last, 9, dtype=torch.float64).long().clamp(first, last)
-        )
-        asked = format.from_ordinals(ordinals)
-        moved = domain.moved(value, asked.double(), format)
-        assert moved.dtype == format.dtype
-        assert moved.shape == (9, *value.shape[1:])
-        assert magnitude(moved).tolist() == asked.double().tolist()
-
-
-@every_continuous
-@every_format
-def test_the_extent_of_a_value_reaches_as_far_as_the_value(domain: Any, format: Format):
-    for value in values(domain, format):
-        first, last = ends_of(domain, value, format)
-        [place] = format.to_ordinals(format.round(magnitude(value))).tolist()
-        assert first - 1 <= place <= last  # the shares of a simplex are rounded, its extent is not
 
 
 @every_continuous

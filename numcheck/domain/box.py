@@ -11,7 +11,7 @@ from numpy.random import Generator
 
 from numcheck.domain.kinds import check_interval, no_list
 from numcheck.domain.meetings import Follow, Meeting, Meetings, a_part_off, some_ulps_off, the_same
-from numcheck.domain.moves import extent_in_proportion, in_proportion, shorter
+from numcheck.domain.moves import shorter
 from numcheck.domain.numbers import Doubles, Mask, nearest, parse_numbers, rounded
 from numcheck.formats import Format
 
@@ -59,7 +59,6 @@ class Box:
     enumerated = staticmethod(no_list)
     column = staticmethod(rounded)
     shortenings = staticmethod(shorter)
-    moved = staticmethod(in_proportion)
 
     def __post_init__(self) -> None:
         check_interval("box", self.low, self.high, ())
@@ -150,13 +149,6 @@ class Box:
         between = {name: Meeting(follow=follow) for name, follow in follows.items()}
         alone = {"no width or height": Meeting(lambda own, format, rng: self._flat(own, format, rng))}
         return {**between, **gridded, **alone}
-
-    def extent(self, column: torch.Tensor, format: Format) -> tuple[float, float]:
-        """Up to the farthest edge, or a side as long as the room where the form has sides."""
-        side = 0.0 if self.form in CORNERS else self.high - self.low
-        return extent_in_proportion(
-            column, min(max(abs(self.low), abs(self.high), side), format.largest), format
-        )
 
     def strategy(self, format: Format, size: int | None) -> "SearchStrategy[list[float]]":
         """Boxes on a grid of small integers times a power of two that the room has; the smallest is of no size."""

@@ -115,14 +115,6 @@ class Continuous(Numeric, Protocol):
         """
         ...
 
-    def extent(self, column: torch.Tensor, format: Format) -> tuple[float, float]:
-        """The least and the most that `moved` may make of the magnitude of the column's only value."""
-        ...
-
-    def moved(self, column: torch.Tensor, magnitudes: torch.Tensor, format: Format) -> torch.Tensor:
-        """The column's only value brought to each of these magnitudes, as like itself as that allows."""
-        ...
-
     def shortenings(self, column: torch.Tensor, format: Format) -> torch.Tensor:
         """Values that take less ink than the column's only one; some may lie outside the domain."""
         ...

@@ -12,7 +12,7 @@ from numpy.random import Generator
 from numcheck.domain.intervals import Interval, interval_in_words, interval_of
 from numcheck.domain.kinds import check_interval, no_list
 from numcheck.domain.meetings import BETWEEN, Meeting, Meetings, the_same
-from numcheck.domain.moves import extent_in_proportion, in_proportion, shorter
+from numcheck.domain.moves import shorter
 from numcheck.domain.numbers import Doubles, Mask, parse_numbers, rounded
 from numcheck.formats import Format
 
@@ -43,7 +43,6 @@ class Matrix:
     enumerated = staticmethod(no_list)
     column = staticmethod(rounded)
     shortenings = staticmethod(shorter)
-    moved = staticmethod(in_proportion)
 
     def __post_init__(self) -> None:
         check_interval("matrix", self.low, self.high, ())
@@ -179,13 +178,6 @@ class Matrix:
                 lambda own, format, rng: self._nearly_singular(own, format, rng)
             )
         return told
-
-    def extent(self, column: torch.Tensor, format: Format) -> tuple[float, float]:
-        """Multiples as far as the bounds go; an orthogonal matrix has none."""
-        if not self.scalable:
-            largest = float(column.double().abs().max())
-            return largest, largest
-        return extent_in_proportion(column, min(max(abs(self.low), abs(self.high)), format.largest), format)
 
     def strategy(self, format: Format, size: int | None) -> "SearchStrategy[list[list[float]]]":
         """Small integers times a power of two; of a form, what integers make; the simplest are zero or one."""

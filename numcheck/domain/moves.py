@@ -1,4 +1,4 @@
-"""How a search moves real numbers: to another magnitude, and to numbers that take less ink."""
+"""How large real numbers are, and which of them take less ink."""
 
 import numpy as np
 import torch
@@ -11,18 +11,6 @@ def magnitude(column: torch.Tensor) -> torch.Tensor:
     """One double for each point: a number itself, or of several the largest without its sign."""
     wide = column.double()
     return wide if wide.ndim == 1 else wide.abs().flatten(1).amax(1)
-
-
-def in_proportion(column: torch.Tensor, magnitudes: torch.Tensor, format: Format) -> torch.Tensor:
-    """The only value of a column with its largest entry grown to each of these, the others in proportion."""
-    wide = column.double()
-    largest = float(wide.abs().max()) or 1.0
-    return format.round(wide * (magnitudes.reshape(-1, *(1,) * (wide.ndim - 1)) / largest))
-
-
-def extent_in_proportion(column: torch.Tensor, most: float, format: Format) -> tuple[float, float]:
-    """The ends of the largest entry where the others keep their proportion; zeros alone stay as they are."""
-    return (format.smallest_subnormal, most) if column.double().any() else (0.0, 0.0)
 
 
 def shorter_versions(column: torch.Tensor) -> list[Doubles]:

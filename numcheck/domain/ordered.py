@@ -9,7 +9,7 @@ from numpy.random import Generator
 
 from numcheck.domain.kinds import as_tuple, known_size, no_list
 from numcheck.domain.meetings import Follow, Lead, Meeting, Meetings
-from numcheck.domain.moves import in_proportion, shorter
+from numcheck.domain.moves import shorter
 from numcheck.domain.numbers import Mask, parse_numbers, rounded
 from numcheck.domain.vector import Vector
 from numcheck.formats import Format
@@ -40,7 +40,6 @@ class Ordered:
     parse = staticmethod(parse_numbers)
     column = staticmethod(rounded)
     shortenings = staticmethod(shorter)
-    moved = staticmethod(in_proportion)
 
     def __post_init__(self) -> None:
         _ = self.unordered  # which refuses what is no interval or no sizes
@@ -82,9 +81,6 @@ class Ordered:
             name: Meeting(one.lead and lead(one.lead), one.follow and follow(one.follow), one.everyone)
             for name, one in self.unordered.meetings(format, size).items()
         }
-
-    def extent(self, column: torch.Tensor, format: Format) -> tuple[float, float]:
-        return self.unordered.extent(column, format)
 
     def strategy(self, format: Format, size: int | None) -> "SearchStrategy[list[float]]":
         """Those of a vector, sorted."""

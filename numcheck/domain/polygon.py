@@ -12,7 +12,7 @@ from numpy.random import Generator
 
 from numcheck.domain.kinds import as_tuple, check_sizes, is_number, known_size, no_list
 from numcheck.domain.meetings import BETWEEN, Meetings
-from numcheck.domain.moves import extent_in_proportion, in_proportion, shorter
+from numcheck.domain.moves import shorter
 from numcheck.domain.numbers import Doubles, Mask, parse_numbers, rounded
 from numcheck.formats import Format
 
@@ -40,7 +40,6 @@ class Polygon:
     enumerated = staticmethod(no_list)
     column = staticmethod(rounded)
     shortenings = staticmethod(shorter)
-    moved = staticmethod(in_proportion)
 
     def __post_init__(self) -> None:
         check_sizes("polygon", self.sizes, 3)
@@ -103,9 +102,6 @@ class Polygon:
 
     def meetings(self, format: Format, size: int | None) -> Meetings:
         return BETWEEN
-
-    def extent(self, column: torch.Tensor, format: Format) -> tuple[float, float]:
-        return extent_in_proportion(column, format.largest, format)
 
     def strategy(self, format: Format, size: int | None) -> "SearchStrategy[list[list[float]]]":
         """Small integer vertices in order of angle, then scaled, flattened and moved by powers of two."""

@@ -71,13 +71,6 @@ class Real:
     def strategy(self, format: Format, size: int | None) -> "SearchStrategy[float]":
         return self.interval(format).strategy()
 
-    def extent(self, column: torch.Tensor, format: Format) -> tuple[float, float]:
-        """The bounds, as far as they are finite in the format."""
-        return max(self.low, -format.largest), min(self.high, format.largest)
-
-    def moved(self, column: torch.Tensor, magnitudes: torch.Tensor, format: Format) -> torch.Tensor:
-        return format.round(magnitudes)
-
 
 def real(low: float, high: float, near: Iterable[float] = ()) -> Real:
     """One real number in [low, high]; `near` lists its kinks. Infinite bounds make infinities inputs."""

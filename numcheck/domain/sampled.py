@@ -10,7 +10,7 @@ from numpy.random import Generator
 
 from numcheck.domain.kinds import as_tuple, check_interval, check_sizes, known_size, no_list
 from numcheck.domain.meetings import BETWEEN, Meetings
-from numcheck.domain.moves import extent_in_proportion, in_proportion, shorter
+from numcheck.domain.moves import shorter
 from numcheck.domain.numbers import Mask, parse_number, parse_numbers, rounded
 from numcheck.domain.vector import Vector
 from numcheck.formats import Format
@@ -93,14 +93,6 @@ class Sampled:
     def meetings(self, format: Format, size: int | None) -> Meetings:
         """Equal, close and the like, as far as the bounds allow."""
         return {name: one for name, one in BETWEEN.items() if name != "small multiples"}
-
-    def extent(self, column: torch.Tensor, format: Format) -> tuple[float, float]:
-        if self.sizes is None:
-            return max(self.low, -format.largest), min(self.high, format.largest)
-        return extent_in_proportion(column, min(max(abs(self.low), abs(self.high)), format.largest), format)
-
-    def moved(self, column: torch.Tensor, magnitudes: torch.Tensor, format: Format) -> torch.Tensor:
-        return format.round(magnitudes) if self.sizes is None else in_proportion(column, magnitudes, format)
 
     def strategy(self, format: Format, size: int | None) -> "SearchStrategy[Any]":
         """What the function draws with a seed; a small seed is the simplest."""

@@ -94,17 +94,6 @@ class Simplex:
         follows = {"equal": the_same, "close": close, "one special": a_corner}
         return {name: Meeting(follow=follow) for name, follow in follows.items()}
 
-    def extent(self, column: torch.Tensor, format: Format) -> tuple[float, float]:
-        """From where the next share has grown as large, so that the largest ends to be that, up to one."""
-        following = float(_sharing(column[0].double()).max()) if column.shape[1] > 1 else math.inf
-        return 1 / (1 + 1 / following), 1.0
-
-    def moved(self, column: torch.Tensor, magnitudes: torch.Tensor, format: Format) -> torch.Tensor:
-        """The largest share brought to each of these; the others share what it leaves of one."""
-        shares, sizes = column[0].double(), magnitudes[:, None]
-        largest = torch.arange(len(shares)) == shares.argmax()
-        return format.round(torch.where(largest, sizes, (1 - sizes) * _sharing(shares)))
-
     def shortenings(self, column: torch.Tensor, format: Format) -> torch.Tensor:
         """Shares rounded to a few bits, also with the largest as what the others leave of one."""
         x = column.double().numpy()
@@ -139,13 +128,6 @@ def simplex(sizes: Iterable[int] = (2, 3, 8)) -> Simplex:
 
 def _normalised(weights: Doubles, format: Format) -> torch.Tensor:
     return format.round(torch.from_numpy(weights / weights.sum(axis=1, keepdims=True)))
-
-
-def _sharing(shares: torch.Tensor) -> torch.Tensor:
-    """What part of that which the largest share leaves of one each other share has; equal parts of nothing."""
-    others = torch.arange(len(shares)) != shares.argmax()
-    parts = torch.where(others, shares if shares[others].any() else torch.ones_like(shares), 0.0)
-    return parts / parts.sum()
 
 
 def _completed(shares: Doubles, place: int, format: Format) -> list[Doubles]:

@@ -10,7 +10,7 @@ from numpy.random import Generator
 
 from numcheck.domain.kinds import as_tuple, known_size, no_list
 from numcheck.domain.meetings import Meetings
-from numcheck.domain.moves import in_proportion, shorter
+from numcheck.domain.moves import shorter
 from numcheck.domain.numbers import Mask, parse_numbers, rounded, values_at
 from numcheck.domain.vector import Vector
 from numcheck.formats import Format
@@ -43,7 +43,6 @@ class Steps:
     parse = staticmethod(parse_numbers)
     column = staticmethod(rounded)
     shortenings = staticmethod(shorter)
-    moved = staticmethod(in_proportion)
 
     def __post_init__(self) -> None:
         _ = self.vector  # which refuses what is no interval or no sizes
@@ -95,9 +94,6 @@ class Steps:
 
     def meetings(self, format: Format, size: int | None) -> Meetings:
         return self.vector.meetings(format, size)
-
-    def extent(self, column: torch.Tensor, format: Format) -> tuple[float, float]:
-        return self.vector.extent(column, format)
 
     def strategy(self, format: Format, size: int | None) -> "SearchStrategy[list[float]]":
         """Lists as of a vector; beyond a few steps a few numbers that come again and again."""

@@ -109,20 +109,6 @@ class UnitVector:
         }
         return {name: Meeting(follow=follow) for name, follow in follows.items()}
 
-    def extent(self, column: torch.Tensor, format: Format) -> tuple[float, float]:
-        """From where the next entry has grown as large, so that the largest ends to be that, up to one."""
-        others = _direction(column[0].double()).abs()
-        following = float(others.max()) if column.shape[1] > 1 else math.inf
-        return 1 / math.hypot(1, 1 / following) if following else 1.0, 1.0
-
-    def moved(self, column: torch.Tensor, magnitudes: torch.Tensor, format: Format) -> torch.Tensor:
-        """The largest entry brought to each of these; the others share what is left of the length, as they did."""
-        entries, sizes = column[0].double(), magnitudes[:, None]
-        largest = torch.arange(len(entries)) == entries.abs().argmax()
-        left = ((1 - sizes) * (1 + sizes)).clamp(min=0).sqrt()
-        sign = torch.copysign(torch.ones(()).double(), entries[largest][0])
-        return format.round(torch.where(largest, sign * sizes, left * _direction(entries)))
-
     def shortenings(self, column: torch.Tensor, format: Format) -> torch.Tensor:
         """Directions through few digits, and those with entries left out."""
         versions = np.concatenate(shorter_versions(column))
@@ -163,13 +149,3 @@ def _normalised(rows: Doubles, format: Format) -> torch.Tensor:
     largest = np.abs(rows).max(axis=1, keepdims=True)
     rows = np.where(largest > 0, rows, np.arange(rows.shape[1]) == 0) / np.where(largest > 0, largest, 1.0)
     return format.round(torch.from_numpy(rows / np.sqrt((rows * rows).sum(axis=1, keepdims=True))))
-
-
-def _direction(entries: torch.Tensor) -> torch.Tensor:
-    """The direction of all entries but the largest, which is 0 here; even where they are zero."""
-    others = torch.arange(len(entries)) != entries.abs().argmax()
-    left = torch.where(others, entries if entries[others].any() else torch.ones_like(entries), 0.0)
-    largest = left.abs().max()
-    scaled = left / torch.where(largest > 0, largest, 1.0)
-    length = scaled.square().sum().sqrt()
-    return scaled / torch.where(length > 0, length, 1.0)

@@ -13,7 +13,7 @@ from numpy.random import Generator
 from numcheck.domain.intervals import Interval, interval_in_words, interval_of
 from numcheck.domain.kinds import as_tuple, check_interval, check_sizes, known_size, no_list
 from numcheck.domain.meetings import Meetings
-from numcheck.domain.moves import extent_in_proportion, in_proportion, shorter
+from numcheck.domain.moves import shorter
 from numcheck.domain.numbers import Mask, nearest_ordinals, parse_numbers, rounded, values_at
 from numcheck.formats import Format
 
@@ -38,7 +38,6 @@ class Vector:
     parse = staticmethod(parse_numbers)
     column = staticmethod(rounded)
     shortenings = staticmethod(shorter)
-    moved = staticmethod(in_proportion)
 
     def __post_init__(self) -> None:
         check_interval("vector", self.low, self.high, self.near)
@@ -79,9 +78,6 @@ class Vector:
         entries = self.interval(format)
         alone = entries.entries() if known_size("vector", size) > 1 else {}
         return {**entries.between(), **alone}
-
-    def extent(self, column: torch.Tensor, format: Format) -> tuple[float, float]:
-        return extent_in_proportion(column, min(max(abs(self.low), abs(self.high)), format.largest), format)
 
     def strategy(self, format: Format, size: int | None) -> "SearchStrategy[list[float]]":
         """Lists of unlike entries, and of entries a few ulps apart; see `Interval.strategy`."""
