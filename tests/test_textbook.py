@@ -79,9 +79,7 @@ def stated(name: str) -> Formula:
     return formula_of(function, "see above", [], None, inputs)
 
 
-@pytest.mark.parametrize(
-    "name", [name for name in EXPRESSIONS if name not in ("clustering", "problem 3.4.6")]
-)
+@pytest.mark.parametrize("name", EXPRESSIONS)
 def test_an_expression_that_cancels_has_a_truth_and_mpmath_agrees(name: str) -> None:
     formula = stated(name)
     (points,) = formula.points(FLOAT32, 30, 5)

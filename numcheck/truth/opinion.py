@@ -281,9 +281,10 @@ def _mp_value(
     arithmetic: MpArithmetic = MP,
 ) -> np.ndarray:
     with precision(bits):
-        arguments = lifted(formula, point, arithmetic, False)
+        # traced as for Arb, for what a difference is made of tells what it lacks (`arrays.difference`)
+        arguments = lifted(formula, point, arithmetic, True)
         for name, shift in moved.items():
-            arguments[name] = Reals(arithmetic, arguments[name].data + shift)
+            arguments[name] = Reals(arithmetic, arguments[name].data + shift, None, True)
         data = as_reals(formula(*arguments.values()), arithmetic).data
     return data[:1].reshape(data.shape[1:])
 
