@@ -50,9 +50,9 @@ def single(formula: Formula, parts: Sequence[Points], components: Sequence[np.nd
             every = (choice for part in parts for choice in chosen[name].choices(part.size))
             found.append(_choice(name, tuple(dict.fromkeys(every))))
         elif isinstance(column, torch.Tensor):
-            signed = any(bool((part.columns[name] < 0).any()) for part in parts)  # type: ignore[operator]
-            found += _of_one(name, column, signed)
-            sizes = {part.columns[name].shape[1:] for part in parts}  # type: ignore[union-attr]
+            alike = [x for part in parts if isinstance(x := part.columns[name], torch.Tensor)]
+            found += _of_one(name, column, any(bool((x < 0).any()) for x in alike))
+            sizes = {x.shape[1:] for x in alike}
             if column.ndim == 2 and len(sizes) == 1 and column.shape[1] <= MOST_ENTRIES:
                 found += [_of_entry(name, place) for place in range(column.shape[1])]
             if column.ndim == 2 and any(component.any() for component in components):

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from hypothesis.strategies import SearchStrategy
 
 
-def whole_numbers(values: Sequence[int], format: Format) -> torch.Tensor:
+def whole_numbers(values: Sequence[int | Sequence[int]], format: Format) -> torch.Tensor:
     """Integers as a column, which is int64 in every format."""
     return torch.tensor(values, dtype=torch.int64)
 

@@ -69,7 +69,7 @@ class Labels:
             for place in range(n):
                 rows += [[self.ignored if i == place else i % self.classes for i in range(n)]]
                 rows += [[i % self.classes if i == place else self.ignored for i in range(n)]]
-        return whole_numbers(list(dict.fromkeys(map(tuple, rows))), format)  # type: ignore[arg-type]
+        return whole_numbers(list(dict.fromkeys(map(tuple, rows))), format)
 
     def sweep(self, format: Format, count: int, size: int | None, rng: Generator) -> torch.Tensor:
         """Labels that are drawn evenly, the ignored one as any other."""

@@ -249,9 +249,7 @@ RULES: dict[str, Rule] = {
     "bessel_i": _cylinder("bessel_i", 1),
     "bessel_j": _cylinder("bessel_j", -1),
     "bessel_y": _cylinder("bessel_y", -1),
-    "bessel_ie": lambda ct, out, x, n: (
-        _cylinder("bessel_ie", 1)(ct, out, x, n) - _absolute(ct * out, out, x)  # type: ignore[operator]
-    ),
+    "bessel_ie": lambda ct, out, x, n: _cylinder("bessel_ie", 1)(ct, out, x, n) - _absolute(ct * out, out, x),
     "spherical_j": _spherical,
     "times_pi": lambda ct, out, x: ct * _pi(x),
     "floor": _stepwise(lambda x, out: m.equal(x, out)),
