@@ -94,7 +94,7 @@ def test_a_derivative_of_the_routines_own_is_executed_exactly_too():
         def backward(ctx: Any, grad: Tensor) -> Tensor:  # pyright: ignore[reportIncompatibleMethodOverride]
             return grad * ctx.saved_tensors[0]
 
-    assert told(SMALL, Own.apply, (2.0,), of="grad").causes.tolist() == [Cause.WRONG_FORMULA]
+    assert told(SMALL, lambda x: Own.apply(x), (2.0,), of="grad").causes.tolist() == [Cause.WRONG_FORMULA]
 
 
 def test_where_nothing_can_be_proved_another_cause_is_told_with_a_note_that_says_why():

@@ -14,7 +14,7 @@ from numcheck import formula, gap, m, one_of, real, ulps
     ],
     wrt=(),
     # away from zero, where the weight shows the whole step: that is `adam_first_update`'s business
-    weight=real(2.0**-6, 16),
+    weight=real(0.125, 16),
     grad=real(-200, 200),
     exp_avg=real(-200, 200),
     exp_avg_sq=real(0, 4e4),
@@ -60,7 +60,7 @@ def float32_then_rounded(weight, grad, exp_avg, exp_avg_sq, step, lr, beta1, bet
     return as_printed.function(*wide, step, lr, beta1, beta2, eps).to(weight.dtype)
 
 
-# Budgets: ten roundings lie between gradient and step, but the step is seldom larger than the weight it is taken from.
+# Budgets: ten roundings lie between gradient and step; a first step of 0.1 is not larger than the weight it is taken from.
 tiny_squares = gap("underflow", why="squares of small gradients, and in float16 eps, lose digits or vanish")
 
 
