@@ -36,9 +36,8 @@ def a_common_offset_changes_nothing(f, logits, weights, label):
 
 
 @gap("underflow", why="a loss or probability is subnormal before the weight multiplies it")
-@weighted_softmax_cross_entropy.routine(value=ulps(4, gamma=True), grad=ulps(12, gamma=True))
-# 4: at 8 like logits, which conditioning forgives nothing, the sum of 7 loses as many half ulps before its logarithm;
-# and the weight multiplies that
+@weighted_softmax_cross_entropy.routine(value=ulps(3, gamma=True), grad=ulps(12, gamma=True))
+# 3: at 8 like logits, which conditioning forgives nothing, the sum of 7 loses as many half ulps before its logarithm
 # 12: each of up to 7 exponentials may lose half an ulp when it is added to a sum near 1
 def softplus_of_the_margin(logits, weights, label):
     """The weight times softplus(logsumexp of the other classes' logits - x_label)."""
@@ -49,7 +48,7 @@ near_one = gap("cancellation", "underflow", why="a sum or a p near 1 has few or 
 
 
 @near_one
-@weighted_softmax_cross_entropy.routine(value=ulps(4, gamma=True), grad=ulps(4, gamma=True))
+@weighted_softmax_cross_entropy.routine(value=ulps(3, gamma=True), grad=ulps(4, gamma=True))
 def torch_builtin(logits, weights, label):
     """`cross_entropy` with `weight`, mapped over the points because each has weights of its own."""
     loss = torch.vmap(lambda x, w, y: functional.cross_entropy(x, y, weight=w, reduction="none"))
@@ -57,7 +56,7 @@ def torch_builtin(logits, weights, label):
 
 
 @near_one
-@weighted_softmax_cross_entropy.routine(value=ulps(4, gamma=True), grad=ulps(4, gamma=True))
+@weighted_softmax_cross_entropy.routine(value=ulps(3, gamma=True), grad=ulps(4, gamma=True))
 def unweighted_times_weight(logits, weights, label):
     """The unweighted loss of each point, multiplied by its weight afterwards."""
     return functional.cross_entropy(logits, label, reduction="none") * weights.gather(1, label[:, None])[:, 0]
@@ -65,7 +64,7 @@ def unweighted_times_weight(logits, weights, label):
 
 @gap("overflow", "underflow", "nan_gradient", why="exp(x) leaves the range: inf/inf, 0/0, log(0) follow")
 @gap("cancellation", why="beside the largest exponential the sum has few digits of the others")
-@weighted_softmax_cross_entropy.routine(value=ulps(4, gamma=True), grad=ulps(4, gamma=True))
+@weighted_softmax_cross_entropy.routine(value=ulps(3, gamma=True), grad=ulps(4, gamma=True))
 def naive_form(logits, weights, label):
     """The formula as it is printed."""
     exponentials = torch.exp(logits)
