@@ -15,9 +15,8 @@ from numcheck.formats import Format
 SEED = 2**40 + 17
 """Of what is drawn here, whatever seed a run has: an answer hangs on no one who asks."""
 POOL = 900  # points drawn of the whole domain, of which some lie in a region
-STRIDES = (
-    3  # of changes between a point that is known to lie in a region and one that is taken for a fresh one
-)
+STRIDES = 3
+"""Changes between a point that is known to lie in a region and one that is taken for a fresh one."""
 
 Place = tuple[Points, np.ndarray]
 """Points of one size, and the output that each one's gradient is of."""

@@ -250,7 +250,7 @@ def _difference_instead(formula: Formula, point: Points, slope: Slope, bits: int
 def _needed_bits(formula: Formula, point: Points, slope: Slope, bits: int) -> int:
     """Bits that the largest number on the way to the value asks for, so that the step is still seen beside it."""
     with precision(bits):
-        value = as_reals(formula(*lifted(formula, point, MP, True).values()), MP)
+        value = _mp_reals(formula, point)
         numbers = (x for node in on_the_way(value) for x in node.data.flat)
         largest = max((CONTEXT.mag(x) for x in numbers if x and CONTEXT.isfinite(x)), default=0)
         return int(max(0, largest) - slope.step_exponent - CONTEXT.mag(slope.allowed) + 64)
@@ -281,12 +281,21 @@ def _mp_value(
     arithmetic: MpArithmetic = MP,
 ) -> np.ndarray:
     with precision(bits):
-        # traced as for Arb, for what a difference is made of tells what it lacks (`arrays.difference`)
-        arguments = lifted(formula, point, arithmetic, True)
-        for name, shift in moved.items():
-            arguments[name] = Reals(arithmetic, arguments[name].data + shift, None, True)
-        data = as_reals(formula(*arguments.values()), arithmetic).data
+        data = _mp_reals(formula, point, moved, arithmetic).data
     return data[:1].reshape(data.shape[1:])
+
+
+def _mp_reals(
+    formula: Formula,
+    point: Points,
+    moved: Mapping[str, Any] = MappingProxyType({}),
+    arithmetic: MpArithmetic = MP,
+) -> Reals:
+    # traced as for Arb, for what a difference is made of tells what it lacks (`arrays.difference`)
+    arguments = lifted(formula, point, arithmetic, True)
+    for name, shift in moved.items():
+        arguments[name] = Reals(arithmetic, arguments[name].data + shift, None, True)
+    return as_reals(formula(*arguments.values()), arithmetic)
 
 
 def _exact(number: Enclosure) -> Any:

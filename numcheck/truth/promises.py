@@ -17,7 +17,7 @@ from numcheck.declaration.formulas import Formula, Known, Law
 from numcheck.declaration.mistakes import mistake
 from numcheck.declaration.words import UsageError
 from numcheck.domain import Points, discrete
-from numcheck.formats import FORMATS
+from numcheck.formats import FORMATS, format_of
 from numcheck.reals.arb import ARB, INF, is_infinite, is_undefined
 from numcheck.reals.arithmetic import NO, UNDECIDED, YES
 from numcheck.reals.arrays import VariesError, as_reals
@@ -227,7 +227,7 @@ def _beside(number: Any, ball: Any) -> bool:
 
 def _law_points(formula: Formula) -> Iterator[Points]:
     """A few points of each size, spread over what is drawn in the widest format that a check takes by default."""
-    for points in formula.points(next(one for one in FORMATS if one.name == "float32"), 16 * POINTS, 0):
+    for points in formula.points(format_of("float32"), 16 * POINTS, 0):
         yield points.select(points.spread(POINTS))
 
 

@@ -60,7 +60,7 @@ def float32_then_rounded(weight, grad, exp_avg, exp_avg_sq, step, lr, beta1, bet
     return as_printed.function(*wide, step, lr, beta1, beta2, eps).to(weight.dtype)
 
 
-# Budgets: ten roundings lie between gradient and step; a first step of 0.1 is not larger than the weight it is taken from.
+# Budgets: ten roundings lie between gradient and step; a first step of 0.1 is not larger than the weight it leaves.
 tiny_squares = gap("underflow", why="squares of small gradients, and in float16 eps, lose digits or vanish")
 
 
