@@ -22,6 +22,7 @@ from numcheck.domain import (
     index,
     integer,
     one_of,
+    ordered,
     polygon,
     real,
     simplex,
@@ -166,6 +167,8 @@ def test_values_beyond_a_bound_are_not_contained():
         False,
     ]
     assert vector(0, 1).contains(torch.tensor([[0.0, 1.0], [0.5, 2.0]]), FLOAT32).tolist() == [True, False]
+    rows = torch.tensor([[0.0, 1.0], [0.5, 0.5], [0.5, 0.25], [0.5, 2.0]])
+    assert ordered(0, 1).contains(rows, FLOAT32).tolist() == [True, True, False, False]
 
 
 @pytest.mark.parametrize("format", [FLOAT16, FLOAT32, FLOAT64], ids=lambda f: f.name)

@@ -227,6 +227,18 @@ def test_numbers_that_are_equal_stay_equal_where_points_wander():
     assert equal(moved, None).all() and len(torch.unique(moved.columns["a"])) > 10
 
 
+def test_fresh_points_of_a_narrow_region_are_others_than_the_known_one():
+    formula = stated(a=WIDE)
+    known = formula.at((100.0,), FLOAT32), np.zeros(1, dtype=int)
+
+    def beside_100(points, component):
+        return ((points.columns["a"] - 100).abs() < 1e-3).numpy()
+
+    found = fresh.drawn_in(formula, FLOAT32, beside_100, [known], 40, 0)
+    numbers = torch.cat([points.columns["a"] for points, _ in found])
+    assert all(beside_100(points, None).all() for points, _ in found) and (numbers != 100).sum() > 10
+
+
 def test_the_same_question_draws_the_same_points():
     asked = [], []
     for each in asked:
