@@ -725,6 +725,18 @@ def test_what_only_the_range_of_the_format_asks_for_is_not_given_up() -> None:
     assert (found.value.state == PROVED).all()
 
 
+def test_the_logarithm_of_what_no_precision_tells_from_one_is_known() -> None:
+    def raised(x: Reals, y: Reals) -> Reals:
+        return m.exp(x) * m.log(1 / (1 + m.exp(-x))) + m.exp(x) * (y - 1)
+
+    found = settle(made(raised, x=ANY, y=ANY), at(x=[1e6, 1e30], y=[1.0, 1.0]), FLOAT64)
+    assert (found.value.nearest() == -1).all()
+    # the slope of a power is the logarithm of its base
+    power = made(lambda x, y: m.exp(x) * (1 / (1 + m.exp(-x))) ** y, x=ANY, y=ANY, wrt=("y",))
+    (slope,) = settle(power, at(x=[1e6], y=[2.0]), FLOAT64).gradient.nearest().T
+    assert (slope == -1).all()
+
+
 # Long points ------------------------------------------------------------------------------------------------------
 
 

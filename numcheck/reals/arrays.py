@@ -327,25 +327,43 @@ def difference(x: Operand, y: Operand) -> Any:
     """x - y, and x - p / (c + u) as x * u / (c + u) where x * c is p and u is small.
 
     So what a sigmoid lacks of 1 is known however large its argument: no number of bits would tell 1 - 1 / (1 + exp(-s))
-    from zero where s is 1e30. Where u is not small nothing cancels, and where it is infinite only the difference has a
-    limit.
+    from zero where s is 1e30.
     """
     plain = apply("sub", x, y)
-    quotient = y.origin if isinstance(y, Reals) else None
-    if quotient is None or quotient.operation != "div" or (isinstance(x, Reals) and x.traced):
+    lacking = None if isinstance(x, Reals) and x.traced else _lacking(y, x)
+    if lacking is None:
         return plain
+    share, small = lacking
+    return apply("select", broadcast(x * share, plain.shape), plain, parameters=(small * YES,))
+
+
+def logarithm(x: Operand) -> Any:
+    """log(x), and log1p(-u / (c + u)) of a c / (c + u) where u is small: `difference` says why."""
+    plain = apply("log", x)
+    lacking = _lacking(x, 1)
+    if lacking is None:
+        return plain
+    share, small = lacking
+    return apply("select", broadcast(apply("log1p", -share), plain.shape), plain, parameters=(small * YES,))
+
+
+def _lacking(y: Operand, whole: Operand) -> tuple[Reals, Any] | None:
+    """The share of `whole` that y lacks, and where it is small; None where y did not come about as below.
+
+    It is u / (c + u) where y is p / (c + u) and whole * c is p. Where u is not small nothing cancels, and where it is
+    infinite only the difference has a limit.
+    """
+    quotient = y.origin if isinstance(y, Reals) else None
+    if quotient is None or quotient.operation != "div":
+        return None
     p, q = quotient.operands
     if p.traced or q.origin is None or q.origin.operation != "add":
-        return plain
+        return None
     c, u = sorted(q.origin.operands, key=lambda term: term.traced)
-    whole = as_reals(x, q.arithmetic)
-    if c.traced or not (compare("eq", whole * c, p).states == YES).all():
-        return plain
+    if c.traced or not (compare("eq", as_reals(whole, q.arithmetic) * c, p).states == YES).all():
+        return None
     small = compare("le", apply("abs", u), apply("abs", c) * SMALL).states == YES
-    if not q.arithmetic.some(small):
-        return plain
-    shape = plain.shape
-    return apply("select", broadcast(whole * (u / q), shape), plain, parameters=(small * YES,))
+    return (u / q, small) if q.arithmetic.some(small) else None
 
 
 def compare(operation: str, x: Operand, y: Operand) -> Decision:

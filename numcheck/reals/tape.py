@@ -214,7 +214,7 @@ RULES: dict[str, Rule] = {
     "power": lambda ct, out, x, n: ct * (n * x ** (n - 1)) if n else None,
     "pow": lambda ct, out, x, y: (
         ct * (y * x ** (y - 1)),
-        ct * (out * m.apply("log", x)) if y.traced else None,
+        ct * (out * m.logarithm(x)) if y.traced else None,
     ),
     "exp": lambda ct, out, x: ct * out,
     "expm1": lambda ct, out, x: ct * m.apply("exp", x),

@@ -25,6 +25,7 @@ from numcheck.reals.arrays import (
     dot,
     equal,
     index,
+    logarithm,
     logical_and,
     logical_not,
     logical_or,
@@ -81,7 +82,13 @@ def _word(function: Callable[..., Reals]) -> Callable[..., Reals]:
 
 exp = _function("exp", "e to the power x.")
 expm1 = _function("expm1", "exp(x) - 1.")
-log = _function("log", "Natural logarithm; minus infinity at 0, undefined below.")
+
+
+def log(x: Operand) -> Reals:
+    """Natural logarithm; minus infinity at 0, undefined below."""
+    return logarithm(x)
+
+
 log1p = _function("log1p", "log(1 + x).")
 sqrt = _function("sqrt", "Square root; undefined below 0, with an infinite derivative at 0.")
 rsqrt = _function("rsqrt", "1 / sqrt(x); plus infinity at 0.")
