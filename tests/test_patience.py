@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import torch
 
-from numcheck import UsageError, check, real, ulps
+from numcheck import UsageError, check, real, sweep, ulps
 from numcheck.declaration.formulas import formula_of, routine_of
 from numcheck.declaration.patience import MOST_TIMES, TimedOutError, in_time, limit, patience
 from numcheck.declaration.words import Fate, Of
@@ -69,8 +69,9 @@ def test_a_call_in_time_gives_and_raises_what_it_does_elsewhere():
     with patience(60):
         assert limit() == 60
         assert in_time(os.getpid, "pid") != os.getpid()
-        got = in_time(lambda: torch.tensor([1.5], dtype=torch.bfloat16), "tensor")
-        assert (got.dtype, got.tolist()) == (torch.bfloat16, [1.5])
+        for dtype in (torch.float64, torch.bfloat16, torch.float8_e5m2, torch.float8_e4m3fn):
+            got = in_time(lambda dtype=dtype: torch.tensor([[1.5, -2.0]]).to(dtype), "tensor")
+            assert (got.dtype, got.tolist()) == (dtype, [[1.5, -2.0]])
         with pytest.raises(ZeroDivisionError):
             in_time(lambda: 1 / 0, "division")
         with pytest.raises(RuntimeError, match="OddError: 1 2"):
@@ -109,18 +110,27 @@ def hanging_at(which):
     def routine(x):
         if which(x).any():
             for_ever_in_c()
-        return 2 * x
+        return (2 * x.float()).to(x.dtype)  # torch multiplies no 8-bit numbers
 
     return routine_of(FORMULA, routine, "hanging", ulps(1), ulps(1))
 
 
 def test_the_one_point_at_which_a_routine_hangs_is_found_and_the_others_are_judged():
     points = Points({"x": torch.arange(12.0)}, np.array(["given"] * 12))
-    with patience(1):
+    with patience(SOON):
         outcome = execute(hanging_at(lambda x: x == 7), points, FLOAT32, "cpu", None, True)
-    assert dict(outcome.crashes) == {7: "timed out after 1 s"}
+    assert dict(outcome.crashes) == {7: f"timed out after {SOON} s"}
     slopes = outcome.halves[Of.GRAD].numbers[:, 0]
     assert [slope == 2.0 for slope in slopes] == [i != 7 for i in range(12)]
+
+
+def test_the_inputs_at_which_a_routine_hangs_are_told_from_others_in_few_calls():
+    inputs = torch.arange(100.0)[torch.from_numpy(np.random.default_rng(0).permutation(100))]
+    points = Points({"x": inputs}, np.array(["given"] * 100))
+    with patience(SOON):
+        outcome = execute(hanging_at(lambda x: x >= 61), points, FLOAT32, "cpu", None, True)
+    assert set(outcome.crashes) == set(np.flatnonzero(inputs >= 61).tolist())
+    assert set(outcome.crashes.values()) == {f"timed out after {SOON} s"}  # and none for want of patience
 
 
 def test_a_routine_that_always_hangs_is_waited_for_some_times_and_each_of_its_points_crashes():
@@ -170,3 +180,25 @@ def test_explain_gives_up_a_call_too(tmp_path: Path, capsys: pytest.CaptureFixtu
     assert cli.run(["explain", *words, "--at", "x=200"]) == 1
     assert "crash" in capsys.readouterr().out
     assert cli.run(["explain", *words, "--at", "x=2"]) == 0
+
+
+def test_a_sweep_that_a_hanging_routine_held_up_goes_on_with_a_timeout(tmp_path: Path):
+    routine = hanging_at(lambda x: x == 7)
+    options = {"format": "float8_e5m2", "chunk": 32, "out": tmp_path}
+
+    def stop(what: str, done: int, total: int) -> None:
+        if done:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt, match=r"1 of .* chunks are kept"):
+        sweep(FORMULA, [routine], progress=stop, **options)
+    told: list[int] = []
+    result = sweep(
+        FORMULA, [routine], timeout=SOON, progress=lambda _, done, __: told.append(done), **options
+    )
+    assert told[0] == 1
+    assert result["timeout"] == SOON
+    value = result["measurements"][0]
+    assert value["fates"][Fate.CRASH.word] == 1
+    assert value["worst_spent"]["inputs"] == {"x": (7.0).hex()}
+    assert value["reproduce"].endswith(f"timeout={SOON})")

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from numcheck.declaration.patience import limit, patience
 from numcheck.runs.workers import InThisProcess, Workers, workers
 
 
@@ -53,3 +54,12 @@ def test_ctrl_c_is_not_a_result():
 def test_worker_processes_give_every_item_back_once():
     with workers(2, "numcheck.runs.check") as hands:
         assert sorted(hands.completed(abs, range(-6, 0))) == [(-i, i) for i in range(6, 0, -1)]
+
+
+def patient_for(_: int) -> float | None:
+    return limit()
+
+
+def test_worker_processes_wait_as_long_for_a_routine_as_the_one_that_starts_them():
+    with patience(7), workers(2, "numcheck.runs.check") as hands:
+        assert list(hands.completed(patient_for, [1])) == [(1, 7)]

@@ -6,6 +6,7 @@ costs a fork a call, some hundredths of a second, and what a routine remembers f
 compiled, say) is lost. A process that uses a GPU cannot be forked, and Windows forks none.
 """
 
+import io
 import os
 import pickle
 import select
@@ -20,11 +21,13 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
+import torch
+
 from numcheck.declaration.words import UsageError, told_of
 
 T = TypeVar("T")
 
-MOST_TIMES = 16
+MOST_TIMES = 20
 """Calls of one kind that are waited for in vain: so many find one of two thousand points at which a routine hangs."""
 
 
@@ -48,11 +51,17 @@ def patience(seconds: float | None) -> Generator[None]:
         raise UsageError(f"a timeout of {seconds:g}: write a number of seconds above 0")
     if seconds is not None and not hasattr(os, "fork"):
         raise UsageError("--timeout needs a system that forks processes: leave it out here")
-    before = _patience.set(None if seconds is None else _Patience(seconds))
+    before = _patience.get()
+    be_patient(seconds)
     try:
         yield
     finally:
-        _patience.reset(before)
+        _patience.set(before)
+
+
+def be_patient(seconds: float | None) -> None:
+    """Have the `patience` of another process in this one, to its end."""
+    _patience.set(None if seconds is None else _Patience(seconds))
 
 
 def limit() -> float | None:
@@ -122,9 +131,9 @@ def _answer(call: Callable[[], Any], writing: int) -> None:
     """Make the call in this process, send what came of it, and end."""
     try:
         try:
-            answer = pickle.dumps((call(), None))
+            answer = _pickled((call(), None))
         except BaseException as error:  # whatever a routine can raise, or leave by
-            answer = _pickled(error)
+            answer = _told(error)
         sys.stdout.flush()
         with os.fdopen(writing, "wb") as pipe:
             pipe.write(answer)
@@ -132,10 +141,29 @@ def _answer(call: Callable[[], Any], writing: int) -> None:
         os._exit(0)
 
 
-def _pickled(error: BaseException) -> bytes:
+class _Pickler(pickle.Pickler):
+    """One whose tensors of 8-bit floats can be read again: torch 2.13 cannot read those that it writes."""
+
+    def reducer_override(self, thing: Any) -> Any:
+        if isinstance(thing, torch.Tensor) and thing.is_floating_point() and thing.itemsize == 1:
+            return _of_bytes, (thing.detach().contiguous().view(torch.uint8), thing.dtype)
+        return NotImplemented
+
+
+def _of_bytes(data: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
+    return data.view(dtype)
+
+
+def _pickled(answer: tuple[Any, BaseException | None]) -> bytes:
+    stream = io.BytesIO()
+    _Pickler(stream, pickle.HIGHEST_PROTOCOL).dump(answer)
+    return stream.getvalue()
+
+
+def _told(error: BaseException) -> bytes:
     """An exception to be raised elsewhere, or one that is told in the same words."""
     try:
-        answer = pickle.dumps((None, error))
+        answer = _pickled((None, error))
         pickle.loads(answer)
     except Exception:  # its own class may refuse either in any way
         named = type(error).__name__

@@ -1,7 +1,8 @@
 """Running a routine over points as its callers would, the whole batch at once, value and gradient."""
 
+import functools
 from collections import deque
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
@@ -9,7 +10,7 @@ import numpy as np
 import torch
 
 from numcheck.declaration.formulas import Formula, Routine
-from numcheck.declaration.patience import TimedOutError, in_time
+from numcheck.declaration.patience import TimedOutError, in_time, limit
 from numcheck.declaration.words import Of, UsageError, told_of
 from numcheck.domain import Points, spread
 from numcheck.formats import FORMATS, Format, format_of
@@ -124,6 +125,8 @@ def execute(
     point and says nothing for itself, or results of several kinds.
     """
     subnormals.keep()
+    if backward and limit() is not None:
+        _first_gradient()
     halves: dict[Of, Given] = {}
     crashes: dict[Of, dict[int, str]] = {of: {} for of in Of}
     changed: dict[str, np.ndarray] = {}
@@ -137,7 +140,7 @@ def execute(
     batches = by_settings(points, np.arange(len(points)))
     for batch in [np.array([row]) for rows in batches for row in rows] if layout.alone else batches:
         # only in the first arrangement it matters which of the points raise
-        for rows, ran in _pieces(run, batch) if layout is WHOLE else [(batch, _tried(run, batch))]:
+        for rows, ran in _pieces(run, points, batch) if layout is WHOLE else [(batch, _tried(run, batch))]:
             broken, flushed = broken or ran.broken, flushed | ran.flushed
             for of, message in ran.raised.items():
                 crashes[of] |= dict.fromkeys(rows.tolist(), message)
@@ -163,6 +166,13 @@ def execute(
         slopes = np.full((len(points), _size(points, routine.formula.wrt)), np.nan)
         halves[Of.GRAD] = replace(halves[Of.VALUE], numbers=slopes)
     return Outcome(halves, crashes[Of.VALUE], crashes[Of.GRAD], changed, flushed)
+
+
+@functools.cache
+def _first_gradient() -> None:
+    """Let torch import here, once, what each process forked for a call would: sympy, 0.3 s of the first gradient."""
+    x = torch.zeros((), requires_grad=True)
+    torch.autograd.grad(2 * x, x, torch.ones(()))
 
 
 def told_dtype(dtype: torch.dtype) -> str:
@@ -207,7 +217,8 @@ def _size(points: Points, names: Iterable[str]) -> int:
 class _Ran:
     """What one call gave: a tensor for each half, and of the first that it did not give the message of the exception.
 
-    Then how far inputs moved, in ulps; whether subnormals were flushed; and the error where what it gave is no result.
+    Then how far inputs moved, in ulps; whether subnormals were flushed; the error where what it gave is no result; and
+    whether it was waited for in vain.
     """
 
     halves: Mapping[Of, torch.Tensor]
@@ -215,24 +226,36 @@ class _Ran:
     changed: Mapping[str, np.ndarray] = field(default_factory=dict[str, np.ndarray])
     flushed: bool = False
     broken: RoutineError | None = None
+    late: bool = False
 
 
 _Run = Callable[[np.ndarray], _Ran]
 
 
-def _pieces(run: _Run, rows: np.ndarray) -> Iterator[tuple[np.ndarray, _Ran]]:
+def _pieces(run: _Run, points: Points, rows: np.ndarray) -> Iterator[tuple[np.ndarray, _Ran]]:
     """What a batch gives; where it raises, it is halved until the points that raise, with a message, stand alone.
 
-    The large parts come before the small ones, so that most points are judged before patience ends with the others.
+    The large parts come before the small ones, so that most points are judged before patience ends with the others; and
+    a half holds points that are alike, so that few calls tell where a routine does not return.
     """
-    waiting = deque([rows])
+    waiting = deque([(rows, 0)])
     while waiting:
-        part = waiting.popleft()
+        part, cuts = waiting.popleft()
         ran = _tried(run, part)
-        if ran.raised and len(part) > 1 and not _always_raises(run, part, ran.raised.keys()):
-            waiting.extend(np.split(part, [len(part) // 2]))
+        if ran.raised and len(part) > 1 and not _always_raises(run, part, ran):
+            waiting.extend((half, cuts + 1) for half in _halves(points, part, cuts))
         else:
             yield part, ran
+
+
+def _halves(points: Points, rows: np.ndarray, cuts: int) -> list[np.ndarray]:
+    """The points with the smaller and with the larger numbers of one input, of another one at each further cut."""
+    numbers = [column for column in points.columns.values() if isinstance(column, torch.Tensor)]
+    if numbers:
+        column = numbers[cuts % len(numbers)][torch.from_numpy(rows)].double().reshape(len(rows), -1)
+        largest = column.gather(1, column.abs().argmax(dim=1, keepdim=True))[:, 0]
+        rows = rows[np.argsort(largest.numpy(), kind="stable")]
+    return np.split(rows, [len(rows) // 2])
 
 
 def _tried(run: _Run, rows: np.ndarray) -> _Ran:
@@ -243,14 +266,18 @@ def _tried(run: _Run, rows: np.ndarray) -> _Ran:
     except RoutineError as error:
         return _Ran({}, {Of.VALUE: str(error)}, broken=error)
     except TimedOutError as error:
-        return _Ran({}, {Of.VALUE: str(error)})
+        return _Ran({}, {Of.VALUE: str(error)}, late=True)
     except BaseException as error:  # a routine may raise anything, or leave: it becomes the point's fate
         return _Ran({}, {Of.VALUE: told_of(error)})
 
 
-def _always_raises(run: _Run, rows: np.ndarray, halves: Collection[Of]) -> bool:
-    """Whether eight points spread over the batch each raise alone: then so, we take it, does every one."""
-    return all(_tried(run, rows[[i]]).raised.keys() == halves for i in spread(len(rows), 8))
+def _always_raises(run: _Run, rows: np.ndarray, ran: _Ran) -> bool:
+    """Whether some points spread over the batch each raise alone what it does: then so, we take it, does every one.
+
+    There are eight, and four where each is waited for in vain.
+    """
+    alone = (_tried(run, rows[[i]]) for i in spread(len(rows), 4 if ran.late else 8))
+    return all(one.raised.keys() == ran.raised.keys() and one.late == ran.late for one in alone)
 
 
 def arguments_of(

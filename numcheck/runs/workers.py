@@ -15,6 +15,8 @@ from multiprocessing import forkserver
 from multiprocessing.connection import wait as wait_for_any
 from typing import Any, ParamSpec, TypeVar
 
+from numcheck.declaration.patience import be_patient, limit
+
 P = ParamSpec("P")
 T = TypeVar("T")
 R = TypeVar("R")
@@ -82,7 +84,8 @@ def workers(jobs: int, preload: str) -> Generator[Workers]:
     """So many local processes, or this one where `jobs` is 1.
 
     Arb's precision is global to a process, so processes it is. `preload` names the module that does the work (see
-    `prepare`). What is still in work when the block is left by an exception is given up.
+    `prepare`). They wait for routines as long as this one does now. What is still in work when the block is left by an
+    exception is given up.
     """
     if jobs == 1:
         yield Workers(InThisProcess(), 1)
@@ -90,7 +93,7 @@ def workers(jobs: int, preload: str) -> Generator[Workers]:
     prepare(preload)
     context = multiprocessing.get_context(_METHOD)
     others = set(multiprocessing.active_children())
-    pool = ProcessPoolExecutor(jobs, mp_context=context, initializer=_begin)
+    pool = ProcessPoolExecutor(jobs, mp_context=context, initializer=_begin, initargs=(limit(),))
     try:
         yield Workers(pool, AHEAD * jobs)
     except BaseException:
@@ -101,8 +104,9 @@ def workers(jobs: int, preload: str) -> Generator[Workers]:
     pool.shutdown()
 
 
-def _begin() -> None:
-    """Leave Ctrl-C to the process that hands out the work, and end with it, however it ends."""
+def _begin(seconds: float | None) -> None:
+    """Leave Ctrl-C to the process that hands out the work, and end with it, however it ends; be as patient as it is."""
+    be_patient(seconds)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     gc.freeze()  # what was imported stays: no collection needs to go through it again
     gc.set_threshold(5_000)  # and few need to be made: what takes memory here is in no cycles

@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from numcheck.declaration.words import ExitCode, UsageError, visible
-from numcheck.faces.cli.options import EXIT_CODES, devices_option, json_option
+from numcheck.faces.cli.options import EXIT_CODES, devices_option, json_option, timeout_option
 from numcheck.faces.cli.terminal import progress_bar
 from numcheck.faces.names import format_named, names_of
 
@@ -32,6 +32,7 @@ from numcheck.faces.names import format_named, names_of
 )
 @click.option("--restart", is_flag=True, help="Begin again, whatever was finished before.")
 @click.option("--witness", is_flag=True, help="Write the worst inputs beside the formula's page.")
+@timeout_option
 @json_option
 def sweep(
     formula: str,
@@ -44,6 +45,7 @@ def sweep(
     processes: int | None,
     restart: bool,
     witness: bool,
+    timeout: float | None,
     json_file: str | None,
 ) -> ExitCode:
     """Judge ROUTINES of a FORMULA, by default all, at every input of a format; either is a name or FILE.py:NAME.
@@ -58,6 +60,7 @@ def sweep(
     places = names_of(devices, "--devices")
     if len(places) > 1 and (out is not None or json_file is not None):
         raise UsageError("--out and --json take one sweep: write one device")
+    from numcheck.declaration.patience import patience
     from numcheck.report import sweep_page, write_text
     from numcheck.runs import Interrupted, folder_of, jobs, plan_of, sweep_verdict, swept
 
@@ -67,7 +70,7 @@ def sweep(
         if plan.note is not None:
             click.echo(f"numcheck: {plan.note}", err=True)
         try:
-            with progress_bar() as progress:
+            with patience(timeout), progress_bar() as progress:
                 result = swept(plan, folder, witness, processes or jobs(), restart, progress)
         except Interrupted as stopped:
             raise click.Abort(str(stopped)) from None

@@ -16,6 +16,7 @@ import torch
 
 import numcheck
 from numcheck.declaration.formulas import Formula, Routine
+from numcheck.declaration.patience import limit, patience
 from numcheck.declaration.words import Cause, ExitCode, Fate, Of, UsageError
 from numcheck.domain import Points, listed
 from numcheck.measure import Outcome, execute, plain
@@ -178,6 +179,7 @@ def sweep(
     restart: bool = False,
     chunk: int | None = None,
     progress: Progress | None = None,
+    timeout: float | None = None,
 ) -> dict[str, Any]:
     """Judge routines (by default all of the formula's) at every input of a format, and return what was found.
 
@@ -185,19 +187,21 @@ def sweep(
     so many values of each instead. `out` is a folder: there the finished chunks are kept, and the same call goes on
     where it was stopped, unless `restart` begins again. With `witness` the worst inputs go into the formula's file of
     witnesses, which every run tries first. `jobs` processes share the work where they can find formula and routines by
-    name.
+    name. A call of a routine that takes longer than `timeout` seconds is given up, and its points crash: a sweep that
+    was stopped because one did not return goes on with a timeout.
 
     Raises UsageError for what cannot be swept, ContradictionError where two proofs of one truth differ; Ctrl-C leaves
     by KeyboardInterrupt. The finished chunks are kept.
     """
     plan = plan_of(formula, routines, format, device, grid, value_only, chunk)
-    return swept(plan, None if out is None else Path(out), witness, jobs, restart, progress)
+    with patience(timeout):
+        return swept(plan, None if out is None else Path(out), witness, jobs, restart, progress)
 
 
 def swept(
     plan: Plan, place: Path | None, witness: bool, jobs: int, restart: bool, progress: Progress | None
 ) -> dict[str, Any]:
-    """What `sweep` finds by a plan, kept in the folder `place`."""
+    """What `sweep` finds by a plan, kept in the folder `place`, with the `patience` that there is."""
     if witness:  # what lies there is looked at before hours of work, not after them
         witnesses.expect_writable(plan.formula)
     kept = None if place is None else place / "checkpoint.json"
@@ -281,6 +285,7 @@ def result_of(plan: Plan, state: State) -> dict[str, Any]:
         "evidence": plan.evidence,
         "grid": plan.grid,
         "points": plan.space.size,
+        "timeout": limit(),
         "measurements": [
             _measurement(plan, routine, of, state[routine.name, of]) | again.get((routine.name, of), {})
             for routine in plan.routines
@@ -336,7 +341,7 @@ def _worst(plan: Plan, name: str, found: Worst | None) -> dict[str, Any] | None:
 
 
 def _command(plan: Plan, routine: Routine, of: Of, number: int) -> str:
-    return reproduce(routine, plan.space.at([number]), plan.format, of, device=plan.device)
+    return reproduce(routine, plan.space.at([number]), plan.format, of, device=plan.device, timeout=limit())
 
 
 def _inputs(plan: Plan, numbers: Sequence[int]) -> list[dict[str, str]]:
