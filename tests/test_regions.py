@@ -81,6 +81,14 @@ CASES = {
                "x >= 1 with mode b"),
     "number of entries": ({"v": vector(-1, 1, (2, 3, 8))}, lambda v: np.full(len(v), v.shape[1] >= 3),
                           "number of entries >= 3"),
+    "all inputs small": ({"x": WIDE, "y": WIDE, "z": WIDE},
+                         lambda x, y, z: np.maximum(np.maximum(abs(x), abs(y)), abs(z)) <= 2,
+                         "max(|x|, |y|, |z|) <= 2"),
+    "two points near each other": (
+        {"x1": WIDE, "y1": WIDE, "x2": WIDE, "y2": WIDE},
+        lambda x1, y1, x2, y2: np.maximum(abs(x1 - x2), abs(y1 - y2)) <= 2,
+        "max(|x1 - x2|, |y1 - y2|) <= 2",
+    ),
     "everywhere": ({"x": WIDE}, lambda x: x == x, "everywhere in the domain"),
 }  # fmt: skip
 

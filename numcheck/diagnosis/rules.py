@@ -408,11 +408,7 @@ def shortest(inside: float, outside: float) -> tuple[float, bool]:
     far = inside + (np.sign(outside - inside) * abs(inside) * CLOSE)
     limit = far if abs(outside - inside) < abs(far - inside) else outside
     power = 2.0 ** np.round(np.log2(abs(inside) + abs(limit)) - 1) * np.sign(inside)
-    if (
-        abs(np.log2(abs(power))) >= 10
-        and min(inside, limit) <= power <= max(inside, limit)
-        and power != outside
-    ):
+    if np.log2(abs(power)) >= 10 and min(inside, limit) <= power <= max(inside, limit) and power != outside:
         return float(power), False
     for digits in range(17):
         text = f"{inside:.{digits}e}"

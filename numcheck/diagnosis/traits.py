@@ -1,8 +1,8 @@
 """What a region of points may be told by: numbers that each point has, under the names that a reader is told.
 
 An input by itself, the largest of several numbers, how far they lie from zero beside how far apart, what two inputs
-are to each other, the choice that was made, how many entries there are. A trait asks a column only for its shape, so an
-input of any kind has some.
+are to each other, how far apart two things lie of which each has several inputs, the choice that was made, how many
+entries there are. A trait asks a column only for its shape, so an input of any kind has some.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -23,6 +23,9 @@ MOST_ENTRIES = 4
 """Entries of an input that are told apart by their places, where it always has so many."""
 MOST_SCALARS = 8
 """Inputs of one number each that are put in pairs."""
+
+Pairs = Sequence[tuple[str, str]]
+"""Inputs that say the same of two things: x1 and x2, y1 and y2."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,15 +74,19 @@ def single(formula: Formula, parts: Sequence[Points], components: Sequence[np.nd
 
 
 def paired(formula: Formula, parts: Sequence[Points]) -> list[Trait]:
-    """What two inputs are to each other."""
+    """What inputs are to each other."""
     chosen = discrete(formula.inputs)
     kept = {n: c for n, c in parts[0].columns.items() if n not in chosen and isinstance(c, torch.Tensor)}
     scalars = [name for name, column in kept.items() if column.ndim == 1]
     rows = [name for name, column in kept.items() if column.ndim == 2]
     found: list[Trait] = []
     if len(scalars) <= MOST_SCALARS:
+        things = _things(scalars)
         for pair in combinations(scalars, 2):
-            found += _of_two_numbers(*pair, few=len(scalars) <= 4)
+            if all(_comparable(pair, pairs) for pairs in things):
+                found += _of_two_numbers(*pair, few=len(scalars) <= 4)
+        found += map(_largest_of, _of_one_domain(formula, scalars))
+        found += map(_farthest_apart, things)
     for one, other in combinations(rows, 2):
         found += _of_two_rows(one, other)
     for scalar in scalars:
@@ -279,6 +286,12 @@ def _of_two_numbers(one: str, other: str, few: bool) -> list[Trait]:
     return found
 
 
+def _comparable(pair: tuple[str, str], things: Pairs) -> bool:
+    """Whether inputs belong to one of two things, or say the same of both; x1 and y2 do neither."""
+    sides = [set(side) for side in zip(*things, strict=True)]
+    return pair in things or not set(pair) <= set.union(*sides) or any(set(pair) <= side for side in sides)
+
+
 def _of_two_rows(one: str, other: str) -> list[Trait]:
     def apart(points: Points, _: np.ndarray) -> np.ndarray:
         with np.errstate(invalid="ignore"):
@@ -299,3 +312,62 @@ def _of_two_rows(one: str, other: str) -> list[Trait]:
         *_ratio_and_product(one, other, f"max|{one}|", f"max|{other}|"),
         Trait(" * ".join(ranges), spreads, 1.8),
     ]
+
+
+# Several inputs ------------------------------------------------------------------------------------------------------
+
+
+def _of_one_domain(formula: Formula, scalars: Sequence[str]) -> list[list[str]]:
+    """The inputs of each domain that several have."""
+    alike = (
+        [name for name in scalars if formula.inputs[name] == domain]
+        for domain in dict.fromkeys(formula.inputs[name] for name in scalars)
+    )
+    return [names for names in alike if len(names) > 1]
+
+
+def _largest_of(names: Sequence[str]) -> Trait:
+    def largest(points: Points, _: np.ndarray) -> np.ndarray:
+        return np.maximum.reduce([_size(name, points) for name in names])
+
+    told = f"max({', '.join(f'|{name}|' for name in names)})"
+    return Trait(told, largest, 1.4, instead={0.0: " = ".join([*names, "0"])})
+
+
+def _things(names: Sequence[str]) -> list[Pairs]:
+    """Two things that have several inputs each, by their names: x1 and x2, y1 and y2; or px and qx, py and qy.
+
+    Names that differ in a number tell more than those that differ in a letter.
+    """
+    found: dict[tuple[str, str], list[tuple[str, str]]] = {}
+    for one, other in combinations(names, 2):
+        head = _alike(one, other)
+        tail = _alike(one[:head:-1], other[:head:-1])
+        marks = one[head : len(one) - tail], other[head : len(other) - tail]
+        found.setdefault(marks, []).append((one, other))
+    told = {
+        marks: pairs
+        for marks, pairs in found.items()
+        if len(pairs) > 1 and len({name for pair in pairs for name in pair}) == 2 * len(pairs)
+    }
+    numbered: list[Pairs] = [pairs for marks, pairs in told.items() if "".join(marks).isdigit()]
+    return numbered or [*told.values()]
+
+
+def _alike(one: str, other: str) -> int:
+    """How many characters two words have in common at their beginnings."""
+    return next(
+        (i for i, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other))
+    )
+
+
+def _farthest_apart(things: Pairs) -> Trait:
+    def farthest(points: Points, _: np.ndarray) -> np.ndarray:
+        with np.errstate(invalid="ignore"):
+            return np.maximum.reduce(
+                [np.abs(_numbers(one, points) - _numbers(other, points)) for one, other in things]
+            )
+
+    told = f"max({', '.join(f'|{one} - {other}|' for one, other in things)})"
+    equal = " and ".join(f"{one} = {other}" for one, other in things)
+    return Trait(told, farthest, 1.4, instead={0.0: equal})
