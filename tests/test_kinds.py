@@ -68,6 +68,7 @@ class Angle:
 
     sizes = None
     discrete = False
+    measures = ()
     differentiable = True
     scalable = False
 
@@ -115,6 +116,7 @@ class Rising:
     sizes: tuple[int, ...] = (2, 3)
 
     discrete = False
+    measures = ()
     differentiable = True
     scalable = True
 

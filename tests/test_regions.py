@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from numcheck import format_of, index, integer, one_of, polygon, real, vector
+from numcheck import box, format_of, index, integer, matrix, one_of, polygon, real, unit_vector, vector
 from numcheck.declaration.formulas import formula_of
 from numcheck.diagnosis import fresh
 from numcheck.diagnosis.questions import alone
@@ -53,7 +53,15 @@ def shares(inputs, fails, where, seed=2**20 + 1, format=FLOAT32):
     return both / inside, both / failing
 
 
-WIDE = real(-1000, 1000)
+def overlap(a, b):
+    return (np.minimum(a[:, 2:], b[:, 2:]) - np.maximum(a[:, :2], b[:, :2])).min(axis=1)
+
+
+def angle(a, b):
+    return 2 * np.arcsin(np.minimum(np.linalg.norm(a - b, axis=1) / 2, 1))
+
+
+WIDE, BOX, UNIT = real(-1000, 1000), box(-1000, 1000), unit_vector((3,))
 CASES = {
     "one bound": ({"x": WIDE}, lambda x: x >= 88.7228394, "x >= 88.72"),
     "two bounds": ({"x": WIDE}, lambda x: (x > 3) & (x < 50), "3 <= x <= 50"),
@@ -89,6 +97,15 @@ CASES = {
         lambda x1, y1, x2, y2: np.maximum(abs(x1 - x2), abs(y1 - y2)) <= 2,
         "max(|x1 - x2|, |y1 - y2|) <= 2",
     ),
+    "not below another": ({"a": WIDE, "b": WIDE}, lambda a, b: a >= b, "a - b >= 0"),
+    "not above another": ({"a": WIDE, "b": WIDE}, lambda a, b: a <= b, "a - b <= 0"),
+    "boxes that lie apart": ({"a": BOX, "b": BOX}, lambda a, b: overlap(a, b) < 0, "overlap of a and b < 0"),
+    "boxes that touch": ({"a": BOX, "b": BOX}, lambda a, b: overlap(a, b) == 0, "a and b touch"),
+    "a matrix that is nearly singular": ({"a": matrix(-1, 1)}, lambda a: np.linalg.cond(a) >= 1000,
+                                         "condition number of a >= 1000"),
+    "directions nearly alike": ({"a": UNIT, "b": UNIT}, lambda a, b: angle(a, b) <= 0.5,
+                                "angle between a and b <= 0.5"),
+    "a box without area": ({"a": BOX}, lambda a: ((a[:, 2:] - a[:, :2]) == 0).any(1), "a has no width or no height"),
     "everywhere": ({"x": WIDE}, lambda x: x == x, "everywhere in the domain"),
 }  # fmt: skip
 

@@ -64,14 +64,9 @@ class Condition:
         if self.low == self.high:
             return self.trait.instead.get(self.low, f"{name} = {self.low:.17g}")
         if self.low == -inf:
-            at_most = self.high == 0 and not self.below
-            return (
-                self.trait.instead.get(0.0, f"{name} <= 0")
-                if at_most
-                else f"{name} {less} {_short(self.high)}"
-            )
+            return f"{name} {less} {_short(self.high)}"
         if self.high == inf:
-            return self.trait.instead.get(self.low, f"{name} {more} {_short(self.low)}")
+            return f"{name} {more} {_short(self.low)}"
         return f"{_short(self.low)} {'<' if self.above else '<='} {name} {less} {_short(self.high)}"
 
 

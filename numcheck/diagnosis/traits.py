@@ -15,7 +15,7 @@ import numpy as np
 import torch
 
 from numcheck.declaration.formulas import Formula
-from numcheck.domain import Points, discrete, listed
+from numcheck.domain import Measure, Points, discrete, listed, numeric
 
 MOST_CHOICES = 12
 """Choices of one input that conditions tell apart one by one."""
@@ -60,6 +60,7 @@ def single(formula: Formula, parts: Sequence[Points], components: Sequence[np.nd
                 found += [_of_entry(name, place) for place in range(column.shape[1])]
             if column.ndim == 2 and any(component.any() for component in components):
                 found.append(_beside_the_largest(name))
+            found += _measured(formula, name)
     sizes = tuple(dict.fromkeys(part.size for part in parts))
     if len(sizes) > 1:
         found.append(
@@ -89,6 +90,8 @@ def paired(formula: Formula, parts: Sequence[Points]) -> list[Trait]:
         found += map(_farthest_apart, things)
     for one, other in combinations(rows, 2):
         found += _of_two_rows(one, other)
+        if formula.inputs[one] == formula.inputs[other]:
+            found += _measured(formula, one, other)
     for scalar in scalars:
         for row in rows:
             found += _ratio_and_product(scalar, row, f"|{scalar}|", f"max|{row}|")
@@ -104,10 +107,15 @@ def paired(formula: Formula, parts: Sequence[Points]) -> list[Trait]:
 # Columns as doubles --------------------------------------------------------------------------------------------------
 
 
+def _column(name: str, points: Points) -> torch.Tensor:
+    column = points.columns[name]
+    assert isinstance(column, torch.Tensor)
+    return column
+
+
 def _numbers(name: str, points: Points) -> np.ndarray:
     """One input as doubles, shape (N, ...)."""
-    column: Any = points.columns[name]
-    return column.double().numpy()
+    return _column(name, points).double().numpy()
 
 
 def _entries(name: str, points: Points) -> np.ndarray:
@@ -231,6 +239,20 @@ def _beside_the_largest(name: str) -> Trait:
 
 def _of_entry(name: str, place: int) -> Trait:
     return Trait(f"{name}[{place}]", lambda points, _: _entries(name, points)[:, place], 1.3)
+
+
+def _measured(formula: Formula, *names: str) -> list[Trait]:
+    """What the kind of an input, or of two of one domain, measures of its values."""
+    measures = (one for one in numeric(formula.inputs)[names[0]].measures if one.inputs == len(names))
+    return [_of_measure(measure, names) for measure in measures]
+
+
+def _of_measure(measure: Measure, names: Sequence[str]) -> Trait:
+    def numbers(points: Points, _: np.ndarray) -> np.ndarray:
+        return measure.of(*(_column(name, points) for name in names))
+
+    at_zero = {0.0: measure.at_zero.format(*names)} if measure.at_zero else dict[float, str]()
+    return Trait(measure.told.format(*names), numbers, 1.2, instead=at_zero)
 
 
 # Two inputs ----------------------------------------------------------------------------------------------------------

@@ -18,10 +18,11 @@ from numcheck.domain.curves import curve
 from numcheck.domain.index import index
 from numcheck.domain.integer import integer
 from numcheck.domain.integers import integers
-from numcheck.domain.kinds import Column, Continuous, Domain, continuous, discrete, listed
+from numcheck.domain.kinds import Column, Continuous, Domain, continuous, discrete, listed, numeric
 from numcheck.domain.labels import labels
 from numcheck.domain.mask import mask
 from numcheck.domain.matrix import matrix
+from numcheck.domain.measures import Measure
 from numcheck.domain.moves import magnitude
 from numcheck.domain.one_of import one_of
 from numcheck.domain.ordered import ordered
@@ -39,6 +40,7 @@ __all__ = [
     "Column",
     "Continuous",
     "Domain",
+    "Measure",
     "Points",
     "Space",
     "box",
@@ -57,6 +59,7 @@ __all__ += [
     "mask",
     "matrix",
     "met_once",
+    "numeric",
     "one_of",
 ]
 __all__ += [

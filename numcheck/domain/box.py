@@ -10,6 +10,7 @@ import torch
 from numpy.random import Generator
 
 from numcheck.domain.kinds import check_interval, no_list
+from numcheck.domain.measures import Measure
 from numcheck.domain.meetings import Follow, Meeting, Meetings, a_part_off, some_ulps_off, the_same
 from numcheck.domain.moves import shorter
 from numcheck.domain.numbers import Doubles, Mask, nearest, parse_numbers, rounded
@@ -77,11 +78,22 @@ class Box:
             raise ValueError(f"write the four numbers of a box ({self.form}) instead of {text!r}")
         return numbers
 
+    @property
+    def measures(self) -> tuple[Measure, ...]:
+        return (
+            Measure("least side of {}", self._least_side, "{} has no width or no height"),
+            Measure("overlap of {} and {}", self._overlap, "{} and {} touch", inputs=2),
+        )
+
+    def edges(self, column: torch.Tensor) -> Doubles:
+        """Left, top, right and bottom of each box."""
+        return FORMS[self.form][1](column.double().numpy())
+
     def contains(self, column: torch.Tensor, format: Format) -> Mask:
         """Boxes of which no side is negative, and no edge outside by more than rounding moves it."""
         wide = column.double().numpy()
         with np.errstate(invalid="ignore"):
-            edges = FORMS[self.form][1](wide)
+            edges = self.edges(column)
             sides = edges[:, 2:] >= edges[:, :2] if self.form in CORNERS else wide[:, 2:] >= 0
             reach = max(abs(self.low), abs(self.high))
             slack = 0.0 if self.form in CORNERS else 4 * format.unit_roundoff * reach
@@ -132,14 +144,14 @@ class Box:
             def follow(
                 leading: torch.Tensor, own: torch.Tensor, format: Format, rng: Generator
             ) -> torch.Tensor:
-                one = FORMS[self.form][1](leading.double().numpy())
+                one = self.edges(leading)
                 unit = self._unit(one, format)
                 return self._written(make(one, unit, rng), format)
 
             return follow
 
         def on_grid(own: torch.Tensor, format: Format, rng: Generator) -> torch.Tensor:
-            return self._written(self._snapped(FORMS[self.form][1](own.double().numpy()), format), format)
+            return self._written(self._snapped(self.edges(own), format), format)
 
         follows: dict[str, Follow] = {"equal": the_same, "ulps apart": some_ulps_off, "close": a_part_off}
         made = {"disjoint": _apart, "touching": _touching, "one corner shared": _at_a_corner}
@@ -166,6 +178,15 @@ class Box:
             return self._written(np.clip(edges, low, high), format).double()[0].tolist()
 
         return st.builds(made, places, places, places, places, st.integers(0, 4), st.booleans())
+
+    def _least_side(self, column: torch.Tensor) -> Doubles:
+        edges = self.edges(column)
+        return (edges[:, 2:] - edges[:, :2]).min(axis=1)
+
+    def _overlap(self, column: torch.Tensor, other: torch.Tensor) -> Doubles:
+        """The lesser side of what two boxes have in common; where they lie apart it is negative."""
+        a, b = self.edges(column), self.edges(other)
+        return (np.minimum(a[:, 2:], b[:, 2:]) - np.maximum(a[:, :2], b[:, :2])).min(axis=1)
 
     def _room(self, format: Format) -> tuple[float, float]:
         """The bounds, as the format has them."""
@@ -200,7 +221,7 @@ class Box:
 
     def _flat(self, own: torch.Tensor, format: Format, rng: Generator) -> torch.Tensor:
         """Boxes of no width, no height or neither."""
-        edges = FORMS[self.form][1](own.double().numpy()).copy()
+        edges = self.edges(own).copy()
         flat = rng.integers(1, 4, size=len(edges))
         for axis in (0, 1):
             edges[:, 2 + axis] = np.where(flat >> axis & 1, edges[:, axis], edges[:, 2 + axis])

@@ -39,6 +39,7 @@ class Integer:
 
     sizes = None
     discrete = False
+    measures = ()
     differentiable = False
     parse = staticmethod(parse_integer)
     column = staticmethod(whole_numbers)

@@ -55,6 +55,7 @@ class Integers:
     sizes: tuple[int, ...] = (2, 3, 8)
 
     discrete = False
+    measures = ()
     differentiable = False
     parse = staticmethod(parse_integers)
     column = staticmethod(whole_numbers)

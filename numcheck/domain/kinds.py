@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast, runtime_checkabl
 import torch
 from numpy.random import Generator
 
+from numcheck.domain.measures import Measure
 from numcheck.domain.meetings import Meetings
 from numcheck.domain.numbers import Mask
 from numcheck.formats import Format
@@ -82,6 +83,11 @@ class Discrete(Domain, Protocol):
 
 class Numeric(Domain, Protocol):
     """Numbers, drawn in four ways; a column is a tensor."""
+
+    @property
+    def measures(self) -> tuple[Measure, ...]:
+        """What regions tell of its values beside their numbers."""
+        ...
 
     def corners(self, format: Format, size: int | None, rng: Generator) -> torch.Tensor:
         """The inputs at which code breaks: zeros, bounds, ends of the format, powers of two, kinks, neighbours."""

@@ -33,6 +33,7 @@ class Labels:
     ignored: int | None = None
 
     discrete = False
+    measures = ()
     differentiable = False
     parse = staticmethod(parse_integers)
     column = staticmethod(whole_numbers)

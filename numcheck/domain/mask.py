@@ -28,6 +28,7 @@ class Mask:
     sizes: tuple[int, ...] = (2, 3, 8)
 
     discrete = False
+    measures = ()
     differentiable = False
 
     def __post_init__(self) -> None:

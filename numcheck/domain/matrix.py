@@ -11,6 +11,7 @@ from numpy.random import Generator
 
 from numcheck.domain.intervals import Interval, interval_in_words, interval_of
 from numcheck.domain.kinds import check_interval, no_list
+from numcheck.domain.measures import Measure
 from numcheck.domain.meetings import BETWEEN, Meeting, Meetings, the_same
 from numcheck.domain.moves import shorter
 from numcheck.domain.numbers import Doubles, Mask, parse_numbers, rounded
@@ -69,6 +70,15 @@ class Matrix:
     def scalable(self) -> bool:
         """Whether a multiple of one is one: not of those whose columns have length one."""
         return self.form != "orthogonal"
+
+    @property
+    def measures(self) -> tuple[Measure, ...]:
+        """The condition number, but of what is orthogonal and of rows and columns."""
+        return (
+            ()
+            if self.form == "orthogonal" or 1 in self.shape
+            else (Measure("condition number of {}", _condition),)
+        )
 
     def describe(self) -> str:
         form = "" if self.form == "any" else f"{self.form} "
@@ -247,6 +257,15 @@ class Matrix:
             wide[:, -1, :] = wide[:, 0, :] * times
             wide[:, -1, -1] *= 1 + part[:, 0]
         return format.round(torch.from_numpy(wide))
+
+
+def _condition(column: torch.Tensor) -> Doubles:
+    """The largest singular value over the least, of finite matrices."""
+    wide = column.double().numpy()
+    finite = np.isfinite(wide).reshape(len(wide), -1).min(axis=1)
+    with np.errstate(all="ignore"):
+        told = np.linalg.cond(np.where(finite[:, None, None], wide, 0.0))
+    return np.where(finite, told, np.nan)
 
 
 def _mirrored(meeting: Meeting) -> Meeting:

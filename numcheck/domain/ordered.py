@@ -34,6 +34,7 @@ class Ordered:
     near: tuple[float, ...] = ()
 
     discrete = False
+    measures = ()
     differentiable = True
     scalable = True
     enumerated = staticmethod(no_list)

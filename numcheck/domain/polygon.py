@@ -35,6 +35,7 @@ class Polygon:
     centre: tuple[float, float] = (0, 1e8)
 
     discrete = False
+    measures = ()
     differentiable = True
     scalable = True
     enumerated = staticmethod(no_list)

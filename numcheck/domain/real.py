@@ -33,6 +33,7 @@ class Real:
 
     sizes = None
     discrete = False
+    measures = ()
     differentiable = True
     scalable = True
     parse = staticmethod(parse_number)

@@ -39,6 +39,7 @@ class Sampled:
     sizes: tuple[int, ...] | None = None
 
     discrete = False
+    measures = ()
     differentiable = True
     scalable = False
     enumerated = staticmethod(no_list)

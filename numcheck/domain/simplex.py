@@ -31,6 +31,7 @@ class Simplex:
     sizes: tuple[int, ...] = (2, 3, 8)
 
     discrete = False
+    measures = ()
     differentiable = True
     scalable = False
     enumerated = staticmethod(no_list)

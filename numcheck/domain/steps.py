@@ -37,6 +37,7 @@ class Steps:
     near: tuple[float, ...] = ()
 
     discrete = False
+    measures = ()
     differentiable = True
     scalable = True
     enumerated = staticmethod(no_list)

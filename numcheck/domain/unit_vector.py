@@ -11,6 +11,7 @@ import torch
 from numpy.random import Generator
 
 from numcheck.domain.kinds import as_tuple, check_sizes, known_size, no_list
+from numcheck.domain.measures import Measure
 from numcheck.domain.meetings import Follow, Meeting, Meetings, a_part_off, opposite, some_ulps_off, the_same
 from numcheck.domain.moves import shorter_versions
 from numcheck.domain.numbers import Doubles, Mask, parse_numbers, rounded
@@ -40,6 +41,10 @@ class UnitVector:
 
     def __post_init__(self) -> None:
         check_sizes("unit_vector", self.sizes, 1)
+
+    @property
+    def measures(self) -> tuple[Measure, ...]:
+        return (Measure("angle between {} and {}", _angle, "{} = {}", inputs=2),)
 
     def describe(self) -> str:
         return f"a unit vector of {', '.join(map(str, self.sizes))} reals"
@@ -142,6 +147,12 @@ class UnitVector:
 def unit_vector(sizes: Iterable[int] = (2, 3, 4)) -> UnitVector:
     """A direction: several reals whose squares sum to one, as far as the format has such; size 4 is a quaternion."""
     return UnitVector(as_tuple("unit_vector", "sizes", sizes))
+
+
+def _angle(column: torch.Tensor, other: torch.Tensor) -> Doubles:
+    """In radians, to full accuracy where it is small or near to pi."""
+    a, b = column.double().numpy(), other.double().numpy()
+    return 2 * np.arctan2(np.linalg.norm(a - b, axis=1), np.linalg.norm(a + b, axis=1))
 
 
 def _normalised(rows: Doubles, format: Format) -> torch.Tensor:

@@ -32,6 +32,7 @@ class Vector:
     near: tuple[float, ...] = ()
 
     discrete = False
+    measures = ()
     differentiable = True
     scalable = True
     enumerated = staticmethod(no_list)
