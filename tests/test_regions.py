@@ -13,7 +13,7 @@ from numcheck.diagnosis.rules import Condition, Region, shortest
 from numcheck.diagnosis.traits import Trait
 from numcheck.measure import RoutineError
 
-FLOAT32, FLOAT16 = format_of("float32"), format_of("float16")
+FLOAT64, FLOAT32, FLOAT16 = format_of("float64"), format_of("float32"), format_of("float16")
 
 
 def stated(**inputs):
@@ -123,6 +123,28 @@ def test_a_region_holds_of_points_of_another_seed(name):
     assert where.fails >= 0.8 and where.covers >= 0.9
     true = shares(inputs, fails, where)
     assert true[0] >= 0.8 and true[1] >= 0.9
+
+
+def test_the_way_between_the_ends_of_float64_goes_through_all_of_it():
+    largest = torch.finfo(torch.float64).max
+    formula = stated(x=real(-largest, largest))
+    ends = formula.at((-largest,), FLOAT64), formula.at((largest,), FLOAT64)
+    ordinals = FLOAT64.to_ordinals(fresh.between(formula, FLOAT64, *ends, 7).columns["x"])
+    whole = 2 * FLOAT64.highest_ordinal
+    assert [round(8 * (int(o) - FLOAT64.lowest_ordinal) / whole) for o in ordinals] == [1, 2, 3, 4, 5, 6, 7]
+
+
+@pytest.mark.filterwarnings("error")
+def test_inputs_up_to_the_ends_of_float64_are_told_without_a_warning():
+    largest = torch.finfo(torch.float64).max
+    every = real(-largest, largest)
+
+    def fails(x, y):
+        with np.errstate(over="ignore"):
+            return np.isinf(x * y)
+
+    where = learnt({"x": every, "y": every}, fails, FLOAT64)
+    assert str(where) == "|x| * |y| is beyond a double's range"
 
 
 def test_two_places_are_told_beside_each_other():

@@ -177,10 +177,10 @@ def between(formula: Formula, format: Format, one: Points, other: Points, count:
         if not column.is_floating_point():
             columns[name] = torch.from_numpy(np.round(start + (stop - start) * steps)).to(column.dtype)
             continue
-        low, high = (format.to_ordinals(x).numpy() for x in (column, end))
-        # as whole numbers: float64 has more ordinals than a double has digits
-        way = low + np.round((high.astype(np.float64) - low) * steps).astype(np.int64)
-        way = np.clip(way, np.minimum(low, high), np.maximum(low, high))
+        # in extended precision where there is one: float64 has more ordinals than a double has digits
+        low, high = (format.to_ordinals(x).numpy().astype(np.longdouble) for x in (column, end))
+        way = low + np.round((high - low) * steps)
+        way = np.clip(way, np.minimum(low, high), np.maximum(low, high)).astype(np.int64)
         moved = format.from_ordinals(torch.from_numpy(np.broadcast_to(way, (count, *low.shape[1:])).copy()))
         outside = ~formula.inputs[name].contains(moved, format)
         if outside.any():

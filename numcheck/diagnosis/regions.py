@@ -402,7 +402,8 @@ class _Learning:
             beyond = numbers <= outside if outside < inside else numbers >= outside
             (start, *_) = np.flatnonzero(held & (self.label == 1) & (numbers == inside))
             ends = np.flatnonzero(held & self.against & beyond)
-            nearest = ends[np.argsort(np.abs(numbers[ends] - outside), kind="stable")]
+            with np.errstate(over="ignore"):
+                nearest = ends[np.argsort(np.abs(numbers[ends] - outside), kind="stable")]
             one = self.at(int(start))
             found = (self.at(end) for end in nearest[:MOST_TRIED].tolist())
             yield from (

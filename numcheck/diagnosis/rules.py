@@ -390,11 +390,12 @@ def stretch(goal: Goal) -> tuple[float, float] | None:
 # Bounds --------------------------------------------------------------------------------------------------------------
 
 
+@np.errstate(all="ignore")
 def shortest(inside: float, outside: float) -> tuple[float, bool]:
     """A bound between the last number of a stretch and the first beyond, and whether it is excluded itself.
 
-    Of all decimals between them the shortest, or a power of two from 1024 on; one that lies a little farther out is as
-    good. What passes itself is excluded.
+    Of all decimals between them the shortest, or a power of two from 2**10 to 2**53; one that lies a little farther out
+    is as good. What passes itself is excluded.
     """
     if outside == 0 or (outside < 0 < inside) or (inside < 0 < outside):
         return 0.0, inside != 0
@@ -403,7 +404,11 @@ def shortest(inside: float, outside: float) -> tuple[float, bool]:
     far = inside + (np.sign(outside - inside) * abs(inside) * CLOSE)
     limit = far if abs(outside - inside) < abs(far - inside) else outside
     power = 2.0 ** np.round(np.log2(abs(inside) + abs(limit)) - 1) * np.sign(inside)
-    if np.log2(abs(power)) >= 10 and min(inside, limit) <= power <= max(inside, limit) and power != outside:
+    if (
+        2.0**10 <= abs(power) <= 2.0**53
+        and min(inside, limit) <= power <= max(inside, limit)
+        and power != outside
+    ):
         return float(power), False
     for digits in range(17):
         text = f"{inside:.{digits}e}"

@@ -131,7 +131,7 @@ def _size(name: str, points: Points) -> np.ndarray:
 def _spread(name: str, points: Points) -> np.ndarray:
     """How far the entries lie apart, the rows of a table column by column."""
     numbers = _numbers(name, points)
-    with np.errstate(invalid="ignore"):
+    with np.errstate(all="ignore"):
         return np.ptp(numbers, axis=1).reshape(len(points), -1).max(axis=1, initial=0.0)
 
 
@@ -147,7 +147,7 @@ def _entry_at(row: str, place: str, points: Points, _: np.ndarray) -> np.ndarray
 
 
 def _below_the_largest(row: str, place: str, points: Points, component: np.ndarray) -> np.ndarray:
-    with np.errstate(invalid="ignore"):
+    with np.errstate(all="ignore"):
         return _entries(row, points).max(axis=1) - _entry_at(row, place, points, component)
 
 
@@ -258,20 +258,27 @@ def _of_measure(measure: Measure, names: Sequence[str]) -> Trait:
 # Two inputs ----------------------------------------------------------------------------------------------------------
 
 
+def _ranging(name: str, of: Callable[[Points, np.ndarray], np.ndarray], cost: float) -> Trait:
+    """A product or quotient of magnitudes, which a double may not hold."""
+    return Trait(name, of, cost, instead={np.inf: f"{name} is beyond a double's range"})
+
+
 def _ratio_and_product(one: str, other: str, first: str, second: str) -> list[Trait]:
     def product(points: Points, _: np.ndarray) -> np.ndarray:
         with np.errstate(all="ignore"):
             return _size(one, points) * _size(other, points)
 
     return [
-        Trait(f"{first} / {second}", lambda points, _: _over(_size(one, points), _size(other, points)), 1.6),
-        Trait(f"{first} * {second}", product, 1.6),
+        _ranging(
+            f"{first} / {second}", lambda points, _: _over(_size(one, points), _size(other, points)), 1.6
+        ),
+        _ranging(f"{first} * {second}", product, 1.6),
     ]
 
 
 def _of_two_numbers(one: str, other: str, few: bool) -> list[Trait]:
     def apart(points: Points, _: np.ndarray) -> np.ndarray:
-        with np.errstate(invalid="ignore"):
+        with np.errstate(all="ignore"):
             return _numbers(one, points) - _numbers(other, points)
 
     def relative(points: Points, component: np.ndarray) -> np.ndarray:
@@ -302,8 +309,8 @@ def _of_two_numbers(one: str, other: str, few: bool) -> list[Trait]:
                 return _over(_size(first, points), _size(second, points) ** 2)
 
         found += [
-            Trait(f"|{first}| * {second}**2", of_square, 2.0),
-            Trait(f"|{first}| / {second}**2", to_square, 2.0),
+            _ranging(f"|{first}| * {second}**2", of_square, 2.0),
+            _ranging(f"|{first}| / {second}**2", to_square, 2.0),
         ]
     return found
 
@@ -316,7 +323,7 @@ def _comparable(pair: tuple[str, str], things: Pairs) -> bool:
 
 def _of_two_rows(one: str, other: str) -> list[Trait]:
     def apart(points: Points, _: np.ndarray) -> np.ndarray:
-        with np.errstate(invalid="ignore"):
+        with np.errstate(all="ignore"):
             return np.abs(_entries(one, points) - _entries(other, points)).max(axis=1, initial=0.0)
 
     def relative(points: Points, component: np.ndarray) -> np.ndarray:
@@ -385,7 +392,7 @@ def _alike(one: str, other: str) -> int:
 
 def _farthest_apart(things: Pairs) -> Trait:
     def farthest(points: Points, _: np.ndarray) -> np.ndarray:
-        with np.errstate(invalid="ignore"):
+        with np.errstate(all="ignore"):
             return np.maximum.reduce(
                 [np.abs(_numbers(one, points) - _numbers(other, points)) for one, other in things]
             )

@@ -17,11 +17,12 @@ def shorter_versions(column: torch.Tensor) -> list[Doubles]:
     """The only value of a column, each entry rounded to a few bits; and the same short number everywhere."""
     x = column.double().numpy()
     mantissa, exponent = np.frexp(x)
-    few_bits = [
-        np.ldexp(rounding(mantissa * 2.0**bits) * 2.0**-bits, exponent)
-        for bits in (1, 2, 3, 4, 6)
-        for rounding in (np.round, np.floor, np.ceil)
-    ]
+    with np.errstate(over="ignore"):
+        few_bits = [
+            np.ldexp(rounding(mantissa * 2.0**bits) * 2.0**-bits, exponent)
+            for bits in (1, 2, 3, 4, 6)
+            for rounding in (np.round, np.floor, np.ceil)
+        ]
     everywhere = (0.0, 1.0, -1.0, 2.0, -2.0, 10.0, -10.0, 20.0, -20.0, 100.0, -100.0)
     return [x, *few_bits, *(np.full_like(x, number) for number in everywhere)]
 
