@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from numcheck import format_of, m, one_of, real, simplex, ulps, vector
+from numcheck import check, format_of, m, one_of, real, simplex, ulps, vector
 from numcheck.declaration.formulas import formula_of, routine_of
 from numcheck.declaration.words import Cause, Harm
 from numcheck.diagnosis.diagnose import diagnose
@@ -190,6 +190,19 @@ def test_a_region_holds_the_worst_and_the_simplest_example():
         if not finding.forgiven:
             worst = finding.measurement.points.select([finding.worst])
             assert (worst, 0) in finding.where.region and (finding.simplest, 0) in finding.where.region
+
+
+def test_a_far_worse_point_that_the_region_does_not_hold_is_shown_beside_it():
+    formula = formula_of(lambda x: x, "a test", [((1,), "1")], (), {"x": real(-1000, 1000)}, [(-777.0,)])
+
+    def wrong(x):
+        return torch.where(x >= 88, 1.001 * x, torch.where(x == -777, 1e6, x))
+
+    routine = routine_of(formula, wrong, "wrong", ulps(4), None)
+    (finding,) = check(routine, formula, formats=["float32"])["measurements"][0]["findings"]
+    assert finding["region"] in ("x >= 88", "x >= 90")
+    assert float(finding["worst"]["inputs"]["x"]["decimal"]) >= 88
+    assert finding["outside"]["inputs"]["x"]["decimal"] == "-777.0"
 
 
 def test_where_only_small_components_fail_it_is_told_what_a_coupled_budget_would_say():

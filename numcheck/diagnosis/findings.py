@@ -21,6 +21,7 @@ from numcheck.truth import alike
 WRONG = (Cause.WRONG_FORMULA, Cause.SCALE, Cause.UNCONVERGED)
 """Causes that leave a result of the wrong size, not of too few digits."""
 FAR = 2**16  # binades, more than any format has
+FAR_WORSE = 4  # times as much of a budget
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,6 +42,8 @@ class Finding:
     gap: Gap | None
     coupled: str | None = None
     """What a coupled budget would say, where only small components of gradients fail; see `Budget`."""
+    outside: Measurement | None = None
+    """A point by itself that is far worse than the worst in the region, which does not hold it."""
 
     @property
     def simplest(self) -> Points:
@@ -198,9 +201,25 @@ def _draft(parts: Sequence[Measurement], alike: Sequence[Cluster], gap: Gap | No
         simpler = yield from simplest(formula, Seen.of(anchor, fate[[row]]).place, where, probe, format)
     told = Finding(
         measurement, cause, points, where, gravest.bits_lost, gravest.loss, int(rows[0]), anchor, forgiven, gap,
-        None if forgiven else _coupled(alike),
+        None if forgiven else _coupled(alike), None if forgiven else _outside(where, gravest, alike),
     )  # fmt: skip
     return told, None if simpler is anchor.points else simpler
+
+
+def _outside(where: Where, told: Cluster, alike: Sequence[Cluster]) -> Measurement | None:
+    """The worst point of all clusters by itself, if the region does not hold it and it is far worse than `told`."""
+    worst = max(alike, key=_spent)
+    alone = worst.measurement.select(worst.rows[:1])
+    near = (
+        _spent(worst) <= FAR_WORSE * _spent(told)
+        or where.holds(*Seen.of(alone, alone.judgement.worst.fate).place)[0]
+    )
+    return None if near else alone
+
+
+def _spent(cluster: Cluster) -> float:
+    """What the worst point of a cluster has spent of its budget."""
+    return float(np.nan_to_num(cluster.measurement.judgement.worst.spent[cluster.rows[0]], nan=np.inf))
 
 
 def _inside(cluster: Cluster, where: Where) -> Cluster | None:

@@ -397,6 +397,8 @@ def _half_lines(one: "Tested", sampled: str) -> Generator[str]:
         yield f"{spends}: {finding.sentence}, at {finding.points} of {one.points} points"
         yield from _indented(finding.lines())
         yield f"  worst      {_point(like, finding.worst)}  ({sampled})"
+        if finding.outside is not None:
+            yield f"  outside    {_point(finding.outside, 0)}  ({sampled}; far worse, but outside of the region)"
         if found is not None and seen.cause is finding.cause:
             yield from _example(found.parts[0], 0, searched)
         else:

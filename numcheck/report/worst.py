@@ -8,6 +8,8 @@ from typing import Any
 from numcheck.report.figures import encoded, figure, number, shortened
 from numcheck.report.summary import Measurement, Report
 
+OUTSIDE = "; far worse, but outside of the region"
+
 
 @dataclass(frozen=True)
 class Worst:
@@ -76,7 +78,8 @@ def _lines(one: Worst) -> Iterator[str]:
         operator, line = finding.get("operator"), finding.get("line")
         rows += [("operator", f"{operator} at {line}" if line else operator)] if operator else []
         rows += [(name, finding[name]) for name in ("region", "remedy") if finding.get(name)]
-        rows += [(name, _point(finding[name])) for name in ("worst", "simplest") if finding.get(name)]
+        shown = [name for name in ("worst", "outside", "simplest") if finding.get(name)]
+        rows += [(name, _point(finding[name]) + OUTSIDE * (name == "outside")) for name in shown]
         rows.append(("reproduce", finding["reproduce"]))
     for name, content in rows:
         yield f"  {name:<10} {content}"

@@ -104,7 +104,12 @@ def entry_of(
     _, spent, error = examined.judged
     axis = _axis(examined)
     shown = [
-        _told(finding, worst=_point(finding.measurement, finding.worst), simplest=_point(finding.shown, 0))
+        _told(
+            finding,
+            worst=_point(finding.measurement, finding.worst),
+            outside=None if finding.outside is None else _point(finding.outside, 0),
+            simplest=_point(finding.shown, 0),
+        )
         for finding in found
     ]
     failing = [finding for finding in shown if not finding["forgiven"]]
