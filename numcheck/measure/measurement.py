@@ -90,6 +90,8 @@ def measure(
     components = components_of(routine.formula, points)
     measurements: list[Measurement] = []
     for of, given in outcome.halves.items():
+        if of not in truth.halves:
+            continue
         half, budget = truth.halves[of], routine.budgets[of]
         expected, got = half.exact.shape[1:], given.numbers.shape[1:]
         if expected != got:
@@ -122,7 +124,8 @@ def measure(
 def _by_sign_of_zero(measurement: Measurement, half: Half) -> Measurement:
     """Where a point fails that has a negative zero, what IEEE has for its sign counts as right, too."""
     formula, judged = measurement.routine.formula, measurement.judgement
-    failing = np.setdiff1d(np.flatnonzero(judged.worst.fate >= Fate.OVER), list(measurement.crashes))
+    fate = judged.worst.fate
+    failing = np.flatnonzero((fate >= Fate.OVER) & (fate != Fate.CRASH))
     if not failing.size:
         return measurement
     component = measurement.component[failing]
@@ -174,6 +177,7 @@ def _sharpened(
         formula,
         points.select(rows),
         out_format,
+        with_value=of is Of.VALUE,
         with_gradient=of is Of.GRAD,
         with_conditioning=False,
         component=truth.component[rows],
@@ -199,6 +203,7 @@ def _decided(measurement: Measurement, loose: np.ndarray) -> Measurement:
         routine.formula,
         points,
         judged.format,
+        with_value=measurement.of is Of.VALUE,
         with_gradient=measurement.of is Of.GRAD,
         component=measurement.component[rows],
         tolerance=max(2.0**-60, 2.0 ** (judged.format.precision - PAIR)),

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from numcheck.declaration.formulas import Formula
+from numcheck.declaration.words import Of
 from numcheck.domain import Points, continuous
 from numcheck.formats import Format
 from numcheck.reals.arithmetic import BeyondError
@@ -43,8 +44,9 @@ def audit(formula: Formula, points: Points, truth: Truth, format: Format, share:
         return 0
     count = min(len(settled), fewer(max(2, int(share * len(settled))), formula, points))
     rows = np.sort(_dice(points).choice(settled, count, replace=False))
-    slopes = None if truth.gradient is None else truth.gradient[rows]
-    audit_enclosures(formula, points.select(rows), truth.value[rows], slopes, truth.component[rows], format)
+    exact = {of: half.exact[rows] for of, half in truth.halves.items()}
+    value, slopes = exact.get(Of.VALUE), exact.get(Of.GRAD)
+    audit_enclosures(formula, points.select(rows), value, slopes, truth.component[rows], format)
     return len(rows)
 
 
@@ -60,26 +62,27 @@ def _dice(points: Points) -> np.random.Generator:
 def audit_enclosures(
     formula: Formula,
     points: Points,
-    value: Enclosure,
+    value: Enclosure | None,
     slopes: Enclosure | None,
     component: np.ndarray,
     format: Format,
 ) -> None:
     """Prove these points with Arb; ContradictionError where an enclosure has no number in common with Arb's."""
-    wanted = Wanted(slopes is not None, False)
+    wanted = Wanted(slopes is not None, False, value=value is not None)
     # apart by every choice, also where a batch was not: so the audit sees whether choices side by side were kept apart
     for group in groups(formula, points):
         for rows in chunks(group, fewer(CHUNK, formula, points)):
             chosen = points.select(rows)
             told = proved(formula, chosen, format, wanted, component[rows], TOLERANCE)
-            for of, ours, theirs in (("value", value, told.value), ("gradient", slopes, told.gradient)):
-                if ours is None or theirs is None:
+            for name, of, ours in (("value", Of.VALUE, value), ("gradient", Of.GRAD, slopes)):
+                if ours is None or of not in told.halves:
                     continue
+                theirs = told.halves[of].exact
                 wrong = contradiction(ours[rows], theirs).reshape(len(rows), -1).any(axis=1)
                 if wrong.any():
                     where = describe(chosen.select(np.flatnonzero(wrong)[:1]))
                     raise ContradictionError(
-                        f"{formula.name}: float64 balls and Arb prove different {of}s at {where}"
+                        f"{formula.name}: float64 balls and Arb prove different {name}s at {where}"
                     )
 
 
