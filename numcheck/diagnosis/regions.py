@@ -26,7 +26,6 @@ from numcheck.diagnosis.rules import (
     PER_RULE,
     Condition,
     Feature,
-    Goal,
     Region,
     Rule,
     Table,
@@ -371,10 +370,7 @@ class _Learning:
         """The same, found anew."""
         state = self.held(rule, condition) & ~(self.inside(others) & (self.label == 1))
         numbers, label, against = self.numbers(condition.trait)[state], self.label[state], self.against[state]
-        table = Table(
-            [(condition.trait, None)], numbers[None], label, np.ones(len(label)), self.is_drawn[state]
-        )
-        found = stretch(Goal(table, label == 1, against))
+        found = stretch(numbers, label == 1, against, self.is_drawn[state])
         if found is None:
             return None
         low, high = found
