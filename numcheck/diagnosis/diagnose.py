@@ -60,8 +60,9 @@ def diagnose(measurement: Measurement) -> Diagnosis:
     code = _wrong_code(measurement, records, np.setdiff1d(failed, unfinished))
     causes[code.wrong] = _scale_or_formula(measurement, code.wrong)
     causes[unfinished] = Cause.UNCONVERGED
-    rest = failed[[causes[row] is None for row in failed]]
-    losses = _range_or_rounding(measurement, records, records.losses(rest) | code.losses)
+    rest = np.setdiff1d(failed, np.union1d(code.wrong, unfinished))
+    blamed = code.losses | records.losses(np.setdiff1d(rest, list(code.losses)))
+    losses = _range_or_rounding(measurement, records, blamed)
     known = {cause for gap in measurement.gaps for cause in gap.causes}
     for row, loss in losses.items():
         alike = (loss.cause, *loss.beside) if worst.spent[row] < HARDLY else ()
@@ -191,9 +192,14 @@ def _usual_factor(routine: Routine, of: Of, format: Format, device: str, size: i
 @lru_cache(maxsize=16)
 def _usual(formula: Formula, format: Format, size: int | None, with_gradient: bool) -> tuple[Points, Truth]:
     """Some points of a formula with their truths, for all of its routines."""
-    (drawn,) = (part for part in formula.points(format, USUAL, 0) if part.size == size)
-    points = drawn.select(drawn.spread(USUAL))
-    return points, settle(formula, points, format, with_gradient=with_gradient)
+    points = _usual_points(formula, format)[size]
+    return points, settle(formula, points, format, with_value=not with_gradient, with_gradient=with_gradient)
+
+
+@lru_cache(maxsize=6)
+def _usual_points(formula: Formula, format: Format) -> dict[int | None, Points]:
+    """Some points of each size, for either half."""
+    return {part.size: part.select(part.spread(USUAL)) for part in formula.points(format, USUAL, 0)}
 
 
 # Range or rounding ------------------------------------------------------------------------------------------------

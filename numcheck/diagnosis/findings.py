@@ -233,7 +233,7 @@ def _seen(parts: Sequence[Measurement], alike: Sequence[Cluster]) -> list[Seen]:
     """All points with what a region tells apart: those of the clusters, other failures, and those that pass."""
     seen: list[Seen] = []
     for part in parts:
-        label = _labels(part, np.zeros(0))
+        label = _labels(part, np.zeros(0, dtype=np.int8))
         for cluster in alike:
             if cluster.measurement is part:
                 label[cluster.rows] = 1
@@ -243,9 +243,10 @@ def _seen(parts: Sequence[Measurement], alike: Sequence[Cluster]) -> list[Seen]:
 
 def _labels(measurement: Measurement, fates: np.ndarray) -> np.ndarray:
     """A label for each point: whether it fails with one of these fates, or otherwise, or passes; see `Seen`."""
-    fate = measurement.judgement.worst.fate
-    told = [np.isin(fate, fates), fate >= Fate.OVER, fate == Fate.WITHIN]
-    return np.select(told, [1, 0, -1], -2)
+    labels = np.full(max(Fate) + 1, -2)
+    labels[Fate.WITHIN], labels[Fate.OVER :] = -1, 0
+    labels[fates] = 1
+    return labels[measurement.judgement.worst.fate]
 
 
 def prober(like: Measurement, fates: np.ndarray) -> Probe:

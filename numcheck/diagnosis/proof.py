@@ -1,6 +1,6 @@
 """The proof that a routine's code is wrong: executed exactly, at its own input, it misses the truth too.
 
-The code runs in exact arithmetic (`operators.execute`) at 128 bits, and at more where balls are too wide to tell. What
+The code runs in exact arithmetic (`operators.execute`) at 256 bits, and at more where balls are too wide to tell. What
 comes out is compared with the truth's own enclosure, so that neither a rounding nor the end of a range has a part in
 it. Where formula and rounding both have a part in an error, the greater part names the cause. Where an operator has no
 exact rule, or a comparison stays undecided, nothing is proved.
@@ -22,7 +22,7 @@ from numcheck.reals.arithmetic import NO, UNDECIDED, YES
 from numcheck.reals.enclosures import PROVED, Enclosure
 from numcheck.reals.precision import precision
 
-BITS = (128, 512, 2048)
+BITS = (256, 2048)
 """Beyond the last, (1 + x) ** (1 / x) of the smallest x of float32 is told, and no code of this kind that is not."""
 
 FEW = 64  # points that are executed first

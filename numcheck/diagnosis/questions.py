@@ -117,6 +117,7 @@ def _answered(questions: Sequence[Question]) -> list[Answer]:
         points,
         [some[0].like.format for some in asked],
         [np.concatenate([np.broadcast_to(q.component, len(q.points)) for q in some]) for some in asked],
+        with_value=first.like.of is Of.VALUE,
         with_gradient=first.like.of is Of.GRAD,
         with_conditioning=first.conditioning,
     )
@@ -140,7 +141,7 @@ def _measured(questions: Sequence[Question], points: Points, truth: Truth) -> It
         for question, rows in zip(questions, places, strict=True):  # who of them broke the contract
             yield from _measured([question], question.points, truth.select(rows))
     else:
-        half = next(m for m in found if m.of == like.of)
+        (half,) = found
         for question, rows in zip(questions, places, strict=True):
             if len(questions) > 1 and half.crashes.keys() >= {
                 *rows.tolist()

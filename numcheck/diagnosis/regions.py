@@ -26,7 +26,6 @@ from numcheck.diagnosis.rules import (
     PER_RULE,
     Condition,
     Feature,
-    Goal,
     Region,
     Rule,
     Table,
@@ -143,25 +142,24 @@ def region(
 ) -> Search[Where]:
     """Where points fail as those of the label 1 do, among points that are known to fail and to pass."""
     try:
-        return (yield from _Learning(formula, format, list(seen), len(seen)).region(probe, care))
+        return (yield from _Learning(formula, format, list(seen)).region(probe, care))
     except RoutineError as failure:  # the contract may be broken elsewhere: the points stand without a region
         return Where(None, None, None, f"near the examples (the search stopped: {failure})")
 
 
 def described(formula: Formula, format: Format, seen: Sequence[Seen]) -> str:
     """Where the points with the label 1 lie among those that are known, in words and without further questions."""
-    learning = _Learning(formula, format, list(seen), len(seen))
+    learning = _Learning(formula, format, list(seen))
     return str(learning.each(learning.learnt(), learning.eased))
 
 
 @dataclass(eq=False)
 class _Learning:
-    """What is known on the way to a region: the run's own points in `drawn` parts, then those that were asked for."""
+    """What is known on the way to a region: the points that the run drew, then those that were asked for."""
 
     formula: Formula
     format: Format
     seen: list[Seen]
-    drawn: int
     known: dict[Trait, np.ndarray] = field(default_factory=dict[Trait, np.ndarray])
     own: bool = True
     """Whether points that fail for another reason count as points not to hold; see `rules_of`."""
@@ -198,7 +196,7 @@ class _Learning:
     @property
     def failing(self) -> int:
         """How many of the run's points fail as asked."""
-        return sum(int((part.label == 1).sum()) for part in self.seen[: self.drawn])
+        return int(np.count_nonzero(self.label[self.is_drawn] == 1))
 
     # Asking -----------------------------------------------------------------------------------------------------------
 
@@ -372,10 +370,7 @@ class _Learning:
         """The same, found anew."""
         state = self.held(rule, condition) & ~(self.inside(others) & (self.label == 1))
         numbers, label, against = self.numbers(condition.trait)[state], self.label[state], self.against[state]
-        table = Table(
-            [(condition.trait, None)], numbers[None], label, np.ones(len(label)), self.is_drawn[state]
-        )
-        found = stretch(Goal(table, label == 1, against))
+        found = stretch(numbers, label == 1, against, self.is_drawn[state])
         if found is None:
             return None
         low, high = found
@@ -463,9 +458,7 @@ class _Learning:
 
     def told(self, found: Region, fails: float) -> Where:
         """The region with its shares; without one where it says next to nothing."""
-        drawn = self.seen[: self.drawn]
-        label = np.concatenate([part.label for part in drawn])
-        held = np.concatenate([found.holds(*part.place) for part in drawn])
+        label, held = self.label[self.is_drawn], self.inside(found.rules)[self.is_drawn]
         covers, judged = float(held[label == 1].mean()), label > -2
         usual = float((label[judged] >= 0).mean())
         if fails < min(FAILS, max(LEAST, usual + LIFT * (1 - usual))) or covers < LEAST:
@@ -541,14 +534,13 @@ def simplest(formula: Formula, place: Place, where: Where, probe: Probe, format:
         assert isinstance(column, torch.Tensor)
         shorter = domain.shortenings(column, format)
         trial = best.with_each(name, shorter)
-        every = np.repeat(component, len(shorter))
-        inside = np.flatnonzero(domain.contains(shorter, format) & where.holds(trial, every))
-        if not inside.size:
+        ink, every = complexity(trial), np.repeat(component, len(shorter))
+        kept = domain.contains(shorter, format) & (ink < complexity(best)[0])
+        kept = np.flatnonzero(kept & where.holds(trial, every))
+        if not kept.size:
             continue
-        trial = trial.select(inside[np.argsort(complexity(trial.select(inside)), kind="stable")])
+        trial = trial.select(kept[np.argsort(ink[kept], kind="stable")])
         hits = np.flatnonzero((yield from probe(trial, np.repeat(component, len(trial)))).label == 1)
         if hits.size:
-            found = trial.select(hits[:1])
-            if complexity(found)[0] < complexity(best)[0]:
-                best = found
+            best = trial.select(hits[:1])
     return best

@@ -316,11 +316,11 @@ def _grown(goal: Goal, rules: Sequence[Found]) -> list[Found]:
     return list(found.values())
 
 
-def candidates(goal: Goal) -> list[Found]:
-    """Rules for a goal, the best first; it ends at the first that is true."""
+def candidates(goal: Goal, most: int = MOST_CONDITIONS) -> list[Found]:
+    """Rules of so many conditions for a goal, the best first; it ends at the first that is true."""
     states = [goal.found((), np.ones(len(goal.table.label), dtype=bool))]
     every = list(states)
-    for _ in range(MOST_CONDITIONS):
+    for _ in range(most):
         if not states or any(rule.true for rule in every):
             break
         states = _grown(goal, states)
@@ -359,9 +359,9 @@ def region_of(simple: Table, whole: Callable[[], Table | None]) -> tuple[Region,
     """
     table, own = simple, True
     goal = Goal(table, table.label == 1, table.label != 1)
-    found = candidates(goal)
-    if (not found[0].true or len(found[0].parts) > 1) and (wider := whole()) is not None:
-        table = wider
+    found = candidates(goal, 1)
+    if not found[0].true:
+        table = whole() or simple
         goal = replace(goal, table=table)
         found = candidates(goal)
     if not found[0].true and (table.label == 0).any():
@@ -373,18 +373,38 @@ def region_of(simple: Table, whole: Callable[[], Table | None]) -> tuple[Region,
     return Region(tuple(tuple(table.condition(*part) for part in rule.parts) for rule in rules)), own
 
 
-def stretch(goal: Goal) -> tuple[float, float] | None:
-    """The first and the last number of the best stretch of a table's only feature; None where nothing is wanted."""
-    if not goal.wanted.any():
+def stretch(
+    numbers: np.ndarray, wanted: np.ndarray, against: np.ndarray, drawn: np.ndarray
+) -> tuple[float, float] | None:
+    """The first and the last number to hold of the best stretch of numbers; None where there is none.
+
+    Points are to be held, not to be held, or neither; those to be held that the run has `drawn` are to be covered.
+    """
+    covered = wanted & drawn
+    sorts = np.array([wanted, against, covered if covered.any() else wanted])
+    order = np.argsort(numbers, kind="stable")
+    order = order[(wanted | against)[order] & ~np.isnan(numbers[order])]
+    numbers, (good, bad, covered) = numbers[order], sorts[:, order]
+    if not good.any():
         return None
-    values = goal.table.values[0]
-    _, low, high = _stretches(
-        goal.table, np.array([goal.wanted - price * goal.against for price in (0.5, 2.0, 5.0)])
-    )
-    ends = sorted(set(zip(low[:, 0].tolist(), high[:, 0].tolist(), strict=True)))
-    found = [goal.found(((0, *end),), (end[0] <= values) & (values <= end[1])) for end in ends]
-    numbers = goal.table.values[0][max(found, key=lambda one: one.worth).inside & goal.wanted]
-    return (float(numbers.min()), float(numbers.max())) if numbers.size else None
+    new = np.concatenate([[True], numbers[1:] != numbers[:-1], [True]])  # equal numbers stay together
+    total = np.cumsum(np.array([good, bad, covered], dtype=float), axis=1)
+    before = np.concatenate([np.zeros((3, 1)), total[:, :-1]], axis=1)
+    places: set[tuple[int, int]] = set()
+    for price in (0.5, 2.0, 5.0):
+        spared = np.where(new[:-1], price * before[1] - before[0], -inf)
+        least = np.maximum.accumulate(spared)
+        last = int(np.argmax(np.where(new[1:], total[0] - price * total[1] + least, -inf)))
+        places.add((int(np.argmax(spared == least[last])), last))
+
+    def merit(place: tuple[int, int]) -> float:
+        held, passed, hit = (total[:, place[1]] - before[:, place[0]]).tolist()
+        both = numbers[place[0]] > -inf and numbers[place[1]] < inf
+        return worth(held / max(held + passed, 1e-9), hit / max(sorts[2].sum(), 1e-9), 0.5 * both)
+
+    first, last = max(sorted(places), key=merit)
+    kept = numbers[first : last + 1][good[first : last + 1]]
+    return (float(kept[0]) + 0.0, float(kept[-1]) + 0.0) if kept.size else None  # of -0 a reader is told 0
 
 
 # Bounds --------------------------------------------------------------------------------------------------------------

@@ -82,7 +82,7 @@ class Points:
 def _taken(column: Column, places: Ints) -> Column:
     if isinstance(column, tuple):
         return tuple(column[i] for i in places.tolist())
-    return column[torch.from_numpy(places)]
+    return column.index_select(0, torch.from_numpy(places))  # far quicker than column[places]
 
 
 def _joined(columns: Sequence[Any]) -> Column:

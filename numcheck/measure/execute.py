@@ -311,7 +311,8 @@ def _run(
     rows: np.ndarray,
 ) -> _Ran:
     order = layout.order(len(rows))
-    _, places = np.unique(order, return_index=True)  # where each point stands first
+    places = np.empty(len(rows), dtype=np.int64)
+    places[order[::-1]] = np.arange(len(order))[::-1]  # where each point stands first
     given = points.select(rows[order])
     arguments = arguments_of(routine, given, device, backward, layout.gaps)
     with subnormals.as_found() as flushed:

@@ -18,7 +18,7 @@ from numcheck.measure.judge import Judgement, judge, with_rows
 from numcheck.reals.arb import ARB, PATIENCE
 from numcheck.reals.arithmetic import NO, UNDECIDED, YES
 from numcheck.reals.enclosures import TOLERANCE, enclosure, narrow, reaches_across
-from numcheck.truth import Half, Truth, answered, conditioning_at, hanging_on_signs, settle, signed
+from numcheck.truth import FLOAT64, Half, Truth, answered, conditioning_at, hanging_on_signs, settle, signed
 
 MOST_ASKED = 16
 """Numbers of a point of more than `ROWS` whose conditioning is asked, the worst first: each takes a pass backwards."""
@@ -90,6 +90,8 @@ def measure(
     components = components_of(routine.formula, points)
     measurements: list[Measurement] = []
     for of, given in outcome.halves.items():
+        if of not in truth.halves:
+            continue
         half, budget = truth.halves[of], routine.budgets[of]
         expected, got = half.exact.shape[1:], given.numbers.shape[1:]
         if expected != got:
@@ -115,14 +117,15 @@ def measure(
             outcome.changed if of is Of.VALUE else {},
             outcome.flushed,
         )
-        measurements.append(_spoiled(_by_sign_of_zero(_decided(measured, truth.loose), half)))
+        measurements.append(_spoiled(_by_sign_of_zero(_decided(measured, half, truth), half)))
     return measurements
 
 
 def _by_sign_of_zero(measurement: Measurement, half: Half) -> Measurement:
     """Where a point fails that has a negative zero, what IEEE has for its sign counts as right, too."""
     formula, judged = measurement.routine.formula, measurement.judgement
-    failing = np.setdiff1d(np.flatnonzero(judged.worst.fate >= Fate.OVER), list(measurement.crashes))
+    fate = judged.worst.fate
+    failing = np.flatnonzero((fate >= Fate.OVER) & (fate != Fate.CRASH))
     if not failing.size:
         return measurement
     component = measurement.component[failing]
@@ -174,6 +177,7 @@ def _sharpened(
         formula,
         points.select(rows),
         out_format,
+        with_value=of is Of.VALUE,
         with_gradient=of is Of.GRAD,
         with_conditioning=False,
         component=truth.component[rows],
@@ -183,27 +187,32 @@ def _sharpened(
     return Half(sharper, half.conditioning)
 
 
-def _decided(measurement: Measurement, loose: np.ndarray) -> Measurement:
+def _decided(measurement: Measurement, half: Half, truth: Truth) -> Measurement:
     """Settle again, more tightly, the points whose verdict hangs on the truth's radius or on loose conditioning.
 
     And those with an error at a truth that may lie just below a power of two, where the unit is half as large.
     """
     judged = measurement.judgement
-    again = _hanging(judged) | (loose[:, None] & (judged.spent > 1))
+    again = _hanging(judged) | (truth.loose[:, None] & (judged.spent > 1))
     again |= reaches_across(judged.truth, judged.format) & (judged.error > SLIGHT)
     rows = np.flatnonzero((again & np.isfinite(judged.spent)).any(axis=1))
     if not rows.size:
         return measurement
     routine, points = measurement.routine, measurement.points.select(rows)
+    open_ = bool((truth.loose | (truth.precision == FLOAT64))[rows].any())  # else Arb has told conditioning
     tight = settle(
         routine.formula,
         points,
         judged.format,
+        with_value=measurement.of is Of.VALUE,
         with_gradient=measurement.of is Of.GRAD,
+        with_conditioning=open_,
         component=measurement.component[rows],
         tolerance=max(2.0**-60, 2.0 ** (judged.format.precision - PAIR)),
     )
-    half = _off_the_powers(measurement.select(rows), tight.halves[measurement.of])
+    exact = tight.halves[measurement.of]
+    exact = exact if open_ else Half(exact.exact, half.conditioning[rows])
+    half = _off_the_powers(measurement.select(rows), exact)
     given = Given(judged.got[rows].reshape(half.exact.shape), judged.format)
     components = components_of(routine.formula, points)
     found = judge(measurement.of, given, half, measurement.budget, components, {})

@@ -27,6 +27,8 @@ class Wanted:
     gradient: bool
     conditioning: bool
     element: np.ndarray | None = None
+    value: bool = True
+    """Whether the value counts beside the gradient; else nothing is asked of its conditioning."""
 
 
 Evaluation = list[tuple[Any, Any]]
@@ -63,7 +65,8 @@ def evaluate(
     size = int(np.prod(value.shape))
     flat = reshape(value, (size,))
     counted = inputs if wanted.conditioning else []
-    conditioning, row = _conditioning(flat, counted, lanes, None if wanted.gradient else wanted.element)
+    told = counted if wanted.value or size == 1 else []  # the only row is the gradient too
+    conditioning, row = _conditioning(flat, told, lanes, None if wanted.gradient else wanted.element)
     conditioning = conditioning.reshape(data.shape)
     if not wanted.gradient or not by:
         return [(data, conditioning)]

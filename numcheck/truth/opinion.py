@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from numcheck.declaration.formulas import Formula
+from numcheck.declaration.words import Of
 from numcheck.domain import Points, continuous
 from numcheck.formats import Format
 from numcheck.reals.arithmetic import BeyondError
@@ -43,8 +44,9 @@ def audit(formula: Formula, points: Points, truth: Truth, format: Format, share:
         return 0
     count = min(len(settled), fewer(max(2, int(share * len(settled))), formula, points))
     rows = np.sort(_dice(points).choice(settled, count, replace=False))
-    slopes = None if truth.gradient is None else truth.gradient[rows]
-    audit_enclosures(formula, points.select(rows), truth.value[rows], slopes, truth.component[rows], format)
+    exact = {of: half.exact[rows] for of, half in truth.halves.items()}
+    value, slopes = exact.get(Of.VALUE), exact.get(Of.GRAD)
+    audit_enclosures(formula, points.select(rows), value, slopes, truth.component[rows], format)
     return len(rows)
 
 
@@ -60,26 +62,27 @@ def _dice(points: Points) -> np.random.Generator:
 def audit_enclosures(
     formula: Formula,
     points: Points,
-    value: Enclosure,
+    value: Enclosure | None,
     slopes: Enclosure | None,
     component: np.ndarray,
     format: Format,
 ) -> None:
     """Prove these points with Arb; ContradictionError where an enclosure has no number in common with Arb's."""
-    wanted = Wanted(slopes is not None, False)
+    wanted = Wanted(slopes is not None, False, value=value is not None)
     # apart by every choice, also where a batch was not: so the audit sees whether choices side by side were kept apart
     for group in groups(formula, points):
         for rows in chunks(group, fewer(CHUNK, formula, points)):
             chosen = points.select(rows)
             told = proved(formula, chosen, format, wanted, component[rows], TOLERANCE)
-            for of, ours, theirs in (("value", value, told.value), ("gradient", slopes, told.gradient)):
-                if ours is None or theirs is None:
+            for name, of, ours in (("value", Of.VALUE, value), ("gradient", Of.GRAD, slopes)):
+                if ours is None or of not in told.halves:
                     continue
+                theirs = told.halves[of].exact
                 wrong = contradiction(ours[rows], theirs).reshape(len(rows), -1).any(axis=1)
                 if wrong.any():
                     where = describe(chosen.select(np.flatnonzero(wrong)[:1]))
                     raise ContradictionError(
-                        f"{formula.name}: float64 balls and Arb prove different {of}s at {where}"
+                        f"{formula.name}: float64 balls and Arb prove different {name}s at {where}"
                     )
 
 
@@ -229,17 +232,16 @@ def _along(slopes: Enclosure, live: np.ndarray, step_exponent: int, component: i
 
 def _difference_instead(formula: Formula, point: Points, slope: Slope, bits: int) -> str | None:
     """What the difference has instead of the slope; None where it agrees, or where the formula is not smooth."""
-    (behind, here, ahead), smooth = _values_along(formula, point, slope, bits)
+    (behind, before), (ahead, after) = (_value_along(formula, point, slope, bits, side) for side in (-1, 1))
     with precision(bits):
         step = CONTEXT.mpf(2) ** slope.step_exponent
-        central, forward, backward = (
-            (ahead - behind) / (2 * step),
-            (ahead - here) / step,
-            (here - behind) / step,
-        )
+        central = (ahead - behind) / (2 * step)
         if abs(central - slope.want) <= slope.allowed:
             return None
-        smooth = smooth and abs(forward - backward) <= slope.allowed
+    here, now = _value_along(formula, point, slope, bits, 0)
+    with precision(bits):
+        forward, backward = (ahead - here) / step, (here - behind) / step
+        smooth = before == now == after and abs(forward - backward) <= slope.allowed
         # a kink, a jump or a branch cut lies within the step, or a domain ends: the formula says which side counts
         if CONTEXT.isfinite(here) and not smooth:
             return None
@@ -256,21 +258,19 @@ def _needed_bits(formula: Formula, point: Points, slope: Slope, bits: int) -> in
         return int(max(0, largest) - slope.step_exponent - CONTEXT.mag(slope.allowed) + 64)
 
 
-def _values_along(formula: Formula, point: Points, slope: Slope, bits: int) -> tuple[list[Any], bool]:
-    """One component of the formula a step behind the point, at it, and ahead; whether it decides alike at all three."""
+def _value_along(
+    formula: Formula, point: Points, slope: Slope, bits: int, side: int
+) -> tuple[Any, list[bytes]]:
+    """One component of the formula so many steps from the point, and what it decides on the way."""
     columns: list[Any] = [point.columns[name] for name in formula.wrt]
     with precision(bits):
         step = slope.direction * CONTEXT.mpf(2) ** slope.step_exponent
     parts = np.split(step, np.cumsum([column.numel() for column in columns])[:-1])
     shaped = [part.reshape(column.shape) for part, column in zip(parts, columns, strict=True)]
-    values: list[Any] = []
-    decisions: list[list[bytes]] = []
-    for side in (-1, 0, 1):
-        moves = {name: side * part for name, part in zip(formula.wrt, shaped, strict=True)}
-        decisions.append([])
-        listening = MpArithmetic(lambda states, heard=decisions[-1]: heard.append(states.tobytes()))
-        values.append(_mp_value(formula, point, bits, moves, listening).reshape(-1)[slope.component])
-    return values, decisions[0] == decisions[1] == decisions[2]
+    moves = {name: side * part for name, part in zip(formula.wrt, shaped, strict=True)}
+    decisions: list[bytes] = []
+    listening = MpArithmetic(lambda states: decisions.append(states.tobytes()))
+    return _mp_value(formula, point, bits, moves, listening).reshape(-1)[slope.component], decisions
 
 
 def _mp_value(

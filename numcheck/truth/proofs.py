@@ -27,7 +27,7 @@ from numcheck.reals.enclosures import (
     negligible,
     no_longer_narrows,
 )
-from numcheck.reals.evaluation import ROWS, Wanted
+from numcheck.reals.evaluation import ROWS, Evaluation, Wanted
 from numcheck.reals.precision import LIMIT, START, precision, precisions
 from numcheck.truth.batches import chunks, evaluated, fewer, groups, lifted
 
@@ -49,7 +49,7 @@ class Half:
 
 @dataclass(frozen=True, eq=False)
 class Truth:
-    """The exact value at each point, and the gradient where it was asked for.
+    """The exact value at each point and the gradient, as far as they were asked for.
 
     `component` tells which output the gradient is of; `precision` the bits that settled the point. Where `loose` is
     set, a conditioning term of the point may be larger than told.
@@ -232,10 +232,15 @@ def conditioning_at(
 def evaluate_chunk(formula: Formula, points: Points, component: np.ndarray, wanted: Wanted) -> Truth:
     """One group of points at the current precision; the point's `component` counts modulo the outputs."""
     found = evaluated(formula, lifted(formula, points, ARB, True), len(points), component, wanted, ARB)
-    halves = {of: Half(enclosure(exact), terms) for of, (exact, terms) in zip(Of, found, strict=False)}
-    component = component % max(1, int(np.prod(halves[Of.VALUE].exact.shape[1:])))
+    halves = {of: Half(enclosure(exact), terms) for of, (exact, terms) in counted(found, wanted)}
+    component = component % max(1, math.prod(found[0][0].shape[1:]))
     loose = any(is_least(half.conditioning, wanted) for half in halves.values())
     return Truth(halves, component, np.full(len(points), ctx.prec), np.full(len(points), loose))
+
+
+def counted(found: Evaluation, wanted: Wanted) -> Iterator[tuple[Of, tuple[Any, Any]]]:
+    """Those halves of an evaluation that count."""
+    return ((of, half) for of, half in zip(Of, found, strict=False) if wanted.value or of is Of.GRAD)
 
 
 def is_least(conditioning: np.ndarray, wanted: Wanted) -> bool:

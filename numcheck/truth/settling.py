@@ -1,5 +1,6 @@
 """Settling points: float64 balls come first, Arb takes what those leave open, and proves some of the rest again."""
 
+import math
 import sys
 from collections.abc import Sequence
 
@@ -24,6 +25,7 @@ from numcheck.truth.proofs import (
     Half,
     Truth,
     at_all_elements,
+    counted,
     each,
     is_least,
     proved,
@@ -45,15 +47,19 @@ def settle(
     points: Points,
     format: Format,
     *,
+    with_value: bool = True,
     with_gradient: bool = True,
     with_conditioning: bool = True,
     component: np.ndarray | None = None,
     tolerance: float = TOLERANCE,
 ) -> Truth:
-    """Proved values, gradients and conditioning terms of `formula` at `points`, tight enough to judge `format`."""
+    """Proved values, gradients and conditioning terms of `formula` at `points`, tight enough to judge `format`.
+
+    Without its value a point is settled as soon as its gradient is.
+    """
     subnormals.keep()
     component = np.arange(len(points)) if component is None else component
-    wanted = Wanted(with_gradient, with_conditioning)
+    wanted = Wanted(with_gradient, with_conditioning, value=with_value)
 
     def settled(rows: np.ndarray) -> Truth:
         return _settle_group(formula, points.select(rows), format, wanted, component[rows], tolerance)
@@ -80,6 +86,7 @@ def settle_together(
     formats: Sequence[Format],
     component: Sequence[np.ndarray],
     *,
+    with_value: bool = True,
     with_gradient: bool = True,
     with_conditioning: bool = True,
 ) -> list[Truth]:
@@ -89,7 +96,11 @@ def settle_together(
     finer than all others, each is settled by itself.
     """
     subnormals.keep()
-    wanted = {"with_gradient": with_gradient, "with_conditioning": with_conditioning}
+    wanted = {
+        "with_value": with_value,
+        "with_gradient": with_gradient,
+        "with_conditioning": with_conditioning,
+    }
     finest = next((one for one in formats if all(one.holds(other) for other in formats)), None)
     if finest is None:
         drawn = zip(points, formats, component, strict=True)
@@ -133,12 +144,12 @@ def _in_float64(
     found = evaluated(formula, lifted(formula, points, BALLS, True), count, component, wanted, BALLS)
     halves: dict[Of, Half] = {}
     loose = np.zeros(count, dtype=bool)
-    for of, (balls, terms) in zip(Of, found, strict=False):
+    for of, (balls, terms) in counted(found, wanted):
         exact = enclosure_of_float64(balls)
         conditioning, unsure = _lower_end(terms, exact, format)
         halves[of] = Half(exact, conditioning)
         loose |= unsure | is_least(conditioning, wanted)
-    component = component % max(1, int(np.prod(halves[Of.VALUE].exact.shape[1:])))
+    component = component % max(1, math.prod(found[0][0].shape[1:]))
     return Truth(halves, component, np.full(count, FLOAT64), loose)
 
 

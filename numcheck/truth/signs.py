@@ -63,11 +63,10 @@ def _hanging(
     formula: Formula, points: Points, of: Of, component: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """What IEEE has at points that share their choices, and which of these numbers hang on the sign of a zero."""
-    shape = (len(points), -1)
+    both = Points.concatenate([points, _unsigned(formula, points)])
     try:
         with precision(START):
-            here = _in_ieee(formula, points, of, component).reshape(shape)
-            plain = _in_ieee(formula, _unsigned(formula, points), of, component).reshape(shape)
+            here, plain = _in_ieee(formula, both, of, np.tile(component, 2)).reshape(2, len(points), -1)
     except Exception:  # whatever a formula can do that float64 cannot follow: then nothing is confirmed
         return np.full((len(points), 1), np.nan), np.zeros((len(points), 1), dtype=bool)
     alike = (here == plain) & (np.signbit(here) == np.signbit(plain))
