@@ -11,6 +11,7 @@ import torch
 
 from numcheck import check, explain, integer, m, real, sweep, ulps, vector
 from numcheck.declaration.formulas import Formula, Routine, formula_of, routine_of
+from numcheck.declaration.registry import formulas as registered
 from numcheck.declaration.words import Cause, DeclarationError, ExitCode, Fate, Of
 from numcheck.diagnosis.conduct import called_again
 from numcheck.diagnosis.diagnose import diagnose
@@ -432,6 +433,7 @@ def test_a_file_that_flushes_is_judged_so_and_its_points_are_read_as_they_are(tm
         "@twice_while_flushing.routine(value=ulps(1))\ndef sum_(x):\n    return x + x\n"
     )
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("numcheck.declaration.registry._registry", dict(registered()))
     try:
         words = str(explain("sum_", "flushing.py:twice_while_flushing", {"x": "1e-45"}))
     finally:

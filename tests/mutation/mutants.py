@@ -2,6 +2,7 @@
 
 import ast
 import functools
+import gc
 import importlib
 import inspect
 import sys
@@ -83,9 +84,27 @@ class Mutant:
                 thing.cache_clear()
         found = resolved(self.module, self.target)
         if isinstance(found, FunctionType):
+            _remade(found.__code__, self.code)
             found.__code__ = self.code
         else:
             _replace(self.target, found, eval(self.code, dict(vars(importlib.import_module(self.module)))))
+
+
+def inner(code: CodeType) -> Iterator[CodeType]:
+    """The code of the functions that a function makes."""
+    for each in code.co_consts:
+        if isinstance(each, CodeType):
+            yield each
+            yield from inner(each)
+
+
+def _remade(before: CodeType, after: CodeType) -> None:
+    """Change the functions that a function has made already, such as the rules that a table has held since its import."""
+    codes = {id(old): new for old, new in zip(inner(before), inner(after), strict=False)}
+    for each in gc.get_objects() if codes else ():
+        if type(each) is FunctionType and (new := codes.get(id(each.__code__))) is not None:
+            if len(new.co_freevars) == len(each.__code__.co_freevars):
+                each.__code__ = new
 
 
 def _replace(name: str, old: Any, new: Any) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from hypothesis import Phase, settings
 
-from .mutants import Mutant, mutants, resolved
+from .mutants import Mutant, inner, mutants, resolved
 from .rooms import Room
 
 TESTS = Path(__file__).parents[1]
@@ -54,6 +54,9 @@ class Trial:
         self.failed |= report.failed
 
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
+        if session.testsfailed:
+            self.problem = "a file of the room's tests cannot be imported"
+            return True
         targets = [(module, name) for module, names in self.room.targets.items() for name in names.split()]
         touched, took = self._run_unchanged(session.items, targets)
         if self.problem is not None:
@@ -86,7 +89,12 @@ class Trial:
     ) -> tuple[dict[pytest.Item, set[tuple[str, str]]], dict[pytest.Item, float]]:
         """Which targets each test runs through, and how long it takes."""
         functions = {key: resolved(*key) for key in targets}
-        codes = {f.__code__: key for key, f in functions.items() if hasattr(f, "__code__")}
+        codes = {
+            code: key
+            for key, f in functions.items()
+            if hasattr(f, "__code__")
+            for code in (f.__code__, *inner(f.__code__))
+        }
         constants = {key for key, f in functions.items() if not hasattr(f, "__code__")}
         touched: dict[pytest.Item, set[tuple[str, str]]] = {}
         took: dict[pytest.Item, float] = {}
