@@ -20,8 +20,8 @@ ROOMS = {
     "enclosures": Room(
         {
             "numcheck.reals.enclosures": "TOLERANCE KEPT _extreme_parts _exponent _stored _converted "
-            "_brought_near_one enclosure enclosure_of_float64 contradiction ulp_exponent largest_ulp_exponent "
-            "binade narrow negligible no_longer_narrows Enclosure.nearest",
+            "_brought_near_one enclosure enclosure_of_float64 contradiction ulp_exponent "
+            "largest_ulp_exponent binade narrow negligible no_longer_narrows Enclosure.nearest",
             "numcheck.reals.ball64.normalised": "REMAINDER covering",
             "numcheck.reals.precision": "precisions",
             "numcheck.truth.proofs": "proved tightness forgiven_by_all at_all_elements",
@@ -45,12 +45,12 @@ ROOMS = {
         {
             "numcheck.runs.verdict": "UNRESOLVED verdict_of",
             "numcheck.runs.gaps": "is_stale uncovered _formats",
-            "numcheck.runs.examine": "Examined.judged Examined.worst Examined.crash Examined.gaps Examined.gap_of "
-            "Examined.covered Examined.fates Examined.spent Examined.broken",
+            "numcheck.runs.examine": "Examined.judged Examined.worst Examined.crash Examined.gaps "
+            "Examined.gap_of Examined.covered Examined.fates Examined.spent Examined.broken",
             "numcheck.measure.measurement": "Measurement.gaps",
             "numcheck.runs.entry": "entry_of",
-            "numcheck.runs.search": "Tested.points Tested.unresolved Tested.in_doubt Tested.spent Tested.met "
-            "Tested.stale Tested.passed",
+            "numcheck.runs.search": "Tested.points Tested.unresolved Tested.in_doubt Tested.spent "
+            "Tested.met Tested.stale Tested.passed",
             "numcheck.runs.sweep.run": "sweep_verdict",
             "numcheck.declaration.words": "Fate.fails",
             "numcheck.declaration.formulas": "Gap.name Gap.speaks_of Gap.overlaps",
@@ -62,6 +62,19 @@ ROOMS = {
             "entry_of": ("gap", "fate", "spent", "error", "covered", "failing", "judged"),
             "check": ("code", "verdict", "interrupted"),
         },
+    ),
+    "promises": Room(
+        {
+            "numcheck.truth.promises": "ENOUGH CLOSE Digits.hold digits known_texts _text "
+            "_expect_in_domain _expect_known _correct _expect_same _beside _law_points _expect_law "
+            "law_holds _broken",
+            "numcheck.truth.signs": "NEAR negative_zeros _negative hanging_on_signs _hanging signed "
+            "_alike _unsigned _half _beside_zero _proved",
+            "numcheck.truth.opinion": "audit audit_enclosures second_opinion _of_value _of_number "
+            "_of_gradient _along _difference_instead _needed_bits _values_along _mp_value _mp_reals "
+            "_exact _allowed _smallest_exponent",
+        },
+        ("test_promises.py", "test_signs.py", "test_truth.py"),
     ),
 }
 
