@@ -76,6 +76,23 @@ ROOMS = {
         },
         ("test_promises.py", "test_signs.py", "test_truth.py"),
     ),
+    "exact": Room(
+        {
+            "numcheck.operators.exact.numbers": "exact is_nothing is_finite is_told _kept _two _quotient "
+            "_power _same _difference _divided _raised _extremum _root _one _quotient_of compared "
+            "ExactArithmetic.select",
+            "numcheck.operators.exact.tensor": "Exact.write Exact.tolist made_of lifted joined",
+            "numcheck.operators.exact.rules": "_axes _plain _asked _is_infinite differs has_sign chosen "
+            "sign quotient clamp threshold threshold_backward _to_integer _half_to_even truncated "
+            "remainder fmod _reduced mean variance length distances _running matrix_product "
+            "plus_matrix_product _order _sorted in_order topmost _extreme middle placed _place_of cast "
+            "_added_at scattered added_by_scatter put_at distinct_rows",
+            "numcheck.operators.exact.run": "execute _numbers _FloatOfAnything.__call__ "
+            "_Mathematics.__getattr__ _Exactly.__torch_dispatch__ _Exactly._found _Exactly._made _viewed "
+            "_all_exact _moved _sum_of _as_reals _accurate",
+        },
+        ("test_exact.py",),
+    ),
 }
 
 NEIGHBOURS: dict[str, str] = {
