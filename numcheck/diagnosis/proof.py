@@ -112,8 +112,8 @@ def _verdict(exact: Any, worst: Judgement, row: int) -> int:
 
 
 def _ball(truth: Enclosure, row: int) -> Any:
-    """The truth of a number as a ball."""
-    if truth.state[row] != PROVED or not np.isfinite(truth.high[row]):
-        return arb(0, arb.pos_inf())
+    """The truth of a number, which is no infinity, as a ball."""
+    if truth.state[row] != PROVED:
+        return UNKNOWN
     high, low, radius = (float(part[row]) for part in (truth.high, truth.low, truth.radius))
     return arb(arb(high) + arb(low), radius) * arb(2) ** int(truth.exponent[row])
