@@ -19,7 +19,7 @@ from numcheck.diagnosis.conduct import called_again
 from numcheck.diagnosis.diagnose import diagnose
 from numcheck.domain import Points, draw
 from numcheck.formats import FORMATS, format_of
-from numcheck.measure.execute import ALONE, BACKWARDS, WHOLE, RoutineError, execute
+from numcheck.measure.execute import ALONE, BACKWARDS, WHOLE, Outcome, RoutineError, execute
 from numcheck.measure.measurement import Measurement, measure
 from numcheck.reals import subnormals
 from numcheck.runs import sweep_verdict
@@ -251,11 +251,11 @@ def test_only_results_farther_apart_than_both_budgets_are_charged_to_the_arrange
 
 def test_where_some_results_are_other_bits_the_farthest_is_told():
     def off(x):
-        return x + torch.where(x == 65, 3.0, 1.0) * 2.0**-17 * (len(x) < 100)
+        return x + torch.where(x == 65, 3.0, 0.0) * 2.0**-17 * (len(x) < 100)
 
     numbers = [float(number) for number in range(65, 128)] * 2
     one = judged(made(off, value=ulps(2, cond=0)), *numbers)
-    assert one.remarks[0].endswith("at 65 of 65 points, up to 0.75 of what the budgets allow")
+    assert one.remarks[0].endswith("at 1 of 65 points, up to 0.75 of what the budgets allow")
 
 
 @pytest.mark.parametrize(("first", "other"), [(5.0, 9.0), (9.0, 5.0)])
@@ -389,6 +389,33 @@ def test_what_a_gap_speaks_of_and_a_loop_that_stops_too_early_is_no_placement(ca
     one = judged(made(lambda x: x if len(x) > 100 else x + 1), *MANY)
     rows = list(one.conduct)
     assert conduct.by_placement(one, dict.fromkeys(rows, cause), known) == (rows if counts else [])
+
+
+@pytest.mark.parametrize(
+    ("plain", "moved", "charged"),
+    [(1, 0, True), (1, -0.25, True), (1, 0.25, True), (1, -9, False), (1, 9, False), (1, math.nan, False),
+     (math.inf, 9, True)],
+)  # fmt: skip
+def test_a_result_that_one_rounding_of_several_moves_as_far_is_not_charged_to_the_arrangement(
+    plain, moved, charged, monkeypatch
+):
+    """The error is one; of the trials of each point the second moves its result so far, and the others do not."""
+
+    class Told:
+        def __init__(self, copies, lanes, sharp):
+            self.sharp = sharp
+
+        def shadow(self, lanes):
+            found = np.full(len(lanes), float(plain))
+            if self.sharp is not None:
+                found[1 :: conduct.placement.TRIALS] += moved
+            return found
+
+    one = judged(made(lambda x: x if len(x) > 100 else x + 1), *MANY)
+    rows = list(one.conduct)
+    monkeypatch.setattr(conduct, "Records", Told)
+    told = conduct.by_placement(one, dict.fromkeys(rows), set())
+    assert told == (rows if charged else [])
 
 
 def test_each_arrangement_is_held_against_the_first():
@@ -562,6 +589,25 @@ def test_what_a_routine_flushes_is_charged_to_it_and_to_none_that_runs_after_it(
     assert not subnormals.flushing()
     after = judged(made(lambda x: x * 1), LEAST)
     assert (fates(after), after.flushed) == (["within"], False)
+
+
+@flushes
+def test_a_result_that_only_spends_its_budget_where_subnormals_are_kept_was_lost_to_their_flush():
+    def flushing(x):
+        torch.set_flush_denormal(True)
+        return torch.stack([x * 1 + LEAST, x * 1 + LEAST], 1)
+
+    formula = stated(lambda x: m.stack([x, x]))
+    one = judged(made(flushing, formula), 3 * LEAST, 1.0)
+    assert causes(one) == [Cause.FLUSHED, None]
+
+
+def test_where_a_routine_gives_nothing_with_subnormals_kept_nothing_is_known_to_be_lost_to_a_flush(
+    monkeypatch,
+):
+    one = judged(made(lambda x: x + 1), *MANY[:5])
+    monkeypatch.setattr(conduct, "_outcome", lambda *_: Outcome({}, {}))
+    assert conduct._healed_by_subnormals(one, np.arange(5)).tolist() == []
 
 
 @flushes

@@ -13,6 +13,7 @@ from numcheck.declaration.formulas import formula_of, routine_of
 from numcheck.declaration.words import Fate, Of
 from numcheck.domain import Points, draw
 from numcheck.measure import measurement
+from numcheck.measure.error import power_below
 from numcheck.measure.execute import NO_GRADIENT, Given, RoutineError, execute
 from numcheck.measure.judge import judge
 from numcheck.measure.measurement import measure, tally
@@ -381,7 +382,7 @@ def asked_about(errors, forgiven, monkeypatch):
 
 
 def test_what_conditioning_forgives_is_asked_of_the_worst_number_first_until_one_is_over(monkeypatch):
-    errors = [[4, 5, 0], [4, 5, 3], [4, 5, 3], [2, 1, 0], [0, 1, 1]]
+    errors = [[4, 5, 0], [4, 5, 2], [4, 5, 3], [2, 1, 0], [0, 1, 1]]
     forgiven = [[3, 4, 0], [9, 3, 9], [2, 4, 9], [0, 0, 0], [0, 0, 0]]
     fates, spent, asked = asked_about(errors, forgiven, monkeypatch)
     over, within = "over", "within"
@@ -459,11 +460,21 @@ def test_just_below_a_power_of_two_an_error_is_told_in_the_ulp_of_the_lower_bina
 
 def test_one_number_of_several_lies_just_below_a_power_of_two():
     formula = formula_of(lambda x: m.stack([x, 1 - m.exp(-x)]), "a test", [], None, {"x": real(0, 100)})
-    points = given(3.0, 60.0)
-    results = torch.tensor([[3.0, 0.95], [60.0, 1 - 2.0**-24]])
+    points = given(3.0, 90.0)
+    results = torch.tensor([[3.0, 0.95], [90.0, 1 - 2.0**-24]])
     routine = routine_of(formula, lambda x: results[whole(x, results)], "told", ulps(4), None)
     (found,) = measure(routine, points, settle(formula, points, FLOAT32, with_gradient=False), FLOAT32, "cpu")
-    assert found.judgement.error[1].tolist() == [0, 1]
+    assert found.judgement.error[1].tolist() == [0, pytest.approx(1, abs=2.0**-30)]
+
+
+@pytest.mark.parametrize("sign", [-1.0, 1.0])
+def test_a_ball_counts_from_the_power_of_two_below_it_only_where_it_lies_wholly_below_the_next(sign: float):
+    one, low, radius = (torch.tensor(numbers, dtype=torch.float64) for numbers in (
+        [1024, 1024, 1024, 1.0, 0.5, 3.0],
+        [-(2.0**-60), -(2.0**-60), 0, -(2.0**-60), -(2.0**-60), -(2.0**-60)],
+        [2.0**-55, 2.0**-62, 0, 2.0**-62, 2.0**-60, 0],
+    ))  # fmt: skip
+    assert power_below(sign * one, sign * low, radius, FLOAT32).tolist() == [1024, 512, 1024, 0.5, 0.5, 2]
 
 
 def test_a_formula_without_inputs_is_a_constant_that_one_result_answers():

@@ -35,7 +35,8 @@ ROOMS = {
             "rounds_to_infinity",
             "numcheck.reals.enclosures": "scaled",
             "numcheck.measure.judge": "judge _fates _wrong_zeros Judgement.worst_element Judgement.worst",
-            "numcheck.measure.measurement": "_decided _sharpened tally",
+            "numcheck.measure.measurement": "_decided _sharpened _forgiven _off_the_powers _hanging "
+            "_to_the_last_bit tally",
             "numcheck.measure.plain": "_plain plain",
             "numcheck.diagnosis.devices": "disagreement",
         },
@@ -75,6 +76,24 @@ ROOMS = {
             "_exact _allowed _smallest_exponent",
         },
         ("test_promises.py", "test_signs.py", "test_truth.py"),
+    ),
+    "causes": Room(
+        {
+            "numcheck.diagnosis.proof": "wrong_code _tell _executed _numbers _verdict _ball",
+            "numcheck.diagnosis.conduct": "MOST_ALONE called_again _varying _over _Other.remark _outcome "
+            "_held_against _as_before _varies _same_bits _worse by_placement beside_computing "
+            "_under_watch _healed_by_subnormals",
+        },
+        ("test_proof.py", "test_conduct.py"),
+    ),
+    "regions": Room(
+        {
+            "numcheck.diagnosis.rules": "Condition.holds Condition.chosen Condition.__str__ _choice _short "
+            "Region.__contains__ Region.holds _sentence Table.condition features_of numbers_of shortest",
+            "numcheck.diagnosis.traits": "_size _spread _over _entry_at _below_the_largest _choice",
+            "numcheck.diagnosis.fresh": "within distinct wandered _merged between",
+        },
+        ("test_regions.py",),
     ),
     "exact": Room(
         {
