@@ -389,6 +389,7 @@ def verdict(
     notes: Sequence[str] = (),
     disagreements: Sequence[str] = (),
     contradictions: Sequence[str] = (),
+    interrupted: bool = False,
 ) -> tuple[int, str]:
     """Exit code and sentence of a run."""
     report = {
@@ -396,6 +397,7 @@ def verdict(
         "notes": list(notes),
         "second_opinion": {"disagreements": list(disagreements)},
         "in_float64": {"contradictions": list(contradictions)},
+        "interrupted": interrupted,
     }
     return verdicts.verdict_of(report, fail_on)
 

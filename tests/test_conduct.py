@@ -1,5 +1,6 @@
 """What a routine does beside computing is seen, told, and charged to it where it breaks the promise."""
 
+import math
 import re
 import sys
 from collections.abc import Callable
@@ -11,12 +12,14 @@ import torch
 
 from numcheck import check, explain, integer, m, real, sweep, ulps, vector
 from numcheck.declaration.formulas import Formula, Routine, formula_of, routine_of
+from numcheck.declaration.registry import formulas as registered
 from numcheck.declaration.words import Cause, DeclarationError, ExitCode, Fate, Of
+from numcheck.diagnosis import conduct
 from numcheck.diagnosis.conduct import called_again
 from numcheck.diagnosis.diagnose import diagnose
 from numcheck.domain import Points, draw
 from numcheck.formats import FORMATS, format_of
-from numcheck.measure.execute import ALONE, BACKWARDS, WHOLE, RoutineError, execute
+from numcheck.measure.execute import ALONE, BACKWARDS, WHOLE, Outcome, RoutineError, execute
 from numcheck.measure.measurement import Measurement, measure
 from numcheck.reals import subnormals
 from numcheck.runs import sweep_verdict
@@ -226,6 +229,195 @@ def test_results_farther_apart_than_both_budgets_fail_with_the_worse_of_two():
     assert one.judgement.worst.got.tolist() == [x + 1 for x in MANY]
 
 
+@pytest.mark.parametrize(
+    ("budget", "first", "other", "fails", "share"),
+    [(1, 0, 3, True, 1.5), (1, 0, 2, False, 1), (2, 2, 3, False, 0.25), (2, 3, 2, True, 0.25)],
+)
+def test_only_results_farther_apart_than_both_budgets_are_charged_to_the_arrangement(
+    budget, first, other, fails, share
+):
+    """Both are so many ulps off; a first result that is over fails by itself."""
+
+    def off(x):
+        return x + (first if len(x) > 100 else other) * 2.0**-17
+
+    numbers = [float(number) for number in range(65, 128)] * 3
+    one = judged(made(off, value=ulps(budget, cond=0)), *numbers)
+    assert set(fates(one)) == {"over" if fails else "within"}
+    assert (Cause.PLACEMENT in one.conduct.values()) == (share > 1)
+    words = f"of {len(numbers)} points, up to {share:.3g} of what the budgets allow"
+    assert one.remarks[0].split(" at ")[1].endswith(words.partition("points, ")[2])
+
+
+def test_where_some_results_are_other_bits_the_farthest_is_told():
+    def off(x):
+        return x + torch.where(x == 65, 3.0, 0.0) * 2.0**-17 * (len(x) < 100)
+
+    numbers = [float(number) for number in range(65, 128)] * 2
+    one = judged(made(off, value=ulps(2, cond=0)), *numbers)
+    assert one.remarks[0].endswith("at 1 of 65 points, up to 0.75 of what the budgets allow")
+
+
+@pytest.mark.parametrize(("first", "other"), [(5.0, 9.0), (9.0, 5.0)])
+def test_of_two_results_that_are_over_the_farther_one_is_kept(first, other):
+    one = judged(made(lambda x: x + (first if len(x) > 100 else other)), *MANY)
+    kept = max(first, other)
+    assert one.judgement.worst.got.tolist() == [x + kept for x in MANY]
+
+
+def test_all_points_are_tried_where_one_of_some_and_one_half_of_two_is_apart():
+    def beyond_fifty(x):
+        return x + torch.where((x > 50) & torch.tensor(len(x) < 100), 1.0, 0.0)
+
+    formula = stated(lambda x: x * 1)
+    routine = routine_of(formula, beyond_fifty, "judged", ulps(1, cond=0), ulps(1, cond=0))
+    points = Points({"x": torch.tensor(MANY)}, np.array(["given"] * len(MANY)))
+    truth = settle(formula, points, FLOAT32)
+    value, grad = called_again(measure(routine, points, truth, FLOAT32, "cpu"), truth)
+    assert fates(value) == ["over" if x > 50 else "within" for x in MANY]
+    assert set(fates(grad)) == {"within"}
+
+
+def test_a_gradient_that_hangs_on_its_company_is_found_though_the_value_does_not():
+    class Own(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx, x):
+            return x * 1
+
+        @staticmethod
+        def backward(ctx, cotangent):
+            return cotangent if len(cotangent) > 100 else cotangent * 2
+
+    formula = stated(lambda x: x * 1)
+    routine = routine_of(formula, lambda x: Own.apply(x), "judged", ulps(1, cond=0), ulps(1, cond=0))
+    points = Points({"x": torch.tensor(MANY)}, np.array(["given"] * len(MANY)))
+    truth = settle(formula, points, FLOAT32)
+    value, grad = called_again(measure(routine, points, truth, FLOAT32, "cpu"), truth)
+    assert (set(fates(value)), set(fates(grad)), value.remarks) == ({"within"}, {"over"}, ())
+
+
+def test_one_number_of_several_that_hangs_on_its_company_is_found():
+    formula = stated(lambda x: m.stack([x, 2 * x]))
+
+    def pairs(x):
+        return torch.stack([x, 2 * x + (0.0 if len(x) > 100 else 1.0)], 1)
+
+    points = Points({"x": torch.tensor(MANY)}, np.array(["given"] * len(MANY)))
+    truth = settle(formula, points, FLOAT32, with_gradient=False)
+    (value,) = called_again(measure(made(pairs, formula), points, truth, FLOAT32, "cpu"), truth)
+    assert set(fates(value)) == {"over"}
+
+
+def calls_of(function, *numbers: float) -> list[tuple[int, bool]]:
+    """Of each call how many points it is given, and whether they lie one beside the other."""
+    calls: list[tuple[int, bool]] = []
+
+    def noted(x):
+        calls.append((len(x), x.is_contiguous()))
+        return function(x)
+
+    judged(made(noted), *numbers)
+    return calls
+
+
+def test_of_one_point_there_is_no_other_order():
+    assert [contiguous for _, contiguous in calls_of(lambda x: x * 1, 3.0)] == [True, True]
+    assert any(not contiguous for _, contiguous in calls_of(lambda x: x * 1, 3.0, 4.0))
+
+
+def test_a_sample_of_what_passes_and_some_of_what_fails_is_called_again():
+    many = [float(number) for number in range(1, 1001)]
+    calls = calls_of(lambda x: x * 1, *many)[1:]
+    sample = sum(count for count, contiguous in calls if not contiguous)
+    assert sample < 100
+    failing = calls_of(lambda x: torch.where(x > 100, x + 1, x), *many)[1:]
+    assert sum(count for count, contiguous in failing if not contiguous) <= sample + 32
+    alone = [sum(count == 1 for count, contiguous in each if contiguous) for each in (calls, failing)]
+    assert alone[0] <= 5 and alone[1] <= alone[0] + 4
+
+
+def test_the_points_that_fail_worst_come_first_and_those_that_have_no_number_before_all():
+    offsets = {1.0: 3.0, 2.0: math.nan, 3.0: 0.0, 4.0: 7.0}
+    one = judged(made(lambda x: x + torch.tensor([offsets[number] for number in x.tolist()])), *offsets)
+    assert conduct._over([one]).tolist() == [1, 0, 3]
+
+
+def test_the_first_of_several_reasons_to_raise_in_another_arrangement_is_told():
+    def alone_never(x):
+        if len(x) == 1:
+            raise ValueError(f"{x.item()} is alone")
+        return x * 1
+
+    assert judged(made(alone_never), *MANY).remarks == ("raises each alone: ValueError: 1.0 is alone",)
+
+
+def test_a_routine_that_raises_where_all_points_are_tried_is_charged_with_what_it_gave():
+    def raises_at_one(x):
+        if len(x) < 100 and (x == 57).any():
+            raise ValueError("57")
+        return x if len(x) > 100 else x + 1
+
+    told = fates(judged(made(raises_at_one), *MANY))
+    assert set(told) <= {"over", "within"} and "over" in told
+
+
+@pytest.mark.parametrize("small", [False, True])
+def test_a_routine_that_varies_in_one_arrangement_alone_is_not_deterministic(small):
+    def dithered(x):
+        return x + (torch.randint(0, 2, x.shape) if (len(x) < 100) == small else 0 * x)
+
+    assert Cause.NOT_DETERMINISTIC in causes(judged(made(dithered), *MANY))
+
+
+def test_bits_are_the_same_of_a_zero_with_its_sign_and_of_whatever_is_no_number():
+    one = np.array([0.0, -0.0, 1.0, math.nan, math.nan, math.inf, 1.0, math.inf])
+    other = np.array([0.0, 0.0, 1.0, math.nan, 1.0, math.nan, math.nan, math.inf])
+    assert conduct._same_bits(one, other).tolist() == [True, False, True, True, False, False, False, True]
+
+
+@pytest.mark.parametrize(
+    ("cause", "known", "counts"),
+    [
+        (Cause.CANCELLATION, set(), True),
+        (Cause.CANCELLATION, {Cause.CANCELLATION}, False),
+        (Cause.CANCELLATION, {Cause.ABSORPTION}, True),
+        (Cause.UNCONVERGED, set(), False),
+        (None, set(), True),
+    ],
+)
+def test_what_a_gap_speaks_of_and_a_loop_that_stops_too_early_is_no_placement(cause, known, counts):
+    one = judged(made(lambda x: x if len(x) > 100 else x + 1), *MANY)
+    rows = list(one.conduct)
+    assert conduct.by_placement(one, dict.fromkeys(rows, cause), known) == (rows if counts else [])
+
+
+@pytest.mark.parametrize(
+    ("plain", "moved", "charged"),
+    [(1, 0, True), (1, -0.25, True), (1, 0.25, True), (1, -9, False), (1, 9, False), (1, math.nan, False),
+     (math.inf, 9, True)],
+)  # fmt: skip
+def test_a_result_that_one_rounding_of_several_moves_as_far_is_not_charged_to_the_arrangement(
+    plain, moved, charged, monkeypatch
+):
+    """The error is one; of the trials of each point the second moves its result so far, and the others do not."""
+
+    class Told:
+        def __init__(self, copies, lanes, sharp):
+            self.sharp = sharp
+
+        def shadow(self, lanes):
+            found = np.full(len(lanes), float(plain))
+            if self.sharp is not None:
+                found[1 :: conduct.placement.TRIALS] += moved
+            return found
+
+    one = judged(made(lambda x: x if len(x) > 100 else x + 1), *MANY)
+    rows = list(one.conduct)
+    monkeypatch.setattr(conduct, "Records", Told)
+    told = conduct.by_placement(one, dict.fromkeys(rows), set())
+    assert told == (rows if charged else [])
+
+
 def test_each_arrangement_is_held_against_the_first():
     one = judged(made(lambda x: x if x.is_contiguous() else x + 1), *MANY)
     assert [text.split(" at ")[0] for text in one.remarks] == [
@@ -400,6 +592,25 @@ def test_what_a_routine_flushes_is_charged_to_it_and_to_none_that_runs_after_it(
 
 
 @flushes
+def test_a_result_that_only_spends_its_budget_where_subnormals_are_kept_was_lost_to_their_flush():
+    def flushing(x):
+        torch.set_flush_denormal(True)
+        return torch.stack([x * 1 + LEAST, x * 1 + LEAST], 1)
+
+    formula = stated(lambda x: m.stack([x, x]))
+    one = judged(made(flushing, formula), 3 * LEAST, 1.0)
+    assert causes(one) == [Cause.FLUSHED, None]
+
+
+def test_where_a_routine_gives_nothing_with_subnormals_kept_nothing_is_known_to_be_lost_to_a_flush(
+    monkeypatch,
+):
+    one = judged(made(lambda x: x + 1), *MANY[:5])
+    monkeypatch.setattr(conduct, "_outcome", lambda *_: Outcome({}, {}))
+    assert conduct._healed_by_subnormals(one, np.arange(5)).tolist() == []
+
+
+@flushes
 def test_looking_for_causes_and_laws_leaves_the_mode_as_it_is():
     def flushing_and_wrong(x):
         torch.set_flush_denormal(True)
@@ -432,6 +643,7 @@ def test_a_file_that_flushes_is_judged_so_and_its_points_are_read_as_they_are(tm
         "@twice_while_flushing.routine(value=ulps(1))\ndef sum_(x):\n    return x + x\n"
     )
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("numcheck.declaration.registry._registry", dict(registered()))
     try:
         words = str(explain("sum_", "flushing.py:twice_while_flushing", {"x": "1e-45"}))
     finally:

@@ -1,6 +1,7 @@
 """Each result meets exactly one fate, and the right one."""
 
 import math
+from dataclasses import replace
 
 import mpmath
 import numpy as np
@@ -11,6 +12,8 @@ from numcheck import FORMATS, format_of, m, one_of, real, ulps, vector
 from numcheck.declaration.formulas import formula_of, routine_of
 from numcheck.declaration.words import Fate, Of
 from numcheck.domain import Points, draw
+from numcheck.measure import measurement
+from numcheck.measure.error import power_below
 from numcheck.measure.execute import NO_GRADIENT, Given, RoutineError, execute
 from numcheck.measure.judge import judge
 from numcheck.measure.measurement import measure, tally
@@ -306,6 +309,136 @@ def test_a_correct_rounding_is_within_half_an_ulp_and_its_neighbour_is_not_in_fl
         )
         (found,) = measure(routine, points, settle(formula, points, FLOAT64), FLOAT64, "cpu")
         assert found.judgement.fate[:, 0].tolist() == [fate] * len(HARDEST)
+        assert (found.judgement.spent[:, 0] == 1).all() == (fate == Fate.WITHIN)
+        assert (np.abs(found.judgement.spent - 1) <= 2.0**-52).all()
+        assert (found.judgement.margin == 0).all()
+
+
+def test_one_number_of_several_that_hangs_on_the_last_bit_is_decided():
+    """Beside it lies one that is right, and in another point one that is wrong by far."""
+    formula = formula_of(lambda x: m.stack([m.log(x), x]), "CORE-MATH", [], None, {"x": real(1e-300, 1e300)})
+    hardest = float.fromhex(HARDEST[4])
+    with mpmath.workprec(300):
+        exact = mpmath.log(mpmath.mpf(hardest))
+        off = float("inf") if exact > float(exact) else -float("inf")
+    beyond = math.nextafter(float(exact), off)
+    results = torch.tensor([[float(exact), hardest], [beyond, hardest], [7.0, hardest]], dtype=torch.float64)
+    routine = routine_of(formula, lambda x: results[whole(x, results)], "told", ulps(0.5, cond=0), None)
+    points = given(hardest, hardest, hardest, format=FLOAT64)
+    (found,) = measure(routine, points, settle(formula, points, FLOAT64), FLOAT64, "cpu")
+    fates = [[Fate.WITHIN, Fate.WITHIN], [Fate.OVER, Fate.WITHIN], [Fate.OVER, Fate.WITHIN]]
+    assert found.judgement.fate.tolist() == fates
+
+
+@pytest.mark.parametrize("sign", [-1, 1])
+@pytest.mark.parametrize(
+    ("beyond", "fate"), [(2.0**-100, Fate.WITHIN), (-(2.0**-100), Fate.OVER), (0.0, Fate.UNRESOLVED)]
+)
+def test_an_infinity_beside_the_largest_number_is_decided_to_the_last_bit(sign, beyond, fate):
+    """It counts as the next power of two, from which the truth is two ulps away, or a little less or more.
+
+    Where it is just two, no number of bits decides.
+    """
+    formula = stated(lambda x: sign * m.exp(m.log(x) + beyond))
+    routine = routine_of(
+        formula, lambda x: sign * torch.full_like(x, math.inf), "told", ulps(2, cond=0), None
+    )
+    points = given(2.0**128 - 2.0**105)
+    (found,) = measure(routine, points, settle(formula, points, FLOAT32, with_gradient=False), FLOAT32, "cpu")
+    assert found.judgement.fate.tolist() == [[fate]]
+    assert found.judgement.spent.tolist() == [
+        [{Fate.WITHIN: 1.0, Fate.OVER: math.nextafter(1.0, 2.0), Fate.UNRESOLVED: 0.0}[fate]]
+    ]
+    assert found.judgement.margin.tolist() == [[0.0]]
+
+
+# Conditioning of many numbers, of which the least that it can be is known ------------------------------------------
+
+
+def asked_about(errors, forgiven, monkeypatch):
+    """Of powers of two that are so many ulps off and may be one, or more by what conditioning forgives, of which
+    nothing is known yet: the fates, the shares of budgets, and how often each number is asked about.
+    """
+    errors, forgiven = np.array(errors, dtype=float), np.array(forgiven, dtype=float)
+    formula, powers = stated(lambda x: m.stack([x] * errors.shape[1])), 2.0 ** np.arange(len(errors))
+    results = torch.from_numpy(powers[:, None] * (1 + errors * 2.0**-23)).float()
+    routine = routine_of(formula, lambda x: results[whole(x, results)], "told", ulps(1, cond=1), None)
+    points, asked = given(*powers), np.zeros(errors.shape, dtype=int)
+    truth = settle(formula, points, FLOAT32, with_gradient=False)
+    half = Half(truth.value, np.zeros_like(truth.halves[Of.VALUE].conditioning))
+    (measured,) = measure(routine, points, replace(truth, halves={Of.VALUE: half}), FLOAT32, "cpu")
+
+    def told(formula, some, component, of, places):
+        sizes = some.columns["x"].double().numpy()
+        rows = np.log2(sizes).astype(int)
+        asked[rows, places] += 1
+        return 2 * forgiven[rows, places] * sizes
+
+    monkeypatch.setattr(measurement, "conditioning_at", told)
+    gave = Given(results.numpy().astype(np.float64), FLOAT32)
+    found = measurement._forgiven(measured, gave, half, errors.shape[1], measured.judgement)
+    fates = [[Fate(fate).word for fate in row] for row in found.fate.tolist()]
+    return fates, found.spent.tolist(), asked.tolist()
+
+
+def test_what_conditioning_forgives_is_asked_of_the_worst_number_first_until_one_is_over(monkeypatch):
+    errors = [[4, 5, 0], [4, 5, 2], [4, 5, 3], [2, 1, 0], [0, 1, 1]]
+    forgiven = [[3, 4, 0], [9, 3, 9], [2, 4, 9], [0, 0, 0], [0, 0, 0]]
+    fates, spent, asked = asked_about(errors, forgiven, monkeypatch)
+    over, within = "over", "within"
+    assert fates == [
+        [within] * 3,
+        [within, over, within],
+        [over, within, within],
+        [over, within, within],
+        [within] * 3,
+    ]
+    assert asked == [[1, 1, 0], [0, 1, 0], [1, 1, 0], [1, 0, 0], [0, 0, 0]]
+    assert spent == [[1, 1, 0], [0, 1.25, 0], [4 / 3, 1, 0], [2, 1, 0], [0, 1, 1]]
+
+
+def test_where_sixteen_numbers_are_forgiven_so_is_the_point(monkeypatch):
+    errors = [[40 - place for place in range(20)], [0] * 16 + [9, 8, 7, 6]]
+    forgiven = [[100] * 16 + [0] * 4, [0] * 20]
+    fates, spent, asked = asked_about(errors, forgiven, monkeypatch)
+    assert fates == [["within"] * 20, ["within"] * 16 + ["over"] + ["within"] * 3]
+    assert asked == [[1] * 16 + [0] * 4, [0] * 16 + [1, 0, 0, 0]]
+    assert spent[0][16:] == [0] * 4
+
+
+def test_of_an_infinite_result_nobody_asks_what_conditioning_forgives(monkeypatch):
+    fates, _, asked = asked_about([[math.inf, 5]], [[100, 100]], monkeypatch)
+    assert (fates, asked) == ([["overflow", "within"]], [[0, 1]])
+
+
+@pytest.mark.parametrize(("share", "fate"), [(0.9, Fate.WITHIN), (1.1, Fate.OVER)])
+def test_a_long_gradient_is_forgiven_what_conditioning_is_and_not_the_least_that_it_can_be(share, fate):
+    """Beside it lies a point that is right: only the conditioning of what fails is asked for."""
+    formula = formula_of(
+        lambda x: m.log(m.sum(m.exp(x))), "a test", [], None, {"x": vector(-9, 9, sizes=(200,))}
+    )
+    rows = torch.linspace(-3, 3, 200).repeat(2, 1)
+    points = Points({"x": rows}, np.array(["given"] * 2), 200)
+    truth, softmax = settle(formula, points, FLOAT32), torch.softmax(rows.double(), 1)
+    assert truth.loose.any()
+    slopes = rows.double().abs() * softmax
+    conditioning = slopes * (1 - softmax) + softmax * (slopes.sum(1, keepdim=True) - slopes)
+    off = torch.zeros(2, 200).double()
+    off[0, 150] = share * 64 * 2.0**-24 * conditioning[0, 150]
+    told = (softmax + off).float()
+
+    class Own(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx, x):
+            return torch.logsumexp(x, 1)
+
+        @staticmethod
+        def backward(ctx, cotangent):
+            return told[whole(cotangent, told)] * cotangent[:, None]
+
+    routine = routine_of(formula, lambda x: Own.apply(x), "told", ulps(4), ulps(1, cond=64))
+    _, slope = measure(routine, points, truth, FLOAT32, "cpu")
+    assert [Fate(each) for each in slope.judgement.worst.fate] == [fate, Fate.WITHIN]
 
 
 def whole(x, results):
@@ -323,6 +456,25 @@ def test_just_below_a_power_of_two_an_error_is_told_in_the_ulp_of_the_lower_bina
         many = points.select([0] * count)
         (found,) = measure(below, many, settle(formula, many, FLOAT32), FLOAT32, "cpu")
         assert (found.judgement.error[:, 0] >= 1 - 2.0**-30).all()
+
+
+def test_one_number_of_several_lies_just_below_a_power_of_two():
+    formula = formula_of(lambda x: m.stack([x, 1 - m.exp(-x)]), "a test", [], None, {"x": real(0, 100)})
+    points = given(3.0, 90.0)
+    results = torch.tensor([[3.0, 0.95], [90.0, 1 - 2.0**-24]])
+    routine = routine_of(formula, lambda x: results[whole(x, results)], "told", ulps(4), None)
+    (found,) = measure(routine, points, settle(formula, points, FLOAT32, with_gradient=False), FLOAT32, "cpu")
+    assert found.judgement.error[1].tolist() == [0, pytest.approx(1, abs=2.0**-30)]
+
+
+@pytest.mark.parametrize("sign", [-1.0, 1.0])
+def test_a_ball_counts_from_the_power_of_two_below_it_only_where_it_lies_wholly_below_the_next(sign: float):
+    one, low, radius = (torch.tensor(numbers, dtype=torch.float64) for numbers in (
+        [1024, 1024, 1024, 1.0, 0.5, 3.0],
+        [-(2.0**-60), -(2.0**-60), 0, -(2.0**-60), -(2.0**-60), -(2.0**-60)],
+        [2.0**-55, 2.0**-62, 0, 2.0**-62, 2.0**-60, 0],
+    ))  # fmt: skip
+    assert power_below(sign * one, sign * low, radius, FLOAT32).tolist() == [1024, 512, 1024, 0.5, 0.5, 2]
 
 
 def test_a_formula_without_inputs_is_a_constant_that_one_result_answers():

@@ -24,6 +24,13 @@ def judge(x, y: "1 < 2" = 0):
     far[x == -1] = np.minimum(y, 100)[1:]
     return far
 
+def above(least):
+    def rule(x):
+        return x > least
+    return rule
+
+RULE = above(3)
+
 class Told:
     @functools.cached_property
     def passed(self):
@@ -89,6 +96,14 @@ def test_a_change_takes_the_place_of_the_code_under_its_decorators(planted: str)
     by_change["2 -> 3" if "2 -> 3" in by_change else "return 2 -> return 3"].apply()
     assert module.Told().count == 3
     assert kept is module.judge
+
+
+def test_a_change_reaches_the_functions_that_its_target_has_made_already(planted: str) -> None:
+    rule = __import__(planted).RULE
+    assert [rule(2), rule(4)] == [False, True]
+    by_change = {mutant.change: mutant for mutant in mutants(planted, "above")}
+    by_change["x > least -> x <= least"].apply()
+    assert [rule(2), rule(4)] == [True, False]
 
 
 def test_what_is_argued_is_argued_of_a_mutant() -> None:

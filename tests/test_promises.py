@@ -14,7 +14,7 @@ from numcheck.declaration.formulas import Formula, formula_of
 from numcheck.declaration.mistakes import FormulaError
 from numcheck.declaration.words import DeclarationError, ExitCode, UsageError
 from numcheck.reals.enclosures import ContradictionError
-from numcheck.reals.mp import UNARY
+from numcheck.reals.mp import CONTEXT, UNARY
 from numcheck.runs import verdict_of
 from numcheck.truth import expect_promises, known_texts
 
@@ -60,6 +60,30 @@ def test_a_wrong_digit_is_refused_wherever_it_stands(place, by):
         expect_promises(made(logarithm, [((2,), f"0.{wrong}")], x=real(1, 4)))
 
 
+@pytest.mark.parametrize(
+    ("text", "held", "refused"),
+    [
+        ("0.00", ["0", "0.00999", "-0.00999"], ["0.0101", "-0.0101"]),
+        ("1.0", ["0.9501", "1.0999"], ["0.9499", "1.1001"]),
+        ("-1.0", ["-0.9501", "-1.0999"], ["-0.9499", "-1.1001", "1.0"]),
+        ("-2e3", ["-1501", "-2999"], ["-1499", "-3001"]),
+        ("1", ["1"], ["1.0000001", "0.9999999"]),
+        ("0", ["0"], ["1e-30", "-1e-30"]),
+    ],
+)
+def test_a_text_stands_for_what_it_is_the_rounding_of_or_has_the_first_digits_of(text, held, refused):
+    def accepted(number: str) -> bool:
+        numerator, denominator = Fraction(number).as_integer_ratio()
+        try:
+            expect_promises(made(lambda x: x * m.ratio(numerator, denominator), [((1,), text)], x=real(0, 1)))
+        except UsageError:
+            return False
+        return True
+
+    assert [accepted(number) for number in held] == [True] * len(held)
+    assert [accepted(number) for number in refused] == [False] * len(refused)
+
+
 def test_a_last_digit_that_is_rounded_away_from_the_truth_is_refused():
     with pytest.raises(UsageError):
         expect_promises(made(logarithm, [((2,), "0.694")], x=real(1, 4)))  # 0.6931...
@@ -90,6 +114,11 @@ def test_of_several_outputs_the_first_ones_may_be_known():
         expect_promises(made(halves, [((3,), "1.5,1.5,1.5")], x=real(0, 4)))
 
 
+def test_as_many_numbers_are_told_instead_as_were_declared():
+    with pytest.raises(UsageError, match=r"declared as 2, but the formula gives 1\.5$"):
+        expect_promises(made(halves, [((3,), "2")], x=real(0, 4)))
+
+
 def test_what_is_no_decimal_number_is_refused_with_what_to_write():
     with pytest.raises(UsageError, match=r"'log 2' is no decimal number: write 0\.6931"):
         expect_promises(made(logarithm, [((2,), "log 2")], x=real(1, 4)))
@@ -111,6 +140,120 @@ def test_a_setting_may_be_known_that_is_never_drawn():
 def test_a_known_value_with_too_many_arguments_is_refused_where_it_is_declared():
     with pytest.raises(DeclarationError, match="has 1 arguments"):
         made(same, [((1, 2), "1")], x=real(-2, 2))
+
+
+# Laws -------------------------------------------------------------------------------------------------------------
+
+
+def with_law(law, function=same, **inputs) -> tuple[Formula, list[int]]:
+    """A formula with one law, and a list in which it writes of how many points at once it has been asked."""
+    formula, asked = made(function, [], **inputs or {"x": real(-2, 2)}), list[int]()
+
+    def stated(f, *numbers):
+        """It."""
+        asked.append(len(next(x.data for x in numbers if hasattr(x, "data"))))
+        return law(f, *numbers)
+
+    formula.law(stated)
+    return formula, asked
+
+
+def is_kept(law, function=same, **inputs) -> bool:
+    try:
+        expect_promises(with_law(law, function, **inputs)[0])
+    except UsageError:
+        return False
+    return True
+
+
+def cancelling(x):
+    """exp(-x), of which so many bits as x / log(2) are lost."""
+    return m.log(1 + m.exp(-x))
+
+
+def test_a_law_is_looked_at_at_eight_points_of_each_size():
+    formula, asked = with_law(lambda f, x: (m.sum(f(x)), m.sum(x)), x=vector(-1, 1, sizes=(2, 3)))
+    expect_promises(formula)
+    assert asked == [8, 8]
+
+
+@pytest.mark.parametrize("sign", [-1, 1])
+def test_a_law_that_is_false_at_some_points_is_refused_with_one_of_those(sign):
+    formula, _ = with_law(lambda f, x: (f(x), m.where(sign * x > 0, 3, x)))
+    number = r"-\d\S+" if sign < 0 else r"\d\S+"
+    told = rf"its law stated \(It\.\) is false: {number} is not 3\S* at x={number}$"
+    with pytest.raises(UsageError, match=told):
+        expect_promises(formula)
+
+
+def test_a_law_that_is_false_of_one_output_is_refused():
+    rows = vector(1, 2, sizes=(3,))
+    assert is_kept(lambda f, x: (f(x), m.stack([x[0], x[1], x[2]])), x=rows)
+    assert not is_kept(lambda f, x: (f(x), m.stack([x[0], x[1], x[1]])), x=rows)
+
+
+def test_a_law_that_hangs_on_no_input_is_held_too():
+    assert is_kept(lambda f, x: (1, 1))
+    with pytest.raises(UsageError, match=r"its law stated .* false: 1\.0* is not 2\.0* at x=\S+$"):
+        expect_promises(with_law(lambda f, x: (1, 2))[0])
+
+
+def test_a_law_that_needs_more_bits_to_be_refuted_is_refused():
+    assert not is_kept(lambda f, x: (f(x), 2 * f(x)), cancelling, x=real(100, 110))
+
+
+def test_a_law_that_needs_more_bits_for_one_output_is_refused():
+    def law(f, x):
+        return m.stack([x, f(x)]), m.stack([x, 2 * f(x)])
+
+    assert not is_kept(law, cancelling, x=real(100, 110))
+
+
+@pytest.mark.parametrize("law", [lambda f, x: (1 / f(x), 2 / f(x)), lambda f, x: (x, 1 / f(x))])
+def test_a_law_of_what_no_ball_holds_at_first_is_refused(law):
+    assert not is_kept(law, cancelling, x=real(100, 110))
+
+
+@pytest.mark.parametrize(("x", "kept"), [(600, False), (1000, True)])
+def test_a_law_that_a_thousand_bits_do_not_refute_is_left_open(x, kept):
+    """exp(-x), of which 865 bits are lost, or 1442, and which is brought back near to one."""
+    assert kept == is_kept(lambda f, x: (m.exp(x) * f(x), 2 * m.exp(x) * f(x)), cancelling, x=real(x, x + 1))
+
+
+@pytest.mark.parametrize("right", [lambda x: x, lambda x: m.log(m.exp(x))])
+def test_a_law_that_the_first_bits_tell_is_asked_once(right):
+    formula, asked = with_law(lambda f, x: (f(x), right(x)), x=real(-2, -1))
+    expect_promises(formula)
+    assert asked == [8]
+
+
+def test_what_is_less_than_2_to_the_minus_400_is_zero_to_a_law():
+    formula, asked = with_law(lambda f, x: (m.exp(x) - m.exp(x), 0), x=real(1, 2))
+    expect_promises(formula)
+    assert asked == [8, 8, 8]
+
+
+def test_an_infinity_equals_itself_and_neither_a_number_nor_the_other_one():
+    sides = (lambda x: m.log(x), lambda x: -m.log(x), lambda x: x + 3)
+    told = [is_kept(lambda f, x, side=side: (f(0 * x), side(0 * x)), logarithm) for side in sides]
+    assert told == [True, False, False]
+
+
+@pytest.mark.parametrize("law", [lambda f, x: (f(x), x), lambda f, x: (x, f(x))])
+def test_a_law_says_nothing_where_the_formula_has_no_value(law):
+    formula, asked = with_law(law, logarithm, x=real(-2, -1))
+    expect_promises(formula)
+    assert asked == [8]
+
+
+def test_a_law_that_branches_on_a_real_number_is_held_at_each_point_by_itself():
+    assert is_kept(lambda f, x: (f(x), x if x > 0 else 1 * x))
+    assert not is_kept(lambda f, x: (f(x), x if x > 0 else 3))
+
+
+def test_a_law_that_branches_where_no_ball_decides_says_what_to_write():
+    with pytest.raises(FormulaError, match=r"law stated: .* write m\.where"):
+        expect_promises(with_law(lambda f, x: (f(x), x if m.exp(x) > m.exp(x) else 2 * x))[0])
 
 
 def test_a_false_law_is_refused_with_both_sides_and_the_point():
@@ -153,8 +296,53 @@ def test_a_law_without_two_sides_says_what_to_write():
 
 def test_a_wrong_arithmetic_is_caught_by_the_other(monkeypatch):
     monkeypatch.setitem(UNARY, "log", lambda x: UNARY["sqrt"](x))
-    with pytest.raises(ContradictionError, match=r"Arb proves 0\.693.*, but mpmath has 1\.414"):
+    with pytest.raises(
+        ContradictionError,
+        match=r": Arb proves 0\.69314718055994530942, but mpmath has 1\.4142135623730950488 at x=2\.0$",
+    ):
         expect_promises(made(logarithm, [((2,), LOG_2)], x=real(1, 4)))
+
+
+@pytest.mark.parametrize("shift", [2.0**-59.5, -(2.0**-59.5), 2.0**-60.5, -(2.0**-60.5)])
+def test_the_other_arithmetic_may_differ_by_one_part_in_2_to_the_60(shift, monkeypatch):
+    right = UNARY["log"]
+    monkeypatch.setitem(UNARY, "log", lambda x: right(x) * (1 + CONTEXT.mpf(shift)))
+    formula = made(logarithm, [((2,), LOG_2)], x=real(1, 4))
+    if abs(shift) < 2.0**-60:
+        expect_promises(formula)
+    else:
+        with pytest.raises(ContradictionError):
+            expect_promises(formula)
+
+
+def test_the_number_that_the_other_arithmetic_has_elsewhere_is_told(monkeypatch):
+    monkeypatch.setitem(UNARY, "log", lambda x: x / 4)
+    both = made(lambda x: m.stack([x, m.log(x)]), [((2,), "2,0.69")], x=real(1, 4))
+    with pytest.raises(ContradictionError, match=r"Arb proves 0\.693\d*, but mpmath has 0\.5 "):
+        expect_promises(both)
+
+
+@pytest.mark.parametrize("instead", [CONTEXT.nan, CONTEXT.inf])
+def test_the_other_arithmetic_without_a_number_is_caught(instead, monkeypatch):
+    monkeypatch.setitem(UNARY, "log", lambda x: instead + 0 * x)
+    with pytest.raises(ContradictionError, match="but mpmath has"):
+        expect_promises(made(logarithm, [((2,), "0.69")], x=real(1, 4)))
+
+
+@pytest.mark.parametrize("instead", [CONTEXT.inf, CONTEXT.mpf(-7)])
+def test_an_infinity_that_the_other_arithmetic_does_not_have_is_caught(instead, monkeypatch):
+    monkeypatch.setitem(UNARY, "log", lambda x: instead + 0 * x)
+    with pytest.raises(ContradictionError, match="but mpmath has"):
+        expect_promises(made(logarithm, [((0,), "-inf")], x=real(0, 4)))
+
+
+def test_the_other_arithmetic_is_asked_about_the_known_outputs_alone():
+    expect_promises(made(lambda x: m.stack([x, m.log(x)]), [((-1,), "-1")], x=real(-2, 2)))
+
+
+def test_a_number_that_few_digits_are_known_of_contradicts_nothing():
+    """At 128 bits the ball is wider than the place to which both arithmetics otherwise agree."""
+    expect_promises(made(lambda x: m.exp(x) - 1, [((0.3 * 2.0**-100,), "0.00")], x=real(0, 1)))
 
 
 @given(st.fractions(-4, 4, max_denominator=2**20))
@@ -164,6 +352,31 @@ def test_what_is_printed_as_known_is_accepted_as_known(number):
     expect_promises(
         made(formula.function, [(arguments, known_texts(formula, arguments)[0])], x=real(-5000, 5000))
     )
+
+
+@pytest.mark.parametrize(
+    ("function", "x", "text"),
+    [
+        (lambda x: -m.log(x), 0, "inf"),
+        (logarithm, 0, "-inf"),
+        (same, 2.5, "2.5"),
+        (same, -(2.0**70), "-1180591620717411303424"),
+        (same, 2.0**-66, "1.35525271560688054250931600109e-20"),
+        (same, -12, "-12"),
+        (lambda x: 1 + m.exp(-x), 1000, "1.00000000000000000000000000000"),
+        (lambda x: m.exp(m.log(x)) / 2, 5, "2.50000000000000000000000000000"),
+        (lambda x: m.exp(m.log(x) * 100), 16, "2.58224987808690858965591917200e+120"),
+        (cancelling, 100, "3.72007597602083596295969580386e-44"),
+    ],
+)
+def test_a_known_value_is_printed_as_short_as_it_is_told(function, x, text):
+    (found,) = known_texts(made(function, [], x=real(-1e30, 1e30)), (x,))
+    assert found == text
+
+
+def test_a_number_that_cancels_to_zero_at_every_precision_is_not_printed():
+    with pytest.raises(UsageError, match="none that can be proved"):
+        known_texts(made(lambda x: m.exp(x) - m.exp(x), [], x=real(0, 1)), (1,))
 
 
 @pytest.mark.parametrize(

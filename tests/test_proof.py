@@ -13,11 +13,12 @@ import numcheck
 from numcheck import format_of, m, real, ulps, vector
 from numcheck.declaration.formulas import Formula, Gap, formula_of, routine_of
 from numcheck.declaration.words import Cause, ExitCode
+from numcheck.diagnosis import proof as proofs
 from numcheck.diagnosis.diagnose import Diagnosis, diagnose
 from numcheck.diagnosis.proof import FEW, wrong_code
 from numcheck.foreign import adapt
 from numcheck.measure import Measurement, measure
-from numcheck.reals.arithmetic import NO, YES
+from numcheck.reals.arithmetic import NO, UNDECIDED, YES
 from numcheck.runs import check_catalog, verdict_of
 from numcheck.truth import settle
 
@@ -81,6 +82,115 @@ def test_each_point_is_proved_by_itself():
         return torch.where(x > 1, torch.exp(x), torch.exp(x) - 1)
 
     assert states(SMALL, partly, (2.0**-100,), (2.0,), (2.0**-90,)) == [NO, YES, NO]
+
+
+@pytest.mark.parametrize(("exact", "state"), [(7.0, YES), (5.0, NO), (13.0, YES), (15.0, NO)])
+def test_wrong_code_gives_exactly_what_is_nearer_to_its_result_than_half_of_the_error(
+    exact: float, state: int
+):
+    """Of one, twice which is two, the code gives ten; in exact arithmetic it takes the other branch."""
+
+    def branching(x: Tensor) -> Tensor:
+        return torch.where(x + 2.0**-40 > x, exact, 10.0)
+
+    assert states(TWICE_IN_PYTHON, branching, (1.0,)) == [state]
+
+
+def test_more_bits_are_taken_where_balls_are_too_wide_to_tell():
+    part = measured(SMALL, lambda x: torch.exp(x) - 1, (2.0**-140,), (2.0**-20,))
+    proof = wrong_code(part, np.arange(2))
+    assert (proof.states.tolist(), proof.finite.tolist(), proof.why_not) == ([NO, NO], [True, True], "")
+
+
+def test_what_hangs_on_a_question_that_no_ball_decides_is_not_proved():
+    def asks(x: Tensor) -> Tensor:
+        return torch.where(torch.sqrt(x) ** 2 >= x, x + 1, x - 1)
+
+    proof = wrong_code(measured(TWICE_IN_PYTHON, asks, (2.0,), (4.0,)), np.arange(2))
+    assert proof.states.tolist() == [UNDECIDED, YES]
+    assert proof.why_not == "it hangs on more than 2048 bits"
+
+
+def test_where_exact_code_has_an_infinity_and_the_routine_a_number_nothing_is_wrong_with_the_formula():
+    def rounded_off(x: Tensor) -> Tensor:
+        return torch.log((x + 1) - 1 - x)
+
+    proof = wrong_code(measured(TWICE_IN_PYTHON, rounded_off, (0.1000000014901161,)), np.arange(1))
+    assert (proof.states.tolist(), proof.finite.tolist()) == ([NO], [False])
+
+
+def test_where_exact_code_has_no_number_and_the_routine_has_one_nothing_is_wrong_with_the_formula():
+    def rounded_off(x: Tensor) -> Tensor:
+        return (x + 1 - 1 - x) / ((x + 1) - 1 - x)
+
+    assert states(TWICE_IN_PYTHON, rounded_off, (0.1000000014901161,)) == [NO]
+
+
+def test_an_infinite_result_is_of_no_formula_that_has_a_number():
+    assert states(TWICE_IN_PYTHON, lambda x: torch.exp(100 * x) * 1e-30, (1.0,)) == [NO]
+
+
+def test_a_number_where_the_formula_has_an_infinity_is_of_another_formula():
+    pole = formula_of(lambda x: m.log(x), "stated for this test", (), (), {"x": real(0, 5)})
+    assert states(pole, lambda x: torch.log(x + 2.0**-100), (0.0,)) == [YES]
+
+
+def test_what_ends_the_execution_is_told_in_words():
+    def picky(x: Tensor) -> Tensor:
+        if type(x) is not Tensor:
+            raise ValueError("plain tensors only")
+        return x + 1
+
+    proof = wrong_code(measured(TWICE_IN_PYTHON, picky, (1.0,)), np.arange(1))
+    assert (proof.states.tolist(), proof.why_not) == ([UNDECIDED], "ValueError: plain tensors only")
+    proof = wrong_code(measured(TWICE_IN_PYTHON, lambda x: torch.special.airy_ai(x), (1.0,)), np.arange(1))
+    assert proof.why_not == "aten.special_airy_ai.default: has no exact rule"
+
+
+def executed_together(
+    monkeypatch: pytest.MonkeyPatch, function: Callable[..., Any], count: int
+) -> tuple[Any, list[int]]:
+    """A proof of so many points, of two first and three of the others at once, and how many it executes at once."""
+    together: list[int] = []
+    run = proofs._executed
+
+    def noted(measurement: Measurement, rows: np.ndarray) -> Any:
+        together.append(len(rows))
+        return run(measurement, rows)
+
+    for name, value in (("FEW", 2), ("LANES", 3), ("EACH", 5), ("_executed", noted)):
+        monkeypatch.setattr(proofs, name, value)
+    points = [(float(x),) for x in range(1, count + 1)]
+    return wrong_code(measured(TWICE_IN_PYTHON, function, *points), np.arange(count)), together
+
+
+@pytest.mark.parametrize(("operators", "all_of_them"), [(3, True), (10, True), (11, False)])
+def test_code_is_executed_at_all_points_unless_it_runs_many_operators_for_each(
+    operators: int, all_of_them: bool, monkeypatch: pytest.MonkeyPatch
+):
+    """Five operators for each of two points are not too many."""
+
+    def wrong(x: Tensor) -> Tensor:
+        for _ in range(operators - 1):
+            x = x * 1
+        return x + 100
+
+    proof, together = executed_together(monkeypatch, wrong, 9)
+    assert proof.states.tolist() == [YES] * 9
+    assert together == ([2, 3, 3, 1] if all_of_them else [2])
+
+
+def test_where_those_that_speak_for_others_have_no_number_each_the_others_have_none(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    def infinite_at_one(x: Tensor) -> Tensor:
+        for _ in range(20):
+            x = x * 1
+        return torch.where(x == 1, torch.log(x - 1), torch.log((x + 2.0**-30) - x))
+
+    proof, together = executed_together(monkeypatch, infinite_at_one, 4)
+    assert together == [2]
+    assert (proof.states.tolist(), proof.finite.tolist()) == ([NO] * 4, [False, False, False, True])
 
 
 def test_a_derivative_of_the_routines_own_is_executed_exactly_too():

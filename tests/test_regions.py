@@ -1,16 +1,21 @@
 """A region is a true sentence: what it says of points holds of fresh ones, and in words that a user needs."""
 
+import math
+
 import numpy as np
 import pytest
 import torch
+from hypothesis import assume, given
+from hypothesis import strategies as st
 
 from numcheck import box, format_of, index, integer, matrix, one_of, polygon, real, unit_vector, vector
 from numcheck.declaration.formulas import formula_of
-from numcheck.diagnosis import fresh
+from numcheck.diagnosis import fresh, traits
 from numcheck.diagnosis.questions import alone
 from numcheck.diagnosis.regions import Seen, Where, described, region
-from numcheck.diagnosis.rules import Condition, Region, shortest
+from numcheck.diagnosis.rules import CLOSE, Condition, Region, Table, features_of, shortest
 from numcheck.diagnosis.traits import Trait
+from numcheck.domain import Points
 from numcheck.measure import RoutineError
 
 FLOAT64, FLOAT32, FLOAT16 = format_of("float64"), format_of("float32"), format_of("float16")
@@ -260,6 +265,243 @@ def test_a_bound_is_the_shortest_decimal_between_what_fails_and_what_passes():
     assert shortest(1e-45, 0.0) == (0, True)
     assert shortest(0.0, 1e-45) == (0, False)
     assert shortest(-1.0, 2.0) == (0, True)
+
+
+@given(st.floats(-1e30, 1e30), st.floats(-1e30, 1e30))
+def test_a_bound_keeps_what_fails_and_leaves_out_what_passes(inside, outside):
+    assume(abs(outside - inside) > abs(inside) * CLOSE)
+    bound, excluded = shortest(inside, outside)
+    up = outside > inside
+    assert (inside < bound if up else inside > bound) or (inside == bound and not excluded)
+    assert (bound < outside if up else bound > outside) or (bound == outside and excluded)
+
+
+@pytest.mark.parametrize(
+    ("inside", "outside", "bound"),
+    [
+        (0.5, -0.5, (0, True)),
+        (-0.5, 0.5, (0, True)),
+        (1.0, 0.0, (0, True)),
+        (0.0, -3.0, (0, False)),
+        (0.0, 3.0, (0, False)),
+        (math.inf, 3.0, (math.inf, False)),
+        (-88.72284, -88.72283, (-88.72, False)),
+        (1030.0, 900.0, (1024, False)),
+        (1024.0, 900.0, (1024, False)),
+        (900.0, 1024.0, (900, False)),
+        (510.0, 520.0, (510, False)),
+        (2100.0, 2000.0, (2048, False)),
+        (-4150.0, -3950.0, (-4096, False)),
+        (0.00099, 0.00095, (2.0**-10, False)),
+        (1.05e-3, 0.9e-3, (2.0**-10, False)),
+        (3.0, 4.0, (3, False)),
+        (3.3, 4.0, (3.3, False)),
+        (0.1, 0.30000000000000004, (0.1, False)),
+        (1 / 3, 0.5, (0.4, False)),
+        (1e-7, 3e-7, (2.0**-22, False)),
+        (3.312345678, 4.0, (4, True)),
+        (510.7, 900.25, (600, False)),
+    ],
+)
+def test_a_bound_is_as_short_as_it_can_be(inside, outside, bound):
+    assert shortest(inside, outside) == bound
+
+
+PLAIN = Trait("x", lambda points, _: points.columns["x"].double().numpy())
+TOLD = Trait("|x - y|", PLAIN.of, instead={0.0: "x = y", math.inf: "x is far from y"})
+RATES = Trait("rate", PLAIN.of, choices=(0.1, 0.5))
+NAMES = Trait("mode", PLAIN.of, choices=("sum", "mean"), ordered=False)
+HELD: dict[str, tuple[Condition, list[float]]] = {
+    "x >= 1": (Condition(PLAIN, 1), [1, 1.5, 2, math.inf]),
+    "x > 1": (Condition(PLAIN, 1, above=True), [1.5, 2, math.inf]),
+    "x <= 1": (Condition(PLAIN, high=1), [-math.inf, -1, 0, 1]),
+    "x < 1": (Condition(PLAIN, high=1, below=True), [-math.inf, -1, 0]),
+    "1 <= x <= 2": (Condition(PLAIN, 1, 2), [1, 1.5, 2]),
+    "1 < x < 2": (Condition(PLAIN, 1, 2, above=True, below=True), [1.5]),
+    "1 < x <= 2": (Condition(PLAIN, 1, 2, above=True), [1.5, 2]),
+    "x <= 0": (Condition(PLAIN, high=0), [-math.inf, -1, 0]),
+    "x < 0": (Condition(PLAIN, high=0, below=True), [-math.inf, -1]),
+    "x = 1.5": (Condition(PLAIN, 1.5, 1.5), [1.5]),
+    "x >= 0.33333333333333331": (Condition(PLAIN, 1 / 3), [1, 1.5, 2, math.inf]),
+    "x = y": (Condition(TOLD, 0, 0), [0]),
+    "x = y ": (Condition(TOLD, high=0), [-math.inf, -1, 0]),
+    "|x - y| < 0": (Condition(TOLD, high=0, below=True), [-math.inf, -1]),
+    "|x - y| <= 1": (Condition(TOLD, high=1), [-math.inf, -1, 0, 1]),
+    "x is far from y": (Condition(TOLD, math.inf), [math.inf]),
+}
+
+
+@pytest.mark.parametrize("words", HELD)
+def test_a_condition_says_of_which_numbers_it_holds(words):
+    condition, held = HELD[words]
+    numbers = np.array([-math.inf, -1, 0, 1, 1.5, 2, math.inf])
+    assert str(condition) == words.strip()
+    assert condition.chosen is None
+    assert numbers[condition.holds(numbers)].tolist() == held
+
+
+@pytest.mark.parametrize(
+    ("condition", "words", "held"),
+    [
+        (Condition(RATES, 0.1, 0.1), "rate 0.1", [0.1]),
+        (Condition(RATES, without=0.5), "rate other than 0.5", [0.1, 0.25]),
+        (Condition(NAMES, 1, 1), "mode mean", []),
+        (Condition(NAMES, without=0), "mode other than sum", [0.1, 0.25, 0.5]),
+        (Condition(RATES, 0.1, 0.5), None, [0.1, 0.25, 0.5]),
+    ],
+)
+def test_a_choice_stands_in_words_at_the_end(condition, words, held):
+    numbers = np.array([0.1, 0.25, 0.5])
+    assert condition.chosen == words
+    assert numbers[condition.holds(numbers)].tolist() == held
+
+
+THREE = Trait("power", PLAIN.of, choices=(1, 2, 3))
+MANY, TOO_MANY = (Trait("many", PLAIN.of, choices=tuple(range(count))) for count in (12, 13))
+
+
+def test_a_stretch_of_what_is_or_is_not_a_choice_is_that_choice_or_the_other_ones():
+    nothing = np.zeros(0)
+    table = Table(
+        [(PLAIN, None), (NAMES, 1.0), (NAMES, 0.0), (THREE, 2.0)], nothing, nothing, nothing, nothing
+    )
+    assert str(table.condition(0, 1.0, 2.0)) == "1 <= x <= 2"
+    told = [table.condition(feature, number, number).chosen for feature in (1, 2, 3) for number in (1.0, 0.0)]
+    assert told == ["mode mean", "mode sum", "mode sum", "mode mean", "power 2", "power other than 2"]
+
+
+def test_a_choice_is_looked_at_by_itself_and_as_a_range_where_it_has_one():
+    assert list(features_of([PLAIN, RATES])) == [(PLAIN, None), (RATES, 0.1), (RATES, 0.5)]
+    assert list(features_of([NAMES])) == [(NAMES, 0.0), (NAMES, 1.0)]
+    assert list(features_of([THREE])) == [(THREE, None), (THREE, 1.0), (THREE, 2.0), (THREE, 3.0)]
+    assert len(list(features_of([MANY]))) == 13
+    assert list(features_of([TOO_MANY])) == [(TOO_MANY, None)]
+
+
+def test_a_region_holds_where_all_conditions_of_one_of_its_rules_do():
+    region = Region(((Condition(PLAIN, 1), Condition(PLAIN, high=2)), (Condition(PLAIN, -1, -1),)))
+    formula = stated(x=WIDE)
+    points = formula.at((0.0,), FLOAT32).concatenate(
+        [formula.at((x,), FLOAT32) for x in (-1.0, 0.0, 1.0, 2.0, 3.0)]
+    )
+    assert region.holds(points, np.zeros(5, dtype=int)).tolist() == [True, False, True, True, False]
+    assert [(points.select([row]), 0) in region for row in range(5)] == [True, False, True, True, False]
+    assert str(region) == "x >= 1 and x <= 2, or x = -1"
+
+
+NONE = math.nan
+TRAITS: dict[str, list[float]] = {
+    "a": [3, -2, 0],
+    "|a|": [3, 2, 0],
+    "b": [-4, -2, 5],
+    "|b|": [4, 2, 5],
+    "max|x|": [5, 2, 4],
+    "max x - min x": [8, 0, 8],
+    "max|x| / (max x - min x)": [5 / 8, math.inf, 1 / 2],
+    "min|x|": [1, 2, 1 / 2],
+    "max|x| / min|x|": [5, 1, 8],
+    "max|x| / second |x|": [5 / 3, 1, 1],
+    "max x": [3, 2, 4],
+    "min x": [-5, 2, -4],
+    "x[0]": [1, 2, 1 / 2],
+    "x[1]": [-5, 2, -4],
+    "x[2]": [3, 2, 4],
+    "|x[output]| / max|x|": [1, 1, NONE],
+    "max|y|": [5, 2, 8],
+    "max y - min y": [17 / 2, 0, 10],
+    "max|y| / (max y - min y)": [10 / 17, math.inf, 4 / 5],
+    "min|y|": [1, 2, 1],
+    "max|y| / min|y|": [5, 1, 8],
+    "max|y| / second |y|": [10 / 7, 1, 4],
+    "max y": [7 / 2, 2, 8],
+    "min y": [-5, 2, -2],
+    "y[0]": [1, 2, 8],
+    "y[1]": [-5, 2, 1],
+    "y[2]": [7 / 2, 2, -2],
+    "|y[output]| / max|y|": [1, 1, NONE],
+    "t": [1, 0, 2],
+    "k": [1, 2, 1],
+    "output": [1, 0, 5],
+    "a - b": [7, 0, -5],
+    "|a - b|": [7, 0, 5],
+    "|a - b| / max(|a|, |b|)": [NONE, 0, 1],
+    "|a| / |b|": [3 / 4, 1, 0],
+    "|a| * |b|": [12, 4, 0],
+    "|a| * b**2": [48, 8, 0],
+    "|a| / b**2": [3 / 16, 1 / 2, 0],
+    "|b| * a**2": [36, 8, 0],
+    "|b| / a**2": [4 / 9, 1 / 2, math.inf],
+    "max|x - y|": [1 / 2, 0, 15 / 2],
+    "max|x - y| / max(|x|, |y|)": [1 / 10, 0, 15 / 16],
+    "max|x| / max|y|": [1, 1, 1 / 2],
+    "max|x| * max|y|": [25, 4, 32],
+    "(max x - min x) * (max y - min y)": [68, 0, 80],
+    "|a| / max|x|": [3 / 5, 1, 0],
+    "|a| * max|x|": [15, 4, 0],
+    "|a| / max|y|": [3 / 5, 1, 0],
+    "|a| * max|y|": [15, 4, 0],
+    "|b| / max|x|": [4 / 5, 1, 5 / 4],
+    "|b| * max|x|": [20, 4, 20],
+    "|b| / max|y|": [4 / 5, 1, 5 / 8],
+    "|b| * max|y|": [20, 4, 40],
+    "x[t]": [-5, 2, 4],
+    "max x - x[t]": [8, 0, 0],
+    "y[t]": [-5, 2, -2],
+    "max y - y[t]": [17 / 2, 0, 10],
+}
+INSTEAD = {
+    "max|x|": {0: "x = 0"},
+    "max x - min x": {0: "all entries of x equal"},
+    "max|x| / (max x - min x)": {math.inf: "all entries of x equal"},
+    "min|x|": {0: "an entry of x is 0"},
+    "a - b": {0: "a = b"},
+    "|a - b|": {0: "a = b"},
+    "|a - b| / max(|a|, |b|)": {0: "a = b"},
+    "max|x - y|": {0: "x = y"},
+    "max|x - y| / max(|x|, |y|)": {0: "x = y"},
+    "max x": {},
+}
+
+
+def all_traits() -> tuple[list[Trait], Points, np.ndarray]:
+    row = vector(-100, 100, sizes=(3,))
+    formula = stated(a=WIDE, b=WIDE, x=row, y=row, t=index(sizes=(3,)), k=one_of(1, 2))
+    columns = {
+        "a": torch.tensor([3.0, -2, 0]),
+        "b": torch.tensor([-4.0, -2, 5]),
+        "x": torch.tensor([[1.0, -5, 3], [2, 2, 2], [0.5, -4, 4]]),
+        "y": torch.tensor([[1.0, -5, 3.5], [2, 2, 2], [8, 1, -2]]),
+        "t": torch.tensor([1, 0, 2]),
+        "k": (1, 2, 1),
+    }
+    points, output = Points(columns, np.array(["given"] * 3), 3), np.array([1, 0, 5])
+    return [*traits.single(formula, [points], [output]), *traits.paired(formula, [points])], points, output
+
+
+def test_every_trait_is_the_number_that_its_name_says():
+    found, points, output = all_traits()
+    assert [trait.name for trait in found] == list(TRAITS)
+    for trait in found:
+        numbers = np.asarray(trait.of(points, output), dtype=float)
+        assert np.array_equal(numbers, TRAITS[trait.name], equal_nan=True), trait.name
+
+
+def test_what_a_trait_says_instead_of_a_number_is_so():
+    found = {trait.name: dict(trait.instead) for trait in all_traits()[0]}
+    assert {name: found[name] for name in INSTEAD} == INSTEAD
+
+
+def test_an_entry_at_an_index_outside_is_none():
+    points = Points(
+        {"row": torch.tensor([[1.0, 5.0, 3.0]] * 4), "at": torch.tensor([0, 2, 3, -1])},
+        np.array(["given"] * 4),
+        3,
+    )
+    none = np.zeros(4, dtype=int)
+    told = traits._entry_at("row", "at", points, none).tolist()
+    assert told[:2] == [1, 3] and np.isnan(told[2:]).all()
+    below = traits._below_the_largest("row", "at", points, none).tolist()
+    assert below[:2] == [4, 2] and np.isnan(below[2:]).all()
 
 
 def test_numbers_that_are_equal_stay_equal_where_points_wander():

@@ -18,7 +18,7 @@ from numcheck.reals.ieee import IEEE
 from numcheck.reals.precision import precision
 from numcheck.truth import settle, signed
 from numcheck.truth.batches import evaluated, lifted
-from numcheck.truth.signs import negative_zeros
+from numcheck.truth.signs import hanging_on_signs, negative_zeros
 
 FLOAT32 = format_of("float32")
 
@@ -78,6 +78,82 @@ def test_what_is_made_of_an_angle_is_proved_beside_zero():
     formula = stated(lambda y, x: m.exp(m.atan2(y, x)) + 1, y=real(-4, 4), x=real(-4, 4))
     (value,) = told(formula, y=-0.0, x=-2.0)
     assert abs(value - (math.exp(-math.pi) + 1)) < 2.0**-50
+
+
+@pytest.mark.parametrize("factor", [-3.0, 3.0, 0.7])
+def test_float64s_own_rounding_confirms_the_same(factor):
+    """IEEE's number differs from the proved one in the last bits, above or below it."""
+    formula = stated(lambda y, x: m.exp(factor * m.atan2(y, x)) * factor, y=real(-4, 4), x=real(-4, 4))
+    (value,) = told(formula, y=-0.0, x=-2.0)
+    assert abs(value / (factor * math.exp(-math.pi * factor)) - 1) < 2.0**-48
+
+
+@pytest.mark.parametrize("sign", [-1, 1])
+@pytest.mark.parametrize(("share", "confirmed"), [(2.0**-20.5, True), (2.0**-19.5, False)])
+def test_what_float64_has_lost_most_digits_of_confirms_nothing(sign, share, confirmed):
+    """The angle and pi cancel to a small number, of which float64 has this share wrong: pi's own rounding."""
+    left = 1.2246467991473532e-16 / share
+    formula = stated(lambda y, x, c: m.atan2(y, x) + c, y=real(-4, 4), x=real(-4, 4), c=real(-9, 9))
+    point = Points(
+        {
+            "y": torch.tensor([-0.0], dtype=torch.float64),
+            "x": torch.tensor([-1.0], dtype=torch.float64),
+            "c": torch.tensor([math.pi + sign * left], dtype=torch.float64),
+        },
+        np.array(["given"]),
+    )
+    format = format_of("float64")
+    truth = settle(formula, point, format, with_gradient=False).value
+    (found,) = signed(formula, point, truth, Of.VALUE, 0, format).nearest().tolist()
+    assert (abs(found) < 1e-6) == confirmed
+
+
+def test_a_number_beyond_float64_is_confirmed_by_its_infinity():
+    formula = stated(lambda y, x: m.atan2(y, x) * m.exp(-400 * x), y=real(-4, 4), x=real(-4, 4))
+    assert told(formula, y=0.0, x=-2.0) == [math.inf]
+    assert told(formula, y=-0.0, x=-2.0) == [-math.inf]
+
+
+def test_one_negative_zero_among_the_entries_of_a_vector_is_enough():
+    formula = stated(lambda x: m.atan2(x[0], x[1]), x=vector(-4, 4, sizes=(2,)))
+    point = Points({"x": torch.tensor([[-0.0, -1.0]])}, np.array(["given"]), 2)
+    truth = settle(formula, point, FLOAT32, with_gradient=False).value
+    assert signed(formula, point, truth, Of.VALUE, 0, FLOAT32).nearest().tolist() == [-math.pi]
+
+
+def test_all_negative_zeros_are_proved_beside_zero():
+    formula = stated(lambda y, x: m.atan2(y, x) + x, y=real(-4, 4), x=real(-4, 4))
+    assert told(formula, y=-0.0, x=-0.0) == [-math.pi]
+
+
+def test_of_three_negative_zeros_one_may_be_far_smaller_than_both_others():
+    formula = stated(lambda y, x, z: m.atan2(y, m.maximum(x, z)), **dict.fromkeys("yxz", real(-4, 4)))
+    assert told(formula, y=-0.0, x=-0.0, z=-0.0) == [-math.pi]
+
+
+@pytest.mark.parametrize(("z", "proved"), [(400.0, True), (800.0, False)])
+def test_every_number_is_proved_beside_zero_by_1024_bits_or_stays(z, proved):
+    """exp(z) takes 577 bits more than are told of the angle, or 1154."""
+
+    def cancelling(y, x, z):
+        angle = m.atan2(y, x)
+        return m.stack([angle, angle + (m.exp(z) - m.exp(z))])
+
+    formula = stated(cancelling, y=real(-4, 4), x=real(-4, 4), z=real(0, 999))
+    assert told(formula, y=-0.0, x=-1.0, z=z) == [-math.pi, -math.pi if proved else math.pi]
+
+
+def test_a_number_that_is_the_same_for_either_zero_hangs_on_none():
+    formula = stated(lambda x: x - 1, x=real(-4, 4))
+    assert hanging_on_signs(formula, at(formula, x=-0.0), Of.VALUE, np.array([0])).tolist() == []
+
+
+def test_where_float64_cannot_follow_the_formula_nothing_hangs_on_a_sign(monkeypatch):
+    def refuses(*_):
+        raise ArithmeticError
+
+    monkeypatch.setattr(type(IEEE), "binary", refuses)
+    assert hanging_on_signs(ANGLE, at(ANGLE, y=-0.0, x=-1.0), Of.VALUE, np.array([0])).tolist() == []
 
 
 def test_an_infinity_takes_the_sign_that_ieee_gives_it_and_no_other():

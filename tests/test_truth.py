@@ -259,6 +259,48 @@ def test_choices_that_a_batch_mixes_up_are_caught_by_the_audit(monkeypatch: pyte
         settle(formula, points, FLOAT32)
 
 
+def audited(count: int, formula: Formula, found: Truth, points: Points, **more: float) -> list[float]:
+    """The x of the points that an audit proves again."""
+    seen: list[float] = []
+
+    def noted(formula: Formula, points: Points, *rest: Any) -> None:
+        seen.extend(points.columns["x"].tolist())
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(opinion, "audit_enclosures", noted)
+        assert opinion.audit(formula, points, found, FLOAT32, **more) == count
+    return seen
+
+
+@pytest.mark.parametrize(("points", "again"), [(300, 2), (600, 2), (1024, 4)])
+def test_one_point_in_256_is_audited_and_no_fewer_than_two(points: int, again: int) -> None:
+    formula, drawn = made(lambda x: x * x, x=ANY), at(x=np.linspace(1, 2, points).tolist())
+    assert len(audited(again, formula, settle(formula, drawn, FLOAT32), drawn)) == again
+
+
+def test_an_audit_of_all_points_proves_each_once() -> None:
+    formula, points = made(lambda x: x * x, x=ANY), at(x=np.linspace(1, 2, 300).tolist())
+    seen = audited(300, formula, settle(formula, points, FLOAT32), points, share=1.0)
+    assert seen == points.columns["x"].tolist()
+
+
+def test_what_arb_has_proved_itself_is_not_audited() -> None:
+    formula, points = made(lambda x: x * x, x=ANY), at(x=[1.0, 2.0])
+    assert audited(0, formula, settle(formula, points, FLOAT32), points) == []
+
+
+@pytest.mark.parametrize(("of", "word"), [(Of.VALUE, "value"), (Of.GRAD, "gradient")])
+def test_one_number_that_arb_does_not_find_is_told_with_its_point(of: Of, word: str) -> None:
+    formula = made(lambda x, y: m.stack([x * y, x + y]), x=ANY, y=ANY)
+    points = at(x=[1.0, 2.0, 3.0, 4.0], y=[5.0, 6.0, 7.0, 9.0])
+    found = settle(formula, points, FLOAT32)
+    high = found.halves[of].exact.high.copy()
+    high[2:, 1] *= 1.25
+    told = {each: (lied(found, of, high=high) if each is of else found).halves[each].exact for each in Of}
+    with pytest.raises(ContradictionError, match=rf"prove different {word}s at x=3\.0, y=7\.0$"):
+        opinion.audit_enclosures(formula, points, told[Of.VALUE], told[Of.GRAD], found.component, FLOAT32)
+
+
 # Precision and the three outcomes ---------------------------------------------------------------------------------
 
 
@@ -478,6 +520,106 @@ def test_an_infinity_told_for_a_number_is_caught() -> None:
     found = settle(formula, points, FLOAT32)
     wrong = lied(found, Of.VALUE, high=np.full_like(found.value.high, np.inf))
     assert len(second_opinion(formula, points, wrong, FLOAT32).disagreements) == 1
+
+
+BEYOND = 2**60
+"""The exponent that stands for all larger ones."""
+
+
+@pytest.mark.parametrize(
+    ("function", "high", "exponent", "agrees"),
+    [
+        (lambda x: m.exp(x), 0.75, BEYOND, True),
+        (lambda x: -m.exp(x), -0.75, BEYOND, True),
+        (lambda x: m.exp(-x), 0.75, -BEYOND, True),
+        (lambda x: -m.exp(-x), -0.75, -BEYOND, True),
+        (lambda x: m.exp(-x), 0.0, -BEYOND, True),
+        (lambda x: 0 * x, 0.0, -BEYOND, True),
+        (lambda x: -m.exp(x), 0.75, BEYOND, False),
+        (lambda x: m.exp(-x), -0.75, -BEYOND, False),
+        (lambda x: m.exp(-x), 0.75, BEYOND, False),
+        (lambda x: m.exp(x), 0.75, -BEYOND, False),
+        (lambda x: m.exp(x), 0.0, -BEYOND, False),
+        (lambda x: 0 * x, 0.75, -BEYOND, False),
+        (lambda x: 3 + 0 * x, 0.75, BEYOND, False),
+        (lambda x: x / 2.0**300, 0.75, -BEYOND, False),
+        (lambda x: m.exp(x), -0.75, 2, False),
+    ],
+)
+def test_a_number_beyond_every_exponent_is_compared_by_its_end_and_its_sign(
+    function: Callable[..., Any], high: float, exponent: int, agrees: bool
+) -> None:
+    formula, points = made(function, x=ANY), at(x=[1e30])
+    found = settle(formula, points, FLOAT32, with_gradient=False)
+    told = lied(
+        found,
+        Of.VALUE,
+        high=np.array([high]),
+        low=np.zeros(1),
+        radius=np.full(1, 0.0 if high else 0.9),
+        exponent=np.array([exponent]),
+    )
+    assert (second_opinion(formula, points, told, FLOAT32).disagreements == ()) == agrees
+
+
+@pytest.mark.parametrize("sign", [-1, 1])
+@pytest.mark.parametrize(("more", "agrees"), [(0.0, True), (2.0**-40, False)])
+def test_the_second_opinion_may_be_off_by_the_radius_and_a_64th_of_an_ulp(
+    sign: int, more: float, agrees: bool
+) -> None:
+    formula, points = made(lambda x: x, x=ANY), at(x=[1.5])
+    found = settle(formula, points, FLOAT32, with_gradient=False)
+    off = 2.0**-26 + 2.0**-23 / 64 + more  # the value is 0.75 * 2**1, its ulp 2**-23
+    told = lied(found, Of.VALUE, low=np.array([sign * off / 2]), radius=np.array([2.0**-27]))
+    assert (second_opinion(formula, points, told, FLOAT32).disagreements == ()) == agrees
+
+
+def test_a_value_told_of_other_than_mpmath_has_is_shown_with_twenty_digits() -> None:
+    formula, points = made(lambda x: x / 3, x=ANY), at(x=[1.0])
+    found = settle(formula, points, FLOAT32, with_gradient=False)
+    wrong = lied(found, Of.VALUE, high=np.array([0.75]), low=np.zeros(1), exponent=np.zeros(1, np.int64))
+    assert second_opinion(formula, points, wrong, FLOAT32).disagreements == (
+        "<lambda> in float32: value 0.75, but mpmath has 0.33333333333333333333 at x=1.0",
+    )
+
+
+@pytest.mark.parametrize("digits", [0.0, 0.75])
+def test_mpmath_is_asked_at_more_bits_until_two_precisions_tell_the_same(digits: float) -> None:
+    """At 170 bits, as many as are first asked for after float64, the formula's exponential is lost."""
+    formula, points = made(lambda x: m.log(1 + m.exp(x)), x=ANY), at(x=[-200.0])
+    right = settle(formula, points, FLOAT64, with_gradient=False)
+    right = replace(right, precision=np.array([53]))
+    assert second_opinion(formula, points, right, FLOAT64).disagreements == ()
+    wrong = lied(right, Of.VALUE, high=np.array([digits]), low=np.zeros(1))
+    (told,) = second_opinion(formula, points, wrong, FLOAT64).disagreements
+    assert "but mpmath has 1.38389652673673" in told
+
+
+def test_a_large_number_that_cancels_on_the_way_raises_no_alarm() -> None:
+    formula = made(lambda x, y: (x + m.exp(y)) - m.exp(y), wrt=("x",), x=ANY, y=ANY)
+    points = at(x=[10.0], y=[5000.0])
+    assert second_opinion(formula, points, settle(formula, points, FLOAT32), FLOAT32).disagreements == ()
+
+
+def test_what_a_sigmoid_lacks_of_one_is_agreed_upon_wherever_it_lies() -> None:
+    formula, points = made(lambda x: 1 - 1 / (1 + m.exp(-x)), x=ANY), at(x=[1e30, 300.0])
+    found = settle(formula, points, FLOAT32, with_gradient=False)
+    assert second_opinion(formula, points, found, FLOAT32).disagreements == ()
+
+
+@pytest.mark.parametrize("y", [1e-300, -1e-300])
+def test_a_wrong_slope_is_caught_though_a_constant_lies_close_to_a_kink(y: float) -> None:
+    formula = made(
+        lambda x, y: abs(x - y[0]) * y[1], wrt=("x",), x=ANY, y=vector(-math.inf, math.inf, sizes=(3,))
+    )
+    points = at(x=[0.0], y=[[y, 3.0, math.inf]])
+    found = settle(formula, points, FLOAT64)
+    assert second_opinion(formula, points, found, FLOAT64).disagreements == ()
+    assert found.gradient is not None
+    wrong = lied(found, Of.GRAD, high=found.gradient.high * (1 + 2.0**-20))
+    (told,) = second_opinion(formula, points, wrong, FLOAT64).disagreements
+    slope = math.copysign(3.0, -y)
+    assert f"directional derivative {slope * (1 + 2.0**-20) / 4:.20}, but mpmath's" in told
 
 
 def test_a_kink_close_to_an_input_that_is_no_variable_raises_no_alarm() -> None:

@@ -72,6 +72,18 @@ def test_doubt_comes_before_a_broken_contract_and_that_before_failures() -> None
     assert verdict(failing)[1].startswith("over budget at 1 of 6 points")
 
 
+def test_one_broken_contract_is_told_and_no_other_counted() -> None:
+    assert verdict(entry({"within": 5}), notes=["x: shape"]) == (2, "x: shape")
+
+
+def test_a_run_that_was_interrupted_is_nothing_else_and_tells_how_far_it_came() -> None:
+    failing = entry({"over": 1, "within": 5})
+    told = (130, "interrupted: 6 points so far: 5 within, 1 over")
+    assert verdict(failing, interrupted=True) == verdict(failing, interrupted=True, notes=["x"]) == told
+    assert verdict(failing, interrupted=True, disagreements=["a"]) == told
+    assert verdict(interrupted=True) == (130, "interrupted: 0 points so far")
+
+
 def test_what_fails_a_run_is_what_was_asked() -> None:
     failing, covers = entry({"over": 1, "within": 5}), entry({"gap": 2, "within": 5}, {"overflow": 2})
     stale = entry({"within": 5}, {"overflow": 0}, ["overflow"])
@@ -125,6 +137,12 @@ def test_a_sweep_tells_what_failed_and_what_lies_beside_gaps() -> None:
     assert sweep_verdict(failing, covers, other, calm, evidence="grid") == (1, told + beside)
     code, sentence = sweep_verdict(other)
     assert code == 0 and sentence.endswith(": known grad")
+
+
+def test_a_sweep_fails_by_what_fails_in_another_arrangement_whatever_gap_is_declared() -> None:
+    moved = entry({"within": 9}, {"overflow": 1}, elsewhere=2)
+    told = "failing at 3 points for which no gap is declared (exhaustive, 19 judged points)"
+    assert sweep_verdict(moved, entry({"within": 9, "over": 1})) == (1, told)
 
 
 def test_a_sweep_may_leave_two_in_a_thousand_truths_open() -> None:
@@ -444,6 +462,9 @@ def test_a_run_that_was_interrupted_calls_no_gap_stale() -> None:
 # Exit codes -------------------------------------------------------------------------------------------------------
 
 
+SHORT = "the memory does not suffice: write fewer --points, or fewer --jobs"
+
+
 @pytest.mark.parametrize(
     ("raised", "code", "line"),
     [
@@ -452,6 +473,9 @@ def test_a_run_that_was_interrupted_calls_no_gap_stale() -> None:
         (KeyboardInterrupt(), 130, "numcheck: interrupted\n"),
         (click.Abort(), 130, "numcheck: interrupted\n"),
         (click.ClickException("two\nlines"), 2, "numcheck: two lines\n"),
+        (MemoryError(), 2, f"numcheck: {SHORT}\n"),
+        (MemoryError("727 TiB"), 2, f"numcheck: {SHORT} (727 TiB)\n"),
+        (RuntimeError("DefaultCPUAllocator: can't allocate memory"), 2, f"numcheck: {SHORT}\n"),
     ],
 )
 def test_what_ends_a_command_decides_its_exit_code(
@@ -468,6 +492,27 @@ def test_what_ends_a_command_decides_its_exit_code(
     assert cli.run(["list"]) == code
     printed = capsys.readouterr()
     assert (printed.out, printed.err.lstrip()) == ("", line)
+
+
+def test_what_no_one_foresaw_is_raised(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: Any, **__: Any) -> None:
+        raise RuntimeError("what no one foresaw")
+
+    monkeypatch.setattr("numcheck.declaration.registry.load_catalog", broken)
+    with pytest.raises(RuntimeError, match="what no one foresaw"):
+        cli.run(["list"])
+
+
+@pytest.mark.parametrize("debugged", [False, True])
+def test_a_traceback_is_shown_where_it_is_asked_for(
+    debugged: bool, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def broken(*_: Any, **__: Any) -> None:
+        raise UsageError("no such formula")
+
+    monkeypatch.setattr("numcheck.declaration.registry.load_catalog", broken)
+    assert cli.run(["list", *["--debug"] * debugged]) == 2
+    assert ("Traceback" in capsys.readouterr().err) == debugged
 
 
 def test_a_command_that_ends_well_exits_0(capsys: pytest.CaptureFixture[str]) -> None:

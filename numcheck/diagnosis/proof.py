@@ -104,16 +104,14 @@ def _verdict(exact: Any, worst: Judgement, row: int) -> int:
         return NO
     if not exact.is_finite():
         return UNDECIDED
-    if np.isinf(worst.truth.high[row]):
-        return YES  # no finite number is near to an infinity
     got = arb(float(worst.got[row]))
-    error, apart = abs(got - _ball(worst.truth, row)), abs(got - exact)
-    return YES if 2 * apart < error else NO if 2 * apart >= error else UNDECIDED
+    error, apart = abs(got - _ball(worst.truth, row)), 2 * abs(got - exact)
+    return YES if apart < error else NO if apart >= error else UNDECIDED
 
 
 def _ball(truth: Enclosure, row: int) -> Any:
-    """The truth of a number as a ball."""
-    if truth.state[row] != PROVED or not np.isfinite(truth.high[row]):
-        return arb(0, arb.pos_inf())
+    """The truth of a number as a ball; to an infinity no number is near."""
+    if truth.state[row] != PROVED:
+        return UNKNOWN
     high, low, radius = (float(part[row]) for part in (truth.high, truth.low, truth.radius))
     return arb(arb(high) + arb(low), radius) * arb(2) ** int(truth.exponent[row])

@@ -48,7 +48,7 @@ def power_below(high: Tensor, low: Tensor, radius: Tensor, format: Format) -> Te
     compiled code works one by one, in three times the time: so it is given to a graph.
     """
     below = high.sign() * low + radius < 0  # of a power of two the predecessor has the lower one's bits
-    power = ((high.abs().view(torch.int64) - below.long()) & (0x7FF << 52)).view(torch.float64)
+    power = ((high.view(torch.int64) - below.long()) & (0x7FF << 52)).view(torch.float64)
     # an infinity's own is infinite, and an ulp of it as well
     return power.clamp_(format.smallest_normal, 2.0**1000)
 

@@ -78,9 +78,9 @@ def audit_enclosures(
                 if ours is None or of not in told.halves:
                     continue
                 theirs = told.halves[of].exact
-                wrong = contradiction(ours[rows], theirs).reshape(len(rows), -1).any(axis=1)
+                wrong = np.asarray(contradiction(ours[rows], theirs).reshape(len(rows), -1).any(axis=1))
                 if wrong.any():
-                    where = describe(chosen.select(np.flatnonzero(wrong)[:1]))
+                    where = describe(chosen.select(wrong))
                     raise ContradictionError(
                         f"{formula.name}: float64 balls and Arb prove different {name}s at {where}"
                     )
@@ -147,19 +147,24 @@ def _of_number(value: Enclosure, first: Any, second: Any, format: Format) -> tup
     """What mpmath has instead of a proved number, at two precisions, and whether those agree with each other."""
     if value.state != PROVED:
         return None
-    same = bool(first == second)
-    if np.isinf(value.high):
-        return None if second == value.high else (f"value {value.high}, but mpmath has {second}", same)
+    if np.isinf(value.high):  # which Arb proves of exact numbers alone, and those mpmath has exactly, too
+        return (
+            None if second == value.high else (f"value {value.high}, but mpmath has {_shown(second)}", True)
+        )
     if abs(int(value.exponent)) >= EXPONENT_LIMIT:  # only the sign and the end that it lies beyond are told
-        beyond = CONTEXT.mag(second) * int(value.exponent) > 0
-        if beyond and (value.high == 0 or CONTEXT.sign(second) * value.high > 0):
+        beyond = CONTEXT.mag(second) * np.sign(value.exponent).item() >= EXPONENT_LIMIT
+        if beyond and (value.high == 0 or CONTEXT.sign(second) == np.sign(value.high)):
             return None
-        return f"value beyond every exponent, but mpmath has {CONTEXT.nstr(second, 20)}", same
+        return f"value beyond every exponent, but mpmath has {_shown(second)}", bool(first == second)
     exact, allowed = _exact(value), _allowed(value, format)
-    if abs(second - exact) <= allowed and abs(first - exact) <= allowed:
+    if all(abs(number - exact) <= allowed for number in (first, second)):
         return None
-    told = f"value {CONTEXT.nstr(exact, 20)}, but mpmath has {CONTEXT.nstr(second, 20)}"
+    told = f"value {_shown(exact)}, but mpmath has {_shown(second)}"
     return told, bool(abs(first - second) <= allowed)
+
+
+def _shown(number: Any) -> str:
+    return str(CONTEXT.nstr(number, 20))
 
 
 # Gradients --------------------------------------------------------------------------------------------------------
@@ -245,8 +250,7 @@ def _difference_instead(formula: Formula, point: Points, slope: Slope, bits: int
         # a kink, a jump or a branch cut lies within the step, or a domain ends: the formula says which side counts
         if CONTEXT.isfinite(here) and not smooth:
             return None
-        told, found = CONTEXT.nstr(slope.want, 20), CONTEXT.nstr(central, 20)
-        return f"directional derivative {told}, but mpmath's difference has {found}"
+        return f"directional derivative {_shown(slope.want)}, but mpmath's difference has {_shown(central)}"
 
 
 def _needed_bits(formula: Formula, point: Points, slope: Slope, bits: int) -> int:
@@ -282,7 +286,7 @@ def _mp_value(
 ) -> np.ndarray:
     with precision(bits):
         data = _mp_reals(formula, point, moved, arithmetic).data
-    return data[:1].reshape(data.shape[1:])
+    return data.reshape(data.shape[1:])  # of one point
 
 
 def _mp_reals(

@@ -32,6 +32,8 @@ ENOUGH = 1024
 """Bits at which a law that is neither proved nor disproved is left open: that it is false is what would be told."""
 CLOSE = 2.0**-60
 """What a narrow ball is open, beside its size."""
+NOTHING = arb((1, -400))
+"""What is no farther from zero is zero to a law."""
 EXACT = FORMATS[0]
 """The format in which arguments of known values are read."""
 
@@ -85,9 +87,10 @@ class Digits:
             return NO
         if ball >= low and ball <= high:
             return YES
-        size = abs(ball).upper() if self.low == self.high else high - low
-        # at an end of them no precision decides
-        return YES if ball.rad() <= CLOSE * size.upper() or (size == 0 and ball.rad() < CLOSE) else UNDECIDED
+        size = abs(ball) if self.low == self.high else high - low
+        return (
+            YES if ball.rad() <= CLOSE * size.upper() else UNDECIDED
+        )  # at an end of them no precision decides
 
 
 def digits(text: str) -> Digits:
@@ -127,12 +130,11 @@ def _text(ball: Any, count: int) -> str | None:
         return "inf" if ball > 0 else "-inf"
     if not ball.is_finite():
         return None
-    whole = ball.mid().fmpz() if ball.mid().is_integer() else None
-    if whole is not None and (ball.is_exact() or (abs(whole) < 2**64 and ball.rad() < CLOSE / 2**64)):
-        return str(whole)
+    if ball.is_exact() and ball.is_integer():
+        return str(ball.fmpz())
     text = str(ball.str(count, radius=False))
-    if ball.is_exact() and "e" not in text:
-        return text.rstrip("0")
+    if ball.is_exact():
+        return text if "e" in text else text.rstrip("0")
     proved = text.partition("e")[0].strip("-").replace(".", "").lstrip("0")
     return text if len(proved) >= count else None
 
@@ -178,7 +180,7 @@ def _expect_known(formula: Formula, known: Known) -> None:
                 f"gives {_correct(formula, known, len(written))}"
             )
         if UNDECIDED not in kept:
-            return _expect_same(formula, point, balls, bits)
+            return _expect_same(formula, point, balls[: len(stated)], bits)
     raise PromiseError(
         f"{formula.name}: its known value at {known.arguments} cannot be proved at any precision: take another point"
     )
@@ -193,33 +195,33 @@ def _correct(formula: Formula, known: Known, count: int) -> str:
 
 
 def _balls(formula: Formula, point: Points) -> list[Any]:
-    return _apart(as_reals(formula(*lifted(formula, point, ARB, False).values()), ARB).data)
-
-
-def _apart(data: np.ndarray) -> list[Any]:
-    """The numbers of one point."""
-    return list(data[0].flat) if data.ndim > 1 else [data[0]]
+    return list(as_reals(formula(*lifted(formula, point, ARB, False).values()), ARB).data.flat)
 
 
 def _expect_same(formula: Formula, point: Points, balls: Sequence[Any], bits: int) -> None:
     """ContradictionError where mpmath, at more and more bits, is not beside what Arb has enclosed."""
     for more in (bits, 4 * bits, 16 * bits):
         with precision(more):
-            theirs = _apart(as_reals(formula(*lifted(formula, point, MP, False).values()), MP).data)
-            if all(map(_beside, theirs, balls)):
-                return
+            theirs = as_reals(formula(*lifted(formula, point, MP, False).values()), MP).data.flat
+            apart = [(x, ball) for x, ball in zip(theirs, balls, strict=False) if not _beside(x, ball)]
+        if not apart:
+            return
+    number, ball = apart[0]
     raise ContradictionError(
-        f"{formula.name}: Arb proves {balls[0].str(20, radius=False)}, but mpmath has "
-        f"{CONTEXT.nstr(theirs[0], 20)} at {describe(point)}"
+        f"{formula.name}: Arb proves {ball.str(20, radius=False)}, but mpmath has "
+        f"{CONTEXT.nstr(number, 20)} at {describe(point)}"
     )
 
 
 def _beside(number: Any, ball: Any) -> bool:
-    if CONTEXT.isnan(number) or CONTEXT.isinf(number) or not ball.is_finite():
-        return bool(is_infinite(ball) and CONTEXT.isinf(number) and (number > 0) == (ball > 0))
+    """Whether a number of mpmath's is one that a ball holds, or nearly; of an infinity, that itself."""
+    if is_infinite(ball):
+        return bool(number == (INF if ball > 0 else -INF))
+    if not CONTEXT.isfinite(number):
+        return False
     mantissa, exponent = CONTEXT.mpf(number).man_exp
     exact = arb((int(CONTEXT.sign(number)) * int(mantissa), int(exponent)))
-    return bool(abs(exact - ball) <= CLOSE * abs(ball).upper() + ball.rad() or exact == ball)
+    return bool(abs(exact - ball.mid()) <= ball.rad() + CLOSE * abs(ball).upper())
 
 
 # Laws -------------------------------------------------------------------------------------------------------------
@@ -243,8 +245,7 @@ def _expect_law(formula: Formula, law: Law, points: Points) -> None:
                     _expect_law(formula, law, points.select([row]))
                 return
         if not equal.all():
-            broken = points.select(np.flatnonzero(~equal)[:1])
-            raise PromiseError(f"{formula.name}: {_broken(formula, law, broken, bits)}")
+            raise PromiseError(f"{formula.name}: {_broken(formula, law, points.select(~equal), bits)}")
         points = points.select(~tight)
         if not len(points) or bits >= ENOUGH:
             return
@@ -253,17 +254,19 @@ def _expect_law(formula: Formula, law: Law, points: Points) -> None:
 def law_holds(formula: Formula, law: Law, points: Points) -> tuple[np.ndarray, np.ndarray]:
     """At which points both sides of a law may be equal, and where they are enclosed so closely that this says much."""
     left, right = _sides(formula, law, points)
-    shape = np.broadcast_shapes(left.shape, right.shape, (len(points),) + (1,) * (left.ndim - 1))
+    shape = np.broadcast_shapes(left.shape, right.shape)
     pairs = zip(np.broadcast_to(left, shape).flat, np.broadcast_to(right, shape).flat, strict=True)
     equal, tight = np.ones(shape, dtype=bool), np.ones(shape, dtype=bool)
     for k, (a, b) in enumerate(pairs):
-        if not a.is_finite() and not b.is_finite():
-            continue  # both infinite, or outside of what the formula defines
-        largest = max(abs(a).upper(), abs(b).upper())
+        if is_undefined(a) or is_undefined(b):
+            continue  # outside of what the formula defines
         equal.flat[k] = a.overlaps(b)
-        tight.flat[k] = bool(a.rad() + b.rad() <= CLOSE * largest) or largest < arb((1, -400))
-    rows = (len(points), -1)
-    return np.asarray(equal.reshape(rows).all(1)), np.asarray(tight.reshape(rows).all(1))
+        open_, size = a.rad() + b.rad(), abs(a).upper() + abs(b).upper()
+        tight.flat[k] = open_.is_finite() and bool(open_ <= CLOSE * size + NOTHING)
+    # sides that hang on no input are those of one point
+    of_points = (part.reshape(shape[0], -1).all(1) for part in (equal, tight))
+    equal, tight = (np.broadcast_to(part, (len(points),)) for part in of_points)
+    return equal, tight
 
 
 def _sides(formula: Formula, law: Law, points: Points) -> tuple[np.ndarray, np.ndarray]:
@@ -272,8 +275,9 @@ def _sides(formula: Formula, law: Law, points: Points) -> tuple[np.ndarray, np.n
     return left, right
 
 
-def _broken(formula: Formula, law: Law, point: Points, bits: int) -> str:
+def _broken(formula: Formula, law: Law, points: Points, bits: int) -> str:
+    """What is false of a law at the first of some points."""
     with precision(bits):
-        left, right = (_apart(side)[0].str(20, radius=False) for side in _sides(formula, law, point))
+        left, right = (side.flat[0].str(20, radius=False) for side in _sides(formula, law, points))
     doc = " ".join(law.doc.split())
-    return f"its law {law.name} ({doc}) is false: {left} is not {right} at {describe(point)}"
+    return f"its law {law.name} ({doc}) is false: {left} is not {right} at {describe(points)}"

@@ -68,7 +68,8 @@ def _hanging(
         with precision(START):
             here, plain = _in_ieee(formula, both, of, np.tile(component, 2)).reshape(2, len(points), -1)
     except Exception:  # whatever a formula can do that float64 cannot follow: then nothing is confirmed
-        return np.full((len(points), 1), np.nan), np.zeros((len(points), 1), dtype=bool)
+        nothing = np.full((len(points), 1), np.nan)
+        return nothing, ~np.isnan(nothing)
     alike = (here == plain) & (np.signbit(here) == np.signbit(plain))
     return here, ~alike & ~np.isnan(here)
 
@@ -100,7 +101,7 @@ def signed(
 
 def _alike(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     with np.errstate(invalid="ignore"):
-        return ((a == b) & (np.signbit(a) == np.signbit(b))) | (np.abs(a - b) <= NEAR * np.abs(a))
+        return (a == b) | (np.abs(a - b) <= NEAR * np.abs(a))  # the first of infinities
 
 
 def _unsigned(formula: Formula, point: Points) -> Points:
@@ -137,12 +138,12 @@ def _beside_zero(formula: Formula, point: Points) -> Iterator[dict[str, Any]]:
         negative = _negative(point.columns[name])
         if negative.any():
             signs[name] = negative
-    for smaller in (None, *signs) if len(signs) > 1 else (None,):
+    for smaller in (None, *signs):
         arguments = lifted(formula, point, ARB, True)
         for name, negative in signs.items():
             reals: Reals = arguments[name]
             data = reals.data.copy()
-            data[negative] = -arb((1, -FAR_BELOW * (1 + (name == smaller))))
+            data[negative] = -arb((1, -FAR_BELOW * (2 if name == smaller else 1)))
             arguments[name] = Reals(ARB, data, None, reals.traced)
         yield arguments
 

@@ -3,7 +3,7 @@
 import tomllib
 from pathlib import Path
 
-from .mutants import mutants
+from .mutants import changes
 from .rooms import ROOMS
 
 ARGUED = Path(__file__).with_name("equivalent.toml")
@@ -22,11 +22,13 @@ def argued() -> dict[tuple[str, str], str]:
 
 def stale(reasons: dict[tuple[str, str], str]) -> list[str]:
     """What is argued of no mutant any more."""
+    functions = {function for function, _ in reasons}
     known = {
-        (mutant.function, mutant.change)
+        (function, change)
         for room in ROOMS.values()
         for module, names in room.targets.items()
         for name in names.split()
-        for mutant in mutants(module, name)
+        if (function := name.rpartition(".")[2]) in functions
+        for change in changes(module, name)
     }
     return [f"{function}: {change}" for function, change in reasons if (function, change) not in known]

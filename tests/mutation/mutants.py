@@ -1,7 +1,9 @@
 """Mutants of a function or a constant: its source with one comparison, constant, sign or boundary changed."""
 
 import ast
+import copy
 import functools
+import gc
 import importlib
 import inspect
 import sys
@@ -59,7 +61,10 @@ LIMIT = 64
 
 @dataclass(frozen=True, eq=False)
 class Mutant:
-    """A target with one change; `code` is the function's, or makes the constant's value."""
+    """A target with one change; `code` is the function's, or makes the constant's value.
+
+    `outside` tells that the change lies outside of the functions that the target makes.
+    """
 
     module: str
     target: str
@@ -67,6 +72,8 @@ class Mutant:
     source: str
     change: str
     code: CodeType
+    defaults: tuple[tuple[Any, ...] | None, dict[str, Any] | None] = (None, None)
+    outside: bool = True
 
     @property
     def function(self) -> str:
@@ -83,9 +90,29 @@ class Mutant:
                 thing.cache_clear()
         found = resolved(self.module, self.target)
         if isinstance(found, FunctionType):
+            _remade(found.__code__, self.code)
             found.__code__ = self.code
+            found.__defaults__, found.__kwdefaults__ = self.defaults
         else:
             _replace(self.target, found, eval(self.code, dict(vars(importlib.import_module(self.module)))))
+
+
+def inner(code: CodeType) -> Iterator[CodeType]:
+    """The code of the functions that a function makes."""
+    for each in code.co_consts:
+        if isinstance(each, CodeType):
+            yield each
+            yield from inner(each)
+
+
+def _remade(before: CodeType, after: CodeType) -> None:
+    """Change the functions that a function has made already, such as rules that a table holds since its import."""
+    codes = {id(old): new for old, new in zip(inner(before), inner(after), strict=False)}
+    for each in gc.get_objects() if codes else ():
+        if type(each) is FunctionType and id(each.__code__) in codes:
+            new = codes[id(each.__code__)]
+            if len(new.co_freevars) == len(each.__code__.co_freevars):
+                each.__code__ = new
 
 
 def _replace(name: str, old: Any, new: Any) -> None:
@@ -117,29 +144,55 @@ def resolved(module: str, target: str) -> Any:
     return found
 
 
-def mutants(module: str, target: str) -> Iterator[Mutant]:
-    """Every mutant of a target, each with one change."""
-    source = inspect.getsource(importlib.import_module(module))
-    whole = ast.parse(source)
-    body, node = whole.body, None
+@functools.cache
+def _module(name: str) -> ast.Module:
+    return ast.parse(inspect.getsource(importlib.import_module(name)))
+
+
+def _parsed(module: str, target: str) -> tuple[ast.AST, bool]:
+    """A target's syntax tree, ready to be compiled by itself, and whether it is a constant."""
+    body, node = _module(module).body, None
     for name in target.split("."):
         (node,) = [each for each in body if name in _names(each)]
         body = getattr(node, "body", [])
+    node = copy.deepcopy(node)
     assert node is not None
-    constant = isinstance(node, ast.Assign)
+    if isinstance(node, ast.Assign):
+        return ast.Expression(node.value), True
     if isinstance(node, ast.FunctionDef):
         node.decorator_list = []
         if ast.get_docstring(node) is not None:
             node.body = node.body[1:]
-    holder: ast.AST = ast.Expression(node.value) if constant else ast.Module([node], [])  # type: ignore[attr-defined]
+    return ast.Module([node], []), False
+
+
+def changes(module: str, target: str) -> Iterator[str]:
+    """What is changed in each mutant of a target, in words."""
+    yield from (change for _, change in _changes(_parsed(module, target)[0]))
+
+
+def mutants(module: str, target: str) -> Iterator[Mutant]:
+    """Every mutant of a target, each with one change."""
+    lines = inspect.getsource(importlib.import_module(module)).splitlines()
+    holder, constant = _parsed(module, target)
+    if constant:
+        for line, change in _changes(holder):
+            code = compile(ast.fix_missing_locations(holder), f"<{module}>", "eval")  # type: ignore[arg-type]
+            yield Mutant(module, target, line, lines[line - 1], change, code)
+        return
+
+    def compiled() -> FunctionType:
+        namespace = dict(vars(importlib.import_module(module)))
+        exec(compile(ast.fix_missing_locations(holder), f"<{module}>", "exec"), namespace)  # type: ignore[arg-type]
+        made = namespace[target.rpartition(".")[2]]
+        assert isinstance(made, FunctionType)
+        return made
+
+    inside = list(inner(compiled().__code__))
     for line, change in _changes(holder):
-        ast.fix_missing_locations(holder)
-        code = compile(holder, f"<{module}>", "eval" if constant else "exec")  # type: ignore[arg-type]
-        if not constant:
-            namespace = dict(vars(importlib.import_module(module)))
-            exec(code, namespace)
-            code = namespace[target.rpartition(".")[2]].__code__
-        yield Mutant(module, target, line, source.splitlines()[line - 1], change, code)
+        made = compiled()
+        defaults, outside = (made.__defaults__, made.__kwdefaults__), list(inner(made.__code__)) == inside
+        yield Mutant(module, target, line, lines[line - 1], change, made.__code__, defaults, outside)
 
 
 def _names(node: ast.stmt) -> set[str]:

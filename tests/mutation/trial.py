@@ -8,19 +8,20 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import FrameType
+from types import CodeType, FrameType
 from typing import Any
 
 import pytest
 from hypothesis import Phase, settings
 
-from .mutants import Mutant, mutants, resolved
+from .mutants import Mutant, inner, mutants, resolved
 from .rooms import Room
 
 TESTS = Path(__file__).parents[1]
 SLOWER = 5.0
 """A mutant whose tests take so many times as long as they should, and `PATIENCE` seconds, runs for ever."""
 PATIENCE = 10.0
+NONE = compile("", "<nothing>", "exec")
 
 
 @dataclass
@@ -54,8 +55,11 @@ class Trial:
         self.failed |= report.failed
 
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
+        if session.testsfailed:
+            self.problem = "a file of the room's tests cannot be imported"
+            return True
         targets = [(module, name) for module, names in self.room.targets.items() for name in names.split()]
-        touched, took = self._run_unchanged(session.items, targets)
+        touched, took, imported = self._run_unchanged(session.items, targets)
         if self.problem is not None:
             return True
         first: dict[tuple[str, str], list[pytest.Item]] = {}
@@ -68,7 +72,7 @@ class Trial:
             return True
         for key in targets:
             for mutant in mutants(*key):
-                if not self.chosen(mutant):
+                if not self.chosen(mutant) or (mutant.outside and key in imported):
                     continue
                 items = first[key]
                 killer = self._killer(mutant, items, took)
@@ -83,10 +87,23 @@ class Trial:
 
     def _run_unchanged(
         self, items: Sequence[pytest.Item], targets: Sequence[tuple[str, str]]
-    ) -> tuple[dict[pytest.Item, set[tuple[str, str]]], dict[pytest.Item, float]]:
-        """Which targets each test runs through, and how long it takes."""
+    ) -> tuple[
+        dict[pytest.Item, set[tuple[str, str]]], dict[pytest.Item, float], dict[tuple[str, str], CodeType]
+    ]:
+        """Which targets each test runs through, how long it takes, and the code of functions that ran at import alone.
+
+        What those do beside making functions happened before any mutant was there.
+        """
         functions = {key: resolved(*key) for key in targets}
-        codes = {f.__code__: key for key, f in functions.items() if hasattr(f, "__code__")}
+        codes = {
+            code: key
+            for key, f in functions.items()
+            if hasattr(f, "__code__")
+            for code in (f.__code__, *inner(f.__code__))
+        }
+        imported = {
+            key: f.__code__ for key, f in functions.items() if next(inner(getattr(f, "__code__", NONE)), None)
+        }
         constants = {key for key, f in functions.items() if not hasattr(f, "__code__")}
         touched: dict[pytest.Item, set[tuple[str, str]]] = {}
         took: dict[pytest.Item, float] = {}
@@ -95,7 +112,10 @@ class Trial:
 
             def look(frame: FrameType, event: str, _: Any, met: set[tuple[str, str]] = met) -> None:
                 if event == "call" and frame.f_code in codes:
-                    met.add(codes[frame.f_code])
+                    key = codes[frame.f_code]
+                    met.add(key)
+                    if frame.f_code is imported.get(key):
+                        del imported[key]
 
             started = time.perf_counter()
             sys.setprofile(look)
@@ -108,7 +128,7 @@ class Trial:
             if self.failed:
                 self.problem = f"a test fails with nothing changed: {item.nodeid}"
                 break
-        return touched, took
+        return touched, took, imported
 
     def _killer(
         self, mutant: Mutant | None, items: Sequence[pytest.Item], took: dict[pytest.Item, float]

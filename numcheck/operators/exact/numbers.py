@@ -110,7 +110,7 @@ def _quotient(x: Number, y: Number) -> Number | None:
 def _power(x: Number, y: Number) -> Number | None:
     """An integer power, unless it is long."""
     bits: int = x.height_bits()
-    if y.q != 1 or abs(y) * bits > _MOST_BITS or (x == 0 and y < 0):
+    if y.q != 1 or abs(y) * bits > _MOST_BITS:
         return None
     return x ** int(y.p)
 
@@ -173,7 +173,6 @@ def _root(x: Number) -> Number | None:
 
 
 _RATIONAL: Final[dict[str, Callable[[Number], Number | None]]] = {
-    "neg": operator.neg,
     "abs": abs,
     "sqrt": _root,
     "rsqrt": lambda x: 1 / root if x != 0 and (root := _root(x)) is not None else None,
@@ -183,20 +182,20 @@ _RATIONAL: Final[dict[str, Callable[[Number], Number | None]]] = {
 def _one(name: str) -> Any:
     """A function of one number; a value that is exact in binary, such as that of a cosine at 0, is a quotient again."""
     rational, careful = _RATIONAL.get(name, lambda x: None), FUNCTIONS[name]
-    if name == "neg":
-        return np.negative
 
     def call(x: Number) -> Number:
         if type(x) is fmpq and (found := rational(x)) is not None:
             return found
         (y,) = careful(np.array([as_ball(x)], dtype=object))
-        return _quotient_of(y) if y.is_exact() and y.is_finite() else y
+        return _quotient_of(y)
 
     return np.frompyfunc(call, 1, 1)
 
 
 def _quotient_of(x: Any) -> Number:
-    """An exact ball as a quotient, if that is short."""
+    """An exact ball as a quotient, if that is short; any other as it is."""
+    if not (x.is_exact() and x.is_finite()):
+        return x
     mantissa, exponent = x.man_exp()
     if abs(exponent) > _MOST_BITS:
         return x
@@ -204,7 +203,10 @@ def _quotient_of(x: Any) -> Number:
     return fmpq(mantissa) * power
 
 
-UNARY: Final[dict[str, Any]] = {name: _one(name) for name in FUNCTIONS}
+quotients_of: Any = np.frompyfunc(_quotient_of, 1, 1)
+
+
+UNARY: Final[dict[str, Any]] = {name: _one(name) for name in FUNCTIONS} | {"neg": np.negative}
 
 
 _COMPARED: Final = {

@@ -44,7 +44,7 @@ class Open:
 
 
 def _numbers(x: Reals | float) -> Numbers:
-    return as_reals(x, EXACT).data[0]
+    return np.asarray(as_reals(x, EXACT).data[0], dtype=object)
 
 
 def _axes(x: Reals, dim: Any) -> tuple[int, ...]:
@@ -209,8 +209,6 @@ def length(x: Reals, order: Any = 2, dim: Any = None, keepdim: bool = False, **n
     size = m.abs(x)
     if order == float("inf"):
         return largest(size, dim, keepdim)
-    if order == 1:
-        return total(size, dim, keepdim)
     if order == 2:
         return m.sqrt(total(x * x, dim, keepdim))
     return total(size**order, dim, keepdim) ** (1 / as_reals(order, EXACT))

@@ -20,7 +20,7 @@ from torch import Tensor
 from torch.utils._pytree import tree_map
 
 from numcheck.operators.calls import Mode, known, leaves, mapped, parts_of, undisturbed, written_by
-from numcheck.operators.exact.numbers import EXACT, balls_of, reals
+from numcheck.operators.exact.numbers import EXACT, balls_of, quotients_of, reals
 from numcheck.operators.exact.rules import Open
 from numcheck.operators.exact.tensor import Exact, InexactError, joined, lift, lifted, made_of
 from numcheck.operators.lockstep import gradients_of, output_of, variables
@@ -139,8 +139,9 @@ class _Mathematics:
             return native
 
         def call(*args: Any) -> Any:
-            exact = any(isinstance(x, Exact) for x in args)
-            return getattr(torch, name)(*args) if exact and hasattr(torch, name) else native(*args)
+            if not any(isinstance(x, Exact) for x in args) or not hasattr(torch, name):
+                return native(*args)
+            return getattr(torch, name)(*(x if isinstance(x, Exact) else torch.as_tensor(x) for x in args))
 
         return call
 
@@ -324,11 +325,11 @@ def _as_reals(args: Sequence[Any], pointwise: bool) -> list[Any]:
 
 
 def _accurate(row: Operator, operands: Sequence[Any]) -> Reals:
-    """A function in balls, element by element or along an axis."""
+    """A function in balls, element by element or along an axis; what it has exactly, as exp(0), is a quotient again."""
     assert row.accurate is not None
 
     def balls(x: Exact) -> Reals:
-        numbers = balls_of(x.numbers)
+        numbers = np.asarray(balls_of(x.numbers), dtype=object)
         if not row.along:
             return Reals(ARB, numbers[np.newaxis])
         return Reals(ARB, np.moveaxis(numbers, dim, -1).reshape(-1, numbers.shape[dim]))
@@ -340,8 +341,8 @@ def _accurate(row: Operator, operands: Sequence[Any]) -> Reals:
     given = [
         balls(x) if isinstance(x, Exact) else x for x in operands if isinstance(x, Exact) or not row.along
     ]
-    found = row.accurate(*given)
+    found = np.asarray(quotients_of(row.accurate(*given).data), dtype=object)
     if not row.along:
-        return reals(found.data[0])
+        return reals(np.asarray(found[0], dtype=object))
     moved = tuple(np.moveaxis(np.empty(shape), dim, -1).shape)
-    return reals(np.moveaxis(found.data.reshape(moved), -1, dim))
+    return reals(np.moveaxis(found.reshape(moved), -1, dim))
