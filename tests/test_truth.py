@@ -301,6 +301,18 @@ def test_one_number_that_arb_does_not_find_is_told_with_its_point(of: Of, word: 
         opinion.audit_enclosures(formula, points, told[Of.VALUE], told[Of.GRAD], found.component, FLOAT32)
 
 
+@pytest.mark.parametrize("count", [3, 600])  # which Arb settles, and float64 balls
+def test_a_gradient_by_itself_is_that_beside_the_value(count: int) -> None:
+    formula = made(lambda x: m.exp(x) * m.sum(x), x=vector(-9, 9, sizes=(2,)))
+    points = at(x=[[1.0 + k / 512, 2.0] for k in range(count)])
+    whole, alone = settle(formula, points, FLOAT32), settle(formula, points, FLOAT32, with_value=False)
+    assert list(alone.halves) == [Of.GRAD]
+    told, expected = alone.halves[Of.GRAD], whole.halves[Of.GRAD]
+    assert told.exact.nearest().tolist() == expected.exact.nearest().tolist()
+    assert told.conditioning.tolist() == expected.conditioning.tolist()
+    assert alone.component.tolist() == whole.component.tolist()
+
+
 # Precision and the three outcomes ---------------------------------------------------------------------------------
 
 

@@ -51,7 +51,14 @@ class Interval:
 
     def contains(self, column: torch.Tensor) -> Mask:
         """Which rows of values lie in the interval with all their entries."""
-        return all_within(self.format.to_ordinals(column), self.first, self.last)
+        if self.format.bits < 16:  # of which torch compares none
+            return all_within(self.format.to_ordinals(column), self.first, self.last)
+        inside = (column >= self.format.value_of(self.first)) & (column <= self.format.value_of(self.last))
+        if self.first == 0:  # -0 stands below 0
+            inside &= ~column.signbit()
+        elif self.last == -1:
+            inside &= column.signbit()
+        return inside.reshape(len(column), -1).all(1).numpy()
 
     def corners(self) -> Ints:
         """Increasing ordinals at which code breaks: zeros, bounds, `near`, format's ends, powers of two, neighbours."""

@@ -231,7 +231,8 @@ def _is_thin(truth: Enclosure) -> np.ndarray:
 def reaches_across(truth: Enclosure, format: Format) -> np.ndarray:
     """Where a ball holds a power of two and numbers below it, whose ulp in the format is half of that."""
     ends = [_beyond(truth, end, truth.radius) & ~_beyond(truth, end, -truth.radius) for end in (1.0, 0.5)]
-    return (ends[0] | ends[1]) & _is_thin(truth) & (truth.high != 0) & (binade(truth) > format.min_exponent)
+    across = (ends[0] | ends[1]) & _is_thin(truth) & (truth.high != 0)
+    return across & (binade(truth) > format.min_exponent) if across.any() else across
 
 
 def narrow(found: Enclosure, format: Format, tolerance: float) -> np.ndarray:
