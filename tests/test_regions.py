@@ -8,7 +8,7 @@ import torch
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from numcheck import box, format_of, index, integer, matrix, one_of, polygon, real, unit_vector, vector
+from numcheck import box, format_of, index, integer, matrix, one_of, polygon, real, simplex, unit_vector, vector
 from numcheck.declaration.formulas import formula_of
 from numcheck.diagnosis import fresh, traits
 from numcheck.diagnosis.questions import alone
@@ -300,6 +300,10 @@ def test_a_bound_keeps_what_fails_and_leaves_out_what_passes(inside, outside):
         (1 / 3, 0.5, (0.4, False)),
         (1e-7, 3e-7, (2.0**-22, False)),
         (3.312345678, 4.0, (4, True)),
+        (1024.0, 1100.0, (1024, False)),
+        (3.3125, 3.37, (3.32, False)),
+        (3.3178, 3.3165, (3.317, False)),
+        (3.25, 4.0, (4, True)),
         (510.7, 900.25, (600, False)),
     ],
 )
@@ -489,6 +493,49 @@ def test_every_trait_is_the_number_that_its_name_says():
 def test_what_a_trait_says_instead_of_a_number_is_so():
     found = {trait.name: dict(trait.instead) for trait in all_traits()[0]}
     assert {name: found[name] for name in INSTEAD} == INSTEAD
+
+
+def test_choices_are_in_order_where_all_of_them_are_numbers():
+    orders = [
+        traits._choice("k", choices).ordered for choices in ((1, 2.5), (1, None), (True, False), ("a", "b"))
+    ]
+    assert orders == [True, False, False, False]
+
+
+def on_the_way(formula, start, stop, count, format=FLOAT32):
+    one, other = (formula.at((end,), format) for end in (start, stop))
+    (column,) = fresh.between(formula, format, one, other, count).columns.values()
+    return column.tolist()
+
+
+def test_on_the_way_from_one_point_to_another_ordinals_are_evenly_spread():
+    assert on_the_way(stated(x=WIDE), 1.0, 2.0, 3) == [1.25, 1.5, 1.75]
+    assert on_the_way(stated(x=WIDE), 16.0, 1.0, 3) == [8, 4, 2]
+    assert on_the_way(stated(n=integer(0, 9)), 0, 8, 3) == [2, 4, 6]
+    assert on_the_way(stated(n=integer(0, 9)), 9, 5, 1) == [7]
+
+
+def test_on_the_way_to_a_neighbour_there_are_the_two_alone():
+    """float64 has more ordinals than a double has digits."""
+    beyond = 1 + 2.0**-52
+    told = on_the_way(stated(x=WIDE), 1.0, beyond, 3, format_of("float64"))
+    assert len(told) == 3 and set(told) <= {1.0, beyond}
+
+
+def test_an_input_whose_numbers_belong_together_goes_straight():
+    shares = stated(x=simplex(sizes=(2,)))
+    told = on_the_way(shares, (0.25, 0.75), (0.75, 0.25), 3)
+    assert told == [[0.375, 0.625], [0.5, 0.5], [0.625, 0.375]]
+
+
+def test_points_are_distinct_in_their_numbers_choices_and_outputs():
+    columns = {"x": torch.tensor([3.0, 1, 3, 3, 2, 3]), "k": ("a", "a", "a", "b", "a", "a")}
+    points, output = Points(columns, np.array(["given"] * 6)), np.array([0, 0, 0, 0, 0, 1])
+    kept, outputs = fresh.distinct((points, output))
+    assert list(zip(kept.columns["x"].tolist(), kept.columns["k"], outputs.tolist(), strict=True)) == [
+        (3, "a", 0), (1, "a", 0), (3, "b", 0), (2, "a", 0), (3, "a", 1),
+    ]  # fmt: skip
+    assert len(fresh.distinct((kept, outputs))[0]) == 5
 
 
 def test_an_entry_at_an_index_outside_is_none():

@@ -112,6 +112,19 @@ def test_a_number_beyond_float64_is_confirmed_by_its_infinity():
     formula = stated(lambda y, x: m.atan2(y, x) * m.exp(-400 * x), y=real(-4, 4), x=real(-4, 4))
     assert told(formula, y=0.0, x=-2.0) == [math.inf]
     assert told(formula, y=-0.0, x=-2.0) == [-math.inf]
+    point = at(formula, y=-0.0, x=-2.0)
+    found = signed(formula, point, settle(formula, point, FLOAT32).value, Of.VALUE, 0, FLOAT32)
+    assert -1 < found.high[0] < -0.5
+
+
+def test_of_several_numbers_only_those_that_hang_on_a_sign_are_told_anew():
+    formula = stated(lambda y, x: m.stack([m.atan2(y, x), m.exp(y)]), y=real(-4, 4), x=real(-4, 4))
+    point = at(formula, y=-0.0, x=-1.0)
+    truth = settle(formula, point, FLOAT32).value
+    assert hanging_on_signs(formula, point, Of.VALUE, np.array([0])).tolist() == [0]
+    found = signed(formula, point, truth, Of.VALUE, 0, FLOAT32)
+    assert found.nearest()[0].tolist() == [-math.pi, 1]
+    assert found.radius[0, 1] == truth.radius[0, 1] == 0
 
 
 def test_one_negative_zero_among_the_entries_of_a_vector_is_enough():

@@ -634,6 +634,21 @@ def test_a_wrong_slope_is_caught_though_a_constant_lies_close_to_a_kink(y: float
     assert f"directional derivative {slope * (1 + 2.0**-20) / 4:.20}, but mpmath's" in told
 
 
+@pytest.mark.parametrize("sign", [-1, 1])
+@pytest.mark.parametrize(("share", "caught"), [(0.99, False), (1.01, True)])
+@pytest.mark.parametrize(
+    ("exponent", "allowed"), [(0, 2.0**-29), (-141, 2.0**-15)], ids=["normal", "subnormal"]
+)
+def test_a_slope_may_be_off_by_a_32nd_of_an_ulp_or_a_64th_of_the_least_number(
+    exponent: int, allowed: float, share: float, sign: int, caught: bool
+) -> None:
+    """The slope is 0.75 times a power of two, and what is allowed of it is told in the same unit."""
+    formula, points = made(lambda x: x * x * 2.0**exponent, x=ANY), at(x=[0.75])
+    found = settle(formula, points, FLOAT32)
+    wrong = lied(found, Of.GRAD, low=np.array([[sign * share * allowed]]))
+    assert bool(second_opinion(formula, points, wrong, FLOAT32).disagreements) == caught
+
+
 def test_a_kink_close_to_an_input_that_is_no_variable_raises_no_alarm() -> None:
     formula = made(distance, wrt=("x",), x=ANY, y=ANY)
     points = at(x=[0.0, 0.0], y=[1e-320, -1e-300])
@@ -681,6 +696,7 @@ CONVENTIONS: dict[str, tuple[Callable[..., Any], Points]] = {
     "a jump": (jumping, at(x=[0.0, 1.0])),
     "a branch cut": (lambda y, x: m.atan2(y, x), at(y=[0.0, 0.0], x=[-1.0, -3.0])),
     "an end of the domain": (lambda x: x + m.sqrt(x) ** 3, at(x=[0.0])),
+    "a slope apart": (lambda x: m.where(x == 0, 2 * x, x), at(x=[0.0])),
     "a value apart": (lambda x: m.where(x == 0, 1, x * x), at(x=[0.0])),
 }
 

@@ -278,6 +278,9 @@ def _sides(formula: Formula, law: Law, points: Points) -> tuple[np.ndarray, np.n
 def _broken(formula: Formula, law: Law, points: Points, bits: int) -> str:
     """What is false of a law at the first of some points."""
     with precision(bits):
-        left, right = (side.flat[0].str(20, radius=False) for side in _sides(formula, law, points))
+        pairs = np.broadcast(*_sides(formula, law, points))
+        left, right = next(
+            [a.str(20, radius=False), b.str(20, radius=False)] for a, b in pairs if not a.overlaps(b)
+        )
     doc = " ".join(law.doc.split())
     return f"its law {law.name} ({doc}) is false: {left} is not {right} at {describe(points)}"

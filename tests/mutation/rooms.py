@@ -71,9 +71,8 @@ ROOMS = {
             "law_holds _broken",
             "numcheck.truth.signs": "NEAR negative_zeros _negative hanging_on_signs _hanging signed "
             "_alike _unsigned _half _beside_zero _proved",
-            "numcheck.truth.opinion": "audit audit_enclosures second_opinion _of_value _of_number "
-            "_of_gradient _along _difference_instead _needed_bits _values_along _mp_value _mp_reals "
-            "_exact _allowed _smallest_exponent",
+            "numcheck.truth.opinion": "audit audit_enclosures second_opinion _of_value _of_number _along "
+            "_difference_instead _values_along _mp_value _mp_reals _exact _allowed",
         },
         ("test_promises.py", "test_signs.py", "test_truth.py"),
     ),
@@ -88,8 +87,9 @@ ROOMS = {
     ),
     "regions": Room(
         {
-            "numcheck.diagnosis.rules": "Condition.holds Condition.chosen Condition.__str__ _choice _short "
-            "Region.__contains__ Region.holds _sentence Table.condition features_of numbers_of shortest",
+            "numcheck.diagnosis.rules": "Condition.holds Condition.chosen Condition.__str__ _choice "
+            "_short Region.__contains__ Region.holds _sentence Table.condition features_of numbers_of "
+            "shortest",
             "numcheck.diagnosis.traits": "_size _spread _over _entry_at _below_the_largest _choice",
             "numcheck.diagnosis.fresh": "within distinct wandered _merged between",
         },
