@@ -8,7 +8,19 @@ import torch
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from numcheck import box, format_of, index, integer, matrix, one_of, polygon, real, simplex, unit_vector, vector
+from numcheck import (
+    box,
+    format_of,
+    index,
+    integer,
+    matrix,
+    one_of,
+    polygon,
+    real,
+    simplex,
+    unit_vector,
+    vector,
+)
 from numcheck.declaration.formulas import formula_of
 from numcheck.diagnosis import fresh, traits
 from numcheck.diagnosis.questions import alone
@@ -292,13 +304,15 @@ def test_a_bound_keeps_what_fails_and_leaves_out_what_passes(inside, outside):
         (510.0, 520.0, (510, False)),
         (2100.0, 2000.0, (2048, False)),
         (-4150.0, -3950.0, (-4096, False)),
-        (0.00099, 0.00095, (2.0**-10, False)),
-        (1.05e-3, 0.9e-3, (2.0**-10, False)),
+        (0.00099, 0.00095, (0.00099, False)),
+        (1.05e-3, 0.9e-3, (0.001, False)),
         (3.0, 4.0, (3, False)),
         (3.3, 4.0, (3.3, False)),
         (0.1, 0.30000000000000004, (0.1, False)),
         (1 / 3, 0.5, (0.4, False)),
-        (1e-7, 3e-7, (2.0**-22, False)),
+        (1e-7, 3e-7, (1e-7, False)),
+        (2.0**53 + 2, 2.0**53 - 64, (2.0**53, False)),
+        (1.1 * 2.0**54, 0.9 * 2.0**54, (1.9e16, False)),
         (3.312345678, 4.0, (4, True)),
         (1024.0, 1100.0, (1024, False)),
         (3.3125, 3.37, (3.32, False)),
@@ -328,7 +342,8 @@ HELD: dict[str, tuple[Condition, list[float]]] = {
     "x = 1.5": (Condition(PLAIN, 1.5, 1.5), [1.5]),
     "x >= 0.33333333333333331": (Condition(PLAIN, 1 / 3), [1, 1.5, 2, math.inf]),
     "x = y": (Condition(TOLD, 0, 0), [0]),
-    "x = y ": (Condition(TOLD, high=0), [-math.inf, -1, 0]),
+    "|x - y| <= 0": (Condition(TOLD, high=0), [-math.inf, -1, 0]),
+    "|x - y| >= 0": (Condition(TOLD, 0), [0, 1, 1.5, 2, math.inf]),
     "|x - y| < 0": (Condition(TOLD, high=0, below=True), [-math.inf, -1]),
     "|x - y| <= 1": (Condition(TOLD, high=1), [-math.inf, -1, 0, 1]),
     "x is far from y": (Condition(TOLD, math.inf), [math.inf]),
@@ -435,6 +450,7 @@ TRAITS: dict[str, list[float]] = {
     "|a| / b**2": [3 / 16, 1 / 2, 0],
     "|b| * a**2": [36, 8, 0],
     "|b| / a**2": [4 / 9, 1 / 2, math.inf],
+    "max(|a|, |b|)": [4, 2, 5],
     "max|x - y|": [1 / 2, 0, 15 / 2],
     "max|x - y| / max(|x|, |y|)": [1 / 10, 0, 15 / 16],
     "max|x| / max|y|": [1, 1, 1 / 2],
@@ -461,6 +477,8 @@ INSTEAD = {
     "a - b": {0: "a = b"},
     "|a - b|": {0: "a = b"},
     "|a - b| / max(|a|, |b|)": {0: "a = b"},
+    "|a| * |b|": {math.inf: "|a| * |b| is beyond a double's range"},
+    "max(|a|, |b|)": {0: "a = b = 0"},
     "max|x - y|": {0: "x = y"},
     "max|x - y| / max(|x|, |y|)": {0: "x = y"},
     "max x": {},
@@ -488,6 +506,36 @@ def test_every_trait_is_the_number_that_its_name_says():
     for trait in found:
         numbers = np.asarray(trait.of(points, output), dtype=float)
         assert np.array_equal(numbers, TRAITS[trait.name], equal_nan=True), trait.name
+
+
+TOGETHER = {
+    "x1 y1 x2 y2": {"x1 - x2", "y1 - y2", "x1 - y1", "x2 - y2", "max(|x1 - x2|, |y1 - y2|)"},
+    "lat1 lon1 lat2 lon2": {"lat1 - lat2", "lon1 - lon2", "lat1 - lon1", "lat2 - lon2",
+                            "max(|lat1 - lat2|, |lon1 - lon2|)"},
+    "x y x0 y0": {"x - x0", "y - y0", "x - y", "x0 - y0", "max(|x - x0|, |y - y0|)"},
+    "from_x from_y to_x to_y": {"from_x - to_x", "from_y - to_y", "from_x - from_y", "to_x - to_y",
+                                "max(|from_x - to_x|, |from_y - to_y|)", "max(|from_x - from_y|, |to_x - to_y|)"},
+    "old_mean old_scale new_mean new_scale": {
+        "old_mean - new_mean", "old_scale - new_scale", "old_mean - old_scale", "new_mean - new_scale",
+        "max(|old_mean - new_mean|, |old_scale - new_scale|)", "max(|old_mean - old_scale|, |new_mean - new_scale|)"},
+    "x1 x2 rate": {"x1 - x2", "x1 - rate", "x2 - rate"},
+    "x1 y1 x2 y2 rate": {"x1 - x2", "y1 - y2", "x1 - y1", "x2 - y2", "max(|x1 - x2|, |y1 - y2|)",
+                         "x1 - rate", "y1 - rate", "x2 - rate", "y2 - rate"},
+    "m11 m12 m21 m22": {"m11 - m12", "m11 - m21", "m11 - m22", "m12 - m21", "m12 - m22", "m21 - m22"},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("names", TOGETHER)
+def test_inputs_are_compared_where_they_say_the_same_of_two_things_or_belong_to_one(names):
+    formula = stated(**dict.fromkeys(names.split(), WIDE))
+    found = [trait.name for trait in traits.paired(formula, formula.points(FLOAT32, 20, 0))]
+    assert {name for name in found if " - " in name and not name.startswith("|")} == TOGETHER[names]
+
+
+def test_inputs_of_one_domain_have_a_largest_together_and_one_alone_has_none():
+    formula = stated(a=WIDE, b=WIDE, c=real(0, 1))
+    found = [trait.name for trait in traits.paired(formula, formula.points(FLOAT32, 20, 0))]
+    assert [name for name in found if name.startswith("max(|") and "/" not in name] == ["max(|a|, |b|)"]
 
 
 def test_what_a_trait_says_instead_of_a_number_is_so():

@@ -179,8 +179,7 @@ def between(formula: Formula, format: Format, one: Points, other: Points, count:
             continue
         # in extended precision where there is one: float64 has more ordinals than a double has digits
         low, high = (format.to_ordinals(x).numpy().astype(np.longdouble) for x in (column, end))
-        way = low + np.round((high - low) * steps)
-        way = np.clip(way, np.minimum(low, high), np.maximum(low, high)).astype(np.int64)
+        way = (low + np.round((high - low) * steps)).astype(np.int64)
         moved = format.from_ordinals(torch.from_numpy(np.broadcast_to(way, (count, *low.shape[1:])).copy()))
         outside = ~formula.inputs[name].contains(moved, format)
         if outside.any():

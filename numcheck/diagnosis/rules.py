@@ -419,7 +419,7 @@ def shortest(inside: float, outside: float) -> tuple[float, bool]:
     """
     if outside == 0 or (outside < 0 < inside) or (inside < 0 < outside):
         return 0.0, inside != 0
-    if inside == 0 or not np.isfinite(inside):
+    if not np.isfinite(inside):
         return inside, False
     far = inside + (np.sign(outside - inside) * abs(inside) * CLOSE)
     limit = far if abs(outside - inside) < abs(far - inside) else outside

@@ -8,7 +8,7 @@ entries there are. A trait asks a column only for its shape, so an input of any 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from itertools import combinations
+from itertools import combinations, takewhile
 from typing import Any
 
 import numpy as np
@@ -385,9 +385,7 @@ def _things(names: Sequence[str]) -> list[Pairs]:
 
 def _alike(one: str, other: str) -> int:
     """How many characters two words have in common at their beginnings."""
-    return next(
-        (i for i, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other))
-    )
+    return len(list(takewhile(lambda pair: len(set(pair)) == 1, zip(one, other, strict=False))))
 
 
 def _farthest_apart(things: Pairs) -> Trait:

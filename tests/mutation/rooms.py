@@ -72,7 +72,7 @@ ROOMS = {
             "numcheck.truth.signs": "NEAR negative_zeros _negative hanging_on_signs _hanging signed "
             "_alike _unsigned _half _beside_zero _proved",
             "numcheck.truth.opinion": "audit audit_enclosures second_opinion _of_value _of_number _along "
-            "_difference_instead _values_along _mp_value _mp_reals _exact _allowed",
+            "_difference_instead _value_along _mp_value _mp_reals _exact _allowed",
         },
         ("test_promises.py", "test_signs.py", "test_truth.py"),
     ),
@@ -90,7 +90,8 @@ ROOMS = {
             "numcheck.diagnosis.rules": "Condition.holds Condition.chosen Condition.__str__ _choice "
             "_short Region.__contains__ Region.holds _sentence Table.condition features_of numbers_of "
             "shortest",
-            "numcheck.diagnosis.traits": "_size _spread _over _entry_at _below_the_largest _choice",
+            "numcheck.diagnosis.traits": "_size _spread _over _entry_at _below_the_largest _choice "
+            "_comparable _things _alike _of_one_domain",
             "numcheck.diagnosis.fresh": "within distinct wandered _merged between",
         },
         ("test_regions.py",),
