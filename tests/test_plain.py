@@ -181,7 +181,12 @@ ULP = 2.0**-23
 
 
 def test_what_errs_by_less_than_the_budget_is_plain_and_what_errs_by_more_is_not():
-    assert plainly([1, 1 + ULP, 1 + 2 * ULP, 1 - ULP], [1.0] * 4) == [True, True, False, True]
+    assert plainly([1, 1 + ULP, 1 + 2 * ULP, 1 - ULP], [1 + ULP / 4] * 4) == [True, True, False, False]
+
+
+def test_what_errs_by_all_of_the_budget_is_not_plain_for_it_may_err_by_a_little_more():
+    assert plainly([1 + ULP], [1.0]) == [False]
+    assert plainly([1 + ULP, 1 + ULP], [1 - 1e-40, 1 + 1e-12]) == [False, True]
 
 
 def test_a_point_whose_truth_is_wide_is_not_plain():
@@ -201,7 +206,7 @@ def test_a_zero_is_plain_with_the_sign_of_a_tiny_truth_only():
 
 def test_subnormal_results_are_measured_by_the_smallest_subnormal():
     smallest = FLOAT32.smallest_subnormal
-    assert plainly([0.0, 2 * smallest, 3 * smallest], [smallest] * 3) == [True, True, False]
+    assert plainly([smallest, 2 * smallest, 3 * smallest], [1.25 * smallest] * 3) == [True, True, False]
 
 
 # Planted ----------------------------------------------------------------------------------------------------------
