@@ -25,7 +25,7 @@ from numcheck.reals.enclosures import TOLERANCE, enclosure_of_float64
 from numcheck.truth import FILTERED, Exact, audit_enclosures
 
 NEARLY = 1 - 2.0**-40
-"""So much of the ulps is plain: what errs by all of them may err by a little more, which float64 rounds away."""
+"""So much of the ulps is plain beside a pair: what errs by all of them may err by more, which a double rounds away."""
 AUDITED = 4
 """Points of a batch that Arb proves again."""
 
@@ -42,8 +42,9 @@ def _plain(
     error, width, past = error_of_ball(got, high, low, radius, power, format)
     signed = (got != 0) | (radius >= high.abs()) | (torch.signbit(got) == torch.signbit(high))
     clear = (error <= SLIGHT) | is_clear(high, low, radius, power, format)
-    within = (width <= TOLERANCE) & (error + width < ulps * NEARLY) & signed & clear
-    return within | (signed & clear & (error + width == 0)) | (past & (error == 0)), error
+    room = torch.where(low == 0, ulps, ulps * NEARLY)
+    within = (width <= TOLERANCE) & (error + width <= room) & signed & clear
+    return within | (past & (error == 0)), error
 
 
 @lru_cache(maxsize=8)
