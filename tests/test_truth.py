@@ -575,6 +575,17 @@ def test_a_number_beyond_every_exponent_is_compared_by_its_end_and_its_sign(
 
 
 @pytest.mark.parametrize("sign", [-1, 1])
+@pytest.mark.parametrize("settled_by", [8, 600], ids=["Arb", "float64 balls"])
+def test_mpmath_agrees_with_what_lies_beyond_float64s_integers_wherever_its_exponent_is(
+    sign: int, settled_by: int
+) -> None:
+    formula = made(lambda x: sign * m.exp(x), x=ANY)
+    points = at(x=[s * x for s in (-1.0, 1.0) for x in np.geomspace(1e11, 1e30, settled_by // 2).tolist()])
+    found = settle(formula, points, FLOAT32)
+    assert not second_opinion(formula, points, found, FLOAT32).disagreements
+
+
+@pytest.mark.parametrize("sign", [-1, 1])
 @pytest.mark.parametrize(("more", "agrees"), [(0.0, True), (2.0**-40, False)])
 def test_the_second_opinion_may_be_off_by_the_radius_and_a_64th_of_an_ulp(
     sign: int, more: float, agrees: bool

@@ -14,7 +14,7 @@ from numcheck.domain import Points, continuous
 from numcheck.formats import Format
 from numcheck.reals.arithmetic import BeyondError
 from numcheck.reals.arrays import Reals, as_reals, on_the_way
-from numcheck.reals.ball64 import EXPONENT_LIMIT
+from numcheck.reals.ball64 import BEYOND, EXPONENT_LIMIT
 from numcheck.reals.enclosures import (
     PROVED,
     TOLERANCE,
@@ -152,7 +152,7 @@ def _of_number(value: Enclosure, first: Any, second: Any, format: Format) -> tup
             None if second == value.high else (f"value {value.high}, but mpmath has {_shown(second)}", True)
         )
     if abs(int(value.exponent)) >= EXPONENT_LIMIT:  # only the sign and the end that it lies beyond are told
-        beyond = CONTEXT.mag(second) * np.sign(value.exponent).item() >= EXPONENT_LIMIT
+        beyond = CONTEXT.mag(second) * np.sign(value.exponent).item() >= BEYOND
         if beyond and (value.high == 0 or CONTEXT.sign(second) == np.sign(value.high)):
             return None
         return f"value beyond every exponent, but mpmath has {_shown(second)}", bool(first == second)

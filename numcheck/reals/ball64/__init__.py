@@ -31,9 +31,18 @@ double-word arithmetic"; underflow in Dekker's product: Boldo 2006, "Pitfalls of
 from numcheck.reals.ball64.arithmetic import BALL64, Ball64Arithmetic
 from numcheck.reals.ball64.balls import Balls, only_where, recording, two_product, two_sum
 from numcheck.reals.ball64.bounds import BOUNDS, ORDERS
-from numcheck.reals.ball64.normalised import EXPONENT_LIMIT, covering, normalised
+from numcheck.reals.ball64.normalised import BEYOND, EXPONENT_LIMIT, covering, normalised
 from numcheck.reals.ball64.operations import COMPARABLE, comparable, unscaled
 
-__all__ = ["BALL64", "BOUNDS", "COMPARABLE", "EXPONENT_LIMIT", "ORDERS", "Ball64Arithmetic", "Balls"]
+__all__ = [
+    "BALL64",
+    "BEYOND",
+    "BOUNDS",
+    "COMPARABLE",
+    "EXPONENT_LIMIT",
+    "ORDERS",
+    "Ball64Arithmetic",
+    "Balls",
+]
 __all__ += ["comparable", "covering", "normalised", "only_where", "recording"]
 __all__ += ["two_product", "two_sum", "unscaled"]
