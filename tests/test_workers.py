@@ -1,5 +1,7 @@
 """Work goes out through an executor a few items ahead, and comes back once each."""
 
+import subprocess
+import sys
 from concurrent.futures import Future
 from typing import Any
 
@@ -63,3 +65,8 @@ def patient_for(_: int) -> float | None:
 def test_worker_processes_wait_as_long_for_a_routine_as_the_one_that_starts_them():
     with patience(7), workers(2, "numcheck.runs.check") as hands:
         assert list(hands.completed(patient_for, [1])) == [(1, 7)]
+
+
+def test_workers_can_be_asked_for_before_torch_is_loaded():
+    asking = "import sys; from numcheck.runs import jobs, prepare; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", asking], check=False).returncode == 0

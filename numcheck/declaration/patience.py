@@ -21,8 +21,6 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-import torch
-
 from numcheck.declaration.words import UsageError, told_of
 
 T = TypeVar("T")
@@ -145,12 +143,14 @@ class _Pickler(pickle.Pickler):
     """One whose tensors of 8-bit floats can be read again: torch 2.13 cannot read those that it writes."""
 
     def reducer_override(self, thing: Any) -> Any:
+        import torch  # not above: worker processes are started first, and load it at the same time as this one
+
         if isinstance(thing, torch.Tensor) and thing.is_floating_point() and thing.itemsize == 1:
             return _of_bytes, (thing.detach().contiguous().view(torch.uint8), thing.dtype)
         return NotImplemented
 
 
-def _of_bytes(data: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
+def _of_bytes(data: Any, dtype: Any) -> Any:
     return data.view(dtype)
 
 

@@ -90,7 +90,7 @@ def measure(
     components = components_of(routine.formula, points)
     measurements: list[Measurement] = []
     for of, given in outcome.halves.items():
-        if of not in truth.halves:
+        if of not in truth.halves:  # a question about the other half
             continue
         half, budget = truth.halves[of], routine.budgets[of]
         expected, got = half.exact.shape[1:], given.numbers.shape[1:]

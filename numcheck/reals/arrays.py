@@ -329,22 +329,21 @@ def difference(x: Operand, y: Operand) -> Any:
     So what a sigmoid lacks of 1 is known however large its argument: no number of bits would tell 1 - 1 / (1 + exp(-s))
     from zero where s is 1e30.
     """
-    plain = apply("sub", x, y)
     lacking = None if isinstance(x, Reals) and x.traced else _lacking(y, x)
-    if lacking is None:
-        return plain
-    share, small = lacking
-    return apply("select", broadcast(x * share, plain.shape), plain, parameters=(small * YES,))
+    return _told_by(lambda share: x * share, lacking, apply("sub", x, y))
 
 
 def logarithm(x: Operand) -> Any:
     """log(x), and log1p(-u / (c + u)) of a c / (c + u) where u is small: `difference` says why."""
-    plain = apply("log", x)
-    lacking = _lacking(x, 1)
+    return _told_by(lambda share: apply("log1p", -share), _lacking(x, 1), apply("log", x))
+
+
+def _told_by(told: Callable[[Reals], Reals], lacking: tuple[Reals, Any] | None, plain: Any) -> Any:
+    """What is told by a lacking share where that is small, and the plain result elsewhere."""
     if lacking is None:
         return plain
     share, small = lacking
-    return apply("select", broadcast(apply("log1p", -share), plain.shape), plain, parameters=(small * YES,))
+    return apply("select", broadcast(told(share), plain.shape), plain, parameters=(small * YES,))
 
 
 def _lacking(y: Operand, whole: Operand) -> tuple[Reals, Any] | None:

@@ -8,6 +8,7 @@ is infinite its size is proved already, and the sign is IEEE's: 1/sqrt(-0.0) is 
 number has a root.
 """
 
+import logging
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -67,9 +68,11 @@ def _hanging(
     try:
         with precision(START):
             here, plain = _in_ieee(formula, both, of, np.tile(component, 2)).reshape(2, len(points), -1)
-    except Exception:  # whatever a formula can do that float64 cannot follow: then nothing is confirmed
-        nothing = np.full((len(points), 1), np.nan)
-        return nothing, ~np.isnan(nothing)
+    except (
+        Exception
+    ) as error:  # whatever a formula can do that float64 cannot follow: then nothing is confirmed
+        logging.getLogger(__name__).debug("%s: %s", formula.name, error, exc_info=error)
+        return np.full((len(points), 1), np.nan), np.zeros((len(points), 1), dtype=bool)
     alike = (here == plain) & (np.signbit(here) == np.signbit(plain))
     return here, ~alike & ~np.isnan(here)
 
@@ -101,7 +104,7 @@ def signed(
 
 def _alike(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     with np.errstate(invalid="ignore"):
-        return (a == b) | (np.abs(a - b) <= NEAR * np.abs(a))  # the first of infinities
+        return (a == b) | (np.abs(a - b) <= NEAR * np.abs(a))  # infinities are alike by the first alone
 
 
 def _unsigned(formula: Formula, point: Points) -> Points:

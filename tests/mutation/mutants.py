@@ -149,8 +149,8 @@ def _module(name: str) -> ast.Module:
     return ast.parse(inspect.getsource(importlib.import_module(name)))
 
 
-def _parsed(module: str, target: str) -> tuple[ast.AST, bool]:
-    """A target's syntax tree, ready to be compiled by itself, and whether it is a constant."""
+def _parsed(module: str, target: str) -> ast.Expression | ast.Module:
+    """A target's syntax tree, ready to be compiled by itself; of a constant that of its value."""
     body, node = _module(module).body, None
     for name in target.split("."):
         (node,) = [each for each in body if name in _names(each)]
@@ -158,32 +158,32 @@ def _parsed(module: str, target: str) -> tuple[ast.AST, bool]:
     node = copy.deepcopy(node)
     assert node is not None
     if isinstance(node, ast.Assign):
-        return ast.Expression(node.value), True
+        return ast.Expression(node.value)
     if isinstance(node, ast.FunctionDef):
         node.decorator_list = []
         if ast.get_docstring(node) is not None:
             node.body = node.body[1:]
-    return ast.Module([node], []), False
+    return ast.Module([node], [])
 
 
 def changes(module: str, target: str) -> Iterator[str]:
     """What is changed in each mutant of a target, in words."""
-    yield from (change for _, change in _changes(_parsed(module, target)[0]))
+    yield from (change for _, change in _changes(_parsed(module, target)))
 
 
 def mutants(module: str, target: str) -> Iterator[Mutant]:
     """Every mutant of a target, each with one change."""
     lines = inspect.getsource(importlib.import_module(module)).splitlines()
-    holder, constant = _parsed(module, target)
-    if constant:
+    holder = _parsed(module, target)
+    if isinstance(holder, ast.Expression):
         for line, change in _changes(holder):
-            code = compile(ast.fix_missing_locations(holder), f"<{module}>", "eval")  # type: ignore[arg-type]
+            code = compile(ast.fix_missing_locations(holder), f"<{module}>", "eval")
             yield Mutant(module, target, line, lines[line - 1], change, code)
         return
 
     def compiled() -> FunctionType:
         namespace = dict(vars(importlib.import_module(module)))
-        exec(compile(ast.fix_missing_locations(holder), f"<{module}>", "exec"), namespace)  # type: ignore[arg-type]
+        exec(compile(ast.fix_missing_locations(holder), f"<{module}>", "exec"), namespace)
         made = namespace[target.rpartition(".")[2]]
         assert isinstance(made, FunctionType)
         return made
