@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -68,6 +69,20 @@ class _Columns:
         setattr(self, name, told)
         return told
 
+    @cached_property
+    def source(self) -> tuple[list[float], list[int]]:
+        """Per lane the largest part of an operation's error that an operand explains, and which operation made that."""
+        assert isinstance(self._whole, Operation)
+        most, index = np.zeros(len(self._lanes)), np.full(len(self._lanes), -1)
+        for column, made_by in zip(self._whole.contributions, self._whole.operands, strict=True):
+            if made_by >= 0:
+                explained = column[self._lanes]
+                index = np.where(
+                    explained > most, made_by, np.where(explained == most, np.maximum(index, made_by), index)
+                )
+                most = np.fmax(most, explained)
+        return most.tolist(), index.tolist()
+
 
 @dataclass(frozen=True)
 class _Part:
@@ -105,13 +120,11 @@ def _followed(record: _Part, start: int, lane: int) -> tuple[tuple[int, ...], tu
     path, relevant = [start], [math.inf]
     while True:
         op = record.operations[path[-1]]
-        error, index = 0.0, -1
-        for c, i in zip(op.contributions, op.operands, strict=True):
-            if i >= 0 and (explained := c[lane]) >= error:
-                error, index = explained, max(i, index) if explained == error else i
+        most, made_by = op.source
+        error = most[lane]
         if not error > 0:
             return tuple(path), tuple(relevant)
-        path.append(index)
+        path.append(made_by[lane])
         gathered = op.row.adds or op.row.gathers
         relevant.append(min(error, op.error_out[lane], relevant[-1]) if gathered else math.inf)
 
