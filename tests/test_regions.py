@@ -220,6 +220,20 @@ def test_where_points_fail_by_chance_no_region_is_told_but_how_many_they_are():
     assert where.fails < 0.5 and where.covers == 1
 
 
+@pytest.mark.parametrize("count", [400, 500, 800])
+def test_a_point_that_is_drawn_again_and_again_fails_once(count):
+    """Many points of a run are all zeros; beside them lie few at which a weighted sum sinks, and more where not."""
+    weights = np.array([1, 0.0574, 0.0176], dtype=np.float32)
+
+    def vanishes(x):
+        with np.errstate(under="ignore"):
+            return (x.astype(np.float32) * weights).sum(axis=1) == 0
+
+    where = learnt({"x": vector(0, 1, sizes=(3,))}, vanishes, count=count)
+    assert where.fails == 1
+    assert where.covers is not None and where.covers > 0.85
+
+
 def test_a_share_that_is_too_low_is_printed():
     x = Trait("x", lambda points, _: points.columns["x"].double().numpy())
     told = Region(((Condition(x, 1.0),),))
@@ -382,7 +396,7 @@ MANY, TOO_MANY = (Trait("many", PLAIN.of, choices=tuple(range(count))) for count
 def test_a_stretch_of_what_is_or_is_not_a_choice_is_that_choice_or_the_other_ones():
     nothing = np.zeros(0)
     table = Table(
-        [(PLAIN, None), (NAMES, 1.0), (NAMES, 0.0), (THREE, 2.0)], nothing, nothing, nothing, nothing
+        [(PLAIN, None), (NAMES, 1.0), (NAMES, 0.0), (THREE, 2.0)], nothing, nothing, nothing, nothing, nothing
     )
     assert str(table.condition(0, 1.0, 2.0)) == "1 <= x <= 2"
     told = [table.condition(feature, number, number).chosen for feature in (1, 2, 3) for number in (1.0, 0.0)]

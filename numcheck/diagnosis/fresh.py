@@ -42,18 +42,34 @@ def chosen(place: Place, rows: Any) -> Place:
     return points.select(rows), component[rows]
 
 
-def distinct(place: Place) -> Place:
-    """The points without repeated ones."""
-    points, component = place
-    columns = [component[:, None].astype(float)]
+@lru_cache(maxsize=6)  # all routines and halves of a formula in a format have the same points
+def _numbered(points: Points) -> np.ndarray:
+    """A number for each point, which those that are the same share."""
+    columns: list[np.ndarray] = []
     for column in points.columns.values():
         if isinstance(column, tuple):
             known = {choice: float(number) for number, choice in enumerate(dict.fromkeys(column))}
             columns.append(np.array([[known[choice]] for choice in column]))
         else:
             columns.append(column.double().reshape(len(points), -1).numpy())
-    _, first = np.unique(np.concatenate(columns, axis=1), axis=0, return_index=True)
-    return place if len(first) == len(points) else chosen(place, np.sort(first))
+    whole = np.ascontiguousarray(np.concatenate(columns, axis=1)) + 0.0  # which has one zero
+    return np.unique(whole.view(f"V{whole.itemsize * whole.shape[1]}"), return_inverse=True)[1].ravel()
+
+
+def firsts(place: Place) -> np.ndarray:
+    """Which points repeat none that stands before them."""
+    points, component = place
+    found = np.zeros(len(points), dtype=bool)
+    if len(points):
+        numbers = _numbered(points)
+        found[np.unique(numbers + component * (numbers.max() + 1), return_index=True)[1]] = True
+    return found
+
+
+def distinct(place: Place) -> Place:
+    """The points without repeated ones."""
+    first = firsts(place)
+    return place if first.all() else chosen(place, np.flatnonzero(first))
 
 
 def drawn_in(

@@ -71,7 +71,7 @@ class Care:
         return self if judged == self.judged else Care(1, 1, max(LEAST_JUDGED, judged), 0)
 
 
-CAREFUL, BRIEF = Care(2, 3, 48, 40), Care(1, 1, 32, 8)
+CAREFUL, BRIEF = Care(3, 3, 48, 40), Care(1, 1, 32, 8)
 """For failures that nobody knows of; and for those that a gap declares, of which a page has many."""
 
 Probe = Callable[[Points, np.ndarray], Search["Seen"]]
@@ -168,9 +168,12 @@ class _Learning:
     )
     label: np.ndarray = field(init=False)
     is_drawn: np.ndarray = field(init=False)
+    firsts: np.ndarray = field(init=False)
+    """Which points repeat no other: of fresh points none does, so that a zero that was drawn often fails once."""
 
     def __post_init__(self) -> None:
         self.label = np.concatenate([part.label for part in self.seen])
+        self.firsts = np.concatenate([fresh.firsts(part.place) for part in self.seen])
         self.is_drawn = np.ones(len(self.label), dtype=bool)
 
     def region(self, probe: Probe, care: Care) -> Search[Where]:
@@ -213,6 +216,7 @@ class _Learning:
             label = part.label
             self.seen.append(part)
             self.label = np.concatenate([self.label, label])
+            self.firsts = np.concatenate([self.firsts, fresh.firsts(part.place)])
             self.is_drawn = np.concatenate([self.is_drawn, np.zeros(len(label), dtype=bool)])
             ends = np.cumsum([len(places[k][0]) for k in some])[:-1]
             labels |= zip(some, np.split(label, ends), strict=True)
@@ -298,9 +302,8 @@ class _Learning:
         values = [
             columns[t] if choice is None else (columns[t] == choice).astype(float) for t, choice in features
         ]
-        return Table(
-            features, np.array(values).reshape(-1, len(rows)), self.label[rows], weight, self.is_drawn[rows]
-        )
+        numbers = np.array(values).reshape(-1, len(rows))
+        return Table(features, numbers, self.label[rows], weight, self.is_drawn[rows], self.firsts[rows])
 
     def held(self, rule: Rule, but: Condition | None = None) -> np.ndarray:
         """Which known points meet the conditions of a rule, but for one of them."""
@@ -370,7 +373,7 @@ class _Learning:
         """The same, found anew."""
         state = self.held(rule, condition) & ~(self.inside(others) & (self.label == 1))
         numbers, label, against = self.numbers(condition.trait)[state], self.label[state], self.against[state]
-        found = stretch(numbers, label == 1, against, self.is_drawn[state])
+        found = stretch(numbers, label == 1, against, self.is_drawn[state], self.firsts[state])
         if found is None:
             return None
         low, high = found
@@ -451,7 +454,7 @@ class _Learning:
     def worth(self, held: np.ndarray, rules: Sequence[Rule]) -> float:
         """How far rules that hold these points go towards a true sentence, less what reading them takes."""
         wanted = self.label == 1
-        good, bad = int((held & wanted).sum()), int((held & self.against).sum())
+        good, bad = (int((held & some & self.firsts).sum()) for some in (wanted, self.against))
         drawn = wanted & self.is_drawn
         covers = float((held & drawn).sum() / max(drawn.sum(), 1))
         return worth(good / max(good + bad, 1), covers, sum(one.trait.cost for rule in rules for one in rule))

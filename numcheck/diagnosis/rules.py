@@ -126,7 +126,7 @@ class Table:
 
     `values` holds a row for each of the `features`, a trait as it is or whether it is one of its choices; `drawn` marks
     the points of the run, which stand for the domain, among others that were asked for. `weight` is how many points
-    each stands for.
+    each stands for; a point that occurs again is not among the `firsts`, and is covered again but fails once.
     """
 
     features: Sequence[Feature]
@@ -134,6 +134,7 @@ class Table:
     label: np.ndarray
     weight: np.ndarray
     drawn: np.ndarray
+    firsts: np.ndarray
 
     @cached_property
     def order(self) -> np.ndarray:
@@ -238,8 +239,8 @@ class Goal:
 
         The run's points are to be covered; all where it drew none.
         """
-        drawn = self.wanted & self.table.drawn
-        sorts = self.wanted, self.against, drawn if drawn.any() else self.wanted
+        drawn, firsts = self.wanted & self.table.drawn, self.table.firsts
+        sorts = self.wanted & firsts, self.against & firsts, drawn if drawn.any() else self.wanted
         return np.stack([np.where(sort, self.table.weight, 0.0) for sort in sorts], axis=1)
 
     @cached_property
@@ -374,14 +375,15 @@ def region_of(simple: Table, whole: Callable[[], Table | None]) -> tuple[Region,
 
 
 def stretch(
-    numbers: np.ndarray, wanted: np.ndarray, against: np.ndarray, drawn: np.ndarray
+    numbers: np.ndarray, wanted: np.ndarray, against: np.ndarray, drawn: np.ndarray, firsts: np.ndarray
 ) -> tuple[float, float] | None:
     """The first and the last number to hold of the best stretch of numbers; None where there is none.
 
-    Points are to be held, not to be held, or neither; those to be held that the run has `drawn` are to be covered.
+    Points are to be held, not to be held, or neither; those to be held that the run has `drawn` are to be covered, as
+    often as they occur.
     """
     covered = wanted & drawn
-    sorts = np.array([wanted, against, covered if covered.any() else wanted])
+    sorts = np.array([wanted & firsts, against & firsts, covered if covered.any() else wanted])
     order = np.argsort(numbers, kind="stable")
     order = order[(wanted | against)[order] & ~np.isnan(numbers[order])]
     numbers, (good, bad, covered) = numbers[order], sorts[:, order]

@@ -92,7 +92,7 @@ ROOMS = {
             "shortest",
             "numcheck.diagnosis.traits": "_size _spread _over _entry_at _below_the_largest _choice "
             "_comparable _things _alike _of_one_domain",
-            "numcheck.diagnosis.fresh": "within distinct wandered _merged between",
+            "numcheck.diagnosis.fresh": "within _numbered firsts distinct wandered _merged between",
         },
         ("test_regions.py",),
     ),
