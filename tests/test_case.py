@@ -10,6 +10,7 @@ from numcheck import format_of, formula, gap, m, real, ulps, vector
 from numcheck.declaration.formulas import formula_of, routine_of
 from numcheck.declaration.registry import formula_named, formulas, load_catalog
 from numcheck.declaration.words import DeclarationError, UsageError
+from numcheck.runs.check import check_catalog
 
 
 def square(x):
@@ -137,14 +138,45 @@ def test_a_law_takes_inputs_that_it_leaves_alone_together():
             two.law(wrong)
 
 
-def test_two_modules_cannot_declare_one_name():
-    load_catalog()
-    with pytest.raises(DeclarationError, match=r"already declared in numcheck\.catalog"):
+def declared_in(module, name, at):
+    """A formula of that name, as a file of another module declares it."""
+    namespace = {"__name__": module, "formula": formula, "real": real}
+    stated = (
+        f'@formula(source="here", known=[((0,), "0")], x=real(-1, 1))\ndef {name}(x): "Itself."; return x'
+    )
+    exec(compile(stated, at, "exec"), namespace)
+    return namespace[name]
 
-        @formula(source="here", known=[((0,), "0")], x=real(-1, 1))
-        def softplus(x):
-            """Another softplus."""
-            return m.log(1 + m.exp(x))
+
+@pytest.fixture
+def registry(monkeypatch):
+    """What is declared in a test is forgotten after it."""
+    load_catalog()
+    monkeypatch.setattr("numcheck.declaration.registry._registry", dict(formulas()))
+
+
+def test_a_name_stands_for_one_formula_of_the_catalogue(registry):
+    with pytest.raises(DeclarationError, match=r"already declared in numcheck\.catalog"):
+        declared_in("numcheck.catalog.other", "softplus", "other.py")
+
+
+def test_a_formula_of_one_s_own_may_have_the_name_of_another(registry):
+    shared, before = formula_named("softplus"), list(formulas())
+    own, other = (declared_in(module, "softplus", f"{module}.py") for module in ("own", "another"))
+    assert formula_named("softplus") is shared
+    assert formulas()["own:softplus"] is own
+    assert formulas()["another:softplus"] is other
+    again = declared_in("own", "softplus", "own.py")
+    assert formulas()["own:softplus"] is again
+    assert list(formulas()) == sorted([*before, "own:softplus", "another:softplus"])
+
+
+def test_a_report_holds_one_formula_of_a_name(registry):
+    own = declared_in("own", "softplus", "own.py")
+    with pytest.raises(
+        UsageError, match=r"declared in numcheck\.catalog\..* and in own: check one at a time"
+    ):
+        check_catalog(["softplus", own])
 
 
 def test_an_unknown_formula_is_told_where_the_names_are():

@@ -414,13 +414,15 @@ def tripled(x):
 """
 
 
+@pytest.mark.parametrize("name", ["doubled_in_a_file", "softplus"])
 def test_a_formula_of_a_file_is_judged_and_its_finding_is_reproduced_from_the_shell(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """Whether or not the catalogue has its name, too."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("numcheck.declaration.registry._registry", dict(registered()))
-    (tmp_path / "formulas_of_a_test.py").write_text(DECLARED)
-    word = "formulas_of_a_test.py:doubled_in_a_file"
+    (tmp_path / "formulas_of_a_test.py").write_text(DECLARED.replace("doubled_in_a_file", name))
+    word = f"formulas_of_a_test.py:{name}"
     assert cli.run(["check", word, "--points", "30", "--formats", "float32", "--json", "-"]) == 1
     (measurement,) = json.loads(capsys.readouterr().out)["measurements"]
     command = measurement["findings"][0]["reproduce"]

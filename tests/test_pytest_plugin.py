@@ -85,6 +85,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (root / "elsewhere").mkdir()
     (root / "elsewhere" / "test_nothing.py").write_text("")
     (root / "undeclared.py").write_text(UNDECLARED)
+    (root / "namesake.py").write_text(FORMULAS.replace("twice", "softplus"))
     (root / "pytest.ini").write_text("[pytest]\naddopts = -p no:cacheprovider\n")
     return root
 
@@ -123,6 +124,7 @@ RUNS = {
     "--numcheck-timeout=x": ("--numcheck", "--numcheck-timeout=x"),
     "--numcheck-timeout=0": ("--numcheck", "--numcheck-timeout=0"),
     "numcheck::nothing": ("--numcheck", "-q", "numcheck::nothing"),
+    "a name of the catalogue": (*COLLECT, "--numcheck-formats=float32", "namesake.py"),
     # the last one: what is declared wrongly stays so in this process
     "a formula without a law": (*PLUGIN, "-q", "undeclared.py"),
 }
@@ -261,6 +263,10 @@ def test_the_catalogue_is_collected_where_it_is_asked_for(runs):
     found = formulas_among(nodes(runs["with the catalogue"]))
     assert "twice" in found
     assert len(found) >= 28
+
+
+def test_a_formula_of_a_project_may_have_the_name_of_one_in_the_catalogue(runs):
+    assert formulas_among(nodes(runs["a name of the catalogue"])) == {"namesake:softplus"}
 
 
 @pytest.mark.parametrize(

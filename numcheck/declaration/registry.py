@@ -16,6 +16,7 @@ from numcheck.domain import Domain
 from numcheck.formats import Format, format_of
 
 _registry: dict[str, Formula] = {}
+"""The declared formulas, by module and name."""
 
 
 def formula(
@@ -34,16 +35,17 @@ def formula(
     gradient is taken, by default every real one; each further keyword gives one input's domain. `relation` is a
     function of some of the inputs, by name and for many points at once, that says at which they stand as they must
     (`lambda low, high: low <= high`) or makes some of them of others (`lambda low, width: {"high": low + width}`).
+    A formula of one's own may have the name of one in the catalogue.
     """
 
     def declare(function: Callable[..., Any]) -> Formula:
         made = formula_of(function, source, known, wrt, inputs, examples, relation)
-        other = _registry.get(made.name)
-        if other is not None and other.module != made.module:
+        other = next((f for f in _registry.values() if f.name == made.name and f.module != made.module), None)
+        if other is not None and loaded_by_name(other.module) and loaded_by_name(made.module):
             raise DeclarationError(
                 f"{made.name} is already declared in {other.module}: give this formula another name"
             )
-        _registry[made.name] = made
+        _registry[f"{made.module}:{made.name}"] = made
         return made
 
     return declare
@@ -79,13 +81,18 @@ def loaded_by_name(module: str) -> bool:
 
 
 def formulas() -> Mapping[str, Formula]:
-    """Every registered formula by name, in alphabetical order."""
-    for made in _registry.values():
+    """Every registered formula by name, in alphabetical order.
+
+    Where several share a name, it means the one that `load_catalog` finds, or the first; others are MODULE:NAME.
+    """
+    named: dict[str, Formula] = {}
+    for made in sorted(_registry.values(), key=lambda f: not loaded_by_name(f.module)):
         if not made.laws and not made.known:
             raise DeclarationError(
                 f"{made.name}: give it a law or a known value, so that its truth can be checked"
             )
-    return MappingProxyType(dict(sorted(_registry.items())))
+        named[made.name if made.name not in named else f"{made.module}:{made.name}"] = made
+    return MappingProxyType(dict(sorted(named.items())))
 
 
 def format_named(name: str) -> Format:

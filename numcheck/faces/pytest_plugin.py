@@ -195,16 +195,16 @@ class Catalog(pytest.Collector):
             folders = _folders(self.config)
         except UsageError as error:
             raise self.CollectError(f"numcheck: {error}") from None
-        for formula in known.values():
-            routines = [one for one in formula.routines.values() if self._is_asked_for(one, folders)]
+        for name, formula in known.items():
+            routines = [one for one in formula.routines.values() if self._is_asked_for(name, one, folders)]
             if routines:
-                yield FormulaNode.from_parent(self, name=formula.name, routines=routines)
+                yield FormulaNode.from_parent(self, name=name, routines=routines)
 
-    def _is_asked_for(self, routine: "Routine", folders: Sequence[Path]) -> bool:
+    def _is_asked_for(self, name: str, routine: "Routine", folders: Sequence[Path]) -> bool:
         """Whether a routine is the project's own and lies in the paths given, or was asked for otherwise."""
         chosen: list[str] = self.config.option.numcheck_chosen
         if chosen:
-            node = f"{self.nodeid}::{routine.formula.name}::{routine.name}"
+            node = f"{self.nodeid}::{name}::{routine.name}"
             return any(_within(node, one) or one.startswith(f"{node}[") for one in chosen)
         modules = routine.formula.module, str(getattr(routine.function, "__module__", ""))
         files = [Path(file) for name in modules if (file := getattr(sys.modules.get(name), "__file__", None))]

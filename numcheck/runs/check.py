@@ -194,7 +194,8 @@ def check_catalog(
     if routine is not None:
         selected: list[Formula] = [routine.formula]
     else:
-        selected = [*map(formula_at, formulas)] or list(registered().values())
+        selected = list(dict.fromkeys(map(formula_at, formulas))) or list(registered().values())
+    _expect_one_of_each_name(selected)
     names = tuple(dict.fromkeys(format_named(name).name for name in formats))
     devices = tuple(dict.fromkeys(devices))
     with patience(timeout):
@@ -243,6 +244,17 @@ def check_catalog(
     remarks += uncovered(selected, report) if routine is None else []
     remarks += _conduct(report["measurements"])
     return report | ({"remarks": remarks} if remarks else {})
+
+
+def _expect_one_of_each_name(selected: Sequence[Formula]) -> None:
+    """A report tells formulas apart by their names."""
+    modules: dict[str, str] = {}
+    for formula in selected:
+        if modules.setdefault(formula.name, formula.module) != formula.module:
+            raise UsageError(
+                f"{formula.name} is declared in {modules[formula.name]} and in {formula.module}: check one at a time, "
+                "each as MODULE:NAME or FILE.py:NAME"
+            )
 
 
 def _judged(result: Result) -> int:
