@@ -12,7 +12,7 @@ from numcheck.declaration.words import Fate, Of
 from numcheck.domain import Points
 from numcheck.formats import FORMATS, format_of
 from numcheck.measure.measurement import measure
-from numcheck.reals.arb import ARB
+from numcheck.reals.arb import ARB, FUNCTIONS
 from numcheck.reals.evaluation import Wanted
 from numcheck.reals.ieee import IEEE
 from numcheck.reals.precision import precision
@@ -250,3 +250,34 @@ def test_ieee_has_what_the_reals_have_up_to_rounding():
         )
     for (one, _), (other, _) in zip(ours, exact, strict=True):
         assert np.all(np.abs(one.astype(float) - other.astype(float)) <= 2.0**-48)
+
+
+@pytest.mark.parametrize(
+    ("function", "slope"),
+    [
+        (lambda x: m.sqrt(x), -math.inf),
+        (lambda x: m.sqrt(x) * m.sqrt(4 + x), -math.inf),
+        (lambda x: m.cbrt(x), math.inf),
+    ],
+)
+def test_the_infinite_slope_of_a_root_has_the_sign_of_the_zero(function, slope):
+    formula = stated(function, x=real(-4, 4))
+    assert told(formula, Of.GRAD, x=-0.0) == [slope]
+    assert told(formula, Of.GRAD, x=0.0) == [math.inf]
+
+
+@pytest.mark.parametrize("name", sorted(FUNCTIONS))
+def test_every_function_of_one_number_has_an_answer_in_ieee_s_arithmetic(name):
+    """A number, or that nothing is known of it; no exception, which would leave a formula's signs unread."""
+    with np.errstate(all="ignore"):
+        (found,) = IEEE.unary(name, IEEE.lift([0.25]))
+    exact = float(ARB.unary(name, ARB.lift(np.array([0.25])))[0].mid())
+    assert math.isnan(found) or found == pytest.approx(exact, rel=1e-9)
+
+
+def test_what_torch_lacks_is_known_at_both_zeros():
+    zeros = IEEE.lift([0.0, -0.0])
+    with np.errstate(all="ignore"):
+        assert IEEE.unary("inverse", zeros).tolist() == [math.inf, -math.inf]
+        assert IEEE.unary("gamma", zeros).tolist() == [math.inf, -math.inf]
+        assert [math.copysign(1, x) for x in IEEE.unary("cbrt", zeros)] == [1, -1]

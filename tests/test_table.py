@@ -54,6 +54,12 @@ def only_eager(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(table, "missing_compiler", lambda device: f"none for {device}")
 
 
+@pytest.fixture(autouse=True)
+def timeless(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rows of one function are the same but for the seconds that they took."""
+    monkeypatch.setattr("time.perf_counter", lambda: 0.0)
+
+
 def table_row(
     builtin: Any, formula: Any = doubled, low: float = -INF, high: float = INF, **more: Any
 ) -> dict[str, Any]:
@@ -61,12 +67,21 @@ def table_row(
     return row
 
 
+def slope_row(builtin: Any, formula: Any = doubled, low: float = -INF, high: float = INF) -> dict[str, Any]:
+    """The row of the gradient alone."""
+    page = page_of(formula, builtin, low, high)
+    page.routines[table.BUILTIN] = routine_of(page, builtin, table.BUILTIN, ulps(0), ulps(0))
+    value, slope = rows_of(page, "float16")
+    assert (value["of"], slope["of"]) == ("value", "grad")
+    return slope
+
+
 def test_one_wrong_result_is_the_largest_error_and_no_other_errs():
     row = table_row(off_at_one)
     normal = row["kinds"]["normal"]
     assert normal["worst"]["input"]["decimal"] == f"{WRONG_AT:.9g}"
     assert sum(normal["histogram"].values()) - normal["histogram"]["<=1/2"] == 1
-    assert row["inputs"] == 2 * (0x7C00 + 1)  # all encodings but the NaNs
+    assert row["points"] == 2 * (0x7C00 + 1)  # all encodings but the NaNs
     assert row["regions"] == 0
 
 
@@ -84,7 +99,7 @@ def test_a_stretch_without_a_digit_is_told_by_its_ends():
 )
 def test_a_lost_result_is_told_by_what_it_is(result: float, fate: str):
     row = table_row(lambda x: torch.where(x == 1, result, 2 * x))
-    assert row["fates"] == {"within": row["inputs"] - 1, fate: 1}
+    assert row["fates"] == {"within": row["points"] - 1, fate: 1}
 
 
 def test_an_infinity_beside_the_largest_number_keeps_its_digits():
@@ -112,7 +127,7 @@ def test_where_the_formula_ends_only_nan_is_right():
 def test_where_only_the_page_ends_the_table_goes_on():
     row = table_row(zero_in_between, low=-4.0, high=0.5)
     assert row["domain"] == [-INF, INF]
-    assert row["fates"] == {"within": row["inputs"] - 1024, "underflow": 1024}
+    assert row["fates"] == {"within": row["points"] - 1024, "underflow": 1024}
 
 
 def test_an_infinity_alone_is_judged_whatever_the_page_says():
@@ -125,13 +140,93 @@ def test_an_infinity_alone_is_judged_whatever_the_page_says():
 def test_the_largest_error_is_that_of_a_direct_comparison(name: str):
     """With torch's own function in float64, at every number of the format."""
     function = functions()[name].routines[table.BUILTIN].function
-    (row,) = rows_of(functions()[name], "float16")
+    row, _ = rows_of(functions()[name], "float16")
     got, exact = function(EVERY).double().numpy(), function(EVERY.double()).numpy()
     with np.errstate(all="ignore"):
         ulp = 2.0 ** (np.floor(np.log2(np.abs(exact))) - 10)
         normal = (np.abs(exact) >= 2.0**-14) & (np.abs(exact) < 65504)
         largest = np.nanmax(np.where(normal, np.abs(got - exact) / ulp, 0.0))
     assert row["kinds"]["normal"]["worst"]["error_ulp"] == pytest.approx(largest, rel=1e-3)
+
+
+@pytest.mark.parametrize("name", ["exp", "tanh", "logit", "rsqrt", "softplus"])
+def test_the_largest_error_of_a_gradient_is_that_of_a_direct_comparison(name: str):
+    """With torch's own derivative in float64, which keeps more digits of normal slopes than float16 has."""
+    function = functions()[name].routines[table.BUILTIN].function
+    _, slope = rows_of(functions()[name], "float16")
+
+    def derivative(x: torch.Tensor) -> np.ndarray:
+        x = x.requires_grad_()
+        (found,) = torch.autograd.grad(function(x), x, torch.ones_like(x))
+        return found.double().numpy()
+
+    got, exact = derivative(EVERY.clone()), derivative(EVERY.double())
+    with np.errstate(all="ignore"):
+        ulp = 2.0 ** (np.floor(np.log2(np.abs(exact))) - 10)
+        error = np.abs(got - exact) / ulp
+        told = (np.abs(exact) >= 2.0**-14) & (np.abs(exact) < 65504) & np.isfinite(got) & (error < 2.0**10)
+        largest = np.nanmax(np.where(told, error, 0.0))
+    assert slope["kinds"]["normal"]["worst"]["error_ulp"] == pytest.approx(largest, rel=1e-3)
+
+
+def test_a_lost_slope_is_told_in_the_row_of_the_gradient():
+    class Flat(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx: Any, x: torch.Tensor) -> torch.Tensor:
+            ctx.save_for_backward(x)
+            return 2 * x
+
+        @staticmethod
+        def backward(ctx: Any, *grads: torch.Tensor) -> torch.Tensor:
+            (x,) = ctx.saved_tensors
+            return torch.where((x >= 1) & (x < 2), 0.0, 2.0).to(x.dtype) * grads[0]
+
+    row = slope_row(Flat.apply)
+    (region,) = row["largest_regions"]
+    assert (region["fate"], region["points"], region["first"]["truth"]) == ("underflow", 1024, "2.0")
+    assert (row["worst_ulp"], row["input"], row["got"], row["exact"]) == (1024, "0x1p+0", "0", "2.0")
+
+
+def test_at_a_kink_each_slope_between_both_sides_is_right():
+    def size(x: Any) -> Any:
+        """The absolute value."""
+        return abs(x)
+
+    row = slope_row(lambda x: torch.abs(x), size)
+    assert row["fates"] == {"within": row["points"]}
+    assert row["worst_ulp"] <= 0.5
+    assert slope_row(lambda x: torch.where(x == 0, 2 * x, x.abs()), size)["worst_ulp"] > 1e6
+
+
+def test_where_a_function_has_no_value_or_no_slope_nothing_is_asked_of_the_gradient():
+    """torch's derivative of a logarithm is 1/x, for a negative number as well; at zero there is none."""
+    row = slope_row(lambda x: torch.log(x), logarithm, low=0.0)
+    assert row["fates"] == {"within": 0x7C00, "invalid": 0x7C00 + 2}
+
+
+def test_at_a_negative_zero_either_infinity_of_a_pole_is_right():
+    def root(x: Any) -> Any:
+        """A square root."""
+        return m.sqrt(x)
+
+    row = slope_row(lambda x: torch.sqrt(x), root, low=0.0)
+    assert row["fates"] == {"within": 0x7C00 + 1, "invalid": 0x7C00 + 1}
+    flipped = slope_row(lambda x: torch.sqrt(x) * torch.where(x == 0, -1, 1), root, low=0.0)
+    assert flipped["kinds"]["lost"]["results"] == 1  # at +0 there is one right infinity
+
+
+def test_of_a_truth_next_to_zero_no_digit_is_told_that_is_not_proved():
+    """The slope of a Gaussian bell far out: a ball around zero tells float16 all that it asks."""
+
+    def bell(x: Any) -> Any:
+        """A bell."""
+        return m.exp(-x * x * 2.0**60)
+
+    row = table_row(
+        lambda x: torch.where(x == 1, torch.nan, (-(x.double() ** 2) * 2.0**60).exp().to(x.dtype)), bell
+    )
+    (region,) = row["largest_regions"]
+    assert region["first"]["truth"] == "too small to print" or region["first"]["truth"].startswith("within ")
 
 
 def test_a_function_belongs_to_the_table_by_its_page():
@@ -156,7 +251,7 @@ def test_a_function_runs_eagerly_and_compiled_where_there_is_a_compiler(monkeypa
 def test_the_page_is_made_of_the_file_alone_and_twice_the_same(tmp_path: Path):
     sqrt, told = functions()["sqrt"], table.what_runs()
     path = write_table(tmp_path, table_of(rows_of(sqrt, "float16"), told))
-    written = read_json(path.with_suffix(".json"))
+    written = read_json(path.with_suffix(".json"), table.SCHEMA)
     assert path.read_text(encoding="utf-8") == table_page(written)
     again = write_table(tmp_path / "again", table_of(rows_of(sqrt, "float16"), told))
     assert again.read_bytes() == path.read_bytes()
@@ -198,7 +293,7 @@ def test_the_command_writes_the_table_and_the_rows_asked_for(
     assert run(["table", "sqrt", *here]) == 0
     (path,) = Path("out").glob("*.json")
     assert capsys.readouterr().out.strip() == str(path.with_suffix(".md"))
-    before = read_json(path)["rows"]
+    before = read_json(path, table.SCHEMA)["rows"]
 
     def refused(*_: Any, **__: Any) -> None:
         raise AssertionError("the row is there already")
@@ -206,10 +301,11 @@ def test_the_command_writes_the_table_and_the_rows_asked_for(
     with monkeypatch.context() as patched:
         patched.setattr(table, "rows_of", refused)
         assert run(["table", "sqrt", *here, "--missing", "--json", "rows.json"]) == 0
-    assert read_json("rows.json")["rows"] == before
+    assert read_json("rows.json", table.SCHEMA)["rows"] == before
     assert run(["table", "exp", *here, "--json", "rows.json"]) == 0
-    assert [row["function"] for row in read_json("rows.json")["rows"]] == ["exp"]
-    assert [row["function"] for row in read_json(path)["rows"]] == ["exp", "sqrt"]
+    assert {row["function"] for row in read_json("rows.json", table.SCHEMA)["rows"]} == {"exp"}
+    found = [(row["of"], row["function"]) for row in read_json(path, table.SCHEMA)["rows"]]
+    assert found == [("value", "exp"), ("value", "sqrt"), ("grad", "exp"), ("grad", "sqrt")]
     assert not list(Path(".numcheck").rglob("*.json"))  # nothing is left of finished rows
 
 
@@ -251,4 +347,4 @@ def test_a_row_does_not_hang_on_its_chunks_of_which_some_lack_a_kind_of_result(m
     monkeypatch.setattr(table, "LONGEST", 2**12)
     assert rows_of(functions()[name], "float16") == whole
     for row in whole:
-        assert sum(row["fates"].values()) == row["inputs"]
+        assert sum(row["fates"].values()) == row["points"]

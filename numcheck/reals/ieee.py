@@ -7,6 +7,7 @@ elsewhere (`truth.signs`). Of a function that torch doesn't have it knows nothin
 Source: IEEE 754-2019, sections 6.3 and 9.2.
 """
 
+import math
 import operator
 from collections.abc import Callable, Generator, Sequence
 from typing import Any
@@ -38,6 +39,27 @@ def _through_torch(function: Callable[..., torch.Tensor] | None, *operands: Any)
 
 def _of_torch(name: str) -> Callable[..., torch.Tensor] | None:
     return getattr(torch, name, None) or getattr(torch.special, name, None)
+
+
+def _gamma(x: Any) -> float:
+    if x == 0:
+        return math.copysign(math.inf, x)
+    try:
+        return math.gamma(x)
+    except (ValueError, OverflowError):
+        return math.inf if x > 0 else math.nan
+
+
+FUNCTIONS: dict[str, Any] = {
+    name: np.frompyfunc(lambda x, function=function: np.float64(function(np.float64(x))), 1, 1)
+    for name, function in {
+        "cbrt": np.cbrt,
+        "gamma": _gamma,
+        "inverse": lambda x: 1 / x,
+        "times_pi": lambda x: x * np.pi,
+    }.items()
+}
+"""What torch has no function for, or another one of that name."""
 
 
 def _pow(x: Any, y: Any) -> Any:
@@ -77,9 +99,7 @@ class IeeeArithmetic(ObjectArithmetic):
     def unary(self, name: str, x: Any, *parameters: int) -> Any:
         if parameters:  # of a family torch has but few members
             return _through_torch(None, x)
-        if name == "times_pi":
-            return x * np.float64(np.pi)
-        return _through_torch(_of_torch(name), x)
+        return FUNCTIONS[name](x) if name in FUNCTIONS else _through_torch(_of_torch(name), x)
 
     def binary(self, name: str, x: Any, y: Any, *parameters: int) -> Any:
         return OPERATORS[name](x, y) if name in OPERATORS else _through_torch(_of_torch(name), x, y)

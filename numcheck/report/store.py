@@ -98,7 +98,7 @@ def write_json(report: Report, path: str | Path) -> Path:
     return write_text(path, json_text(report))
 
 
-def read_json(path: str | Path) -> dict[str, Any]:
+def read_json(path: str | Path, schema: int = 1) -> dict[str, Any]:
     """Read a report back. Raises ReportError, in one line, when there is none or it is of another schema."""
     try:
         report = json.loads(Path(path).read_text(encoding="utf-8"))
@@ -106,9 +106,11 @@ def read_json(path: str | Path) -> dict[str, Any]:
         raise ReportError(f"cannot read {path}: {error.strerror or error}") from error
     except (ValueError, RecursionError) as error:  # the latter of lists without end in each other
         raise ReportError(f"cannot read {path}: it is not JSON ({error})") from error
-    if not isinstance(report, dict) or report.get("schema") != 1:
+    if not isinstance(report, dict) or report.get("schema") != schema:
         found = report.get("schema", "none") if isinstance(report, dict) else "none"
-        raise ReportError(f"cannot read {path}: its schema is {found}, and this numcheck reads schema 1")
+        raise ReportError(
+            f"cannot read {path}: its schema is {found}, and this numcheck reads schema {schema}"
+        )
     return report
 
 

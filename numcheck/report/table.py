@@ -28,16 +28,21 @@ def table_page(table: Mapping[str, Any]) -> str:
     lines = ["# torch's functions: the largest error over every input", "", *_preamble(table)]
     for form in formats:
         listed = [row for row in rows if row["format"] == form]
-        lines += ["", f"## {form}", "", *_errors(listed)]
+        values, slopes = (
+            [row for row in listed if (row["of"] == "grad") == slope] for slope in (False, True)
+        )
+        lines += ["", f"## {form}", "", *_errors(values)]
+        if slopes:
+            lines += ["", f"### Gradients in {form}", "", *_errors(slopes)]
         gone = [row for row in listed if row["regions"]]
         if gone:
             lines += ["", f"### Where all digits go in {form}", "", *_lost(gone)]
     lines += ["", "## What is missing", ""]
     if table["missing"]:
         names = ", ".join(f"{name} in {form}" for name, form in table["missing"])
-        lines.append(f"Not measured yet: {names}. Every row above is complete.")
+        lines.append(f"Not measured yet, or not its gradient: {names}. Every row above is complete.")
     else:
-        lines.append("Nothing: every function is measured in every format.")
+        lines.append("Nothing: every function and its gradient are measured in every format.")
     return "\n".join(lines) + "\n"
 
 
@@ -51,7 +56,8 @@ def _preamble(table: Mapping[str, Any]) -> list[str]:
         "",
         "Evidence: exhaustive. Each row is of every encoding of its format but the NaNs. *eager* is the call; "
         "*compiled* is `torch.compile` of a function that makes this call alone. Both are called with "
-        f"{count(table['call'])} contiguous numbers and one thread; tails of other lengths may take other code.",
+        f"{count(table['call'])} contiguous numbers and one thread; tails of other lengths may take other code. "
+        "A gradient is what `torch.autograd.grad` gives for a cotangent of one, held against the formula's derivative.",
         "",
         "Errors are in units in the last place (ulp) of the format at the exact result, the smallest subnormal at "
         f"least; they are proved to {table['open_ulp']:g} ulp, and an infinity counts as the power of two after "
@@ -64,9 +70,9 @@ def _preamble(table: Mapping[str, Any]) -> list[str]:
         "the power of two after the largest number, or the exact result is normal and the error is at least as large "
         f"as its leading bit (ulps: {ends}), zeros in place of normal numbers included. These count in neither error.",
         "",
-        "Inputs at which the formula has no value (a negative number's logarithm, infinity minus infinity) count in "
-        "no column, but a result other than NaN outside of the function's domain counts as gone. The sign of a zero "
-        "is not looked at.",
+        "Inputs at which the formula has no value (a negative number's logarithm, infinity minus infinity), or no "
+        "slope, count in no column, but a value other than NaN outside of the function's domain counts as gone. The "
+        "sign of a zero is not looked at.",
     ]
 
 
@@ -76,9 +82,9 @@ def _errors(rows: Iterable[Row]) -> list[str]:
         "|---|---|---|---|---|---|---|---|---|",
     ]
     for row in rows:
-        normal, inputs = row["kinds"]["normal"], row["inputs"]
+        normal, inputs = row["kinds"]["normal"], row["points"]
         beyond_one = sum(many for name, many in normal["histogram"].items() if bucket_limit(name) > 1)
-        cells = [row["function"], row["way"], _error(normal["worst"]), *_where(normal["worst"])]
+        cells = [row["function"], row["mode"], _error(normal["worst"]), *_where(normal["worst"])]
         subnormal = _error(row["kinds"]["subnormal"]["worst"])
         cells += [_share(beyond_one, inputs), subnormal, _share(_failing(row), inputs)]
         lines.append(f"| {' | '.join(cells)} |")
@@ -121,9 +127,8 @@ def _lost(rows: Iterable[Row]) -> list[str]:
             f"{count(row['fates'][fate])} {name}" for fate, (_, name) in FATES.items() if fate in row["fates"]
         )
         where = counted(row["regions"], "region")
-        lines.append(
-            f"* **{row['function']}, {row['way']}**: {count(_failing(row))} results in {where}: {kinds}"
-        )
+        name = f"gradient of {row['function']}" if row["of"] == "grad" else row["function"]
+        lines.append(f"* **{name}, {row['mode']}**: {count(_failing(row))} results in {where}: {kinds}")
         lines += [_region(region) for region in row["largest_regions"] if region in shown]
         if row["regions"] > KEPT:
             lines.append(
