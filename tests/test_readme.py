@@ -14,6 +14,8 @@ import click
 import pytest
 import torch
 
+from numcheck import format_of
+from numcheck.declaration.formulas import Formula
 from numcheck.declaration.registry import formulas as registered
 from numcheck.declaration.registry import load_catalog
 from numcheck.faces import cli
@@ -95,11 +97,22 @@ def tables(*asked: Any, **_: Any) -> tuple[Path, Mapping[str, Any]]:
     return Path("table.md"), {"rows": []}
 
 
+def rows(page: Formula, form: str, **_: Any) -> list[dict[str, Any]]:
+    """Stands in for the rows of a function: what its sweep would have to go through is looked at."""
+    from numcheck.runs.sweep.table import plan_of
+
+    assert plan_of(page, format_of(form)).space.size > 0
+    row = {"function": page.name, "of": "value", "format": form, "mode": "eager", "points": 1, "regions": 0}
+    kinds = {kind: {"worst": None, "histogram": {}} for kind in ("normal", "subnormal")}
+    return [row | {"fates": {}, "kinds": kinds}]
+
+
 @pytest.mark.parametrize("line", COMMANDS)
 def test_every_command_line_that_is_shown_can_be_typed(
     project: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, line: str
 ) -> None:
     monkeypatch.setattr("numcheck.runs.sweep.table.tabulate", tables)
+    monkeypatch.setattr("numcheck.runs.sweep.table.rows_of", rows)
     _, *words = shlex.split(line)
     code = cli.run([*words, *FEW.get(words[0], [])])
     told = capsys.readouterr()

@@ -597,7 +597,7 @@ MARKS = MarkdownIt("commonmark").enable(["table", "strikethrough"])
 @example("![x](https://example.org/x.png)")
 def test_whatever_a_text_holds_markdown_shows_it_as_it_is(place: str, text: str):
     shown = " ".join(visible(text).split())
-    tokens = MARKS.parse(place.replace("{}", pages._cell(text)))
+    tokens = MARKS.parse(place.replace("{}", pages.cell(text)))
     last = [token for token in tokens if token.type == "inline"][-1:]
     parts = [part for token in last for part in token.children or []]
     assert "".join(part.content for part in parts).endswith(shown) or not shown

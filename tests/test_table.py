@@ -12,11 +12,12 @@ import torch
 
 from numcheck import format_of, m, real, ulps, vector
 from numcheck.declaration.formulas import Formula, formula_of, routine_of
+from numcheck.declaration.registry import formulas
 from numcheck.declaration.words import UsageError
 from numcheck.faces.cli import run
 from numcheck.report import table_page
 from numcheck.report.store import read_json
-from numcheck.runs.sweep import checkpoint, table
+from numcheck.runs.sweep import checkpoint, largest, table
 from numcheck.runs.sweep.run import Interrupted
 from numcheck.runs.sweep.table import functions, plan_of, rows_of, table_of, write_table
 
@@ -262,8 +263,9 @@ def test_the_page_is_made_of_the_file_alone_and_twice_the_same(tmp_path: Path):
 
 
 def test_a_row_that_was_stopped_goes_on_where_it_stood(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(table, "LONGEST", 1 << 14)
-    monkeypatch.setattr(table, "BATCH", 1 << 14)
+    for module in (table, largest):
+        monkeypatch.setattr(module, "LONGEST", 1 << 14)
+        monkeypatch.setattr(module, "BATCH", 1 << 14)
     monkeypatch.setattr("numcheck.runs.sweep.run.BATCH", 1 << 14)
     whole, kept, calls = table_row(zero_in_between), tmp_path / "row.json", [0]
 
@@ -333,6 +335,109 @@ def test_the_table_of_another_environment_stays_as_it_is(tmp_path: Path, monkeyp
     assert path.read_text(encoding="utf-8") == text
 
 
+OWN = """
+import torch
+from numcheck import formula, m, real, ulps
+
+@formula(source="a school book", known=[((3,), "6")], x=real(-1000, 1000))
+def twice_in_a_table(x):
+    return x + x
+
+@twice_in_a_table.routine(value=ulps(1), grad=ulps(1))
+def right(x):
+    return x + x
+
+@twice_in_a_table.routine(value=ulps(1))
+def off(x):
+    return torch.where(x == 1, 3 * x, x + x)
+
+@twice_in_a_table.routine(value=ulps(1))
+def raising(x):
+    raise ValueError("too many *numbers*")
+
+@twice_in_a_table.routine(value=ulps(1))
+def summed(x):
+    return (x + x).sum()
+
+@twice_in_a_table.routine(value=ulps(1), formats=["float32"])
+def of_another_format(x):
+    return x + x
+
+@formula(source="a school book", known=[((3, 4), "7")], x=real(0, 1), y=real(0, 1))
+def sum_in_a_table(x, y):
+    return x + y
+
+@sum_in_a_table.routine(value=ulps(1))
+def added(x, y):
+    return x + y
+
+@formula(source="a school book", known=[((3,), "3")], x=real(0, 5))
+def itself_in_a_table(x):
+    return x
+"""
+
+
+@pytest.fixture
+def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with formulas of one's own."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("numcheck.declaration.registry._registry", dict(formulas()))
+    (tmp_path / "formulas_of_a_table.py").write_text(OWN)
+    return tmp_path
+
+
+def test_one_s_own_routines_have_a_table_and_what_cannot_be_measured_is_told(
+    own: Path, capsys: pytest.CaptureFixture[str]
+):
+    words = [
+        "table",
+        "formulas_of_a_table.py:twice_in_a_table",
+        "--formats",
+        "float16",
+        "--json",
+        "rows.json",
+    ]
+    assert run(words) == 2
+    page, errors = capsys.readouterr()
+    found = read_json("rows.json", table.SCHEMA)
+    rows = {(row["function"], row["of"]): row for row in found["rows"]}
+    assert list(rows) == [
+        ("twice_in_a_table.off", "value"),
+        ("twice_in_a_table.right", "value"),
+        ("twice_in_a_table.right", "grad"),
+    ]
+    assert rows["twice_in_a_table.off", "value"]["input"] == "0x1p+0"
+    assert rows["twice_in_a_table.right", "grad"]["worst_ulp"] == 0
+    raised, shape = found["failed"]
+    assert (
+        raised == "twice_in_a_table.raising in float16: eager, value: raised ValueError: too many *numbers*"
+    )
+    assert "twice_in_a_table.summed in float16: eager: returned () torch.float16 for (65536,)" in shape
+    assert page.startswith("# twice_in_a_table.off, twice_in_a_table.right: ")
+    assert r"too many \*numbers\*" in page and raised in errors
+    assert not Path("reports").exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "line"),
+    [
+        (
+            ["formulas_of_a_table.py:sum_in_a_table"],
+            "takes x, y: the table is of functions of one real number",
+        ),
+        (["formulas_of_a_table.py:itself_in_a_table"], "has no routine: write @itself_in_a_table.routine"),
+        (["formulas_of_a_table.py:nothing"], "has no nothing"),
+        (["formulas_of_a_table.py:sum_in_a_table", "sqrt"], "ask for them, or for your own"),
+    ],
+)
+def test_what_the_table_cannot_take_is_told_in_one_line(
+    own: Path, words: list[str], line: str, capsys: pytest.CaptureFixture[str]
+):
+    assert run(["table", *words, "--formats", "float16"]) == 2
+    told = capsys.readouterr().err
+    assert line in told and told.count("\n") == 1
+
+
 def test_a_checkpoint_of_another_row_is_refused(tmp_path: Path):
     kept = tmp_path / "row.json"
     checkpoint.write(kept, {"numcheck": "another"}, {})
@@ -345,6 +450,7 @@ def test_a_checkpoint_of_another_row_is_refused(tmp_path: Path):
 def test_a_row_does_not_hang_on_its_chunks_of_which_some_lack_a_kind_of_result(monkeypatch, name: str):
     whole = rows_of(functions()[name], "float16")
     monkeypatch.setattr(table, "LONGEST", 2**12)
+    monkeypatch.setattr(largest, "LONGEST", 2**12)
     assert rows_of(functions()[name], "float16") == whole
     for row in whole:
         assert sum(row["fates"].values()) == row["points"]

@@ -87,7 +87,7 @@ def _environment() -> Environment:
         figures.encoded,
         figures.shortened,
     )
-    environment.filters.update(_by_name(*filters, _anchor, _cell, _code, _parted))
+    environment.filters.update(_by_name(*filters, _anchor, cell, _code, _parted))
     plots = (drawing.error_plot, drawing.axis_frame, drawing.histogram, drawing.ladder, drawing.ladder_text)
     bars = (drawing.fates_bar, drawing.silent_bar, drawing.fates_text)
     words = (figures.counted, summary.verdict, summary.sort_key)
@@ -112,7 +112,7 @@ def _anchor(names: str | Iterable[str]) -> str:
     return ".".join(re.sub(r"[^\w-]+", "-", part) for part in parts)
 
 
-def _cell(text: Any) -> str:
+def cell(text: Any) -> str:
     """Any text, safe inside one cell or line of Markdown."""
     flat = " ".join(visible(str(text)).split())
     # An underscore inside a word is no markup, and names are full of them.

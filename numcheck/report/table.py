@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from numcheck.report.figures import bucket_limit, count, counted, figure
+from numcheck.report.pages import cell
 
 Row = Mapping[str, Any]
 
@@ -25,7 +26,9 @@ def table_page(table: Mapping[str, Any]) -> str:
     """The table as Markdown: for each format the largest errors, then where all digits go, then what is missing."""
     rows: list[Row] = table["rows"]
     formats = list(dict.fromkeys(row["format"] for row in rows))
-    lines = ["# torch's functions: the largest error over every input", "", *_preamble(table)]
+    own = any("." in row["function"] for row in rows)  # the names of a formula and of its routine
+    whose = ", ".join(dict.fromkeys(row["function"] for row in rows)) if own else "torch's functions"
+    lines = [f"# {whose}: the largest error over every input", "", *_preamble(table)]
     for form in formats:
         listed = [row for row in rows if row["format"] == form]
         values, slopes = (
@@ -38,6 +41,8 @@ def table_page(table: Mapping[str, Any]) -> str:
         if gone:
             lines += ["", f"### Where all digits go in {form}", "", *_lost(gone)]
     lines += ["", "## What is missing", ""]
+    if table.get("failed"):
+        lines += [*(f"* {cell(line)}" for line in table["failed"]), ""]
     if table["missing"]:
         names = ", ".join(f"{name} in {form}" for name, form in table["missing"])
         lines.append(f"Not measured yet, or not its gradient: {names}. Every row above is complete.")

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from numcheck.runs.search import Tested, property_of, sampled
     from numcheck.runs.sweep.plan import plan_of
     from numcheck.runs.sweep.run import Interrupted, folder_of, sweep_verdict, swept
-    from numcheck.runs.sweep.table import tabulate
+    from numcheck.runs.sweep.table import tabulate, tabulate_own
     from numcheck.runs.verdict import verdict_of
     from numcheck.runs.workers import jobs, prepare
 
@@ -28,7 +28,7 @@ _PAGE = {
     "numcheck.runs.search": ("Tested", "property_of", "sampled"),
     "numcheck.runs.sweep.plan": ("plan_of",),
     "numcheck.runs.sweep.run": ("Interrupted", "folder_of", "sweep_verdict", "swept"),
-    "numcheck.runs.sweep.table": ("tabulate",),
+    "numcheck.runs.sweep.table": ("tabulate", "tabulate_own"),
     "numcheck.runs.verdict": ("verdict_of",),
     "numcheck.runs.workers": ("jobs", "prepare"),
 }
@@ -44,7 +44,7 @@ __all__ += [
     "shown_again",
     "sweep_verdict",
 ]
-__all__ += ["swept", "tabulate", "verdict_of"]
+__all__ += ["swept", "tabulate", "tabulate_own", "verdict_of"]
 
 
 def __getattr__(name: str) -> Any:

@@ -2,6 +2,7 @@
 
 import click
 
+from numcheck.declaration.words import UsageError
 from numcheck.faces.cli.options import EXIT_CODES, formats_option, json_option
 from numcheck.faces.cli.terminal import progress_bar
 from numcheck.faces.names import formats_of
@@ -27,19 +28,30 @@ def table(
     \b
     numcheck table sqrt exp --formats float16,bfloat16
     numcheck table --missing
+    numcheck table numcheck.catalog.activations.softplus:softplus --formats float16
 
     A function is a formula of one real number whose page has a routine torch_builtin. Rows that are not asked for stay
-    as they are, and a row that was stopped goes on where it stood when the same command is given again.
+    as they are, and a row that was stopped goes on where it stood when the same command is given again. Of MODULE:NAME
+    or FILE.py:NAME, a formula of one's own, all routines are measured in the same way, and the page is printed.
     """
     names = [format.name for format in formats_of(formats, "--formats")]
-    from numcheck.report import json_text, write_json
-    from numcheck.runs import Interrupted, jobs, tabulate
+    from numcheck.report import json_text, table_page, write_json
+    from numcheck.runs import Interrupted, jobs, tabulate, tabulate_own
 
+    own = [word for word in functions if ":" in word]
+    if own and len(own) < len(functions):
+        raise UsageError(
+            "torch's functions have a table of their own: ask for them, or for your own, at a time"
+        )
     try:
         with progress_bar() as progress:
-            page, rows = tabulate(
-                out, functions, names, missing=missing, jobs=jobs(), restart=restart, progress=progress
-            )
+            if own:
+                rows = tabulate_own(own, names, restart=restart, progress=progress)
+                page = table_page(rows).rstrip("\n")
+            else:
+                page, rows = tabulate(
+                    out, functions, names, missing=missing, jobs=jobs(), restart=restart, progress=progress
+                )
     except Interrupted as stopped:
         raise click.Abort(str(stopped)) from None
     if json_file == "-":
@@ -48,3 +60,5 @@ def table(
     if json_file is not None:
         write_json(rows, json_file)
     click.echo(str(page))
+    if failed := rows.get("failed"):
+        raise UsageError("; ".join(failed))

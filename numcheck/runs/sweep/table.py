@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache, partial
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -23,10 +24,9 @@ from numcheck.declaration.formulas import Formula, Routine
 from numcheck.declaration.registry import format_named, formulas, load_catalog
 from numcheck.declaration.words import DEFAULT_FORMATS, Fate, Of, UsageError
 from numcheck.domain import Points, continuous, real, space_of
+from numcheck.foreign import formula_at
 from numcheck.formats import Format
-from numcheck.measure import error_of_ball, plain, power_below
-from numcheck.reals.ball64.balls import filled
-from numcheck.reals.enclosures import INVALID, PROVED, UNRESOLVED, Enclosure
+from numcheck.reals.enclosures import PROVED
 from numcheck.reals.mp import CONTEXT
 from numcheck.reals.precision import precision
 from numcheck.report import figure, folder_name, read_json, table_page, write_json, write_text
@@ -34,38 +34,30 @@ from numcheck.runs.check import Progress
 from numcheck.runs.environment import environment
 from numcheck.runs.points import argument
 from numcheck.runs.sweep.checkpoint import Keeper, alone_in
-from numcheck.runs.sweep.plan import LONGEST, Plan, fingerprint_of
-from numcheck.runs.sweep.run import finish, truths
-from numcheck.runs.sweep.summary import (
-    BINS,
-    EMPTY,
-    State,
-    Summary,
-    Worst,
-    clear,
-    counted,
-    merged,
-    summary_of,
-    tallied,
+from numcheck.runs.sweep.largest import (
+    BUILTIN,
+    KINDS,
+    LOST,
+    NARROW,
+    batch_from,
+    defined,
+    halves,
+    input_of,
+    judged,
+    result_of,
+    row_name,
+    settled,
 )
-from numcheck.truth import BATCH, Exact, compiler, hanging_on_signs, missing_compiler, settle
+from numcheck.runs.sweep.plan import LONGEST, Plan, fingerprint_of
+from numcheck.runs.sweep.run import finish
+from numcheck.runs.sweep.summary import BINS, EMPTY, State
+from numcheck.truth import BATCH, compiler, expect_promises, missing_compiler
 
 SCHEMA = 2
 """Of the table's file."""
-BUILTIN = "torch_builtin"
-"""The routine that calls torch's own function."""
 MODES = ("eager", "compiled")
 """How it is run."""
 FORMATS = DEFAULT_FORMATS
-KINDS = ("normal", "subnormal", "lost")
-"""Of what a result is: a normal truth, a subnormal one (or zero), or one of which it has no digit, as a wrong NaN."""
-NORMAL, SUBNORMAL, LOST, UNJUDGED = range(4)
-NARROW = 2.0**-10
-"""How far a truth may be open, in ulps of the format: a maximum is off by no more."""
-FAR = 900
-"""The power of two that stands for an infinity."""
-AUDITED = LONGEST // BATCH
-"""Of so many batches Arb proves some of one."""
 KEPT = Path(".numcheck") / "table"
 """Where the finished chunks of a row in work are kept."""
 MOST_REGIONS = 16
@@ -79,6 +71,27 @@ def functions() -> dict[str, Formula]:
     """The formulas of the catalogue that belong to the table: of one real number, with a function of torch's own."""
     load_catalog()
     return {name: formula for name, formula in formulas().items() if _belongs(formula)}
+
+
+def own_functions(word: str) -> dict[str, Formula]:
+    """Pages for the table of the routines of MODULE:NAME or FILE.py:NAME, each by the names of its formula and its own.
+
+    UsageError where that is no formula of one real number, or has no routine.
+    """
+    formula = formula_at(word)
+    pages = {
+        f"{formula.name}.{name}": replace(formula, name=f"{formula.name}.{name}", routines={BUILTIN: routine})
+        for name, routine in formula.routines.items()
+    }
+    if not pages:
+        raise UsageError(
+            f"{word} has no routine: write @{formula.name}.routine(value=ulps(2)) above a function"
+        )
+    if not all(map(_belongs, pages.values())):
+        raise UsageError(
+            f"{word} takes {', '.join(formula.inputs) or 'nothing'}: the table is of functions of one real number"
+        )
+    return pages
 
 
 def _belongs(formula: Formula) -> bool:
@@ -101,224 +114,9 @@ def plan_of(formula: Formula, format: Format) -> Plan:
     return Plan(formula, routines, format, "cpu", space, None, value_only, LONGEST, again)
 
 
-def halves(formula: Formula) -> list[Of]:
-    """What is measured of a function: the value, and the gradient where its page promises one."""
-    return [of for of in Of if of in formula.routines[BUILTIN].budgets]
-
-
 @lru_cache(maxsize=1)
 def _plan_by_name(name: str, format: str) -> Plan:
     return plan_of(functions()[name], format_named(format))
-
-
-@lru_cache(maxsize=2)
-def defined(plan: Plan, of: Of) -> range:
-    """The points of the plan between which the formula may have a value, at the others NaN is right; or a slope.
-
-    The bounds of a page's domain may be where the formula ends, as a logarithm does at zero, or where looking at it
-    does. So the truth is asked at the first number beyond, halfway to the format's largest one, and there.
-    """
-    ((name, domain),) = continuous(plan.formula.inputs).items()
-    page, every = domain.enumerated(plan.format, None), plan.space.ordinals[name]
-    assert isinstance(page, range) and isinstance(every, range)
-    first = page[0] - every[0]
-    first -= page[0] == 0 and plan.format.has_negative_zero
-    stop, size = page[-1] - every[0] + 1, plan.space.size
-    # infinities stand at both ends, and are judged each by itself
-    below, above = range(first - 1, 0, -1), range(stop, size - 1)
-    return range(first if _nowhere(plan, of, below) else 0, stop if _nowhere(plan, of, above) else size)
-
-
-def _nowhere(plan: Plan, of: Of, numbers: range) -> bool:
-    """Whether the formula has nothing there at the first, the middle and the last of these points."""
-    return bool(numbers) and all(
-        _settled(plan, of, plan.space.at([number])).state[0] == INVALID
-        for number in (numbers[0], numbers[len(numbers) // 2], numbers[-1])
-    )
-
-
-# A batch ----------------------------------------------------------------------------------------------------------
-
-
-def judged(plan: Plan, begin: int, end: int) -> State:
-    """The summaries of every mode, half and kind at the points begin to end."""
-    points, count = _points(plan, begin), end - begin
-    x, state = _input(points), dict[tuple[str, str], Summary]()
-    exact: Exact | None = None
-    for of in halves(plan.formula):
-        results = {routine.name: _result(routine, of, x)[:count] for routine in plan.routines}
-        limits, inside = defined(plan, of), torch.zeros(count, dtype=torch.bool)
-        inside[max(limits.start - begin, 0) : max(limits.stop - begin, 0)] = True
-        if of is Of.GRAD:  # which nobody asks for where there is no value
-            results = {mode: got.masked_fill(~inside, torch.nan) for mode, got in results.items()}
-        if not inside.any() and all(bool(got.isnan().all()) for got in results.values()):
-            right = merged(clear(begin, end, plan.space.line), counted({Fate.INVALID: count}))
-            state |= {(_row_name(mode, of), KINDS[LOST]): right for mode in results}
-            continue
-        exact = exact or truths(plan).of(points)
-        known, unresolved = _known(plan, of, points, exact, begin, inside)
-        judge = _machine(_error_and_kind, plan.compiled and count == BATCH)
-        before: Tensor | None = None
-        found: dict[str, Summary] = {}
-        for mode, got in results.items():
-            # modes often agree to the last bit
-            if before is None or not torch.equal(got, before):
-                error, kind = judge(got, *known, inside, plan.format)
-                found = _summaries(begin, plan.space.line, got, error, kind, inside, unresolved)
-            state |= {(_row_name(mode, of), name): summary for name, summary in found.items()}
-            before = got
-    return state
-
-
-def _row_name(mode: str, of: Of) -> str:
-    return f"{mode} {of.value}"
-
-
-def _result(routine: Routine, of: Of, x: Tensor) -> Tensor:
-    """What the routine gives, without a gradient in mind; or the slope of it."""
-    if of is Of.VALUE:
-        with torch.no_grad():
-            return routine.function(x)
-    variable = x.detach().clone().requires_grad_()
-    out = routine.function(variable)
-    (slope,) = torch.autograd.grad(out, variable, torch.ones_like(out))
-    return slope
-
-
-def _points(plan: Plan, begin: int) -> Points:
-    """A batch, always of the same length, so that the same code runs: the last is filled up with the last number."""
-    return plan.space.at(np.minimum(np.arange(begin, begin + BATCH), plan.space.size - 1))
-
-
-def _input(points: Points) -> Tensor:
-    (x,) = points.columns.values()
-    assert isinstance(x, Tensor)
-    return x
-
-
-def _known(
-    plan: Plan, of: Of, points: Points, exact: Exact, begin: int, inside: Tensor
-) -> tuple[tuple[Tensor, ...], int]:
-    """The truths as float64 balls, by Arb where those leave something open, and how many of them stay unresolved.
-
-    That is high, low and radius, the power of two below, and where there is a truth.
-    """
-    count, balls = len(inside), exact.value if of is Of.VALUE else exact.gradient
-    assert balls is not None
-    parts = (filled(part, balls.high) for part in (balls.high, balls.low, balls.radius))
-    high, low, radius = (part.reshape(-1)[:count] for part in parts)
-    power = power_below(high, low, radius, plan.format)
-    told = _machine(_told, plan.compiled and count == BATCH)(high, low, radius, inside, power, plan.format)
-    if begin // BATCH % AUDITED == begin // LONGEST * 5 % AUDITED or plan.space.size < LONGEST:
-        sure = np.zeros(BATCH, dtype=bool)
-        sure[:count] = told.numpy()
-        plain.audit(plan.formula, points, exact, sure, plan.format)
-    rows, unresolved = np.flatnonzero((inside ^ told).numpy()), 0
-    if rows.size:
-        truth, picked = _settled(plan, of, points.select(rows)), torch.from_numpy(rows)
-        parts = zip((high, low, radius), _in_doubles(truth), strict=True)
-        high, low, radius = (part.index_put((picked,), proved) for part, proved in parts)
-        power = power_below(high, low, radius, plan.format)
-        told[picked] = torch.from_numpy(truth.state == PROVED)
-        unresolved = int((truth.state == UNRESOLVED).sum())
-    poles = np.flatnonzero((told & (high.abs() >= 2.0**FAR)).numpy())
-    if poles.size:
-        # at -0 IEEE has the other infinity, as right as that of the formula, which knows one zero: neither is asked for
-        component = np.zeros(len(poles), dtype=np.int64)
-        told[poles[hanging_on_signs(plan.formula, points.select(poles), of, component)]] = False
-    return (high, low, radius, power, told), unresolved
-
-
-def _told(high: Tensor, low: Tensor, radius: Tensor, inside: Tensor, power: Tensor, format: Format) -> Tensor:
-    """Where a ball is known, and narrow or so large that every number in it rounds to an infinity."""
-    narrow = radius * (2.0 ** (format.precision - 1) / power) <= NARROW
-    past = high.abs() - radius >= format.overflow_threshold
-    return (narrow | past) & (high == high) & (low == low) & inside
-
-
-def _settled(plan: Plan, of: Of, points: Points, tolerance: float = NARROW) -> Enclosure:
-    value = of is Of.VALUE
-    told = settle(
-        plan.formula,
-        points,
-        plan.format,
-        with_value=value,
-        with_gradient=not value,
-        with_conditioning=False,
-        tolerance=tolerance,
-    )
-    return told.halves[of].exact.reshaped((len(points),))
-
-
-def _in_doubles(truth: Enclosure) -> tuple[Tensor, Tensor, Tensor]:
-    """What Arb proved as (high, low, radius) in float64; far beyond every narrower format's range all are alike."""
-    by = np.clip(truth.exponent, -FAR, FAR).astype(np.int32)
-    infinite = np.isinf(truth.high)
-    high = np.ldexp(np.where(infinite, np.sign(truth.high), truth.high), np.where(infinite, FAR, by))
-    low, radius = np.ldexp(truth.low, by), np.where(infinite, 0.0, np.ldexp(truth.radius, by))
-    return torch.from_numpy(high), torch.from_numpy(low), torch.from_numpy(radius)
-
-
-@lru_cache(maxsize=4)
-def _machine(function: Callable[..., Any], compiled: bool) -> Callable[..., Any]:
-    return torch.compile(function, dynamic=False) if compiled else function
-
-
-def _error_and_kind(
-    got: Tensor,
-    high: Tensor,
-    low: Tensor,
-    radius: Tensor,
-    power: Tensor,
-    told: Tensor,
-    inside: Tensor,
-    format: Format,
-) -> tuple[Tensor, Tensor]:
-    """The error of each result in ulps, and its kind as a double; where there is no value NaN is no result."""
-    error, _, _ = error_of_ball(got, high, low, radius, power, format)
-    normal = high.abs() >= format.smallest_normal
-    leading = 2.0 ** (format.precision - 1)
-    # an error as large as the truth's leading bit leaves no correct bit
-    lost = (normal & (error >= leading)) | ((got.abs() == torch.inf) & (error > 1)) | (error == torch.inf)
-    kind = torch.where(lost, float(LOST), torch.where(normal, float(NORMAL), float(SUBNORMAL)))
-    unasked = ~inside & (got == got)
-    kind = torch.where(told, kind, torch.where(unasked, float(LOST), float(UNJUDGED)))
-    return torch.where(unasked, torch.inf, error), kind
-
-
-def _summaries(
-    begin: int, line: int, got: Tensor, error: Tensor, kind: Tensor, inside: Tensor, unresolved: int
-) -> dict[str, Summary]:
-    """The summary of each kind that is met; that of the lost results knows the points without a truth, too."""
-    counts = _histograms(error, kind)
-    found: dict[str, Summary] = {}
-    for place in (NORMAL, SUBNORMAL):
-        if counts[place].any():
-            shown = error if counts[place].sum() == len(got) else torch.where(kind == place, error, -1.0)
-            at = int(shown.argmax())
-            found[KINDS[place]] = tallied(counts[place], Worst(float(shown[at]), begin + at), None)
-    lost = clear(begin, begin + len(got), line)
-    if counts[LOST].any():
-        rows = np.flatnonzero((kind == LOST).numpy())
-        fates = _fates(got.double().numpy()[rows], inside.numpy()[rows])
-        lost = summary_of(begin, begin + len(got), line, begin + rows, fates, error.numpy()[rows], None)
-    unjudged = int(counts[UNJUDGED].sum())
-    without = {Fate.INVALID: unjudged - unresolved, Fate.UNRESOLVED: unresolved}
-    found[KINDS[LOST]] = merged(lost, counted(without))
-    return found
-
-
-def _histograms(error: Tensor, kind: Tensor) -> np.ndarray:
-    """How many errors of each kind lie in each bin: by the power of two at or above each, as its bits tell it."""
-    above = ((error.view(torch.int64) + ((1 << 52) - 1)) >> 52) - 1022
-    places = above.clamp_(0, len(BINS) - 1).add_(kind.long() * len(BINS))
-    return np.bincount(places.numpy(), minlength=(UNJUDGED + 1) * len(BINS)).reshape(-1, len(BINS))
-
-
-def _fates(got: np.ndarray, inside: np.ndarray) -> np.ndarray:
-    """What a lost result is: NaN or where NaN is right, an infinity, a zero, or another number."""
-    special, fates = np.isnan(got) | ~inside, (Fate.SPECIAL, Fate.OVERFLOW, Fate.UNDERFLOW)
-    return np.select([special, np.isinf(got), got == 0], fates, Fate.OVER)
 
 
 # Whole rows -------------------------------------------------------------------------------------------------------
@@ -344,7 +142,7 @@ def rows_of(
 
 
 def _row(plan: Plan, routine: Routine, of: Of, state: State) -> dict[str, Any]:
-    parts = {kind: state.get((_row_name(routine.name, of), kind), EMPTY) for kind in KINDS}
+    parts = {kind: state.get((row_name(routine.name, of), kind), EMPTY) for kind in KINDS}
     fates = {fate.word: sum(part.count(fate) for part in parts.values()) for fate in Fate}
     (whole,) = parts[KINDS[LOST]].stretches
     # a row has room for the largest regions only, and tells them from left to right
@@ -374,7 +172,7 @@ def _row(plan: Plan, routine: Routine, of: Of, state: State) -> dict[str, Any]:
         "points": plan.space.size,
         "formula": plan.formula.doc,
         "source": plan.formula.source,
-        "domain": [number + 0.0 for number in _input(ends).tolist()],  # without the sign of a zero
+        "domain": [number + 0.0 for number in input_of(ends).tolist()],  # without the sign of a zero
         "fates": {word: many for word, many in fates.items() if many},
         "kinds": kinds,
         "regions": whole.count,
@@ -401,8 +199,8 @@ def _point(plan: Plan, routine: Routine, of: Of, number: int) -> dict[str, Any]:
     """An input, the result there as the sweep saw it, and the truth to 12 digits."""
     # the same place in the same call, for a kernel may end a batch in another way than it goes through it
     place = number % BATCH
-    x = _input(_points(plan, number - place))
-    got = _result(routine, of, x)
+    x = input_of(batch_from(plan, number - place))
+    got = result_of(routine, of, x)
     truth = _truth(plan, of, plan.space.at([number]))
     return {"input": _number(x, place), "result": _number(got, place), "truth": truth}
 
@@ -413,7 +211,7 @@ def _number(column: Tensor, i: int) -> dict[str, str]:
 
 def _truth(plan: Plan, of: Of, point: Points) -> str:
     """The truth in as many digits as are proved, 12 at most; of one that is nearly zero how far off it is."""
-    found = _settled(plan, of, point, tolerance=2.0**-60)
+    found = settled(plan, of, point, tolerance=2.0**-60)
     if found.state[0] != PROVED:
         return "no value"
     high, low, radius = (float(part[0]) for part in (found.high, found.low, found.radius))
@@ -442,14 +240,28 @@ def what_runs() -> dict[str, str]:
     return environment(["cpu"]) | {"compiler": told}
 
 
-def table_of(rows: Sequence[Mapping[str, Any]], told: Mapping[str, str]) -> dict[str, Any]:
-    """The table as its file has it, rows in the order of formats, halves, functions and modes."""
+def table_of(
+    rows: Sequence[Mapping[str, Any]],
+    told: Mapping[str, str],
+    pages: Mapping[str, Formula] | None = None,
+    formats: Sequence[str] = FORMATS,
+) -> dict[str, Any]:
+    """The table as its file has it, rows in the order of formats, halves, functions and modes.
+
+    `pages` are the functions of which it is, by default torch's own, in these formats.
+    """
+    pages = functions() if pages is None else pages
 
     def place(row: Mapping[str, Any]) -> tuple[int, int, str, int]:
         half = list(Of).index(Of(row["of"]))
         return FORMATS.index(row["format"]), half, row["function"], MODES.index(row["mode"])
 
-    missing = [[name, form] for form in FORMATS for name in functions() if not _is_whole(rows, name, form)]
+    missing = [
+        [name, form]
+        for form in formats
+        for name, page in pages.items()
+        if page.routines[BUILTIN].written_for(form) and not _is_whole(rows, page, form)
+    ]
     return {
         "schema": SCHEMA,
         "numcheck": numcheck.__version__,
@@ -465,9 +277,9 @@ def _cell(row: Mapping[str, Any]) -> tuple[str, str]:
     return row["function"], row["format"]
 
 
-def _is_whole(rows: Sequence[Mapping[str, Any]], name: str, form: str) -> bool:
+def _is_whole(rows: Sequence[Mapping[str, Any]], page: Formula, form: str) -> bool:
     """Whether there are rows of all that is measured of a function in a format."""
-    return {row["of"] for row in rows if _cell(row) == (name, form)} >= set(halves(functions()[name]))
+    return {row["of"] for row in rows if _cell(row) == (page.name, form)} >= set(halves(page))
 
 
 def write_table(folder: Path, table: Mapping[str, Any]) -> Path:
@@ -501,15 +313,13 @@ def tabulate(
     for name in names:
         if name not in known:
             raise UsageError(f"no function {name!r} in the table: write one of {', '.join(known)}")
-    for name in formats:
-        if name not in FORMATS:
-            raise UsageError(f"the table has no {name}: write one of {', '.join(FORMATS)}")
+    _expect_formats(formats)
     path = _path(Path(folder), told)
     asked = [(name, form) for form in reversed(formats) for name in names or known]
     with alone_in(KEPT, "begin it in another folder"), alone_in(path.parent):
         rows = _known_rows(path, told)
         for name, form in asked:
-            if missing and _is_whole(rows, name, form):
+            if missing and _is_whole(rows, known[name], form):
                 continue
             kept = KEPT / f"{name}-{form}.json"
             found = rows_of(known[name], form, jobs=jobs, kept=kept, restart=restart, progress=progress)
@@ -517,6 +327,44 @@ def tabulate(
             write_table(Path(folder), table_of(rows, told))
             kept.unlink(missing_ok=True)
     return path.with_suffix(".md"), table_of([row for row in rows if _cell(row) in asked], told)
+
+
+def tabulate_own(
+    words: Sequence[str],
+    formats: Sequence[str] = FORMATS,
+    *,
+    restart: bool = False,
+    progress: Progress | None = None,
+) -> dict[str, Any]:
+    """The table of the routines of one's own formulas, each MODULE:NAME or FILE.py:NAME; it is written nowhere.
+
+    Finished chunks are kept as `tabulate` keeps them.
+    """
+    pages = {name: page for word in words for name, page in own_functions(word).items()}
+    _expect_formats(formats)
+    for page in pages.values():
+        expect_promises(page)
+    rows, failed = list[dict[str, Any]](), list[str]()
+    with alone_in(KEPT, "begin it in another folder"):
+        for form, (name, page) in product(reversed(formats), pages.items()):
+            if not page.routines[BUILTIN].written_for(form):
+                continue
+            kept = KEPT / f"{name}-{form}.json"
+            try:
+                rows += rows_of(page, form, kept=kept, restart=restart, progress=progress)
+                kept.unlink(missing_ok=True)
+            except UsageError as error:  # the other rows go on
+                failed.append(f"{name} in {form}: {error}")
+    if not rows:
+        nothing = f"no routine of {', '.join(words)} was written for {', '.join(formats)}"
+        raise UsageError("; ".join(failed) or nothing)
+    return table_of(rows, what_runs(), pages, formats) | ({"failed": failed} if failed else {})
+
+
+def _expect_formats(formats: Sequence[str]) -> None:
+    for name in formats:
+        if name not in FORMATS:
+            raise UsageError(f"the table has no {name}: write one of {', '.join(FORMATS)}")
 
 
 def _known_rows(path: Path, told: Mapping[str, str]) -> list[dict[str, Any]]:
