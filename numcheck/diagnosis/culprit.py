@@ -30,7 +30,7 @@ class Blame:
     beside: tuple[Cause, ...] = ()
     """Other causes that have a part in it: of several small losses, or absorption beside the order of a sum."""
     singular: int | None = None
-    """Of a NaN in a gradient, the first derivative on the way to it that is not finite."""
+    """Of a NaN or an infinity in a gradient, the first derivative on the way to it that is not finite."""
 
 
 def blame(
@@ -102,12 +102,11 @@ def _blame_lane(record: _Part, of: str, lane: int, ranged: bool, beyond: float) 
     path, relevant = _followed(record, worst.operation, lane)
     outside = _out_of_range(record, of, worst, path, lane) if ranged else None
     found = outside or _lost_bits(record, path, relevant, lane, ranged)
-    if found is None or of != "grad" or not worst.nan[lane]:
+    if found is None or of != "grad" or not worst.nonfinite[lane]:
         return found
-    derivatives = (i for i in reversed(path) if record.operations[i].phase == "backward")
-    singular = (
-        i for i in derivatives if record.operations[i].born_nan[lane] or record.operations[i].pole[lane]
-    )
+    operations = record.operations
+    derivatives = ((i, operations[i]) for i in reversed(path) if operations[i].phase == "backward")
+    singular = (i for i, op in derivatives if op.born_nan[lane] or op.pole[lane] or op.overflowed[lane])
     return replace(found, singular=next(singular, None))
 
 
@@ -161,6 +160,7 @@ def _out_of_range(record: _Part, of: str, result: _Columns, path: tuple[int, ...
             return Blame(index, Cause.OVERFLOW)
         singular = op.pole[lane] and op.error_in[lane] <= _FAITHFUL * record.roundoff
         singular &= result.nonfinite[lane] or not op.overflowed_in_shadow[lane]
+        singular &= not (op.given[lane] and any(operations[i].born_nan[lane] for i in path[:position]))
         if (op.born_nan[lane] or singular) and not digits_left:
             outside = _left_the_range_before(record, index, lane) if op.phase == "forward" else None
             if outside is not None:
@@ -263,11 +263,13 @@ def _absorbed_before(record: _Part, culprit: int, bits: float, lane: int) -> boo
     """Whether an operation shortly before the culprit swallowed a term, on a branch with the error.
 
     Where a function magnifies what an addition left of its smaller term, as in log(1 + x), a part of it is enough:
-    a single bit, where it does so by far. Where its terms had been rounded before, as in the law of cosines, or a
-    result was rounded after it, as a root is, an exact addition would lose the same digits: nothing is absorbed.
+    a single bit, where it does so by far. A difference uncovers what its own operand left of it, as (1 + x) - 1 does:
+    about as many bits of the term had no room as are lost here. Where its terms had been rounded before, as in the law
+    of cosines, or a result was rounded after it, as a root is, an exact addition would lose the same digits: nothing is
+    absorbed.
     """
     magnifies = record.operations[culprit].row.additive is None
-    enough = 1 if bits >= 1 else 2
+    enough = max(2.0, bits - 1) if not magnifies else 1 if bits >= 1 else 2
     front, seen = [culprit], {culprit}
     for _ in range(_REACH):
         following: list[int] = []
@@ -286,7 +288,7 @@ def _absorbed_before(record: _Part, culprit: int, bits: float, lane: int) -> boo
                 if not absorbed:
                     own = max(own, record.roundoff / 4)  # what it rounds by may be none by chance
                 swallowed = before.swallowed_bits[lane] >= enough and before.cancelled_bits[lane] < 2
-                took = absorbed or (magnifies and swallowed and not before.row.sums)
+                took = absorbed or (swallowed and not before.row.sums and (magnifies or index == culprit))
                 if took and _rounded_before(record, i, lane) <= own:
                     return True
                 seen.add(i)

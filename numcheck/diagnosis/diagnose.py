@@ -22,7 +22,7 @@ from numcheck.declaration.words import Cause, Fate, Of
 from numcheck.diagnosis import conduct
 from numcheck.diagnosis.causes import scale, unconverged
 from numcheck.diagnosis.proof import wrong_code
-from numcheck.diagnosis.records import Loss, Records, call_at, failing, records_of
+from numcheck.diagnosis.records import ROUNDING, Loss, Records, call_at, failing, records_of
 from numcheck.domain import Points
 from numcheck.formats import Format
 from numcheck.measure import Judgement, Measurement, by_settings, errors, measure, whole_vectors
@@ -62,7 +62,7 @@ def diagnose(measurement: Measurement) -> Diagnosis:
     causes[unfinished] = Cause.UNCONVERGED
     rest = np.setdiff1d(failed, np.union1d(code.wrong, unfinished))
     blamed = code.losses | records.losses(np.setdiff1d(rest, list(code.losses)))
-    losses = _range_or_rounding(measurement, records, blamed)
+    losses = _range_or_rounding(measurement, records, blamed | _rounded_to_a_pole(measurement, blamed))
     known = {cause for gap in measurement.gaps for cause in gap.causes}
     for row, loss in losses.items():
         alike = (loss.cause, *loss.beside) if worst.spent[row] < HARDLY else ()
@@ -202,6 +202,19 @@ def _usual_points(formula: Formula, format: Format) -> dict[int | None, Points]:
     return {part.size: part.select(part.spread(USUAL)) for part in formula.points(format, USUAL, 0)}
 
 
+# A pole -----------------------------------------------------------------------------------------------------------
+
+
+def _rounded_to_a_pole(measurement: Measurement, losses: Mapping[int, Loss]) -> dict[int, Loss]:
+    """What is to blame where only float64's own functions took the shadow to a pole, as tanh(20) does 1 - t * t."""
+    poles = [row for row, loss in losses.items() if loss.cause is Cause.SPECIAL_VALUE]
+    rows = np.array(poles, dtype=int)
+    if not rows.size:
+        return {}
+    sharp = Records(measurement, rows, NOISE).losses(rows)
+    return {row: loss for row, loss in sharp.items() if loss.cause in ROUNDING}
+
+
 # Range or rounding ------------------------------------------------------------------------------------------------
 
 
@@ -219,7 +232,7 @@ def _range_or_rounding(
     worst = measurement.judgement.worst
     # a NaN in a gradient has its name whatever made it
     asked = [row for row in losses if measurement.of is Of.VALUE or not np.isnan(worst.got[row])]
-    rounding = np.array([row for row in asked if losses[row].cause in _ROUNDING], dtype=int)
+    rounding = np.array([row for row in asked if losses[row].cause in ROUNDING], dtype=int)
     first = zip(rounding.tolist(), records.range_left(rounding), strict=True)
     left = {row: loss for row, loss in first if loss is not None}
     outside = [row for row in asked if losses[row].cause in _RANGE and np.isfinite(worst.got[row])]
@@ -240,7 +253,7 @@ def _range_or_rounding(
     for row, loss in losses.items():
         if by_range[row] and row in left:
             told[row] = left[row]
-        elif sunken[row] or (loss.cause in _ROUNDING and loss.sank and not by_rounding[row]):
+        elif sunken[row] or (loss.cause in ROUNDING and loss.sank and not by_rounding[row]):
             told[row] = replace(loss, cause=Cause.UNDERFLOW, beside=())
     return told
 
@@ -288,7 +301,6 @@ def _emulated(measurement: Measurement, rows: np.ndarray, widen: str | None) -> 
 
 
 _RANGE = (Cause.OVERFLOW, Cause.UNDERFLOW)
-_ROUNDING = (Cause.CANCELLATION, Cause.ABSORPTION, Cause.ORDER)
 
 
 def _not_a_number(measurement: Measurement, row: int, blamed: Cause) -> Cause:
@@ -297,7 +309,7 @@ def _not_a_number(measurement: Measurement, row: int, blamed: Cause) -> Cause:
         return blamed
     if measurement.of is Of.GRAD:
         return Cause.NAN_GRADIENT
-    return Cause.SPECIAL_VALUE if blamed in _ROUNDING else blamed
+    return Cause.SPECIAL_VALUE if blamed in ROUNDING else blamed
 
 
 def _by_result(worst: Judgement, row: int, exactly_finite: bool) -> Cause:

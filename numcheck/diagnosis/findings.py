@@ -169,10 +169,16 @@ def _simplified(drafts: Sequence[_Draft]) -> Search[list[Finding]]:
         joined = Points.concatenate([simpler for _, simpler in group])
         questions.append(Question(told[group[0][0]].measurement, joined, component))
     for group, shown in zip(groups, (yield from asked(questions)), strict=True):
-        for row, ((number, _), cause) in enumerate(zip(group, diagnose(shown).causes, strict=True)):
-            if cause is told[number].cause:
+        found = diagnose(shown)
+        for row, ((number, _), cause) in enumerate(zip(group, found.causes, strict=True)):
+            if cause is told[number].cause and _place(found.losses.get(row)) == _place(told[number].loss):
                 told[number] = replace(told[number], shown=shown.select(np.array([row])))
     return told
+
+
+def _place(loss: Loss | None) -> tuple[str, str] | None:
+    """Which operator is to blame, and where it stands."""
+    return None if loss is None else (loss.operator, loss.line)
 
 
 def _draft(parts: Sequence[Measurement], alike: Sequence[Cluster], gap: Gap | None) -> Search[_Draft]:
@@ -189,7 +195,9 @@ def _draft(parts: Sequence[Measurement], alike: Sequence[Cluster], gap: Gap | No
     gravest = max(inside, key=lambda c: (c.bits_lost, len(c.rows)))
     measurement, rows = gravest.measurement, gravest.rows
     fate = measurement.judgement.worst.fate
-    similar = rows[fate[rows] == fate[rows[0]]]
+    place = _place(gravest.loss)
+    same = np.array([_place(gravest.losses.get(row)) == place for row in rows.tolist()])
+    similar = rows[(fate[rows] == fate[rows[0]]) & same]
     row = int(similar[np.argmin(complexity(measurement.points.select(similar)))])
     row = (
         row if named is None else int(rows[0])

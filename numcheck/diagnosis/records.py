@@ -3,7 +3,7 @@
 import functools
 import itertools
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
@@ -80,7 +80,7 @@ class Records:
         groups = [group[start : start + LANES] for group in alike for start in range(0, len(group), LANES)]
         self.groups = [(group, _traced(measurement, group, sharp)) for group in groups]
         self.of = measurement.of
-        self.nan = np.isnan(measurement.judgement.worst.got) & (self.of is Of.GRAD)
+        self.got = measurement.judgement.worst.got
         self.places = np.full((2, len(measurement.points)), -1)  # of each row its group, and its lane there
         for number, group in enumerate(groups):
             self.places[:, group] = np.full(len(group), number), np.arange(len(group))
@@ -160,7 +160,7 @@ class Records:
         for row, code in zip(rows.tolist(), self._told(rows, tell, 0).astype(int).tolist(), strict=True):
             record, lane = self.groups[self.places[0, row]][1], self.places[1, row]
             blamed = Blame(abs(code) - 1, causes[code < 0])
-            losses.append(_loss(record, blamed, lane, bool(self.nan[row])) if record and code else None)
+            losses.append(self._loss(record, blamed, lane, row) if record and code else None)
         return losses
 
     def sank_inside(self, rows: np.ndarray) -> np.ndarray:
@@ -184,12 +184,23 @@ class Records:
             for lane, culprit in zip(lanes, unless_untraceable(record, ask) or (), strict=False):
                 if culprit is not None:
                     row = int(group[lane])
-                    found[row] = _loss(record, culprit, lane, bool(self.nan[row]))
+                    found[row] = self._loss(record, culprit, lane, row)
         return found
 
+    def _loss(self, record: Trace, culprit: Blame, lane: int, row: int) -> Loss:
+        """What a reader is told of the operator to blame."""
+        got, cause = self.got[row] if self.of is Of.GRAD else 0.0, culprit.cause
+        # what rounding brought to a division by zero on the way back has no digits left to lose
+        if np.isinf(got) and cause in ROUNDING and culprit.singular is not None:
+            cause = Cause.NAN_GRADIENT
+        return _in_words(record, replace(culprit, cause=cause), lane, bool(np.isnan(got)))
 
-def _loss(record: Trace, culprit: Blame, lane: int, nan: bool) -> Loss:
-    """What a reader is told of the operator to blame; of a NaN in a gradient, of the one whose derivative made it."""
+
+ROUNDING = (Cause.CANCELLATION, Cause.ABSORPTION, Cause.ORDER)
+
+
+def _in_words(record: Trace, culprit: Blame, lane: int, nan: bool) -> Loss:
+    """The operator to blame and its line; of a NaN in a gradient those of the one whose derivative made it."""
     lost = record.operations[culprit.operation]
     op, operator, remedy = lost, lost.name, ""
     if nan or culprit.cause is Cause.NAN_GRADIENT:

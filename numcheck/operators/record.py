@@ -326,6 +326,7 @@ def _out_of_range(ran: Ran) -> _Told:
         "overflowed": lanes.any(overflowed),
         "overflowed_in_shadow": lanes.any(overflowed & np.isinf(ran.high)),
         "pole": lanes.any(overflowed & at_pole),
+        "given": lanes.any(overflowed & ran.given_infinity),
     }
 
 
@@ -482,6 +483,8 @@ class Operation:
     """The shadow's result is infinite too."""
     pole = Asked[Flags](_out_of_range)
     """The infinite result is a division by zero, the logarithm of zero, or given: no wider range would help."""
+    given = Asked[Flags](_out_of_range)
+    """The infinite result was given, as a mask of scores is: where a NaN is made of it later, that is the mistake."""
     born_nan = Asked[Flags](_out_of_range)
     """NaN out of NaN-free operands."""
     underflowed = Asked[Flags](_underflow)

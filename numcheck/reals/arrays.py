@@ -412,6 +412,8 @@ def where(condition: Decision, x: Operand, y: Operand) -> Reals:
     So a `where` states the convention of a kink: at a decided tie the chosen branch's derivative counts. Where the
     condition is undecided at this precision the result encloses both branches.
     """
+    if not isinstance(condition, Decision):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise TypeError("m.where takes a comparison, such as mask == 1 or x > 0, and numbers are none")
     a, b = as_reals(x, condition.arithmetic), as_reals(y, condition.arithmetic)
     shape = np.broadcast_shapes(a.shape, b.shape, condition.states.shape[1:])
     return apply("select", broadcast(a, shape), broadcast(b, shape), parameters=(condition.states,))

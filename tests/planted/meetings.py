@@ -364,7 +364,7 @@ def sum_of_the_steps(x, start):
 
 @plant_single(
     state_after_steps,
-    "cancellation",
+    "absorption",
     twin=sum_of_the_steps,
     value=ulps(4),
 )
