@@ -137,12 +137,14 @@ def _expected(
     place = power(format.max_exponent + 1) * (1 if got > 0 else -1) if isinf(got) else Fraction(got)
     distance = abs(place - ball.middle) / unit
     error = Fraction(0) if distance <= radius else distance - radius if wide else distance
-    within = error <= allowed
+    far = isinf(got) and (place * ball.middle <= 0 or 2 * (abs(ball.middle) + ball.radius) < abs(place))
+    within = error <= allowed and not far
     spent = ratio(error, allowed) if error else 0.0
     close = 0 < abs(distance - radius) < radius / 2**30 or 0 < abs(error - allowed) < allowed / 2**30
     if within:
         fate = "within"
-        tiny = abs(ball.middle) < power(format.min_exponent - format.precision)
+        half = power(format.min_exponent - format.precision)
+        tiny = abs(ball.middle) < half or (abs(ball.middle) == half and not ball.radius)
         known = ball.radius < abs(ball.middle)
         wrong = got == 0 and copysign(1, got) != sign
         if signed_zero and tiny and known and wrong and not wide and allowed < 1:
@@ -920,3 +922,14 @@ def test_what_is_not_finite_agrees_with_the_same_alone() -> None:
     for x, a in made.items():
         for y, b in made.items():
             assert disagreement(a, b) == [0 if x is y else inf]
+
+
+@pytest.mark.parametrize("share", [Fraction(0), power(-30), Fraction(3, 8), Fraction(1, 2), Fraction(7, 8)])
+def test_beside_a_number_below_the_last_binade_no_conditioning_forgives_an_infinity(share: Fraction) -> None:
+    """In that binade it counts as the power of two that it stands for."""
+    for format in NARROW_FORMATS:
+        ball = Ball(share * power(format.max_exponent + 1))
+        forgiving = [2.0 ** (format.max_exponent + 60)]
+        for sign in (1, -1):
+            found = judgement([sign * inf], enclosure(ball), Budget(1, 1), format, conditioning=forgiving)
+            assert (found.error[0, 0] < inf) == (share * 2 >= 1 and sign == 1)

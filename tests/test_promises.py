@@ -38,6 +38,29 @@ def halves(x):
     return m.stack([x / 2, x / 2])
 
 
+def test_a_law_that_says_nothing_anywhere_is_refused():
+    formula = made(same, [], x=real(-2, 2))
+
+    @formula.law
+    def nowhere(f, x):
+        """Beside what has no value."""
+        return f(x), m.sqrt(-1 - x * x)
+
+    with pytest.raises(UsageError, match="its law nowhere promises nothing: a side of it has no value"):
+        expect_promises(formula)
+
+
+def test_a_law_may_say_nothing_at_some_points():
+    formula = made(same, [], x=real(-2, 2))
+
+    @formula.law
+    def right_of_zero(f, x):
+        """A number is the square of its root."""
+        return f(x), m.sqrt(x) ** 2
+
+    expect_promises(formula)
+
+
 # Known values -----------------------------------------------------------------------------------------------------
 
 LOG_2 = "0.69314718055994530941723212145817656807550013436025525412068"
@@ -268,7 +291,8 @@ def test_an_infinity_equals_itself_and_neither_a_number_nor_the_other_one():
 @pytest.mark.parametrize("law", [lambda f, x: (f(x), x), lambda f, x: (x, f(x))])
 def test_a_law_says_nothing_where_the_formula_has_no_value(law):
     formula, asked = with_law(law, logarithm, x=real(-2, -1))
-    expect_promises(formula)
+    with pytest.raises(UsageError, match="promises nothing"):
+        expect_promises(formula)
     assert asked == [8]
 
 
@@ -579,3 +603,14 @@ def test_vectors_are_known_by_their_first_output():
         return 2 * x
 
     expect_promises(made(doubled, [(((1, 2, 3),), "2")], x=vector(0, 4, sizes=(3,))))
+
+
+def test_a_known_value_beyond_mpmath_is_taken_from_arb_alone():
+    expect_promises(made(lambda x: m.tanh(m.exp(x)), [((3000,), "1.0")], x=real(-100, 3000)))
+
+
+def test_a_known_value_is_text_or_a_whole_number():
+    expect_promises(made(same, [((1,), 1)], x=real(0, 2)))
+    for wrong in (1.0, None, True, ["1"]):
+        with pytest.raises(DeclarationError, match="write the digits of a known value as text, such as"):
+            made(same, [((1,), wrong)], x=real(0, 2))

@@ -971,3 +971,70 @@ def test_a_point_of_ten_thousand_numbers_is_settled_in_passes_and_not_in_rows(
     found = settle(formula, points.select(np.arange(4)), FLOAT32)
     assert found.gradient is not None and (found.gradient.state == PROVED).all()
     assert passes <= 8
+
+
+# What needs many bits, and what no bits tell ---------------------------------------------------------------------
+
+
+def wave(x: Any) -> Any:
+    """A wave as short as its argument is large, and as low."""
+    return m.sin(m.exp(x)) / m.exp(x)
+
+
+def test_a_slope_that_twice_the_bits_do_not_tell_is_no_interval_of_a_kink() -> None:
+    """At 128 and 256 bits the ball is as wide as it can be; at 512 it tells the slope."""
+    formula, points = made(wave, x=real(0, 300)), at(x=[200.0])
+    truth = settle(formula, points, FLOAT32)
+    assert truth.gradient is not None
+    assert truth.gradient.nearest().ravel() == pytest.approx(0.57861956072845754)
+    assert second_opinion(formula, points, truth, FLOAT32).disagreements == ()
+
+
+def test_a_slope_that_no_precision_tells_stays_open() -> None:
+    formula = made(lambda x: m.sin(m.exp(m.exp(x))) / m.exp(m.exp(x)), x=real(0, 60))
+    truth = settle(formula, at(x=[10.5, 40.0]), FLOAT32)
+    assert truth.gradient is not None
+    assert (truth.gradient.state == UNRESOLVED).all()
+
+
+@pytest.mark.parametrize(
+    ("function", "x", "low", "high"),
+    [
+        (lambda x: abs(x), 0.0, -1, 1),
+        (lambda x: m.maximum(x, 2 * x), 0.0, 1, 2),
+        (lambda x: m.norm(m.stack([x, x])), 0.0, -2, 2),
+        (lambda x: m.exp(x) * m.minimum(x, 3), 3.0, math.exp(3) * 3, math.exp(3) * 4),
+    ],
+)
+def test_a_kink_keeps_the_interval_between_its_slopes(
+    function: Callable[..., Any], x: float, low: float, high: float
+) -> None:
+    gradient = settle(made(function, x=ANY), at(x=[x]), FLOAT32).gradient
+    assert gradient is not None and (gradient.state == PROVED).all()
+    middle, radius = gradient.nearest().item(), np.ldexp(gradient.radius, gradient.exponent).item()
+    assert middle - radius <= low + 1e-6 and high - 1e-6 <= middle + radius
+
+
+@pytest.mark.parametrize(
+    ("function", "x"),
+    [(lambda x: x + 1, -math.inf), (lambda x: abs(x), math.inf), (lambda x: x + m.log(x * 0), 5.0)],
+)
+def test_beside_an_infinity_a_difference_says_nothing(function: Callable[..., Any], x: float) -> None:
+    formula, points = made(function, x=ANY), at(x=[x])
+    assert second_opinion(formula, points, settle(formula, points, FLOAT32), FLOAT32).disagreements == ()
+
+
+@pytest.mark.parametrize(
+    ("function", "x"),
+    [
+        (lambda x: m.y1(x), 5e-324),
+        (lambda x: m.y0(x), 1e-45),
+        (lambda x: m.polygamma(1, 1 + m.log(x)), 0.0),
+        (lambda x: m.bessel_j(10**6, x), 10.0),
+    ],
+)
+def test_the_second_opinion_asks_nothing_that_mpmath_needs_seconds_for(
+    function: Callable[..., Any], x: float
+) -> None:
+    formula, points = made(function, x=ANY), at(x=[x])
+    assert second_opinion(formula, points, settle(formula, points, FLOAT64), FLOAT64).disagreements == ()

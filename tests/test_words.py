@@ -12,14 +12,19 @@ from flint import arb
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from numcheck import format_of, real
+from numcheck.declaration.formulas import formula_of
+from numcheck.domain import Points
 from numcheck.reals import vocabulary as m
 from numcheck.reals.arb import ARB, is_infinite, is_undefined
 from numcheck.reals.arrays import Reals
 from numcheck.reals.ball64 import BALL64, Balls
 from numcheck.reals.ball64.balls import is_told
+from numcheck.reals.enclosures import INVALID
 from numcheck.reals.evaluation import Wanted, evaluate
 from numcheck.reals.mp import CONTEXT, MP
 from numcheck.reals.precision import precision
+from numcheck.truth import settle
 
 # The profile's examples, shared out where one test runs over a whole table.
 SHARED = settings(max_examples=max(3, settings.default.max_examples // 30))
@@ -505,3 +510,50 @@ def test_an_infinite_term_leaves_the_difference_its_limit() -> None:
     with precision(128):
         (value, _), _ = evaluated(ARB, lambda x: 1 - 1 / (1 + x**-2), [(0.0,), (2.0**40,)])
     assert value[0] == 1 and value[1].overlaps(arb(2) ** -80 / (1 + arb(2) ** -80))
+
+
+@pytest.mark.parametrize("arithmetic", [ARB, MP])
+def test_what_has_no_value_has_no_power_either(arithmetic: Any) -> None:
+    for power in (lambda x: m.log(x) ** 0, lambda x: m.log(x) ** (x - x)):
+        assert not numbers(arithmetic, np.array([at(arithmetic, power, (-1.0,))], dtype=object)).any()
+
+
+@pytest.mark.parametrize("arithmetic", [ARB, MP])
+def test_limits_at_infinity_are_known(arithmetic: Any) -> None:
+    inf = math.inf
+    for function, x, limit in [
+        (lambda x: m.zeta(x), inf, 1.0),
+        (lambda x: m.zeta(x, 2), inf, 0.0),
+        (lambda x: m.polygamma(1, x), inf, 0.0),
+        (lambda x: m.polygamma(1, x), -inf, math.nan),
+        (lambda x: m.y0(x), inf, 0.0),
+        (lambda x: m.y0(x), -inf, math.nan),
+        (lambda x: m.y1(x), -inf, math.nan),
+    ]:
+        found = at(arithmetic, function, (x,))
+        known = numbers(arithmetic, np.array([found], dtype=object)).item()
+        assert known == (not math.isnan(limit))
+        assert not known or found == limit
+
+
+def test_the_powers_of_zero_are_flat_in_the_exponent() -> None:
+    formula = formula_of(lambda x, y: x**y, "a test", [], None, {"x": real(0, 4), "y": real(0, 4)})
+    points = Points(
+        {"x": torch.tensor([0.0, 0.0, 2.0]), "y": torch.tensor([2.0, 0.5, 3.0])}, np.full(3, "given")
+    )
+    gradient = settle(formula, points, format_of("float32")).gradient
+    assert gradient is not None
+    assert gradient.nearest()[:, 1] == pytest.approx([0.0, 0.0, 8 * math.log(2)])
+
+
+STEPS: list[Callable[[Any], Any]] = [
+    lambda x: m.floor(x), lambda x: m.ceil(x), lambda x: m.trunc(x), lambda x: m.round(x)
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_a_step_has_no_slope_at_infinity(step: Callable[[Any], Any]) -> None:
+    formula = formula_of(step, "a test", [], None, {"x": real(-math.inf, math.inf)})
+    points = Points({"x": torch.tensor([math.inf, -math.inf])}, np.full(2, "given"))
+    gradient = settle(formula, points, format_of("float32")).gradient
+    assert gradient is not None and (gradient.state == INVALID).all()

@@ -399,6 +399,17 @@ def with_gap(routine: Routine, declared: Gap) -> Routine:
     return replace(routine, gaps=(declared, *routine.gaps))
 
 
+def _digits(name: str, value: Any) -> str:
+    """A known value as text; a float is none, for it has more digits than anybody has looked up."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, int) and not isinstance(value, bool):
+        return str(value)
+    raise DeclarationError(
+        f'{name}: write the digits of a known value as text, such as "{value!r}", not {value!r}'
+    )
+
+
 def formula_of(
     function: Callable[..., Any],
     source: str,
@@ -446,7 +457,7 @@ def formula_of(
         function,
         MappingProxyType(dict(inputs)),
         chosen,
-        tuple(Known(tuple(arguments), value) for arguments, value in known),
+        tuple(Known(tuple(arguments), _digits(name, value)) for arguments, value in known),
         tried,
         relation,
     )

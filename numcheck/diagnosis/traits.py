@@ -54,7 +54,7 @@ def single(formula: Formula, parts: Sequence[Points], components: Sequence[np.nd
             found.append(_choice(name, tuple(dict.fromkeys(every))))
         elif isinstance(column, torch.Tensor):
             alike = [x for part in parts if isinstance(x := part.columns[name], torch.Tensor)]
-            found += _of_one(name, column, any(bool((x < 0).any()) for x in alike))
+            found += _of_one(name, column, any(bool((x.double() < 0).any()) for x in alike))
             sizes = {x.shape[1:] for x in alike}
             if column.ndim == 2 and len(sizes) == 1 and column.shape[1] <= MOST_ENTRIES:
                 found += [_of_entry(name, place) for place in range(column.shape[1])]

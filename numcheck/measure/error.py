@@ -1,10 +1,11 @@
 """How far a result is from an enclosure of the truth, in ulps of the format: the one law of errors.
 
 An infinity counts as the power of two after the format's largest number, which is what rounding to nearest takes it
-for (IEEE 754-2019, section 4.3.1); where the truth itself rounds to an infinity, that one is right, and the other is
-infinitely far from it, whatever conditioning forgives. A wide truth is met anywhere inside: it is an interval on
-purpose (a kink), or a ball around zero. Of a narrow one the middle counts, but a result that nothing tells from the
-truth has no error. A NaN is infinitely far from every number.
+for (IEEE 754-2019, section 4.3.1), beside a truth in the last binade; from a smaller one it is infinitely far. Where
+the truth itself rounds to an infinity, that one is right, and the other is infinitely far from it. Conditioning
+forgives nothing of that. A wide truth is met anywhere inside: it is an interval on purpose (a kink), or a ball around
+zero. Of a narrow one the middle counts, but a result that nothing tells from the truth has no error. A NaN is
+infinitely far from every number.
 
 The law has no branches: checks run it as it stands, and sweeps compile it into the graph that judges their batches.
 """
@@ -24,17 +25,25 @@ _INFINITE = float("inf")
 
 
 def error(
-    got: Tensor, in_ulps: Tensor, high: Tensor, low: Tensor, radius: Tensor, beyond: Tensor, past: Tensor
+    got: Tensor,
+    in_ulps: Tensor,
+    high: Tensor,
+    low: Tensor,
+    radius: Tensor,
+    beyond: Tensor,
+    past: Tensor,
+    last_binade: bool = True,
 ) -> Tensor:
     """The error of each result; the truth (high + low, give or take radius) and all but `got` are in ulps.
 
     `in_ulps` are the results `got` in that unit, `beyond` the power of two after the largest number; `past` is where
-    the truth rounds to an infinity.
+    the truth rounds to an infinity. Without `last_binade` an infinity counts as that power of two beside any number.
     """
     distance = ((in_ulps.clamp(-beyond, beyond) - high) - low).abs()
     outside = torch.where(radius <= WIDE, distance, distance - radius)
-    infinite, same = past & (got.abs() == _INFINITE), got * high > 0
-    right, wrong = (distance <= radius) | (infinite & same), (got != got) | (infinite & ~same)
+    infinite, same = got.abs() == _INFINITE, got * high > 0
+    near = same & (past | (high.abs() + radius >= beyond / 2)) if last_binade else same | ~past
+    right, wrong = (distance <= radius) | (infinite & past & same), (got != got) | (infinite & ~near)
     return outside.masked_fill(right, 0.0).masked_fill(wrong, _INFINITE)
 
 
@@ -83,8 +92,9 @@ def errors(
     # in that unit from the start: a truth near zero has an exponent so low that a result scaled by it is infinite
     high, low, radius = scaled(np.array([truth.high, truth.low, truth.radius]), truth.exponent - exponent)
     ulps, beyond = scaled(got, -exponent), _beyond(exponent, format)
-    given = (got, ulps, high, low, radius, beyond, rounds_to_infinity(truth, format))
-    return error(*(torch.from_numpy(part) for part in given)).numpy(), radius
+    parts = (got, ulps, high, low, radius, beyond, rounds_to_infinity(truth, format))
+    given, ulps, high, low, width, beyond, past = (torch.from_numpy(part) for part in parts)
+    return error(given, ulps, high, low, width, beyond, past).numpy(), radius
 
 
 def apart(
@@ -100,7 +110,8 @@ def apart(
     beyond, further = (torch.from_numpy(_beyond(exponent, form)) for form in (format, other_format))
     given, wide = torch.from_numpy(got), torch.from_numpy(2 * radius)
     nothing = torch.zeros_like(middle)
-    return error(given, ulps, middle.clamp(-further, further), nothing, wide, beyond, nothing > 0).numpy()
+    middle = middle.clamp(-further, further)
+    return error(given, ulps, middle, nothing, wide, beyond, nothing > 0, last_binade=False).numpy()
 
 
 def _beyond(exponent: np.ndarray, format: Format) -> np.ndarray:

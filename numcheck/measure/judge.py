@@ -140,6 +140,10 @@ def _fates(got: np.ndarray, truth: Enclosure, spent: np.ndarray, format: Format)
 
 def _wrong_zeros(got: np.ndarray, truth: Enclosure, format: Format) -> np.ndarray:
     """Zeros of the wrong sign, where the truth's sign is known and it rounds to zero itself."""
-    tiny = truth.exponent <= format.min_exponent - format.precision
+    half = (
+        format.min_exponent - format.precision
+    )  # the exponent of half the smallest subnormal, which rounds to zero
+    tie = (truth.exponent == half + 1) & (np.abs(truth.high) == 0.5) & (truth.low == 0) & (truth.radius == 0)
+    tiny = (truth.exponent <= half) | tie
     known = (truth.high != 0) & (truth.radius < np.abs(truth.high))
     return (got == 0) & known & tiny & (np.signbit(got) != np.signbit(truth.high))

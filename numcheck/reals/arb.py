@@ -231,7 +231,7 @@ FAMILIES: dict[str, Callable[..., Any]] = {
     "bessel_j": _guarded(lambda x, n: x.bessel_j(arb(n)), {INF: arb(0), -INF: arb(0)}, parameters=1),
     # -infinity at 0, and of a negative order by reflection (NIST DLMF 10.4.1, 10.7.4)
     "bessel_y": _guarded(
-        lambda x, n: x.bessel_y(arb(n)),
+        lambda x, n: x.bessel_y(arb(n)) if x.is_finite() else UNKNOWN,  # of -infinity FLINT makes 0
         {0.0: lambda n: _infinity(n < 0 and n % 2 == 1), INF: arb(0)},
         lambda x: x < 0,
         parameters=1,
@@ -284,7 +284,7 @@ def _no_quotient(x: Ball, y: Ball) -> Ball:
 
 def _pow(x: Ball, y: Ball) -> Ball:
     if y == 0:
-        return arb(1)
+        return _nothing_told(x) or arb(1)
     if (told := _nothing_told(x, y)) is not None:
         return told
     z = x**y
@@ -321,13 +321,11 @@ def power(x: Ball, n: int) -> Ball:
         y = x**n
         if y.is_finite():
             return y
-    elif n == 0:
-        return arb(1)
     # FLINT 3.6 crashes at powers of [inf +- inf], so they are not asked for
     if (told := _nothing_told(x)) is not None:
         return told
     if is_infinite(x):
-        return arb(0) if n < 0 else _infinity(bool(x > 0) or n % 2 == 0)
+        return arb(0) if n < 0 else _infinity(bool(x > 0) or n % 2 == 0) if n else arb(1)
     if x == 0:
         return PLUS_INFINITY if n % 2 == 0 else UNDEFINED
     if n > 0:  # FLINT has nan for a ball around 0
@@ -373,6 +371,19 @@ def _zeta_of_large_order(s: Ball, x: Ball, k: int) -> Ball:
     return sum(terms, arb(0)) + rest.union(-rest)
 
 
+def _zeta_at_infinity(s: Ball, x: Ball, k: int) -> Ball:
+    """Of an infinite argument; left of 0 the poles have no end, and of an infinite order the first term is left."""
+    if x == MINUS_INFINITY:
+        return UNDEFINED
+    if x == PLUS_INFINITY:
+        return arb(0) if s > 1 and s.is_finite() else UNKNOWN
+    if s != PLUS_INFINITY:
+        return UNKNOWN
+    if x > 1 or (x == 1 and k):
+        return arb(0)
+    return arb(1) if x == 1 else PLUS_INFINITY if 0 < x < 1 and not k else UNKNOWN
+
+
 def _zeta(s: Ball, x: Ball, k: int) -> Ball:
     """Hurwitz zeta, sum over j >= 0 of (x + j)**-s for s > 1, and its kth derivative by s; at x = 1 for all s but 1.
 
@@ -382,7 +393,7 @@ def _zeta(s: Ball, x: Ball, k: int) -> Ball:
     if (told := _nothing_told(s, x)) is not None:
         return told
     if not (s.is_finite() and x.is_finite()):
-        return arb(0) if x == PLUS_INFINITY and s > 1 else UNKNOWN
+        return _zeta_at_infinity(s, x, k)
     if s == 1:
         return UNDEFINED  # on one side plus infinity, minus infinity on the other
     riemann = bool(x == 1)

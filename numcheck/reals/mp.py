@@ -117,9 +117,26 @@ def _bessel_i(x: Any, n: int) -> Any:
     return CONTEXT.besseli(n, x)
 
 
+SMALLEST, FINEST = 64, 3000
+"""So many binades below 1, next to a pole, mpmath is asked for a Bessel function at so many bits at most."""
+HIGHEST_ORDER = 2**12
+"""Order of a Bessel function to which mpmath is asked for it."""
+
+
+def _of_some_order(function: Callable[..., Any]) -> Callable[[Any, int], Any]:
+    def call(x: Any, n: int) -> Any:
+        if abs(n) > HIGHEST_ORDER:
+            raise BeyondError(f"a function of order {n}: mpmath takes too long")
+        return function(x, n)
+
+    return call
+
+
 def _bessel_y(x: Any, n: int) -> Any:
     if x == 0:
         return CONTEXT.inf if n < 0 and n % 2 == 1 else CONTEXT.ninf
+    if CONTEXT.isfinite(x) and CONTEXT.mag(x) < -SMALLEST and CONTEXT.prec > FINEST:
+        raise BeyondError(f"bessely({n}, {x}): mpmath takes seconds next to the pole")
     return CONTEXT.mpf(0) if x == CONTEXT.inf else CONTEXT.nan if x < 0 else CONTEXT.bessely(n, x)
 
 
@@ -143,6 +160,13 @@ def _reflected(s: int, x: Any) -> Any:
 def _hurwitz(s: Any, x: Any, k: int) -> Any:
     if s == 1:
         return CONTEXT.nan  # the two sides have unlike infinities
+    if CONTEXT.isinf(x):
+        return CONTEXT.mpf(0) if x > 0 and 1 < s < CONTEXT.inf else CONTEXT.nan
+    if CONTEXT.isinf(s):  # the first term is left
+        at_one = CONTEXT.mpf(k == 0)
+        return (
+            CONTEXT.nan if s < 0 or x <= 0 else CONTEXT.mpf(0) if x > 1 else at_one if x == 1 else CONTEXT.inf
+        )
     if x == 1 and k == 0:
         return CONTEXT.zeta(s)
     if s < 1:
@@ -162,6 +186,8 @@ def _hurwitz(s: Any, x: Any, k: int) -> Any:
 
 
 def _pow(x: Any, y: Any) -> Any:
+    if CONTEXT.isnan(x):
+        return x
     if y == 0 or x == 1:
         return CONTEXT.mpf(1)  # as in IEEE 754; mpmath has nan at infinities
     y = CONTEXT.convert(y)
@@ -238,7 +264,8 @@ UNARY: dict[str, Any] = {
 }
 _zeta: Any = np.frompyfunc(_guarded(_hurwitz), 3, 1)
 FAMILY: dict[str, Any] = {
-    name: np.frompyfunc(_guarded(_within(function)), 2, 1) for name, function in FAMILIES.items()
+    name: np.frompyfunc(_guarded(_within(_of_some_order(function))), 2, 1)
+    for name, function in FAMILIES.items()
 }
 BINARY: dict[str, Any] = {
     name: np.frompyfunc(_guarded(function), 2, 1) for name, function in OPERATORS.items()

@@ -9,7 +9,8 @@ function), 10.6.1 and 10.29.1 (Bessel functions), 10.51.1 and 10.51.2 (spherical
 
 import heapq
 import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
+from contextlib import contextmanager
 from fractions import Fraction
 from typing import Any
 
@@ -76,11 +77,28 @@ def one_hot(like: Reals, hot: np.ndarray) -> Reals:
     return Reals(like.arithmetic, like.arithmetic.hot(hot), masked=masked)
 
 
+_TIES: list[np.ndarray] = []
+"""Of who asks for them now, the lanes that met a tie."""
+
+
+@contextmanager
+def ties(lanes: int) -> Generator[np.ndarray]:
+    """The lanes of which a derivative that is taken here meets a tie, decided or not: an interval is told there."""
+    met = np.zeros(lanes, dtype=bool)
+    _TIES.append(met)
+    try:
+        yield met
+    finally:
+        _TIES.pop()
+
+
 def _between(ct: Reals, smooth: Reals, tied: States, low: int, high: int) -> Reals:
     """`smooth`, but ct times the interval [low, high] at a tie, and what can be said where the tie is undecided."""
     for state, known in ((YES, ct.arithmetic.interval), (UNDECIDED, ct.arithmetic.doubt)):
         here = tied == state
         if ct.arithmetic.some(here):
+            for met in _TIES[-1:]:
+                met |= np.asarray(here).reshape(len(here), -1).any(axis=1)
             smooth = _chosen(here, ct * Reals(ct.arithmetic, known(low, high)), smooth)
     return smooth
 
@@ -159,6 +177,16 @@ def _inverse(x: Reals) -> Reals:
     return m.apply("inverse", x)
 
 
+def _slope_of_power(out: Reals, x: Reals, y: Reals) -> Reals:
+    """By the exponent: x**y * log(x), and 0 for the powers of zero, which are all zero."""
+    nothing = m.compare("eq", x, 0) & m.compare("gt", y, 0)
+    slope = out * m.logarithm(x)
+    if not x.arithmetic.some(nothing.states == YES):
+        return slope
+    shape = np.broadcast_shapes(nothing.states.shape[1:], slope.shape)
+    return _chosen(nothing.states == YES, m.zeros_like(m.broadcast(slope, shape)), m.broadcast(slope, shape))
+
+
 def _stepwise(jump: Callable[[Reals, Reals], m.Decision]) -> Rule:
     """Constant between its jumps, whatever is made of it; at a jump there is no slope."""
 
@@ -214,7 +242,7 @@ RULES: dict[str, Rule] = {
     "power": lambda ct, out, x, n: ct * (n * x ** (n - 1)) if n else None,
     "pow": lambda ct, out, x, y: (
         ct * (y * x ** (y - 1)),
-        ct * (out * m.logarithm(x)) if y.traced else None,
+        ct * _slope_of_power(out, x, y) if y.traced else None,
     ),
     "exp": lambda ct, out, x: ct * out,
     "expm1": lambda ct, out, x: ct * m.apply("exp", x),
@@ -255,7 +283,8 @@ RULES: dict[str, Rule] = {
     "floor": _stepwise(lambda x, out: m.equal(x, out)),
     "ceil": _stepwise(lambda x, out: m.equal(x, out)),
     "trunc": _stepwise(lambda x, out: m.equal(x, out) & ~m.equal(out, 0)),
-    "round": _stepwise(lambda x, out: m.equal(abs(x - out), Fraction(1, 2))),
+    # what is as large as its successor is an infinity, at which the others have no slope either
+    "round": _stepwise(lambda x, out: m.equal(abs(x - out), Fraction(1, 2)) | m.equal(x, x + 1)),
     "abs": _absolute,
     "maximum": _extremum("gt"),
     "minimum": _extremum("lt"),

@@ -2,7 +2,7 @@
 
 import zlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any
 
@@ -210,16 +210,20 @@ def _of_gradient(formula: Formula, point: Points, truth: Truth, format: Format) 
     bits = min(4 * -step_exponent + 2 * max(0, *exponents) + 1000, MOST_BITS)
     with precision(bits):
         slope = _along(slopes, live, step_exponent, int(truth.component[0]), format)
-    told = before = None
-    while (instead := _difference_instead(formula, point, slope, bits)) is not None:
-        if instead == before:
-            told = instead
-            break
-        needed = _needed_bits(formula, point, slope, bits) if before is None else 0
-        before, bits = instead, max(2 * bits, needed)
-        if bits > MOST_BITS:
-            break
-    return told
+    if _difference_instead(formula, point, slope, bits) is None:
+        return None
+    # the formula may have waves as short as the largest number on the way is large
+    largest = _largest_on_the_way(formula, point, bits)
+    slope = replace(slope, step_exponent=step_exponent - largest)
+    with precision(bits):
+        needed = largest - slope.step_exponent - int(CONTEXT.mag(slope.allowed)) + 64
+    bits, before = max(2 * bits, needed), None
+    while bits <= MOST_BITS:
+        instead = _difference_instead(formula, point, slope, bits)
+        if instead is None or instead == before:
+            return instead
+        before, bits = instead, 2 * bits
+    return None
 
 
 def _along(slopes: Enclosure, live: np.ndarray, step_exponent: int, component: int, format: Format) -> Slope:
@@ -247,19 +251,18 @@ def _difference_instead(formula: Formula, point: Points, slope: Slope, bits: int
     with precision(bits):
         forward, backward = (ahead - here) / step, (here - behind) / step
         smooth = before == now == after and abs(forward - backward) <= slope.allowed
-        # a kink, a jump or a branch cut lies within the step, or a domain ends: the formula says which side counts
-        if CONTEXT.isfinite(here) and not smooth:
+        # a kink, a jump or a branch cut lies within the step, or a domain ends: the formula says which side counts;
+        # and beside an infinity a difference says nothing
+        if CONTEXT.isinf(here) or (CONTEXT.isfinite(here) and not smooth):
             return None
         return f"directional derivative {_shown(slope.want)}, but mpmath's difference has {_shown(central)}"
 
 
-def _needed_bits(formula: Formula, point: Points, slope: Slope, bits: int) -> int:
-    """Bits that the largest number on the way to the value asks for, so that the step is still seen beside it."""
+def _largest_on_the_way(formula: Formula, point: Points, bits: int) -> int:
+    """The exponent of the largest number on the way to the value, beside which the step has to be seen; or zero."""
     with precision(bits):
-        value = _mp_reals(formula, point)
-        numbers = (x for node in on_the_way(value) for x in node.data.flat)
-        largest = max((CONTEXT.mag(x) for x in numbers if x and CONTEXT.isfinite(x)), default=0)
-        return int(max(0, largest) - slope.step_exponent - CONTEXT.mag(slope.allowed) + 64)
+        numbers = (x for node in on_the_way(_mp_reals(formula, point)) for x in node.data.flat)
+        return max(0, *(int(CONTEXT.mag(x)) for x in numbers if x and CONTEXT.isfinite(x)), 0)
 
 
 def _value_along(

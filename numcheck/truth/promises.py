@@ -19,7 +19,7 @@ from numcheck.declaration.words import UsageError
 from numcheck.domain import Points, discrete
 from numcheck.formats import FORMATS, format_of
 from numcheck.reals.arb import ARB, INF, is_infinite, is_undefined
-from numcheck.reals.arithmetic import NO, UNDECIDED, YES
+from numcheck.reals.arithmetic import NO, UNDECIDED, YES, BeyondError
 from numcheck.reals.arrays import VariesError, as_reals
 from numcheck.reals.enclosures import ContradictionError
 from numcheck.reals.mp import CONTEXT, MP
@@ -56,9 +56,15 @@ def _expect_kept(formula: Formula, laws: tuple[Law, ...]) -> None:
         _expect_in_domain(formula, known.arguments)
         _expect_known(formula, known)
     for law in laws:
-        for points in _law_points(formula):
-            for rows in groups(formula, points):
-                _expect_law(formula, law, points.select(rows))
+        groups_of = [
+            points.select(rows) for points in _law_points(formula) for rows in groups(formula, points)
+        ]
+        says = [_expect_law(formula, law, points) for points in groups_of]
+        if not any(says):
+            raise PromiseError(
+                f"{formula.name}: its law {law.name} promises nothing: a side of it has no value at any point of the "
+                "domains"
+            )
 
 
 # Known values -----------------------------------------------------------------------------------------------------
@@ -202,7 +208,10 @@ def _expect_same(formula: Formula, point: Points, balls: Sequence[Any], bits: in
     """ContradictionError where mpmath, at more and more bits, is not beside what Arb has enclosed."""
     for more in (bits, 4 * bits, 16 * bits):
         with precision(more):
-            theirs = as_reals(formula(*lifted(formula, point, MP, False).values()), MP).data.flat
+            try:
+                theirs = as_reals(formula(*lifted(formula, point, MP, False).values()), MP).data.flat
+            except BeyondError:  # mpmath would take longer than its opinion is worth
+                return
             apart = [(x, ball) for x, ball in zip(theirs, balls, strict=False) if not _beside(x, ball)]
         if not apart:
             return
@@ -233,40 +242,47 @@ def _law_points(formula: Formula) -> Iterator[Points]:
         yield points.select(points.spread(POINTS))
 
 
-def _expect_law(formula: Formula, law: Law, points: Points) -> None:
+def _expect_law(formula: Formula, law: Law, points: Points) -> bool:
+    """PromiseError where a law is false at some points; whether both of its sides have a value at any of them."""
+    says = False
     for bits in precisions():
         with precision(bits):
             try:
-                equal, tight = law_holds(formula, law, points)
+                equal, tight, told = law_holds(formula, law, points)
             except VariesError as error:  # the law or the formula branches on two choices together
                 if len(points) == 1:
                     raise mistake(f"law {law.name}", law.function, error) from error
-                for row in range(len(points)):
-                    _expect_law(formula, law, points.select([row]))
-                return
+                alone = [_expect_law(formula, law, points.select([row])) for row in range(len(points))]
+                return any(alone)
         if not equal.all():
             raise PromiseError(f"{formula.name}: {_broken(formula, law, points.select(~equal), bits)}")
+        says = says or bool(told.any())
         points = points.select(~tight)
         if not len(points) or bits >= ENOUGH:
-            return
+            break
+    return says
 
 
-def law_holds(formula: Formula, law: Law, points: Points) -> tuple[np.ndarray, np.ndarray]:
-    """At which points both sides of a law may be equal, and where they are enclosed so closely that this says much."""
+def law_holds(formula: Formula, law: Law, points: Points) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """At which points both sides of a law may be equal, and where they are enclosed so closely that this says much.
+
+    And where it says anything: where both sides have a value, in one element at least.
+    """
     left, right = _sides(formula, law, points)
     shape = np.broadcast_shapes(left.shape, right.shape)
     pairs = zip(np.broadcast_to(left, shape).flat, np.broadcast_to(right, shape).flat, strict=True)
-    equal, tight = np.ones(shape, dtype=bool), np.ones(shape, dtype=bool)
+    equal, tight, told = np.ones(shape, dtype=bool), np.ones(shape, dtype=bool), np.zeros(shape, dtype=bool)
     for k, (a, b) in enumerate(pairs):
         if is_undefined(a) or is_undefined(b):
             continue  # outside of what the formula defines
+        told.flat[k] = True
         equal.flat[k] = a.overlaps(b)
         open_, size = a.rad() + b.rad(), abs(a).upper() + abs(b).upper()
         tight.flat[k] = open_.is_finite() and bool(open_ <= CLOSE * size + NOTHING)
     # sides that hang on no input are those of one point
     of_points = (part.reshape(shape[0], -1).all(1) for part in (equal, tight))
     equal, tight = (np.broadcast_to(part, (len(points),)) for part in of_points)
-    return equal, tight
+    return equal, tight, told
 
 
 def _sides(formula: Formula, law: Law, points: Points) -> tuple[np.ndarray, np.ndarray]:

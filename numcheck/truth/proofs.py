@@ -29,6 +29,7 @@ from numcheck.reals.enclosures import (
 )
 from numcheck.reals.evaluation import ROWS, Evaluation, Wanted
 from numcheck.reals.precision import LIMIT, START, precision, precisions
+from numcheck.reals.tape import ties
 from numcheck.truth.batches import chunks, evaluated, fewer, groups, lifted
 
 CHUNK = 512  # lanes of Arb balls evaluated at once: bounds the memory that their tape takes
@@ -112,14 +113,16 @@ def proved(
     looked = False
     before: Enclosure | None = None  # the gradients of the precision before, for what no longer narrows
     for bits in precisions():
-        with precision(bits):
+        with precision(bits), ties(len(active)) as kinked:
             found = evaluate_chunk(formula, points.select(active), component[active], wanted)
         if truth is None:
             truth = found
         narrow_enough: list[np.ndarray] = []
         for part, tight in tightness(formula, found, format, tolerance):
             if part is found.gradient and before is not None:
-                tight |= no_longer_narrows(before, part, format, tolerance)
+                # elsewhere a ball that is as wide as before is one that needs many more bits
+                kinks = kinked.reshape(-1, *(1,) * (tight.ndim - 1))
+                tight |= kinks & no_longer_narrows(before, part, format, tolerance)
             # what looks undefined must look so at two precisions
             tight &= (part.state != INVALID) | (bits > START)
             part.state[~tight] = UNRESOLVED

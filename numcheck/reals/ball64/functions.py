@@ -385,9 +385,10 @@ SCALED = {"neg", "abs", "inverse", "log", "log1p", "sqrt", "rsqrt", "times_pi"}
 
 
 def power(x: Balls, n: int) -> Balls:
-    """The integer power, by squaring; 1 for n = 0, whatever x is."""
+    """The integer power, by squaring; 1 for n = 0, whatever number x is."""
     if n == 0:
-        return broadcast(like(x, 1), x.shape)
+        one = broadcast(like(x, 1), x.shape)
+        return replace(one, high=only_where(x.high == x.high, one.high))
     if n < 0:
         return divided(like(x, 1), power(x, -n))
     result: Balls | None = None
