@@ -217,7 +217,8 @@ def test_a_kind_that_nobody_knows_is_drawn_settled_measured_and_diagnosed():
 def test_the_region_of_a_kind_that_nobody_knows_is_found_by_moving_it_and_its_example_by_shortening_it():
     _, found = findings_of(cosines, HAVERSINE)
     told = found["cancellation"]
-    assert re.fullmatch(r"-0\.0\d+ <= angle <= 0\.0\d+", told["region"])
+    # nothing is lost at zero itself, which some draws show
+    assert re.fullmatch(r"(-0\.0\d+ <= angle|\S+e-\d+ <= \|angle\|) <= 0\.0\d+", told["region"])
     assert told["region_fails"] >= 0.8 and told["region_covers"] >= 0.9
     assert abs(float(told["simplest"]["inputs"]["angle"]["decimal"])) < 0.1
 

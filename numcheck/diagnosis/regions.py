@@ -465,7 +465,8 @@ class _Learning:
         covers, judged = float(held[label == 1].mean()), label > -2
         usual = float((label[judged] >= 0).mean())
         if fails < min(FAILS, max(LEAST, usual + LIFT * (1 - usual))) or covers < LEAST:
-            return Where(None, usual, 1.0, f"no simple region found: {self.failing} failing points scattered")
+            scattered = f": {self.failing} failing points scattered" if self.failing > 1 else ""
+            return Where(None, usual, 1.0, f"no simple region found{scattered}")
         return Where(found, fails, covers)
 
 

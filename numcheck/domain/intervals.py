@@ -1,6 +1,5 @@
 """An interval of reals as a format has it: the ordinals between two bounds, and what is drawn from them."""
 
-import functools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -251,7 +250,6 @@ class Interval:
         return [region for region in (*middling, *signed, *far) if region[1] <= region[2]]
 
 
-@functools.lru_cache(maxsize=512)  # a domain is asked again and again
 def interval_of(kind: str, low: float, high: float, near: tuple[float, ...], format: Format) -> Interval:
     """[low, high] in a format: bounds between two of its values move inwards."""
     least, most = nearest(low, format), nearest(high, format)

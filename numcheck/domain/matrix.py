@@ -163,8 +163,12 @@ class Matrix:
             axes = [self.interval(format).sweep(count, rng) for _ in range(self.shape[0] * self.shape[1])]
             places = torch.from_numpy(np.stack(axes, axis=1)).reshape(count, *self.shape)
             return format.from_ordinals(places)
-        reach = (format.max_exponent - format.min_exponent) / 4
-        return self._formed(count, np.exp2(rng.uniform(-reach, reach, size=count)), format, rng)
+        # of float64 half of it, for whether a matrix is of the form is looked at in doubles
+        part = 1.0 if format.bits < 64 else 0.5
+        top = math.log2(min(max(abs(self.low), abs(self.high)), format.largest)) - 2
+        return self._formed(
+            count, np.exp2(rng.uniform(part * format.min_exponent, part * top, size=count)), format, rng
+        )
 
     def sample(self, format: Format, count: int, size: int | None, rng: Generator) -> torch.Tensor:
         """Normal entries, products of such, and at a quarter of the points nearly singular ones."""

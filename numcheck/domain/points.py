@@ -4,7 +4,7 @@ import math
 import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import chain
+from itertools import chain, product
 from typing import Any
 
 import numpy as np
@@ -19,8 +19,8 @@ from numcheck.formats import Format
 
 MOST_LISTED = 1 << 16
 """Most combinations of choices that are all drawn."""
-
-
+MOST_ENDS = 4
+"""Inputs up to which their ends are brought together in every way."""
 LONG = 256
 """Of inputs with more entries than this fewer points are drawn than of sizes with less: an entry costs as any."""
 
@@ -224,6 +224,7 @@ class _Draw:
             parts.append(self.beside_choices(columns, "corner", np.arange(longest) + turn * stride))
         if len(corners) == 1:
             return Points.concatenate(parts)
+        parts.append(self.ends(corners))
 
         # Corners beside samples, as many as there is room for.
         every = np.array([(i, j) for i, column in enumerate(corners.values()) for j in range(len(column))])
@@ -236,6 +237,20 @@ class _Draw:
             columns[name][mine] = corners[name][chosen[mine, 1]]
         parts.append(self.beside_choices(columns, "corner", np.arange(len(chosen))))
         return Points.concatenate(parts)
+
+    def ends(self, corners: Mapping[str, torch.Tensor]) -> Points:
+        """The inputs at their ends together: of few in every way, of many all, and one by one against the others."""
+        ways = np.array(list(product((0, 1), repeat=min(len(corners), MOST_ENDS))))
+        if len(corners) > MOST_ENDS:
+            one = np.eye(len(corners), dtype=int)
+            ways = np.concatenate([np.zeros_like(one[:1]), np.ones_like(one[:1]), one, 1 - one])
+        columns: dict[str, torch.Tensor] = {}
+        for place, (name, column) in enumerate(corners.items()):
+            wide = column.double().reshape(len(column), -1)
+            size = torch.where(wide.isfinite().all(dim=1), wide.mean(dim=1), torch.nan).numpy()
+            both = (0, 0) if np.isnan(size).all() else (int(np.nanargmin(size)), int(np.nanargmax(size)))
+            columns[name] = column[torch.tensor(both)[torch.from_numpy(ways[:, place])]]
+        return self.beside_choices(columns, "corner", np.arange(len(ways)))
 
     def beside_choices(self, columns: Mapping[str, Column], origin: str, turns: Ints) -> Points:
         """Points of these numbers, beside them the choices whose turn it is."""

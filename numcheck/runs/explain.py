@@ -1,7 +1,7 @@
 """Everything about one routine at one point: `numcheck explain`, and `numcheck.explain` from Python."""
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -10,11 +10,12 @@ from numcheck.declaration.formulas import Formula, Routine
 from numcheck.declaration.patience import patience
 from numcheck.declaration.registry import format_named
 from numcheck.declaration.words import ExitCode, Fate, Of, UsageError, visible
-from numcheck.diagnosis import alone
+from numcheck.diagnosis import FACTS, Finding, alone
 from numcheck.foreign import adapt, formula_at, routine_at
-from numcheck.measure import check_device
-from numcheck.runs.examine import Examined, Sample, examine, sample
+from numcheck.measure import RoutineError, check_device
+from numcheck.runs.examine import Examined, Sample, drawn, examine, sample
 from numcheck.runs.points import argument, decimal, parsed_point
+from numcheck.runs.witnesses import Witnesses
 
 
 @dataclass(frozen=True)
@@ -114,4 +115,30 @@ def _rows(given: Sample, examined: Examined) -> Iterator[tuple[str, str]]:
     yield from (("remark", text) for text in examined.remarks)
     for found in alone(examined.findings()):
         yield "finding", found.sentence
-        yield from found.lines()
+        yield from _as_in_a_check(found, examined).lines()
+
+
+DRAWN = 2000
+"""Points among which a region is told, as many as a check draws: a point alone shows none."""
+
+
+def _as_in_a_check(found: Finding, examined: Examined) -> Finding:
+    """The finding with the region that a check tells of the same cause, where the point lies in it."""
+    if FACTS[found.cause].where is not None or found.forgiven:
+        return found  # of which no region is told
+    routine, (one,) = examined.routine, examined.parts
+    try:
+        (beside,) = drawn(routine.formula, [examined.format], DRAWN, 0, Witnesses(None), [routine])
+        half = next(half for half in examine(routine, beside, examined.device) if half.of is examined.of)
+        others = alone(half.findings())
+    except (RoutineError, UsageError):  # elsewhere; this point has been judged
+        return found
+    for other in others:
+        where = other.where
+        if (
+            other.cause is found.cause
+            and where.region is not None
+            and where.holds(one.points, one.component)[0]
+        ):
+            return replace(found, where=where)
+    return found
