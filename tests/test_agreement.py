@@ -155,9 +155,7 @@ def test_a_disagreement_tells_where_and_by_how_many_bits_and_shows_its_simplest_
 
 
 def test_a_disagreement_of_a_gradient_is_found_at_its_component():
-    squares = formula_of(
-        lambda v: v * v, "Euclid", [(((3,),), ("9",))], None, {"v": vector(1, 4, sizes=(3,))}
-    )
+    squares = formula_of(lambda v: v * v, "Euclid", [(((3,),), "9")], None, {"v": vector(1, 4, sizes=(3,))})
 
     class Wrong(torch.autograd.Function):
         @staticmethod

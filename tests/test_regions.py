@@ -24,7 +24,7 @@ from numcheck import (
 from numcheck.declaration.formulas import formula_of
 from numcheck.diagnosis import fresh, traits
 from numcheck.diagnosis.questions import alone
-from numcheck.diagnosis.regions import Seen, Where, described, region
+from numcheck.diagnosis.regions import Seen, Where, _meant, described, region
 from numcheck.diagnosis.rules import CLOSE, Condition, Region, Table, features_of, shortest
 from numcheck.diagnosis.traits import Trait
 from numcheck.domain import Points
@@ -632,9 +632,34 @@ def test_fresh_points_of_a_narrow_region_are_others_than_the_known_one():
     def beside_100(points, component):
         return ((points.columns["a"] - 100).abs() < 1e-3).numpy()
 
-    found = fresh.drawn_in(formula, FLOAT32, beside_100, [known], 40, 0)
-    numbers = torch.cat([points.columns["a"] for points, _ in found])
-    assert all(beside_100(points, None).all() for points, _ in found) and (numbers != 100).sum() > 10
+    own, moved = fresh.drawn_in(formula, FLOAT32, beside_100, [known], 40, 0)
+    numbers = torch.cat([points.columns["a"] for points, _ in [*own, *moved]])
+    assert all(beside_100(points, None).all() for points, _ in [*own, *moved]) and (numbers != 100).sum() > 10
+
+
+def test_where_enough_points_are_drawn_in_a_region_no_others_are_taken():
+    formula = stated(a=real(0, 1))
+    known = formula.at((0.25,), FLOAT32), np.zeros(1, dtype=int)
+
+    def below(points, component):
+        return (points.columns["a"] < 0.5).numpy()
+
+    own, moved = fresh.drawn_in(formula, FLOAT32, below, [known], 40, 0)
+    assert sum(len(points) for points, _ in own) >= 40
+    assert moved == []
+
+
+@pytest.mark.parametrize(
+    ("number", "means_nothing"),
+    [(0.0, False), (1.0, False), (0.25, False), (0.3, False), (-1250.0, False), (2.0**-30, False), (math.inf, False),
+     (0.3731689453125, True), (1.4867730140686035, True), (1.1754946310819804e-38, True)],
+)  # fmt: skip
+def test_a_rule_of_one_number_that_means_nothing_is_none(number, means_nothing):
+    """A run happened to draw it; zeros, short numbers, powers of two and choices are what somebody could look for."""
+    rule, other = (Condition(PLAIN, number, number),), (Condition(PLAIN, 1.0, 2.0),)
+    assert (_meant(Region((rule, other))).rules == (other,)) == means_nothing
+    assert _meant(Region(((Condition(RATES, 0.1, 0.1),),))).rules
+    assert _meant(Region(((Condition(PLAIN, 0.371111, 0.372222),),))).rules
 
 
 def test_the_same_question_draws_the_same_points():

@@ -15,6 +15,7 @@ from numcheck.formats import Format
 SEED = 2**40 + 17
 """Of what is drawn here, whatever seed a run has: an answer hangs on no one who asks."""
 POOL = 900  # points drawn of the whole domain, of which some lie in a region
+LARGE_POOL = 6000  # where a thin region is to be told with care
 STRIDES = 3
 """Changes between a point that is known to lie in a region and one that is taken for a fresh one."""
 
@@ -24,9 +25,9 @@ Holds = Callable[[Points, np.ndarray], np.ndarray]
 
 
 @lru_cache(maxsize=6)  # the routines and halves of a formula in its formats come one after the other
-def pool(formula: Formula, format: Format) -> tuple[Place, ...]:
+def pool(formula: Formula, format: Format, count: int = POOL) -> tuple[Place, ...]:
     """Points of the whole domain, as a run draws them but with a seed of their own."""
-    parts = formula.points(format, POOL, SEED)
+    parts = formula.points(format, count, SEED)
     return tuple((part, np.arange(len(part))) for part in parts)
 
 
@@ -73,28 +74,35 @@ def distinct(place: Place) -> Place:
 
 
 def drawn_in(
-    formula: Formula, format: Format, holds: Holds, known: Sequence[Place], count: int, turn: int
-) -> list[Place]:
+    formula: Formula,
+    format: Format,
+    holds: Holds,
+    known: Sequence[Place],
+    count: int,
+    turn: int,
+    of: int = POOL,
+) -> tuple[list[Place], list[Place]]:
     """About `count` points in a region, of every size of which it has points; others in each turn, up to three.
 
-    They are drawn of the whole domain; where too few of those lie in the region, they wander in it from there and from
-    the `known` points in it.
+    First those of `of` points drawn in the whole domain that lie in the region. Where these are too few, others
+    besides, which wander in it from there and from the `known` points in it: they are nearer to those than they should
+    be.
     """
     outputs = {
         size: 1 + max(int(c.max(initial=0)) for p, c in known if p.size == size)
         for size in {p.size for p, _ in known}
     }
-    whole = [(points, component % outputs.get(points.size, 1)) for points, component in pool(formula, format)]
+    drawn = pool(formula, format, of)
+    whole = [(points, component % outputs.get(points.size, 1)) for points, component in drawn]
     inside = [chosen(place, np.flatnonzero(holds(*place))) for place in whole]
     many = sum(len(points) for points, _ in inside)
     if many >= 3 * count:
         inside = [chosen(place, np.arange(turn % 3, len(place[0]), 3)) for place in inside]
         many = sum(len(points) for points, _ in inside)
+    shares = [max(1, count * len(points) // max(many, 1)) for points, _ in inside]
+    own = [chosen(p, spread(len(p[0]), share)) for p, share in zip(inside, shares, strict=True) if len(p[0])]
     if many >= count:
-        shares = [max(1, count * len(points) // many) for points, _ in inside]
-        return [
-            chosen(p, spread(len(p[0]), share)) for p, share in zip(inside, shares, strict=True) if len(p[0])
-        ]
+        return own, []
     seeds = [chosen(place, np.flatnonzero(holds(*place))) for place in known]
     starts = [joined([place, *(seed for seed in seeds if seed[0].size == place[0].size)]) for place in inside]
     starts = [start for start in starts if len(start[0])]
@@ -103,7 +111,7 @@ def drawn_in(
     for start in starts:
         rows = rng.integers(0, len(start[0]), size=-(-count // len(starts)))
         found.append(distinct(wandered(formula, format, holds, chosen(start, rows), rng, range(STRIDES))))
-    return found
+    return own, found
 
 
 def joined(places: Sequence[Place]) -> Place:

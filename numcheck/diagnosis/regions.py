@@ -64,14 +64,16 @@ class Care:
     rounds: int
     judged: int
     few: int
+    drawn: int
+    """Points drawn of the whole domain, of which those in a region are judged."""
 
     def for_points(self, formula: Formula, points: Points) -> "Care":
         """The same of long points, of which each takes as long as many others: no more than have to be judged."""
         judged = fewer(self.judged, formula, points)
-        return self if judged == self.judged else Care(1, 1, max(LEAST_JUDGED, judged), 0)
+        return self if judged == self.judged else Care(1, 1, max(LEAST_JUDGED, judged), 0, fresh.POOL)
 
 
-CAREFUL, BRIEF = Care(3, 3, 48, 40), Care(1, 1, 32, 8)
+CAREFUL, BRIEF = Care(3, 3, 48, 40, fresh.LARGE_POOL), Care(1, 1, 32, 8, fresh.POOL)
 """For failures that nobody knows of; and for those that a gap declares, of which a page has many."""
 
 Probe = Callable[[Points, np.ndarray], Search["Seen"]]
@@ -189,10 +191,11 @@ class _Learning:
                     break
                 yield from self.ask(probe, ways)
                 found = self.each(found, self.fitted)
-            found = self.pruned(self.each(found, self.eased))
-            fails = _share((yield from self.ask(probe, self.fresh(found, care.judged, turn))))
-            told.append(self.told(found, fails))
-            if fails >= FAILS + SPARE:
+            found = _meant(self.pruned(self.each(found, self.eased)))
+            own, moved = self.fresh(found, care, turn)
+            labels = yield from self.ask(probe, [*own, *moved])
+            told.append(self.told(found, _lower_share(labels[: len(own)], labels[len(own) :])))
+            if (told[-1].fails or 0.0) >= FAILS + SPARE:
                 break
         return max(told, key=lambda where: worth(where.fails or 0.0, where.covers or 0.0, 0.0))
 
@@ -236,14 +239,14 @@ class _Learning:
         if sum(len(part.label) for part in self.seen) < LIKE:
             sizes = {part.points.size for part in self.seen}
             known = [part.place for part in self.seen]
-            drawn = fresh.drawn_in(self.formula, self.format, _everywhere, known, LIKE, 0)
+            drawn, _ = fresh.drawn_in(self.formula, self.format, _everywhere, known, LIKE, 0)
             places += [place for place in drawn if place[0].size in sizes]
         return places
 
-    def fresh(self, found: Region, count: int, turn: int) -> list[Place]:
-        """Points in a region that nobody has judged yet."""
+    def fresh(self, found: Region, care: Care, turn: int) -> tuple[list[Place], list[Place]]:
+        """Points in a region that nobody has judged yet: those that were drawn there, and others like them."""
         known = [part.place for part in self.seen]
-        return fresh.drawn_in(self.formula, self.format, found.holds, known, count, turn)
+        return fresh.drawn_in(self.formula, self.format, found.holds, known, care.judged, turn, care.drawn)
 
     def ways(self, found: Region) -> list[Place]:
         """Points between the two that enclose a bound, for every bound that is not close enough yet."""
@@ -461,6 +464,7 @@ class _Learning:
 
     def told(self, found: Region, fails: float) -> Where:
         """The region with its shares; without one where it says next to nothing."""
+        fails = fails if found.rules else 0.0
         label, held = self.label[self.is_drawn], self.inside(found.rules)[self.is_drawn]
         covers, judged = float(held[label == 1].mean()), label > -2
         usual = float((label[judged] >= 0).mean())
@@ -494,6 +498,31 @@ def _share(labels: Sequence[np.ndarray]) -> float:
     label = np.concatenate([*labels, np.zeros(0)])
     judged = label > -2
     return float((label[judged] >= 0).mean()) if judged.any() else 1.0
+
+
+FEW_OWN = 4
+"""Points that were drawn in a region, from which on they are asked by themselves."""
+
+
+def _lower_share(own: Sequence[np.ndarray], moved: Sequence[np.ndarray]) -> float:
+    """The share of fresh points that fail: of those drawn in the region where there are some, or of those beside known
+    ones, if that is lower.
+    """
+    few = sum(int((label > -2).sum()) for label in own) < FEW_OWN
+    return _share([*own, *moved]) if few else min(_share(own), _share(moved))
+
+
+def _meant(found: Region) -> Region:
+    """The region without rules that hold of one number that means nothing: a zero does, or a short one, or a choice."""
+    return Region(tuple(rule for rule in found.rules if not any(map(_accidental, rule))))
+
+
+def _accidental(condition: Condition) -> bool:
+    number = condition.low
+    if condition.low != condition.high or condition.trait.choices or number in condition.trait.instead:
+        return False
+    short = float(f"{number:.3g}") == number or abs(np.frexp(number)[0]) == 0.5
+    return bool(np.isfinite(number) and not short)
 
 
 def _some(label: np.ndarray, drawn: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -219,19 +219,17 @@ FUNCTIONS: dict[str, Callable[[Any], Any]] = {
 }
 
 
-def _of_parity(n: int) -> Ball:
-    return _infinity(n % 2 == 0)
-
-
 FAMILIES: dict[str, Callable[..., Any]] = {
     "bessel_i": _guarded(
-        lambda x, n: x.bessel_i(arb(n)), {INF: PLUS_INFINITY, -INF: _of_parity}, parameters=1
+        lambda x, n: x.bessel_i(arb(n)),
+        {INF: PLUS_INFINITY, -INF: lambda n: _infinity(n % 2 == 0)},
+        parameters=1,
     ),
     "bessel_ie": _guarded(_scaled_bessel_i, {INF: arb(0), -INF: arb(0)}, parameters=1),
     "bessel_j": _guarded(lambda x, n: x.bessel_j(arb(n)), {INF: arb(0), -INF: arb(0)}, parameters=1),
     # -infinity at 0, and of a negative order by reflection (NIST DLMF 10.4.1, 10.7.4)
     "bessel_y": _guarded(
-        lambda x, n: x.bessel_y(arb(n)) if x.is_finite() else UNKNOWN,  # of -infinity FLINT makes 0
+        lambda x, n: x.bessel_y(arb(n)) if x.is_finite() else UNKNOWN,  # FLINT has 0 for -infinity
         {0.0: lambda n: _infinity(n < 0 and n % 2 == 1), INF: arb(0)},
         lambda x: x < 0,
         parameters=1,
@@ -373,15 +371,11 @@ def _zeta_of_large_order(s: Ball, x: Ball, k: int) -> Ball:
 
 def _zeta_at_infinity(s: Ball, x: Ball, k: int) -> Ball:
     """Of an infinite argument; left of 0 the poles have no end, and of an infinite order the first term is left."""
-    if x == MINUS_INFINITY:
-        return UNDEFINED
-    if x == PLUS_INFINITY:
-        return arb(0) if s > 1 and s.is_finite() else UNKNOWN
-    if s != PLUS_INFINITY:
-        return UNKNOWN
-    if x > 1 or (x == 1 and k):
-        return arb(0)
-    return arb(1) if x == 1 else PLUS_INFINITY if 0 < x < 1 and not k else UNKNOWN
+    if is_infinite(x):
+        return UNDEFINED if x < 0 else arb(0) if s > 1 and s.is_finite() else UNKNOWN
+    if s == PLUS_INFINITY and x >= 1:
+        return arb(1) if x == 1 and not k else arb(0) if x > 1 or x == 1 else UNKNOWN
+    return PLUS_INFINITY if s == PLUS_INFINITY and 0 < x < 1 and not k else UNKNOWN
 
 
 def _zeta(s: Ball, x: Ball, k: int) -> Ball:
