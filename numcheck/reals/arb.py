@@ -415,9 +415,8 @@ def _zeta(s: Ball, x: Ball, k: int) -> Ball:
 
 
 def _given(x: Ball, value: Ball) -> Ball:
-    if value.is_finite() or is_infinite(value):
-        return x
-    return UNDEFINED if is_undefined(value) else UNKNOWN
+    known = value.is_finite() or is_infinite(value)
+    return x if known else UNDEFINED if is_undefined(value) else UNKNOWN
 
 
 def _union(x: Ball, y: Ball) -> Ball:
