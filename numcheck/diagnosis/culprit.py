@@ -1,7 +1,8 @@
 """Who lost the digits: a record read backwards, from a wrong result to the operation that its error comes from."""
 
 import math
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -51,7 +52,7 @@ def blame(
         [_Columns(sink, asked) for sink in record.sinks],
         2.0**-record.precision,
     )
-    return tuple(_blame_lane(part, of, lane, ranged, beyond) for lane in range(len(asked)))
+    return _blamed(part, of, len(asked), ranged, beyond)
 
 
 class _Columns:
@@ -68,6 +69,10 @@ class _Columns:
             told = told[self._lanes].tolist()
         setattr(self, name, told)
         return told
+
+    def column(self, name: str) -> np.ndarray:
+        """The same of all its lanes side by side."""
+        return getattr(self._whole, name)[self._lanes]
 
     @cached_property
     def source(self) -> tuple[list[float], list[int]]:
@@ -93,21 +98,42 @@ class _Part:
     roundoff: float
 
 
-def _blame_lane(record: _Part, of: str, lane: int, ranged: bool, beyond: float) -> Blame | None:
+def _blamed(record: _Part, of: str, lanes: int, ranged: bool, beyond: float) -> tuple[Blame | None, ...]:
     sinks = [s for s in (record.sinks[:1] if of == "value" else record.sinks[1:]) if s.operation >= 0]
-    wrong = [s for s in sinks if s.nonfinite[lane] or s.error[lane] > beyond * record.roundoff]
-    if not wrong:
-        return None
-    worst = max(wrong, key=lambda s: (s.nan[lane], s.nonfinite[lane], s.error[lane]))
-    path, relevant = _followed(record, worst.operation, lane)
-    outside = _out_of_range(record, of, worst, path, lane) if ranged else None
-    found = outside or _lost_bits(record, path, relevant, lane, ranged)
-    if found is None or of != "grad" or not worst.nonfinite[lane]:
-        return found
-    operations = record.operations
-    derivatives = ((i, operations[i]) for i in reversed(path) if operations[i].phase == "backward")
-    singular = (i for i, op in derivatives if op.born_nan[lane] or op.pole[lane] or op.overflowed[lane])
-    return replace(found, singular=next(singular, None))
+    found: list[Blame | None] = [None] * lanes
+    worst: dict[int, _Columns] = {}
+    paths: dict[int, tuple[int, ...]] = {}
+    left: dict[tuple[int, ...], dict[int, tuple[float, ...]]] = {}
+    for lane in range(lanes):
+        wrong = [s for s in sinks if s.nonfinite[lane] or s.error[lane] > beyond * record.roundoff]
+        if not wrong:
+            continue
+        worst[lane] = max(wrong, key=lambda s: (s.nan[lane], s.nonfinite[lane], s.error[lane]))
+        paths[lane], relevant = _followed(record, worst[lane].operation, lane)
+        found[lane] = _out_of_range(record, of, worst[lane], paths[lane], lane) if ranged else None
+        if found[lane] is None:
+            left.setdefault(paths[lane], {})[lane] = relevant
+    for path, some in left.items():
+        for lane, culprit in zip(some, _lost_bits(record, path, some, ranged), strict=True):
+            found[lane] = culprit
+    if of == "grad":
+        for lane, result in worst.items():
+            if (culprit := found[lane]) is not None and result.nonfinite[lane]:
+                found[lane] = replace(culprit, singular=_singular(record, paths[lane], lane))
+    return tuple(found)
+
+
+def _singular(record: _Part, path: tuple[int, ...], lane: int) -> int | None:
+    """The first derivative on the way to a gradient that is not finite."""
+    derivatives = ((i, record.operations[i]) for i in reversed(path))
+    return next(
+        (
+            i
+            for i, op in derivatives
+            if op.phase == "backward" and (op.born_nan[lane] or op.pole[lane] or op.overflowed[lane])
+        ),
+        None,
+    )
 
 
 def _followed(record: _Part, start: int, lane: int) -> tuple[tuple[int, ...], tuple[float, ...]]:
@@ -192,54 +218,102 @@ def _left_the_range_before(record: _Part, start: int, lane: int) -> int | None:
 
 
 def _lost_bits(
-    record: _Part, path: tuple[int, ...], relevant: tuple[float, ...], lane: int, ranged: bool
-) -> Blame | None:
-    """The operation on the path that lost most bits; or the chain, where none stands out."""
+    record: _Part, path: tuple[int, ...], some: Mapping[int, tuple[float, ...]], ranged: bool
+) -> list[Blame | None]:
+    """Of lanes with one path the operation on it that lost most bits; or the chain, where none stands out.
+
+    `some` tells for each lane how much of each error on the way reaches the end.
+    """
     operations, roundoff = record.operations, record.roundoff
-    if not any(operations[i].error_out[lane] > 0 for i in path):
-        return None
+    lanes, relevant = list(some), np.array(list(some.values())).T
+    on = _Along(tuple(operations[i] for i in path), lanes)
+    error_out = on("error_out")
     # of the operand that was followed, for another element of the operation may have had a larger one
-    before = [*(operations[i].error_out[lane] for i in path[1:]), math.inf]
-    lost = {
-        i: _lost_by(operations[i], followed, error, roundoff, lane)
-        for i, followed, error in zip(path, before, relevant, strict=True)
-    }
-    culprit = max(reversed(path), key=lambda i: lost[i])
-    op, bits = operations[culprit], lost[culprit]
-    sank = op.underflowed[lane] or op.vanished[lane]
-    if op.error_in[lane] <= _FAITHFUL * roundoff:
-        sank = sank or any(operations[i].underflowed[lane] for i in op.operands if i >= 0)
-    if sank and ranged:
-        return Blame(culprit, Cause.UNDERFLOW)
-    # Errors that happen to make up for each other hide how far a difference magnified them.
-    if bits < 2.0 and op.cancelled_bits[lane] < 2:
-        return _blame_chain(record, path, culprit, bits, lane)
-    cause = _rounding(record, culprit, bits, lane)
-    beside = (Cause.ABSORPTION,) if cause == Cause.ORDER and op.swallowed_bits[lane] >= 1 else ()
-    return Blame(culprit, cause, beside)
+    followed = np.concatenate([error_out[1:], np.full((1, len(lanes)), math.inf)])
+    before = np.clip(np.minimum(on("error_in"), followed), roundoff, 1.0)
+    lost = np.minimum(on("bits_lost"), np.maximum(0.0, np.log2(np.clip(relevant, roundoff, 1.0) / before)))
+    places = len(path) - 1 - np.argmax(lost[::-1], axis=0)
+    found: list[Blame | None] = []
+    chains: _Chains | None = None
+    for number, (lane, place) in enumerate(zip(lanes, places.tolist(), strict=True)):
+        if not (error_out[:, number] > 0).any():
+            found.append(None)
+            continue
+        culprit, bits = path[place], float(lost[place, number])
+        op = operations[culprit]
+        sank = op.underflowed[lane] or op.vanished[lane]
+        if op.error_in[lane] <= _FAITHFUL * roundoff:
+            sank = sank or any(operations[i].underflowed[lane] for i in op.operands if i >= 0)
+        if sank and ranged:
+            found.append(Blame(culprit, Cause.UNDERFLOW))
+        # Errors that happen to make up for each other hide how far a difference magnified them.
+        elif bits < 2.0 and op.cancelled_bits[lane] < 2:
+            chains = chains or _Chains.of(on, path, roundoff)
+            found.append(chains.blame(number, culprit, _rounding(record, culprit, bits, lane)))
+        else:
+            cause = _rounding(record, culprit, bits, lane)
+            beside = (Cause.ABSORPTION,) if cause == Cause.ORDER and op.swallowed_bits[lane] >= 1 else ()
+            found.append(Blame(culprit, cause, beside))
+    return found
 
 
-def _blame_chain(record: _Part, path: tuple[int, ...], culprit: int, bits: float, lane: int) -> Blame:
-    """Death by many small losses: no operation stands out, the chain does."""
-    operations, roundoff = record.operations, record.roundoff
-    erring = [operations[i] for i in path if operations[i].error_out[lane] > 0]
-    has_a_part = {
-        Cause.CANCELLATION: any(o.cancelled_bits[lane] >= 1 or o.bits_lost[lane] >= 1 for o in erring),
-        Cause.ABSORPTION: any(o.swallowed_bits[lane] >= 1 for o in erring),
-        Cause.ORDER: any(o.row.sums for o in erring),
-    }
-    cause = _rounding(record, culprit, bits, lane)
-    additions = [
-        i for i in path if operations[i].row.adds and operations[i].error_out[lane] > _FAITHFUL * roundoff
-    ]
-    absorbing = [i for i in additions if operations[i].absorbed[lane]]
-    places = [(operations[i].where, operations[i].row.name) for i in additions]
-    if absorbing:
-        culprit, cause = absorbing[-1], Cause.ABSORPTION
-    elif any(operations[i].row.sums for i in additions) or any(places.count(p) >= 3 for p in places):
-        cause = Cause.ORDER
-    beside = tuple(name for name, part in has_a_part.items() if part and name != cause)
-    return Blame(culprit, cause, beside)
+@dataclass(frozen=True)
+class _Along:
+    """The numbers of the operations on a path at some lanes: a row for each operation."""
+
+    operations: tuple[_Columns, ...]
+    lanes: list[int]
+
+    def __call__(self, name: str) -> np.ndarray:
+        return np.array([op.column(name)[self.lanes] for op in self.operations])
+
+
+@dataclass(frozen=True, eq=False)
+class _Chains:
+    """What the operations on a path did to lanes of which no one lost most: death by many small losses."""
+
+    path: tuple[int, ...]
+    parts: Mapping[Cause, np.ndarray]
+    """The lanes in which each kind of rounding has a part."""
+    absorbing: np.ndarray
+    """The additions that absorbed a term, a row for each operation."""
+    adds_up: np.ndarray
+    """The lanes in which the errors of a sum, or of one line's additions, add up."""
+
+    @staticmethod
+    def of(on: _Along, path: tuple[int, ...], roundoff: float) -> "_Chains":
+        """Along a path."""
+        error_out = on("error_out")
+        erring = error_out > 0
+        rows = [(op.row, (op.where, op.row.name)) for op in on.operations]
+        adds, sums = (np.array([getattr(row, of) for row, _ in rows])[:, None] for of in ("adds", "sums"))
+        additions = adds & (error_out > _FAITHFUL * roundoff)
+        several = [place for place, many in Counter(place for _, place in rows).items() if many >= 3]
+        repeated = [
+            (additions & np.array([one == place for _, one in rows])[:, None]).sum(axis=0) >= 3
+            for place in several
+        ]
+        parts = {
+            Cause.CANCELLATION: (erring & ((on("cancelled_bits") >= 1) | (on("bits_lost") >= 1))).any(axis=0),
+            Cause.ABSORPTION: (erring & (on("swallowed_bits") >= 1)).any(axis=0),
+            Cause.ORDER: (erring & sums).any(axis=0),
+        }
+        adds_up = np.asarray(np.array([(additions & sums).any(axis=0), *repeated]).any(axis=0))
+        return _Chains(
+            path,
+            {cause: np.asarray(part) for cause, part in parts.items()},
+            additions & on("absorbed").astype(bool),
+            adds_up,
+        )
+
+    def blame(self, number: int, culprit: int, cause: Cause) -> Blame:
+        """What to blame in one of the lanes, where one operation by itself would be to blame for `cause`."""
+        if (absorbing := np.flatnonzero(self.absorbing[:, number])).size:
+            culprit, cause = self.path[absorbing[-1]], Cause.ABSORPTION
+        elif self.adds_up[number]:
+            cause = Cause.ORDER
+        beside = tuple(name for name, part in self.parts.items() if part[number] and name != cause)
+        return Blame(culprit, cause, beside)
 
 
 def _rounding(record: _Part, culprit: int, bits: float, lane: int) -> Cause:
@@ -250,13 +324,6 @@ def _rounding(record: _Part, culprit: int, bits: float, lane: int) -> Cause:
     if op.cancelled_bits[lane] >= 2:
         return Cause.CANCELLATION
     return Cause.ABSORPTION if op.swallowed_bits[lane] >= 2 else Cause.ORDER
-
-
-def _lost_by(op: _Columns, followed: float, relevant: float, roundoff: float, lane: int) -> float:
-    """Bits that an operation lost, as far as they bear on the result."""
-    before = min(max(min(op.error_in[lane], followed), roundoff), 1.0)
-    after = min(max(relevant, roundoff), 1.0)
-    return min(op.bits_lost[lane], max(0.0, math.log2(after / before)))
 
 
 def _absorbed_before(record: _Part, culprit: int, bits: float, lane: int) -> bool:
