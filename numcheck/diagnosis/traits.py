@@ -298,6 +298,13 @@ def _of_two_numbers(one: str, other: str, few: bool) -> list[Trait]:
         Trait(f"|{one} - {other}| / max(|{one}|, |{other}|)", relative, 1.7, instead=equal),
         *_ratio_and_product(one, other, f"|{one}|", f"|{other}|"),
     ]
+    if few:
+
+        def together(points: Points, _: np.ndarray) -> np.ndarray:
+            with np.errstate(all="ignore"):
+                return np.abs(_numbers(one, points) + _numbers(other, points))
+
+        found.append(Trait(f"|{one} + {other}|", together, 1.5, instead={0.0: f"{one} = -{other}"}))
     for first, second in ((one, other), (other, one)) if few else ():
 
         def of_square(points: Points, _: np.ndarray, first: str = first, second: str = second) -> np.ndarray:
