@@ -142,6 +142,13 @@ def test_terms_that_cancel_are_named_though_their_errors_happen_to_make_up_for_e
     )
 
 
+@pytest.mark.parametrize("x", [3.0, 2e-3, 6e-8, 1e-30])
+def test_a_missing_factor_is_one_where_digits_are_lost_besides(x):
+    """Rounding leaves of exp(x) - 1 any multiple of the truth; what the code gives exactly is a sixteenth of it."""
+    growth = formula_of(lambda x: 16 * (m.exp(x) - 1), "a test", [], (), {"x": real(0, 4)})
+    assert cause_at(growth, lambda x: torch.exp(x) - 1, FLOAT32, x) == Cause.SCALE
+
+
 def test_of_two_errors_that_make_one_too_large_the_greater_names_the_cause():
     """The epsilon moves the loss by 4.0 of 4 bfloat16 ulps, which alone is forgiven; rounding adds 1.8."""
     rmse = formula_of(

@@ -58,7 +58,7 @@ def diagnose(measurement: Measurement) -> Diagnosis:
     records, worst = records_of(measurement), measurement.judgement.worst
     unfinished = _unconverged(measurement, records, failed)
     code = _wrong_code(measurement, records, np.setdiff1d(failed, unfinished))
-    causes[code.wrong] = _scale_or_formula(measurement, code.wrong)
+    causes[code.wrong] = _scale_or_formula(measurement, code.wrong, code.exact)
     causes[unfinished] = Cause.UNCONVERGED
     rest = np.setdiff1d(failed, np.union1d(code.wrong, unfinished))
     blamed = code.losses | records.losses(np.setdiff1d(rest, list(code.losses)))
@@ -130,6 +130,8 @@ class _Code:
     untold: np.ndarray
     finite: np.ndarray
     """Those at which it gives a finite number, as far as it was asked."""
+    exact: np.ndarray
+    """What it gives at the wrong ones, NaN where that was not asked."""
     why_not: str
     losses: dict[int, Loss]
 
@@ -144,13 +146,14 @@ def _wrong_code(measurement: Measurement, records: Records, rows: np.ndarray) ->
     shared = (_distance(measurement, rows, records) < _error(measurement, rows) / 2) & np.isfinite(got)
     asked = shared | records.untraced(rows)
     if not asked.any():
-        return _Code(rows[:0], rows[:0], rows[:0], rows[:0], "", {})
+        return _Code(rows[:0], rows[:0], rows[:0], rows[:0], np.zeros(0), "", {})
     suspects = rows[asked]
     proof = wrong_code(measurement, suspects)
     wrong, right, untold = (suspects[proof.states == state] for state in (YES, NO, UNDECIDED))
     seeming = np.union1d(right, untold)
     losses = Records(measurement, seeming, NOISE).losses(seeming) if seeming.size else {}
-    return _Code(wrong, right, untold, suspects[proof.finite], proof.why_not, losses)
+    exact = proof.exact[proof.states == YES]
+    return _Code(wrong, right, untold, suspects[proof.finite], exact, proof.why_not, losses)
 
 
 def _unconverged(measurement: Measurement, records: Records, rows: np.ndarray) -> np.ndarray:
@@ -161,8 +164,11 @@ def _unconverged(measurement: Measurement, records: Records, rows: np.ndarray) -
     return rows[moving & (_distance(measurement, rows, records) < _error(measurement, rows) / 4)]
 
 
-def _scale_or_formula(measurement: Measurement, rows: np.ndarray) -> list[Cause]:
-    """Of points that are wrong whatever the precision: whether by the factor by which the routine usually is."""
+def _scale_or_formula(measurement: Measurement, rows: np.ndarray, exact: np.ndarray) -> list[Cause]:
+    """Of points that are wrong whatever the precision: whether by the factor by which the routine usually is.
+
+    What the code gives exactly tells it, where that is known, for what it gives has lost digits besides.
+    """
     if not rows.size:
         return []
     routine, of, points = measurement.routine, measurement.of, measurement.points
@@ -170,10 +176,12 @@ def _scale_or_formula(measurement: Measurement, rows: np.ndarray) -> list[Cause]
     if factor is None:
         return [Cause.WRONG_FORMULA] * len(rows)
     worst = measurement.judgement.worst.select(rows)
-    exact = factor * worst.truth.nearest()
+    got, scaled_truth = np.where(np.isfinite(exact), exact, worst.got), factor * worst.truth.nearest()
     nearness = np.ldexp(2.0, np.clip(worst.unit, -1074, 1000).astype(np.int32))
-    nearness = np.maximum(nearness, scale.tolerance(factor, worst.format.unit_roundoff) * np.abs(exact))
-    return [Cause.SCALE if near else Cause.WRONG_FORMULA for near in np.abs(worst.got - exact) < nearness]
+    nearness = np.maximum(
+        nearness, scale.tolerance(factor, worst.format.unit_roundoff) * np.abs(scaled_truth)
+    )
+    return [Cause.SCALE if near else Cause.WRONG_FORMULA for near in np.abs(got - scaled_truth) < nearness]
 
 
 @lru_cache(maxsize=64)
@@ -182,10 +190,13 @@ def _usual_factor(routine: Routine, of: Of, format: Format, device: str, size: i
     points, truth = _usual(routine.formula, format, size, of is Of.GRAD)
     (usual,) = (one for one in measure(routine, points, truth, format, device) if one.of is of)
     worst = usual.judgement.worst
-    over = worst.select(worst.fate >= Fate.OVER)
-    exact = over.truth.nearest()
+    rows = np.flatnonzero(worst.fate >= Fate.OVER)
+    if not rows.size:
+        return None
+    over, told = worst.select(rows), wrong_code(usual, rows).exact
+    got, exact = np.where(np.isfinite(told), told, over.got), over.truth.nearest()
     with np.errstate(all="ignore"):
-        ratios = over.got / np.where(exact == 0, np.nan, exact)
+        ratios = got / np.where(exact == 0, np.nan, exact)
     return scale.factor_of(ratios, worst.format.unit_roundoff)
 
 

@@ -32,12 +32,18 @@ EACH = 16  # operators for each of them, from which on the code goes through poi
 @dataclass(eq=False)
 class Proof:
     """Of some points whether the code is wrong there: YES, NO or UNDECIDED; where it gives a finite number in exact
-    arithmetic; and why it could not be told.
+    arithmetic, and about which, NaN where it was not asked; and why it could not be told.
     """
 
     states: np.ndarray
     finite: np.ndarray
+    exact: np.ndarray
     why_not: str = ""
+
+    @staticmethod
+    def of(count: int) -> "Proof":
+        """Of so many points nothing is known."""
+        return Proof(np.full(count, UNDECIDED), np.zeros(count, dtype=bool), np.full(count, np.nan))
 
 
 def wrong_code(measurement: Measurement, rows: np.ndarray) -> Proof:
@@ -47,7 +53,7 @@ def wrong_code(measurement: Measurement, rows: np.ndarray) -> Proof:
     Code that runs operators for each point by itself, in a loop of Python's, is executed at `FEW` points alone: where
     they all say the same they speak for the others.
     """
-    proof = Proof(np.full(len(rows), UNDECIDED), np.zeros(len(rows), dtype=bool))
+    proof = Proof.of(len(rows))
     for positions in by_settings(measurement.points, rows):
         few = positions[spread(len(positions), FEW)]
         others = np.setdiff1d(positions, few)
@@ -75,6 +81,7 @@ def _tell(proof: Proof, measurement: Measurement, rows: np.ndarray, positions: n
             exact = _numbers(measurement, rows[left], told)
             proof.states[left] = [_verdict(x, measurement.judgement.worst, row) for x, row in exact]
             proof.finite[left] = [x.is_finite() for x, _ in exact]
+            proof.exact[left] = [float(x.mid()) if x.is_finite() else np.nan for x, _ in exact]
         left = left[proof.states[left] == UNDECIDED]
         if not left.size:
             return took
