@@ -185,7 +185,7 @@ def _draft(parts: Sequence[Measurement], alike: Sequence[Cluster], gap: Gap | No
     """What is told of the points that failed for one cause, in clusters of points of one size each."""
     cause, forgiven, points = alike[0].cause, alike[0].forgiven, sum(len(cluster.rows) for cluster in alike)
     formula, format = parts[0].routine.formula, parts[0].format
-    named = FACTS[cause].where
+    named = _named(cause, alike)
     where = Where(None, None, None, named or "scattered, where the condition number is large")
     if named is None and not forgiven:
         fates = np.unique(np.concatenate([c.measurement.judgement.worst.fate[c.rows] for c in alike]))
@@ -212,6 +212,14 @@ def _draft(parts: Sequence[Measurement], alike: Sequence[Cluster], gap: Gap | No
         None if forgiven else _coupled(alike), None if forgiven else _outside(where, gravest, alike),
     )  # fmt: skip
     return told, None if simpler is anchor.points else simpler
+
+
+def _named(cause: Cause, alike: Sequence[Cluster]) -> str | None:
+    """Where a cause strikes, if that is no matter of inputs; with what further calls have shown."""
+    where = FACTS[cause].where
+    remarks = (text for one in alike for text in one.measurement.remarks if text.startswith(f"{cause}: "))
+    shown = next(remarks, None)
+    return where if where is None or shown is None else f"{where}: {shown.removeprefix(f'{cause}: ')}"
 
 
 def _outside(where: Where, told: Cluster, alike: Sequence[Cluster]) -> Measurement | None:

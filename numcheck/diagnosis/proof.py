@@ -94,7 +94,9 @@ def _executed(measurement: Measurement, rows: np.ndarray) -> Executed | str:
     call, component = call_at(measurement, rows[whole_vectors(len(rows))])
     try:
         return execute(*call, component=component)
-    except Exception as error:  # an operator without an exact rule, or whatever the routine itself raises
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # an operator without an exact rule, or whatever the routine itself raises
         return told_of(error) if not isinstance(error, InexactError) else str(error)
 
 

@@ -47,7 +47,7 @@ from numcheck.domain import vector
 from numcheck.reals import vocabulary as m
 
 REMEDY = "compute each row from itself alone, whatever its neighbours and its strides are"
-WHERE = "where it is called in another arrangement: see the remarks"
+WHERE = "where it is called in another arrangement"
 
 SHAKEN = 2.0  # unit roundoffs by which each operator's result is moved, at most
 TRIALS = 16  # times that it is
