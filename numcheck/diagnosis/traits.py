@@ -215,6 +215,8 @@ def _of_one(name: str, column: torch.Tensor, signed: bool) -> list[Trait]:
             1.6,
         ),
     ]
+    if not column.is_floating_point():  # of marks and counts nobody asks how many times others they are
+        found = [trait for trait in found if "/" not in trait.name]
     if signed and not table:
         found += [
             Trait(f"max {name}", lambda points, _: _entries(name, points).max(axis=1), 1.2),

@@ -27,7 +27,16 @@ from numcheck.domain import Points
 from numcheck.formats import Format
 from numcheck.measure import Measurement, Outcome, law_defects, measure
 from numcheck.runs.witnesses import Witnesses, first
-from numcheck.truth import Opinion, Truth, expect_promises, fewer, second_opinion, settle, settle_together
+from numcheck.truth import (
+    Opinion,
+    Truth,
+    describe,
+    expect_promises,
+    fewer,
+    second_opinion,
+    settle,
+    settle_together,
+)
 
 SECOND_OPINION = 0.01
 """Least share of points that mpmath recomputes; of points of many numbers fewer."""
@@ -163,6 +172,11 @@ class Examined:
             told.append(f"{Cause.MUTATION}: writes into its input {name}, at {moved} of {points} points")
         if any(part.flushed for part in self.parts):
             told.append(f"{Cause.FLUSHED}: subnormal numbers were flushed to zero while it ran")
+        open_ = np.flatnonzero(self.judged[0] == Fate.UNRESOLVED)
+        if open_.size and points > 1:
+            part, row = self.point(int(open_[0]))
+            example = describe(part.points.select([row]))
+            told.append(f"the truth stays open at {open_.size} of {points} points, such as {example}")
         judged, made = self.parts[0].judgement.format.name, self.parts[0].made
         if made and made != self.format.name:
             meant = "" if made == judged or (not made.startswith("float") and made != "bfloat16") else made
