@@ -60,6 +60,7 @@ class _Columns:
 
     def __init__(self, whole: Operation | Sink, lanes: np.ndarray) -> None:
         self._whole, self._lanes = whole, lanes
+        self._known: dict[str, np.ndarray] = {}
 
     def __getattr__(self, name: str) -> Any:
         told = getattr(self._whole, name)
@@ -72,7 +73,9 @@ class _Columns:
 
     def column(self, name: str) -> np.ndarray:
         """The same of all its lanes side by side."""
-        return getattr(self._whole, name)[self._lanes]
+        if name not in self._known:
+            self._known[name] = getattr(self._whole, name)[self._lanes]
+        return self._known[name]
 
     @cached_property
     def source(self) -> tuple[list[float], list[int]]:

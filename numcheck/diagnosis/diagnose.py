@@ -218,7 +218,8 @@ def _usual_points(formula: Formula, format: Format) -> dict[int | None, Points]:
 
 def _rounded_to_a_pole(measurement: Measurement, losses: Mapping[int, Loss]) -> dict[int, Loss]:
     """What is to blame where only float64's own functions took the shadow to a pole, as tanh(20) does 1 - t * t."""
-    poles = [row for row, loss in losses.items() if loss.cause is Cause.SPECIAL_VALUE]
+    infinite = np.isinf(measurement.judgement.worst.got)
+    poles = [row for row, loss in losses.items() if loss.cause is Cause.SPECIAL_VALUE and infinite[row]]
     rows = np.array(poles, dtype=int)
     if not rows.size:
         return {}

@@ -43,7 +43,9 @@ def chosen(place: Place, rows: Any) -> Place:
     return points.select(rows), component[rows]
 
 
-@lru_cache(maxsize=6)  # all routines and halves of a formula in a format have the same points
+@lru_cache(
+    maxsize=24
+)  # all routines and halves of a formula in a format have the same points, in parts of a size
 def _numbered(points: Points) -> np.ndarray:
     """A number for each point, which those that are the same share."""
     columns: list[np.ndarray] = []
