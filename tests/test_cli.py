@@ -255,7 +255,7 @@ def told(capsys: pytest.CaptureFixture[str]) -> str:
         (["check", "--witness"], "numcheck check FORMULA... --witness"),
         (["check", "--routine", "torch:tanh", "--formula", "tangh"], "tangh"),
         (["check", "--routine", "no_such_module:f", "--formula", "tanh"], "no_such_module"),
-        (["explain", "tanh", "naive"], "--at name=value"),
+        (["explain", "tanh", "naive_form"], "tanh takes x: write --at x=..."),
         (["explain", "tanh", "naive", "--at", "0.5"], "--at name=value"),
         (["explain", "tanh", "naive", "--at", "x=1", "--at", "x=2"], "twice"),
         (["explain", "tanh", "naive", "--at", "x=1", "--format", "half"], "float16"),

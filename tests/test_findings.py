@@ -215,3 +215,12 @@ def test_where_only_small_components_fail_it_is_told_what_a_coupled_budget_would
     )
     found = told(weighted, lambda v: v[:, 0] * 2.0**21 + v[:, 1], FLOAT32, of="grad")
     assert all(finding.coupled is None for finding in found.values())
+
+
+def test_a_wrong_routine_of_a_formula_without_inputs_has_a_finding():
+    circle = formula_of(lambda: m.pi() * 1, "Archimedes", [((), "3.14159265358979")], None, {})
+    wrong = routine_of(circle, lambda: torch.tensor(3.0), "wrong", ulps(1), None)
+    report = check(wrong, circle, formats=["float32"])
+    (finding,) = report["measurements"][0]["findings"]
+    assert finding["points"] == report["measurements"][0]["points"]
+    assert finding["worst"]["got"]["decimal"] == "3.0"

@@ -43,12 +43,10 @@ def chosen(place: Place, rows: Any) -> Place:
     return points.select(rows), component[rows]
 
 
-@lru_cache(
-    maxsize=24
-)  # all routines and halves of a formula in a format have the same points, in parts of a size
+@lru_cache(maxsize=24)  # all routines and halves of a formula in a format have the same points
 def _numbered(points: Points) -> np.ndarray:
     """A number for each point, which those that are the same share."""
-    columns: list[np.ndarray] = []
+    columns = [np.zeros((len(points), 1))]  # of a formula without inputs all are
     for column in points.columns.values():
         if isinstance(column, tuple):
             known = {choice: float(number) for number, choice in enumerate(dict.fromkeys(column))}
@@ -126,6 +124,8 @@ def wandered(
 ) -> Place:
     """Each point after some changes, of which those are made that lead to another point in the region."""
     points, component = place
+    if not points.columns:  # a formula without inputs has one point
+        return place
     others = next(part for part, _ in pool(formula, format) if part.size == points.size)
     for stride in strides:
         trial = _changed(points, others, format, rng, stride)

@@ -54,6 +54,4 @@ def point_of(given: Iterable[str]) -> dict[str, str]:
         if name in point:
             raise UsageError(f"{name} is given twice: one --at {name}=value")
         point[name] = value
-    if not point:
-        raise UsageError("say at which point: --at name=value for every input")
     return point
