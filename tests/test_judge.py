@@ -28,7 +28,7 @@ from judging import (
 )
 
 from numcheck.declaration.budgets import Budget
-from numcheck.declaration.words import Of
+from numcheck.declaration.words import Fate, Of
 from numcheck.formats import FORMATS, Format, format_of
 
 FLOAT64, FLOAT32, FLOAT16 = (format_of(name) for name in ("float64", "float32", "float16"))
@@ -933,3 +933,26 @@ def test_beside_a_number_below_the_last_binade_no_conditioning_forgives_an_infin
         for sign in (1, -1):
             found = judgement([sign * inf], enclosure(ball), Budget(1, 1), format, conditioning=forgiving)
             assert (found.error[0, 0] < inf) == (share * 2 >= 1 and sign == 1)
+
+
+def test_half_the_smallest_subnormal_is_a_zero_of_its_sign_and_what_is_more_need_not_be() -> None:
+    """Ties go to even, which is zero; beyond, where a zero is off by more than half an ulp, any will do."""
+    for format in NARROW_FORMATS:
+        half = power(format.min_exponent - format.precision)
+        for sign in (1, -1):
+            zeros = [copysign(0.0, sign), copysign(0.0, -sign)]
+            for ball, fates in [
+                (Ball(sign * half), ["within", "special"]),
+                (Ball(sign * half / 2), ["within", "special"]),
+                (Ball(sign * half * (1 + power(-20))), ["within", "within"]),
+                (Ball(sign * half * (1 + power(-60))), ["within", "within"]),
+                (Ball(sign * half, half * power(-30)), ["within", "within"]),
+                (Ball(sign * half * 3 / 2), ["within", "within"]),
+            ]:
+                judged_as = [
+                    Fate(
+                        int(judgement([x], enclosure(ball), Budget(Fraction(3, 4), 0), format).fate[0, 0])
+                    ).word
+                    for x in zeros
+                ]
+                assert judged_as == fates, (format.name, ball)
