@@ -543,7 +543,8 @@ def test_the_powers_of_zero_are_flat_in_the_exponent() -> None:
     )
     gradient = settle(formula, points, format_of("float32")).gradient
     assert gradient is not None
-    assert gradient.nearest()[:, 1] == pytest.approx([0.0, 0.0, 8 * math.log(2)])
+    assert gradient.nearest()[:2, 1].tolist() == [0.0, 0.0]
+    assert gradient.nearest()[2, 1] == pytest.approx(8 * math.log(2), rel=2.0**-28)
 
 
 STEPS: list[Callable[[Any], Any]] = [

@@ -262,7 +262,7 @@ def _largest_on_the_way(formula: Formula, point: Points, bits: int) -> int:
     """The exponent of the largest number on the way to the value, beside which the step has to be seen; or zero."""
     with precision(bits):
         numbers = (x for node in on_the_way(_mp_reals(formula, point)) for x in node.data.flat)
-        return max(0, *(int(CONTEXT.mag(x)) for x in numbers if x and CONTEXT.isfinite(x)), 0)
+        return max(0, max((int(CONTEXT.mag(x)) for x in numbers if x and CONTEXT.isfinite(x)), default=0))
 
 
 def _value_along(

@@ -56,10 +56,8 @@ def _expect_kept(formula: Formula, laws: tuple[Law, ...]) -> None:
         _expect_in_domain(formula, known.arguments)
         _expect_known(formula, known)
     for law in laws:
-        groups_of = [
-            points.select(rows) for points in _law_points(formula) for rows in groups(formula, points)
-        ]
-        says = [_expect_law(formula, law, points) for points in groups_of]
+        parts = ((points, rows) for points in _law_points(formula) for rows in groups(formula, points))
+        says = [_expect_law(formula, law, points.select(rows)) for points, rows in parts]
         if not any(says):
             raise PromiseError(
                 f"{formula.name}: its law {law.name} promises nothing: a side of it has no value at any point of the "
