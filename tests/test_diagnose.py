@@ -149,6 +149,33 @@ def test_a_missing_factor_is_one_where_digits_are_lost_besides(x):
     assert cause_at(growth, lambda x: torch.exp(x) - 1, FLOAT32, x) == Cause.SCALE
 
 
+@pytest.mark.parametrize("x", [16.0, 20.0, 30.0])
+def test_a_pole_that_only_rounding_made_is_told_by_the_rounding(x):
+    """1 - tanh(20)**2 is 1.7e-17; the tangent of float64, too, is 1 there."""
+    formula = formula_of(lambda x: m.log(1 / m.cosh(x) ** 2), "a test", [], (), {"x": real(0, 40)})
+    assert cause_at(formula, lambda x: torch.log(1 - torch.tanh(x) ** 2), FLOAT32, x) == Cause.CANCELLATION
+
+
+def test_an_infinite_gradient_behind_a_rounded_zero_is_told_as_a_nan_is():
+    formula = formula_of(lambda x: m.sqrt(1 / (1 + m.exp(x))), "a test", [], None, {"x": real(-100, 100)})
+
+    def naive(x):
+        return torch.sqrt(1 - 1 / (1 + torch.exp(-x)))
+
+    assert cause_at(formula, naive, FLOAT32, 32.0, of="grad") == Cause.NAN_GRADIENT
+
+
+def test_a_nan_of_given_infinities_is_told_of_the_operator_that_made_it():
+    formula = formula_of(lambda x: m.exp(x - x), "a test", [], (), {"x": real(-4, 4)})
+
+    def masked(x):
+        hidden = x.masked_fill(x < 5, -torch.inf)
+        return torch.exp(hidden - hidden)
+
+    part = at(formula, masked, FLOAT32, 1.0)
+    assert diagnose(part).losses[0].operator == "aten.sub.Tensor"
+
+
 def test_of_two_errors_that_make_one_too_large_the_greater_names_the_cause():
     """The epsilon moves the loss by 4.0 of 4 bfloat16 ulps, which alone is forgiven; rounding adds 1.8."""
     rmse = formula_of(

@@ -847,3 +847,18 @@ def test_spread_rows_reach_both_ends_and_leave_no_gap_longer_than_another(count:
     assert len(rows) == min(count, most)
     assert rows[0] == 0 and rows[-1] == count - 1
     assert gaps.max() - gaps.min() <= 1
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2])
+@pytest.mark.parametrize("count", [2, 3, 5])
+def test_the_ends_of_inputs_meet_in_every_draw(seed: int, count: int):
+    """As far apart and as far out as they can be, whatever the seed: there a sum or a difference overflows."""
+    inputs = {f"x{i}": real(-3e38, 3e38) for i in range(count)}
+    (points,) = draw(inputs, FLOAT32, 60, seed, "ends")
+    ends = {
+        tuple(np.sign(row))
+        for row in np.stack([points.columns[n].numpy() for n in inputs], axis=1)
+        if (np.abs(row) > 2.9e38).all()
+    }
+    one = np.eye(count) * 2 - 1
+    assert {tuple(np.ones(count)), tuple(-np.ones(count)), *map(tuple, one), *map(tuple, -one)} <= ends
