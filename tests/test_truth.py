@@ -1022,6 +1022,55 @@ def test_a_kink_keeps_the_interval_between_its_slopes(
 
 
 @pytest.mark.parametrize(
+    ("function", "x", "slope"),
+    [
+        (lambda x: m.maximum(x, 0) - m.maximum(-x, 0), 0.0, 1.0),
+        (lambda x: m.maximum(x, 0) + m.log1p(m.exp(-abs(x))), 0.0, 0.5),
+        (lambda x: m.maximum(x, x), 3.0, 1.0),
+        (lambda x: abs(x - 1) * 3 - abs(3 - 3 * x), 1.0, 0.0),
+        (lambda x: m.maximum(m.exp(x) - 1, 0) - m.maximum(1 - m.exp(x), 0), 0.0, 1.0),
+        (lambda x: m.minimum(x, 2) + m.maximum(x, 2), 2.0, 1.0),
+    ],
+)
+def test_ties_that_make_up_for_each_other_leave_one_slope(
+    function: Callable[..., Any], x: float, slope: float
+) -> None:
+    """Each of these is smooth: shares that are not told of both ties at once would let others pass."""
+    formula, points = made(function, x=ANY), at(x=[x])
+    truth = settle(formula, points, FLOAT32)
+    assert truth.gradient is not None and truth.gradient.nearest().item() == slope
+    assert np.ldexp(truth.gradient.radius, truth.gradient.exponent).item() < 2.0**-50
+    assert second_opinion(formula, points, truth, FLOAT32).disagreements == ()
+
+
+@pytest.mark.parametrize(
+    ("function", "by_x", "by_y"),
+    [
+        # parallel: one side of x = y is x - y, the other 2 y - 2 x
+        (lambda x, y: abs(x - y) + m.maximum(y - x, 0), (-2, 1), (-1, 2)),
+        # the tie of x with y is not that of either with 1, so all that their shares allow is kept
+        (lambda x, y: m.maximum(m.maximum(x, y), 1), (0, 1), (0, 1)),
+    ],
+)
+def test_of_two_inputs_a_tie_keeps_what_lies_between_its_two_sides(
+    function: Callable[..., Any], by_x: tuple[float, float], by_y: tuple[float, float]
+) -> None:
+    gradient = settle(made(function, x=ANY, y=ANY), at(x=[1.0], y=[1.0]), FLOAT32).gradient
+    assert gradient is not None
+    middle, radius = gradient.nearest()[0], np.ldexp(gradient.radius, gradient.exponent)[0]
+    assert list(middle - radius) == pytest.approx([by_x[0], by_y[0]], abs=1e-6)
+    assert list(middle + radius) == pytest.approx([by_x[1], by_y[1]], abs=1e-6)
+
+
+def test_each_entry_of_a_vector_has_the_slope_that_its_own_ties_leave() -> None:
+    def loss(x: Any) -> Any:
+        return m.sum(m.maximum(x, 0) - x / 4 + m.log1p(m.exp(-abs(x))))
+
+    gradient = settle(made(loss, x=vector(-9, 9, sizes=(3,))), at(x=[[0.0, 0.0, -0.0]]), FLOAT32).gradient
+    assert gradient is not None and gradient.nearest().tolist() == [[0.25, 0.25, 0.25]]
+
+
+@pytest.mark.parametrize(
     ("function", "x"),
     [(lambda x: x + 1, -math.inf), (lambda x: abs(x), math.inf), (lambda x: x + m.log(x * 0), 5.0)],
 )

@@ -76,7 +76,7 @@ def evaluate(
         slopes = gradient(flat, one_hot(flat, np.arange(size) == (component % size)[:, None]), by)
     else:
         slopes = [None] * len(by)
-    slope = _side_by_side(slopes, by, lanes)
+    slope = side_by_side(slopes, by, lanes)
     row = data.reshape((lanes, size))
     if size > 1:
         row = arithmetic.permute(row, (component % size)[:, None], 1)
@@ -151,7 +151,7 @@ def _beside(data: Any, x: Reals) -> Any:
     return data.reshape((data.shape[0], *(1,) * x.ndim))
 
 
-def _side_by_side(parts: Sequence[Reals | None], inputs: Sequence[Reals], lanes: int) -> Reals:
+def side_by_side(parts: Sequence[Reals | None], inputs: Sequence[Reals], lanes: int) -> Reals:
     """Derivatives by all inputs, (lanes, n); zero where there is no dependence."""
     rows: list[Reals] = []
     for part, x in zip(parts, inputs, strict=True):

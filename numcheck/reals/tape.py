@@ -9,8 +9,9 @@ function), 10.6.1 and 10.29.1 (Bessel functions), 10.51.1 and 10.51.2 (spherical
 
 import heapq
 import itertools
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any
 
@@ -77,14 +78,26 @@ def one_hot(like: Reals, hot: np.ndarray) -> Reals:
     return Reals(like.arithmetic, like.arithmetic.hot(hot), masked=masked)
 
 
-_TIES: list[np.ndarray] = []
-"""Of who asks for them now, the lanes that met a tie."""
+@dataclass(frozen=True, eq=False)
+class Ties:
+    """The ties that derivatives meet, and which of two that tie counts as the larger."""
+
+    lanes: np.ndarray
+    """Which lanes met one, decided or not: an interval is told there."""
+    compared: dict[int, tuple[Reals, Reals, States]] = field(default_factory=dict)
+    """What was compared, and where it was equal, by the serial of what came of it."""
+    sides: Mapping[int, np.ndarray] = field(default_factory=dict)
+    """By the same, 1 where the first counts as the larger and -1 where the second does; 0 leaves the interval."""
+
+
+_TIES: list[Ties] = []
+"""Those that are asked for now."""
 
 
 @contextmanager
-def ties(lanes: int) -> Generator[np.ndarray]:
-    """The lanes of which a derivative that is taken here meets a tie, decided or not: an interval is told there."""
-    met = np.zeros(lanes, dtype=bool)
+def ties(lanes: int, sides: Mapping[int, np.ndarray] | None = None) -> Generator[Ties]:
+    """The ties that derivatives of so many lanes meet that are taken here, some of them decided by `sides`."""
+    met = Ties(np.zeros(lanes, dtype=bool), sides=sides or {})
     _TIES.append(met)
     try:
         yield met
@@ -92,14 +105,31 @@ def ties(lanes: int) -> Generator[np.ndarray]:
         _TIES.pop()
 
 
-def _between(ct: Reals, smooth: Reals, tied: States, low: int, high: int) -> Reals:
-    """`smooth`, but ct times the interval [low, high] at a tie, and what can be said where the tie is undecided."""
+def _side(out: Reals, x: Reals, y: Reals, tied: States) -> np.ndarray | None:
+    """Which of two numbers counts as the larger where they tie, if that is decided."""
+    for met in _TIES[-1:]:
+        if x.arithmetic.some(tied == YES):
+            met.compared[out.serial] = x, y, tied
+            return met.sides.get(out.serial)
+    return None
+
+
+def _between(
+    ct: Reals, smooth: Reals, tied: States, low: int, high: int, side: np.ndarray | None = None
+) -> Reals:
+    """`smooth`, but ct times the interval [low, high] at a tie, and what can be said where the tie is undecided.
+
+    Of a tie that `side` decides it is ct times the one end or the other.
+    """
     for state, known in ((YES, ct.arithmetic.interval), (UNDECIDED, ct.arithmetic.doubt)):
         here = tied == state
         if ct.arithmetic.some(here):
             for met in _TIES[-1:]:
-                met |= np.asarray(here).reshape(len(here), -1).any(axis=1)
+                met.lanes[:] |= np.asarray(here).reshape(len(here), -1).any(axis=1)
             smooth = _chosen(here, ct * Reals(ct.arithmetic, known(low, high)), smooth)
+    for sign, share in ((1, high), (-1, low)) if side is not None else ():
+        end = ct * share if share else absent(ct, ct.shape)
+        smooth = _chosen((tied == YES) & (side == sign), end, smooth)
     return smooth
 
 
@@ -121,14 +151,19 @@ def _extremum(operation: str) -> Rule:
     def rule(ct: Reals, out: Reals, x: Reals, y: Reals) -> tuple[Reals, Reals]:
         tied = m.compare("eq", x, y).states
         left, right = _select(ct, out, x, y, m.compare(operation, x, y).states)
-        return _between(ct, left, tied, 0, 1), _between(ct, right, tied, 0, 1)
+        side = _side(out, x, y, tied)
+        if side is None:
+            return _between(ct, left, tied, 0, 1), _between(ct, right, tied, 0, 1)
+        side = side if operation == "gt" else -side
+        return _between(ct, left, tied, 0, 1, side), _between(ct, right, tied, 0, 1, -side)
 
     return rule
 
 
 def _absolute(ct: Reals, out: Reals, x: Reals) -> Reals:
     signed = _chosen(m.compare("gt", x, 0).states == YES, ct, -ct)
-    return _between(ct, signed, m.compare("eq", x, 0).states, -1, 1)
+    tied = m.compare("eq", x, 0).states
+    return _between(ct, signed, tied, -1, 1, _side(out, x, m.zeros_like(x), tied))
 
 
 def _kept(reduced: Reals, x: Reals, axes: tuple[int, ...]) -> Reals:

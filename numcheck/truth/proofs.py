@@ -18,6 +18,7 @@ from numcheck.reals.arithmetic import UNDECIDED
 from numcheck.reals.arrays import as_reals, on_the_way
 from numcheck.reals.enclosures import (
     INVALID,
+    PROVED,
     TOLERANCE,
     UNRESOLVED,
     Enclosure,
@@ -31,6 +32,7 @@ from numcheck.reals.evaluation import ROWS, Evaluation, Wanted
 from numcheck.reals.precision import LIMIT, START, precision, precisions
 from numcheck.reals.tape import ties
 from numcheck.truth.batches import chunks, evaluated, fewer, groups, lifted
+from numcheck.truth.kinks import hanging_together, slopes_between_sides
 
 CHUNK = 512  # lanes of Arb balls evaluated at once: bounds the memory that their tape takes
 FLOAT64 = 53  # told as the precision that settled a point
@@ -113,7 +115,7 @@ def proved(
     looked = False
     before: Enclosure | None = None  # the gradients of the precision before, for what no longer narrows
     for bits in precisions():
-        with precision(bits), ties(len(active)) as kinked:
+        with precision(bits), ties(len(active)) as met:
             found = evaluate_chunk(formula, points.select(active), component[active], wanted)
         if truth is None:
             truth = found
@@ -121,8 +123,14 @@ def proved(
         for part, tight in tightness(formula, found, format, tolerance):
             if part is found.gradient and before is not None:
                 # elsewhere a ball that is as wide as before is one that needs many more bits
-                kinks = kinked.reshape(-1, *(1,) * (tight.ndim - 1))
-                tight |= kinks & no_longer_narrows(before, part, format, tolerance)
+                kinks = met.lanes[:, None] & no_longer_narrows(before, part, format, tolerance)
+                together = np.flatnonzero((kinks & ~tight).any(axis=1) & hanging_together(met))
+                if together.size:
+                    rows = active[together]
+                    with precision(bits):
+                        balls = slopes_between_sides(formula, points.select(rows), component[rows])
+                    _narrowed(part, together, enclosure(balls))
+                tight |= kinks
             # what looks undefined must look so at two precisions
             tight &= (part.state != INVALID) | (bits > START)
             part.state[~tight] = UNRESOLVED
@@ -141,6 +149,13 @@ def proved(
                 break
     assert truth is not None
     return truth
+
+
+def _narrowed(part: Enclosure, rows: np.ndarray, told: Enclosure) -> None:
+    """Put what is told of some rows of a half, but where either knows no number."""
+    numbers = (part.state[rows] == PROVED) & (told.state == PROVED)
+    at, column = np.nonzero(numbers)
+    part.put((rows[at], column), told[at, column])
 
 
 def out_of_reach(formula: Formula, points: Points) -> np.ndarray:

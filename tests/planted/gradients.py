@@ -151,3 +151,24 @@ def gelu_by_erf(x):
 @plant(gelu, "wrong_formula", twin=gelu_by_erf, value=ulps(4), formats=("float32",))
 def gelu_by_tanh(x):
     return torch.nn.functional.gelu(x, approximate="tanh")
+
+
+@stated(
+    "Goodfellow, Bengio & Courville 2016, section 6.2.2.2, as it is written to be stable",
+    logit=real(-30, 30),
+    label=real(0, 1),
+)
+def loss_of_a_logit(logit, label):
+    return m.maximum(logit, 0) - logit * label + m.log1p(m.exp(-abs(logit)))
+
+
+def _by_softplus(logit, label):
+    logit, label, dtype = logit.double(), label.double(), logit.dtype
+    return (torch.nn.functional.softplus(logit) - logit * label).to(dtype)
+
+
+@plant(loss_of_a_logit, "wrong_formula", twin=_by_softplus, value=ulps(2), grad=ulps(2))
+def kinks_that_make_up_for_each_other_have_slopes_that_do_not(logit, label):
+    logit, label, dtype = logit.double(), label.double(), logit.dtype
+    loss = logit.clamp(min=0) - logit * label + torch.log1p(torch.exp(-logit.abs()))
+    return loss.to(dtype)
