@@ -130,6 +130,18 @@ class Format:
         outside = (ordinals < self.lowest_ordinal) | (ordinals > self.highest_ordinal)
         return self._join(magnitude, negative, outside)
 
+    def consecutive(self, ordinals: range) -> torch.Tensor:
+        """Values at consecutive places; those of one sign are counted in the encodings themselves."""
+        first, last = ordinals[0], ordinals[-1]
+        if first >= 0 and last <= self.highest_ordinal:
+            encoding = torch.arange(first, last + 1, dtype=self.int_dtype)
+        elif self.lowest_ordinal <= first and last < 0 and self.has_negative_zero:
+            nearest = self._sign_bit - 1
+            encoding = torch.arange(nearest - first, nearest - last - 1, -1, dtype=self.int_dtype)
+        else:
+            return self.from_ordinals(torch.arange(first, last + 1))
+        return encoding.view(self.dtype)
+
     def ordinal_of(self, value: float) -> int:
         """Place of one value of the format, as `to_ordinals` has it, without a tensor around it."""
         if math.isinf(value):

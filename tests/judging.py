@@ -253,8 +253,8 @@ def plainly(
     radius = torch.tensor([exactly(ball.radius) for ball in balls], dtype=torch.float64)
     shape = (-1, numbers) if numbers > 1 else (-1,)
     truth = Balls(high, low, radius).each(lambda part: part.reshape(shape))
-    sure, off = plain_points.plain(np.array(got).reshape(shape), truth, Budget(ulps), format, False)
-    return list(zip(sure.tolist(), off.tolist(), strict=True))
+    off = plain_points.plain(torch.tensor(got, dtype=torch.float64).reshape(shape), truth, ulps, format)
+    return [(error == error, error) for error in off.tolist()]
 
 
 def disagreement(one: judge.Judgement, other: judge.Judgement) -> list[float]:

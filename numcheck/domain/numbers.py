@@ -17,8 +17,10 @@ Doubles = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 
 
-def values_at(ordinals: Ints, format: Format) -> torch.Tensor:
+def values_at(ordinals: Ints | range, format: Format) -> torch.Tensor:
     """Values with these ordinals, as a tensor of the format."""
+    if isinstance(ordinals, range):
+        return format.consecutive(ordinals)
     return format.from_ordinals(torch.from_numpy(np.ascontiguousarray(ordinals, dtype=np.int64)))
 
 

@@ -59,15 +59,21 @@ class Space:
 
     def at(self, numbers: Ints | Sequence[int]) -> Points:
         """The points of these numbers, of origin "sweep"."""
-        rest = np.asarray(numbers, dtype=np.int64)
+        rest = numbers if isinstance(numbers, range) else np.asarray(numbers, dtype=np.int64)
         columns: dict[str, Column] = {}
         for name, listed in reversed(list(self.ordinals.items())):
             rest, place = _digit(rest, len(listed))
-            taken = listed.start + place if isinstance(listed, range) else self._listed[name][place]
+            if not isinstance(listed, range):
+                taken = self._listed[name][_as_array(place)]
+            elif isinstance(place, range):
+                taken = range(listed.start + place.start, listed.start + place.stop)
+            else:
+                taken = listed.start + place
             columns[name] = values_at(taken, self.format)
         for name, listed in reversed(list(self.choices.items())):
             rest, place = _digit(rest, len(listed))
-            columns[name] = self.inputs[name].column([listed[i] for i in place.tolist()], self.format)
+            chosen = [listed[i] for i in _as_array(place).tolist()]
+            columns[name] = self.inputs[name].column(chosen, self.format)
         origin = np.broadcast_to(np.array("sweep"), len(numbers))
         return Points({name: columns[name] for name in self.inputs}, origin)
 
@@ -78,11 +84,20 @@ class Space:
                 yield start, min(start + length, begin + self.block)
 
 
-def _digit(numbers: Ints, base: int) -> tuple[Ints, Ints]:
-    """Quotient and remainder; dividing is most of the time that a space takes, and the first input needs none."""
+def _digit(numbers: Ints | range, base: int) -> tuple[Ints, Ints | range]:
+    """Quotient and remainder; dividing is most of the time that a space takes, and consecutive numbers need none."""
+    if isinstance(numbers, range):
+        first, rest = divmod(numbers[0], base)
+        if numbers.step == 1 and rest + len(numbers) <= base:
+            return np.full(len(numbers), first), range(rest, rest + len(numbers))
+        numbers = np.array(numbers)
     if numbers.size and numbers.max() < base:
         return np.zeros_like(numbers), numbers
     return np.divmod(numbers, base)
+
+
+def _as_array(numbers: Ints | range) -> Ints:
+    return np.asarray(numbers, dtype=np.int64)
 
 
 def space_of(inputs: Mapping[str, Domain], format: Format, grid: int | None = None) -> Space:

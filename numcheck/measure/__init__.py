@@ -5,7 +5,7 @@ execute -> error -> judge -> measurement -> laws, scaling
 """
 
 from numcheck.measure import plain
-from numcheck.measure.error import apart, error_of_ball, errors, is_clear, power_below
+from numcheck.measure.error import apart, error_of_ball, errors, if_clear, power_below
 from numcheck.measure.execute import (
     ALONE,
     BACKWARDS,
@@ -26,5 +26,5 @@ from numcheck.measure.scaling import ladder, scalings
 
 __all__ = ["ALONE", "BACKWARDS", "WHOLE", "Judgement", "Layout", "Measurement", "Outcome", "RoutineError"]
 __all__ += ["apart", "arguments_of", "by_settings", "check_device", "error_of_ball", "errors", "execute"]
-__all__ += ["is_clear", "ladder", "law_defects", "measure", "plain", "power_below", "scalings", "tally"]
+__all__ += ["if_clear", "ladder", "law_defects", "measure", "plain", "power_below", "scalings", "tally"]
 __all__ += ["whole_vectors", "with_rows"]

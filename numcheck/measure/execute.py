@@ -150,6 +150,11 @@ def execute(
                 shape, dtype = tensor.shape[1:], told_dtype(tensor.dtype)
                 if of not in halves:
                     by = _judged_by(routine, of, tensor.dtype, format)
+                    if len(rows) == len(
+                        points
+                    ):  # a copy, for a routine may keep its result and write into it
+                        halves[of] = Given(tensor.to(torch.float64, copy=True).numpy(), by, dtype)
+                        continue
                     halves[of] = Given(np.full((len(points), *shape), np.nan), by, dtype)
                 numbers, made = halves[of].numbers, halves[of].made
                 if shape != numbers.shape[1:] or dtype != made:
@@ -311,9 +316,11 @@ def _run(
     rows: np.ndarray,
 ) -> _Ran:
     order = layout.order(len(rows))
-    places = np.empty(len(rows), dtype=np.int64)
-    places[order[::-1]] = np.arange(len(order))[::-1]  # where each point stands first
-    given = points.select(rows[order])
+    if layout is WHOLE and len(rows) == len(points):  # all in order, which nobody needs to look up
+        given, places = _filled_up(points, len(order)), slice(len(rows))
+    else:
+        given, places = points.select(rows[order]), np.empty(len(rows), dtype=np.int64)
+        places[order[::-1]] = np.arange(len(order))[::-1]  # where each point stands first
     arguments = arguments_of(routine, given, device, backward, layout.gaps)
     with subnormals.as_found() as flushed:
         halves, raised = _called(routine, arguments, device, component[rows[order]], backward)
@@ -323,8 +330,20 @@ def _run(
         if isinstance(argument, torch.Tensor)
         if (moved := _moved(argument, given.columns[name])) is not None
     }
-    back = torch.from_numpy(places)
+    back = places if isinstance(places, slice) else torch.from_numpy(places)
     return _Ran({of: tensor[back] for of, tensor in halves.items()}, raised, changed, flushed[0])
+
+
+def _filled_up(points: Points, count: int) -> Points:
+    """So many points: these, and the last one again."""
+    more = count - len(points)
+    columns: dict[str, Any] = {
+        name: (*column, *column[-1:] * more)
+        if isinstance(column, tuple)
+        else torch.cat([column, column[-1:].expand(more, *column.shape[1:])])
+        for name, column in points.columns.items()
+    }
+    return Points(columns, np.broadcast_to(points.origin[-1:], count), points.size)
 
 
 def _called(

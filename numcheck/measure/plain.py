@@ -6,19 +6,19 @@ format and the error is within the ulps of the budget, whatever conditioning wou
 left to `runs.examine`: nothing here decides a failure, and what is not plain costs time only.
 """
 
-from collections.abc import Callable
-from functools import lru_cache
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from numcheck.declaration.budgets import Budget
 from numcheck.declaration.formulas import Formula
+from numcheck.declaration.words import Of
 from numcheck.domain import Points
 from numcheck.formats import Format
-from numcheck.measure.error import SLIGHT, error_of_ball, is_clear, power_below
+from numcheck.measure.error import SLIGHT, error_of_ball, if_clear, power_below
 from numcheck.reals.ball64 import COMPARABLE, Balls
 from numcheck.reals.ball64.balls import filled
 from numcheck.reals.enclosures import TOLERANCE, enclosure_of_float64
@@ -28,6 +28,8 @@ NEARLY = 1 - 2.0**-40
 """So much of the ulps is plain beside a pair: what errs by all of them may err by more, which a double rounds away."""
 AUDITED = 4
 """Points of a batch that Arb proves again."""
+RARELY = 16
+"""Of so many batches those of one are proved again: a small share of the time that the batches take."""
 
 
 def applies(format: Format) -> bool:
@@ -36,35 +38,61 @@ def applies(format: Format) -> bool:
 
 
 def _plain(
-    got: Tensor, high: Tensor, low: Tensor, radius: Tensor, power: Tensor, ulps: Tensor, format: Format
-) -> tuple[Tensor, Tensor]:
-    """Where a result is plainly within, a zero with the truth's sign if that is known; and its error in ulps there."""
+    got: Tensor, high: Tensor, low: Tensor, radius: Tensor, power: Tensor, ulps: float, format: Format
+) -> Tensor:
+    """The error in ulps where a result is plainly within, a zero with the truth's sign if that is known; NaN elsewhere.
+
+    One array of numbers, for compiled code stores truth values one by one.
+    """
     error, width, past = error_of_ball(got, high, low, radius, power, format)
-    signed = (got != 0) | (radius >= high.abs()) | (torch.signbit(got) == torch.signbit(high))
-    clear = (error <= SLIGHT) | is_clear(high, low, radius, power, format)
-    room = torch.where(low == 0, ulps, ulps * NEARLY)
-    within = (width <= TOLERANCE) & (error + width <= room) & signed & clear
-    return within | (past & (error == 0)), error
+    told = torch.where(error <= SLIGHT, error, if_clear(error, high, low, radius, power, format))
+    # compiled code asks for sign bits one by one, and knows the sign of a zero's infinite reciprocal as well
+    signed = torch.where(got.reciprocal() * high > 0, told, torch.nan)
+    told = torch.where(got != 0, told, torch.where(radius >= high.abs(), told, signed))
+    room = torch.where(low == 0, torch.full_like(low, ulps), ulps * NEARLY)
+    told = torch.where(error + width <= room, told, torch.nan)
+    told = torch.where(width <= TOLERANCE, told, torch.nan)
+    return torch.where(past, torch.where(error == 0, error, told), told)
 
 
-@lru_cache(maxsize=8)
-def _judge(compiled: bool) -> Callable[..., tuple[Tensor, Tensor]]:
-    return torch.compile(_plain) if compiled else _plain
+def plain(got: Tensor, exact: Balls, ulps: float, format: Format) -> Tensor:
+    """The largest error of each of the points that are plainly within so many ulps, and NaN of the others.
 
-
-def plain(
-    got: np.ndarray, exact: Balls, budget: Budget, format: Format, compiled: bool
-) -> tuple[np.ndarray, np.ndarray]:
-    """Which of the points are plainly within, and the largest error in ulps of each, valid at those."""
+    Of results in another shape than the truth's none is.
+    """
     high = exact.high
-    results = torch.from_numpy(got).to(high.device).reshape(high.shape)
+    if got.shape != high.shape:
+        return torch.full((len(got),), torch.nan, dtype=torch.float64, device=high.device)
     low, radius = filled(exact.low, high), filled(exact.radius, high)
     power = power_below(high, low, radius, format)
-    ulps = torch.tensor(budget.ulps, dtype=torch.float64, device=high.device)
-    sure, error = _judge(compiled)(results, high, low, radius, power, ulps, format)
-    by_point = (len(got), -1)
-    everywhere = sure.reshape(by_point).all(dim=1), error.reshape(by_point).amax(dim=1)
-    return everywhere[0].cpu().numpy(), everywhere[1].cpu().numpy()
+    error = _plain(got.double(), high, low, radius, power, ulps, format)
+    return error if error.ndim == 1 else error.reshape(len(got), -1).amax(dim=1)
+
+
+@dataclass(frozen=True)
+class Plainly:
+    """Tells `plain` of several results, each of a half with so many ulps in a format.
+
+    It runs in the graph that makes the truth (`truth.Truths.judged`).
+    """
+
+    asked: tuple[tuple[Of, float, Format], ...]
+
+    def __call__(self, exact: Exact, results: Sequence[Tensor]) -> Sequence[Tensor]:
+        told: list[Tensor] = []
+        for (of, ulps, format), got in zip(self.asked, results, strict=True):
+            ball = exact.value if of is Of.VALUE else exact.gradient
+            assert ball is not None
+            told.append(plain(got, ball, ulps, format))
+        return told
+
+
+def is_audited(batch: int, batches: int) -> bool:
+    """Whether Arb proves some points of a batch again: of `RARELY` batches those of one, now of this and now of that.
+
+    Where there are no more of them it looks at each.
+    """
+    return batches <= RARELY or batch % RARELY == batch // RARELY * 5 % RARELY
 
 
 def audit(formula: Formula, points: Points, exact: Exact, sure: np.ndarray, format: Format) -> int:

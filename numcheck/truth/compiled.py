@@ -37,6 +37,10 @@ class Exact:
     gradient: Balls | None = None
 
 
+Judge = Callable[[Exact, Sequence[Tensor]], Sequence[Tensor]]
+"""What is made of a batch's balls and of results at its points, in the same graph; equal judges do the same."""
+
+
 def compiler() -> str | None:
     """The C++ compiler by which graphs are compiled for processors: where it stands, None where there is none."""
     named = os.environ.get("CXX")
@@ -62,39 +66,58 @@ class Truths:
         self.device = torch.device(device)  # a name would be read again for every batch
         self.numbers = list(continuous(formula.inputs))
         self.choices = [name for name in formula.inputs if name not in self.numbers]
-        self.graphs: dict[tuple[Any, ...], Callable[..., tuple[Tensor | None, ...]]] = {}
+        self.graphs: dict[tuple[Any, ...], Callable[..., Any]] = {}
 
     def of(self, points: Points) -> Exact:
         """The balls at these points, which share their choices."""
+        return self.judged(points)[0]
+
+    def judged(
+        self, points: Points, results: Sequence[Tensor] = (), judge: Judge | None = None
+    ) -> tuple[Exact, Sequence[Tensor]]:
+        """The balls at these points, which share their choices, and what `judge` makes of them and of the results."""
+        results = [result.to(self.device) for result in results]
         if not self.compiled or len(points) != BATCH:
             arguments = lifted(self.formula, points, self.arithmetic, self.backward)
-            return _exact(self._evaluate(arguments, len(points)))
+            exact = _exact(self._evaluate(arguments, len(points)))
+            return exact, () if judge is None else judge(exact, results)
         columns: list[Any] = [points.columns[name] for name in self.numbers]
         chosen = [_choice(points.columns[name]) for name in self.choices]
         narrow = all(_seems_within(column, NARROW_REACH) for column in columns)
         columns = [column.to(self.device) for column in columns]
         reach = NARROW_REACH if narrow else math.inf
-        graph = self.graphs.get((*chosen, reach))
+        key = *chosen, reach, judge
+        graph = self.graphs.get(key)
         if graph is None:
-            graph = self.graphs[*chosen, reach] = self._compiled(points, columns, reach)
-        return _exact(graph(*columns))
+            graph = self.graphs[key] = self._compiled(points, columns, reach, results, judge)
+        told = graph(*columns, *results)
+        parts = 6 if self.backward and self.formula.wrt else 3
+        return _exact(told[:parts]), told[parts:]
 
     def _compiled(
-        self, points: Points, columns: list[Any], reach: float
-    ) -> Callable[..., tuple[Tensor | None, ...]]:
+        self,
+        points: Points,
+        columns: list[Any],
+        reach: float,
+        results: Sequence[Tensor],
+        judge: Judge | None,
+    ) -> Callable[..., Any]:
         import torch._inductor as inductor  # torch.compile would capture the graph once more, and slow every call
         from torch.fx.experimental.proxy_tensor import make_fx
 
         alone = lifted(self.formula, points.select(np.array([0])), self.arithmetic, self.backward)
 
         def function(*tensors: Tensor) -> tuple[Tensor | None, ...]:
-            lifts = [_within(self.arithmetic.lift(tensor), reach) for tensor in tensors]
+            lifts = [_within(self.arithmetic.lift(tensor), reach) for tensor in tensors[: len(columns)]]
             inputs = (Reals(self.arithmetic, x, None, self.backward) for x in lifts)
-            return self._evaluate(alone | dict(zip(self.numbers, inputs, strict=True)), BATCH)
+            parts = self._evaluate(alone | dict(zip(self.numbers, inputs, strict=True)), BATCH)
+            told = () if judge is None else judge(_exact(parts), tensors[len(columns) :])
+            return *parts, *told
 
+        given = [*columns, *results]
         with recording():
-            graph = make_fx(function)(*columns)
-        compiled: Any = inductor.compile(graph, columns, options=trust.compiler_options(self.device))
+            graph = make_fx(function)(*given)
+        compiled: Any = inductor.compile(graph, given, options=trust.compiler_options(self.device))
         return compiled
 
     def _evaluate(self, arguments: Mapping[str, Any], lanes: int) -> tuple[Tensor | None, ...]:

@@ -19,6 +19,7 @@ from numcheck.declaration.formulas import Formula, Routine
 from numcheck.declaration.patience import limit, patience
 from numcheck.declaration.words import Cause, ExitCode, Fate, Of, UsageError
 from numcheck.domain import Points, listed
+from numcheck.formats import Format
 from numcheck.measure import Outcome, execute, plain
 from numcheck.report import figure, json_text, write_text
 from numcheck.runs import witnesses
@@ -60,7 +61,7 @@ Batch = Callable[[Plan, int, int], State]
 
 def _batch(plan: Plan, start: int, stop: int) -> State:
     """Plain points are counted; the others, for any routine, are settled together and judged one by one."""
-    points = plan.space.at(np.arange(start, stop))
+    points = plan.space.at(range(start, stop))
     outcomes = {
         routine.name: execute(
             routine, points, plan.format, plan.device, None, plan.backward and Of.GRAD in routine.budgets
@@ -93,24 +94,31 @@ def _plainly_within(
     nowhere = np.zeros(len(points), dtype=bool)
     if not plain.applies(plan.format):
         return nowhere, {}
-    exact = truths(plan).of(points)
-    balls = {Of.VALUE: exact.value, Of.GRAD: exact.gradient}
-    everywhere = ~nowhere
-    told: dict[tuple[str, str], tuple[np.ndarray, float]] = {}
+    asked: list[tuple[str, Of]] = []
+    results: list[torch.Tensor] = []
+    judged: list[tuple[Of, float, Format]] = []
     for routine in plan.routines:
         for of, given in outcomes[routine.name].halves.items():
-            budget, ball = routine.budgets[of], balls[of]
-            if ball is None or given.numbers.shape != ball.shape:
-                return nowhere, {}
+            budget = routine.budgets[of]
             if budget.coupled or not plain.applies(given.format):
                 return nowhere, {}
-            sure, error = plain.plain(given.numbers, ball, budget, given.format, plan.compiled)
-            everywhere &= sure
-            for moved in outcomes[routine.name].changed.values():
-                everywhere &= moved <= budget.ulps
-            told[routine.name, of] = error, budget.ulps
-    plain.audit(plan.formula, points, exact, everywhere, plan.format)
-    return everywhere, {key: _tally(start, everywhere, error, ulps) for key, (error, ulps) in told.items()}
+            asked.append((routine.name, of))
+            results.append(torch.from_numpy(given.numbers))
+            judged.append((of, budget.ulps, given.format))
+    exact, told = truths(plan).judged(points, results, plain.Plainly(tuple(judged)))
+    errors = [error.cpu().numpy() for error in told]
+    # the largest of numbers among which is a NaN is NaN
+    unsure = [error for error in errors if np.isnan(error.max())]
+    everywhere = ~np.logical_or.reduce([np.isnan(error) for error in unsure]) if unsure else ~nowhere
+    for routine in plan.routines:
+        for moved in outcomes[routine.name].changed.values():
+            everywhere &= moved <= routine.budgets[Of.VALUE].ulps
+    if plain.is_audited(start // BATCH, -(-plan.space.size // BATCH)):
+        plain.audit(plan.formula, points, exact, everywhere, plan.format)
+    return everywhere, {
+        (name, of): _tally(start, everywhere, error, ulps)
+        for (name, of), error, (_, ulps, _) in zip(asked, errors, judged, strict=True)
+    }
 
 
 def _tally(start: int, everywhere: np.ndarray, error: np.ndarray, ulps: float) -> Summary:

@@ -102,10 +102,9 @@ All that speak of a range speak of the same one.
 
 def histogram_of(error: np.ndarray) -> np.ndarray:
     """How many errors fall into each bin of `EDGES` and beyond."""
-    known = np.nan_to_num(error, nan=np.inf, posinf=np.inf)
-    beyond = [known.size]
-    for edge in EDGES:  # most errors are small, and few edges are asked about
-        beyond.append(int(np.count_nonzero(known > edge)) if beyond[-1] else 0)
+    beyond = [error.size]
+    for edge in EDGES:  # most errors are small, and few edges are asked about; a NaN lies beyond all
+        beyond.append(error.size - int(np.count_nonzero(error <= edge)) if beyond[-1] else 0)
     return -np.diff([*beyond, 0])
 
 
