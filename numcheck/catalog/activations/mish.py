@@ -22,11 +22,15 @@ def mish(x):
     return x * m.tanh(m.log(1 + m.exp(x)))
 
 
-# cond=3: the derivative is a difference near -1.19, and each of its terms is rounded up to three times
+# cond=4: the derivative is a difference near -1.19, and each of its terms is rounded up to four times
 @gap("underflow", "placement", why="exp(x) is subnormal or zero where x times it is not yet", of="value")
 @gap("underflow", why="the backward's 1/(1 + exp(-x)) is zero where x times it is a normal number", of="grad")
-@gap("cancellation", why="the backward computes 1 - t * t from the rounded hyperbolic tangent t", of="grad")
-@mish.routine(value=ulps(4), grad=ulps(4, cond=3))
+@gap(
+    "cancellation",
+    why="1 - t * t of a rounded hyperbolic tangent t, times x, meets t, left of zero of the other sign",
+    of="grad",
+)
+@mish.routine(value=ulps(4), grad=ulps(4, cond=4))
 def torch_builtin(x):
     """torch.nn.functional.mish."""
     return functional.mish(x)

@@ -22,6 +22,14 @@ def acosh(x):
     return m.acosh(x)
 
 
+@gap("overflow", "nan_gradient", why="t + sqrt(t) sqrt(t + 2), twice x, leaves the range")
+@acosh.routine(value=ulps(4), grad=ulps(4))
+def shifted_form(x):
+    """log1p(t + sqrt(t) sqrt(t + 2)) with t = x - 1: no difference near 1, no square far out."""
+    t = x - 1
+    return torch.log1p(t + torch.sqrt(t) * torch.sqrt(t + 2))
+
+
 @gap("overflow", why="the backward squares x", of="grad")
 @acosh.routine(value=ulps(2), grad=ulps(4))
 def torch_builtin(x):
