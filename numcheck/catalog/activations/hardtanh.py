@@ -9,7 +9,7 @@ from numcheck import formula, m, real, ulps
 
 
 @formula(
-    source="Collobert 2004, Large scale machine learning, doctoral thesis",
+    source="Collobert et al. 2011, Natural language processing (almost) from scratch, JMLR 12, pages 2493-2537",
     known=[((-1.5,), "-1"), ((0.25,), "0.25"), ((7,), "1")],
     x=real(-float("inf"), float("inf"), near=(-1, 1)),
 )

@@ -9,7 +9,7 @@ from numcheck import formula, gap, m, real, ulps
 
 
 @formula(
-    source="Misra 2020, Mish: a self regularized non-monotonic activation function, BMVC, section 3",
+    source="Misra 2020, Mish: a self regularized non-monotonic activation function, BMVC",
     known=[
         ((0,), "0"),
         ((1,), "0.865098388267310346116233449256"),

@@ -9,7 +9,7 @@ from numcheck import formula, m, real, ulps
 
 
 @formula(
-    source="Nair & Hinton 2010, Rectified linear units improve restricted Boltzmann machines, ICML, section 2",
+    source="Nair & Hinton 2010, Rectified linear units improve restricted Boltzmann machines, ICML",
     known=[((0,), "0"), ((-1.5,), "0"), ((0.25,), "0.25")],
     x=real(-float("inf"), float("inf")),
 )

@@ -9,7 +9,7 @@ from numcheck import formula, m, real, ulps
 
 
 @formula(
-    source="Krizhevsky 2010, Convolutional deep belief networks on CIFAR-10, section 2",
+    source="Krizhevsky 2010, Convolutional deep belief networks on CIFAR-10",
     known=[((-1.5,), "0"), ((0.25,), "0.25"), ((7,), "6")],
     x=real(-float("inf"), float("inf"), near=(6,)),
 )

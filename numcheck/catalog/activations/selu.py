@@ -9,7 +9,7 @@ from numcheck import formula, m, real, ulps
 
 
 @formula(
-    source="Klambauer, Unterthiner, Mayr & Hochreiter 2017, Self-normalizing neural networks, equations 2 and 14",
+    source="Klambauer, Unterthiner, Mayr & Hochreiter 2017, Self-normalizing neural networks, equation 2 and appendix",
     known=[
         ((0,), "0"),
         ((-1.5,), "-1.36581435336725274119176989291"),

@@ -24,7 +24,7 @@ def it_is_even(f, x):
     return f(-x), f(x)
 
 
-@gap("underflow", why="the kernel squares x before it divides", of="value")
+@gap("underflow", "cancellation", why="the kernel squares x before it divides", of="value")
 @inverse_square.routine(value=ulps(2), grad=ulps(4))
 def torch_builtin(x):
     """torch.pow with the exponent -2."""
