@@ -222,7 +222,7 @@ def test_at_a_negative_zero_either_infinity_of_a_pole_is_right():
 def test_of_a_truth_next_to_zero_no_digit_is_told_that_is_not_proved():
     """The slope of GELU far out: a ball around zero tells bfloat16 all that it asks, and its middle means nothing."""
     plan = plan_of(functions()["gelu_tanh"], format_of("bfloat16"))
-    told = table._truth(plan, Of.GRAD, plan.space.at([1]))  # pyright: ignore[reportPrivateUsage]
+    told = table._truth(plan, largest_of_kinds.Part(Of.GRAD), plan.space.at([1]))  # pyright: ignore[reportPrivateUsage]
     assert told.startswith("within ") and told.endswith(" of 0")
 
 
@@ -359,13 +359,13 @@ def summed(x):
 def of_another_format(x):
     return x + x
 
-@formula(source="a school book", known=[((3, 4), "7")], x=real(0, 1), y=real(0, 1))
-def sum_in_a_table(x, y):
-    return x + y
+@formula(source="a school book", known=[((3, 4, 5), "12")], x=real(0, 9), y=real(0, 9), z=real(0, 9))
+def sum_in_a_table(x, y, z):
+    return x + y + z
 
 @sum_in_a_table.routine(value=ulps(1))
-def added(x, y):
-    return x + y
+def added(x, y, z):
+    return x + y + z
 
 @formula(source="a school book", known=[((3,), "3")], x=real(0, 5))
 def itself_in_a_table(x):
@@ -419,7 +419,7 @@ def test_one_s_own_routines_have_a_table_and_what_cannot_be_measured_is_told(
     [
         (
             ["formulas_of_a_table.py:sum_in_a_table"],
-            "takes x, y: the table is of functions of one real number",
+            "takes x, y, z: the table is of functions of one real number or two",
         ),
         (["formulas_of_a_table.py:itself_in_a_table"], "has no routine: write @itself_in_a_table.routine"),
         (["formulas_of_a_table.py:nothing"], "has no nothing"),
