@@ -6,6 +6,7 @@ to `NARROW` ulps, and where the formula has no value, or no slope.
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable
+from dataclasses import replace
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -19,7 +20,25 @@ from numcheck.domain import Points, continuous
 from numcheck.formats import Format
 from numcheck.measure import error_of_ball, errors, plain, power_below
 from numcheck.reals.ball64.balls import filled
-from numcheck.reals.enclosures import INVALID, PROVED, UNRESOLVED, Enclosure, binade, ulp_exponent
+from numcheck.reals.enclosures import (
+    INVALID,
+    PROVED,
+    UNRESOLVED,
+    Enclosure,
+    binade,
+    contradiction,
+    ulp_exponent,
+)
+from numcheck.runs.sweep.behaviour import (
+    FLUSHED,
+    MIRRORED,
+    TURNED,
+    flushed,
+    looked_at,
+    turns,
+    turns_closely,
+    unlike,
+)
 from numcheck.runs.sweep.plan import LONGEST, Plan
 from numcheck.runs.sweep.run import truths
 from numcheck.runs.sweep.summary import (
@@ -46,6 +65,8 @@ FAR = 900
 """The power of two that stands for an infinity."""
 AUDITED = LONGEST // BATCH
 """Of so many batches Arb proves some of one."""
+LOOKED_AT, ENOUGH = 64, 8
+"""Points that tell whether a function is odd or even, and how many of them must have a truth."""
 
 
 # What is measured ------------------------------------------------------------------------------------------------
@@ -104,6 +125,32 @@ def _nowhere(plan: Plan, part: Part, numbers: range) -> bool:
     )
 
 
+@lru_cache(maxsize=8)
+def parity(plan: Plan, part: Part) -> int:
+    """1 where the truth is even, -1 where it is odd, as far as points of every magnitude tell; otherwise 0."""
+    if len(plan.formula.inputs) > 1:
+        return 0
+    (every,) = plan.space.ordinals.values()
+    above = np.unique(np.linspace(bisect_left(every, 1), len(every) - 2, LOOKED_AT).astype(np.int64))
+    points = plan.space.at(above)
+    here, there = settled(plan, part, points), settled(plan, part, mirror(points))
+    told = (here.state == PROVED) & (there.state == PROVED)
+    if told.sum() < ENOUGH or (here.state != there.state).any():
+        return 0
+    here, there = here[told], there[told]
+    for sign in (1, -1):
+        turned = replace(there, high=sign * there.high, low=sign * there.low)
+        if not contradiction(here, turned).any():
+            return sign
+    return 0
+
+
+def mirror(points: Points) -> Points:
+    """The points of the other sign."""
+    columns = {name: -x if isinstance(x, Tensor) else x for name, x in points.columns.items()}
+    return replace(points, columns=columns)
+
+
 def _asked(plan: Plan, points: Points) -> np.ndarray:
     """Where only NaN is right if the formula has no value: in the page's domain, and at no zero or infinity.
 
@@ -139,13 +186,13 @@ def judged(plan: Plan, begin: int, end: int) -> State:
             continue
         if plain.applies(plan.format):
             exact = exact or truths(plan).of(points)
-            known = _known(plan, part, points, exact, begin, inside)
+            known = known_in_doubles(plan, part, points, exact, begin, inside)
         else:
             known = _closely_known(plan, part, points, inside)
         if len(plan.formula.inputs) > 1 and part.of is Of.VALUE:
             valued = ~known.nothing
             inside &= ~(known.nothing & torch.from_numpy(_asked(plan, points)[:count]))
-        judge = _judge_of(plan, known, inside)
+        judge, turned = _judge_of(plan, known, inside), turns_of(plan, known)
         before: Tensor | None = None
         found: dict[str, Summary] = {}
         for mode, got in results.items():
@@ -153,9 +200,47 @@ def judged(plan: Plan, begin: int, end: int) -> State:
             if before is None or not torch.equal(got, before):
                 error, kind = judge(got)
                 found = _summaries(begin, plan.space.line, got, error, kind, inside, known.unresolved)
+                found |= _behaviour(plan, part, known, got, kind, turned, begin)
             state |= {(row_name(mode, part), name): summary for name, summary in found.items()}
             before = got
+        sign = parity(plan, part)
+        for routine in plan.routines if sign else ():
+            got, looked = results[routine.name], inside & ~inputs_of(points)[0][:count].signbit()
+            if looked.any():
+                reflected = result_of(routine, part, mirror(points))[:count]
+                state[row_name(routine.name, part), MIRRORED] = unlike(got, reflected, sign, looked, begin)
     return state
+
+
+def _behaviour(
+    plan: Plan,
+    part: Part,
+    known: "Known",
+    got: Tensor,
+    kind: Tensor,
+    turned: Callable[[Tensor], Tensor] | None,
+    begin: int,
+) -> dict[str, Summary]:
+    """What the results show beside their errors, where there is something to see."""
+    found: dict[str, Summary] = {}
+    if turned is not None:
+        found[TURNED] = looked_at(turned(got), 0, begin)
+    subnormal = kind == SUBNORMAL
+    if subnormal.any():
+        smallest = plan.format.smallest_subnormal
+        found[FLUSHED] = flushed(got, known.high.abs(), subnormal, smallest, begin)
+    return found
+
+
+def turns_of(plan: Plan, known: "Known") -> Callable[[Tensor], Tensor] | None:
+    """What tells where a result turns against the truth; None where the points stand in no order."""
+    if len(plan.formula.inputs) > 1:
+        return None
+    if known.closer is not None:
+        truth = known.closer
+        return lambda got: turns_closely(got, truth)
+    look = _machine(turns, plan.compiled and len(known.high) == BATCH)
+    return lambda got: look(got, known.high, known.low, known.radius, known.told)
 
 
 def row_name(mode: str, part: Part) -> str:
@@ -216,7 +301,9 @@ class Known(NamedTuple):
     closer: Enclosure | None = None
 
 
-def _known(plan: Plan, part: Part, points: Points, exact: Exact, begin: int, inside: Tensor) -> Known:
+def known_in_doubles(
+    plan: Plan, part: Part, points: Points, exact: Exact, begin: int, inside: Tensor
+) -> Known:
     """The truths by float64 balls, and by Arb where those leave something open."""
     count, balls = len(inside), exact.value if part.of is Of.VALUE else exact.gradient
     assert balls is not None

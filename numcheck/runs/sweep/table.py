@@ -35,6 +35,7 @@ from numcheck.report import figure, folder_name, read_json, table_page, write_js
 from numcheck.runs.check import Progress
 from numcheck.runs.environment import environment
 from numcheck.runs.points import argument
+from numcheck.runs.sweep.behaviour import FLUSHED, MIRRORED, TURNED
 from numcheck.runs.sweep.checkpoint import Keeper, alone_in
 from numcheck.runs.sweep.grids import space_of_function
 from numcheck.runs.sweep.largest import (
@@ -48,6 +49,8 @@ from numcheck.runs.sweep.largest import (
     halves,
     inputs_of,
     judged,
+    mirror,
+    parity,
     parts_of,
     result_of,
     row_name,
@@ -55,7 +58,8 @@ from numcheck.runs.sweep.largest import (
 )
 from numcheck.runs.sweep.plan import LONGEST, Plan, fingerprint_of
 from numcheck.runs.sweep.run import finish
-from numcheck.runs.sweep.summary import BINS, EMPTY, State
+from numcheck.runs.sweep.special import flushed_inputs, special, turned_at_borders
+from numcheck.runs.sweep.summary import BINS, EMPTY, State, Summary, merged
 from numcheck.truth import BATCH, compiler, expect_promises, missing_compiler
 
 SCHEMA = 3
@@ -156,6 +160,7 @@ def _row(plan: Plan, routine: Routine, of: Of, state: State) -> dict[str, Any]:
     kinds = {kind: _joined([told["kinds"][kind] for told in each]) for kind in KINDS}
     fates = {fate.word: sum(told["fates"].get(fate.word, 0) for told in each) for fate in Fate}
     worsts = [kind["worst"] for kind in kinds.values() if kind["worst"] is not None]
+    alone = len(each) == 1 == len(plan.formula.inputs)
     return {
         "function": plan.formula.name,
         "of": of.value,
@@ -174,7 +179,48 @@ def _row(plan: Plan, routine: Routine, of: Of, state: State) -> dict[str, Any]:
         "kinds": kinds,
         "regions": sum(told["regions"] for told in each),
         "largest_regions": _shown([region for told in each for region in told["largest_regions"]]),
+        **(_behaviour(plan, routine, Part(of), state) if alone else {}),
     }
+
+
+def _behaviour(plan: Plan, routine: Routine, part: Part, state: State) -> dict[str, Any]:
+    """What a row tells of a function of one number beside its errors."""
+
+    def seen(name: str) -> Summary:
+        return state.get((row_name(routine.name, part), name), EMPTY)
+
+    def first(summary: Summary, beside: Callable[[int], Any] | None = None) -> dict[str, Any]:
+        if summary.error is None:
+            return {}
+        at = summary.error.point
+        return {"first": [_point(plan, routine, part, at)] + ([] if beside is None else [beside(at)])}
+
+    turned = merged(seen(TURNED), turned_at_borders(plan, routine, part))
+    mirrored, kept = seen(MIRRORED), seen(FLUSHED)
+    return {
+        "special": special(plan, routine, part),
+        "flushes": {
+            "inputs": flushed_inputs(plan, routine, part),
+            "results": {"flushed": kept.count(Fate.OVER), "kept": kept.count(Fate.WITHIN)},
+        },
+        "monotonicity": {
+            "violations": turned.count(Fate.OVER),
+            **first(turned, lambda at: _point(plan, routine, part, at + 1)),
+        },
+        "symmetry": {
+            "truth": {1: "even", -1: "odd", 0: "neither"}[parity(plan, part)],
+            "violations": mirrored.count(Fate.OVER),
+            **first(mirrored, lambda at: _mirrored(plan, routine, part, at)),
+        },
+    }
+
+
+def _mirrored(plan: Plan, routine: Routine, part: Part, number: int) -> dict[str, Any]:
+    """The input of the other sign, and the result there."""
+    place = number % BATCH
+    points = mirror(batch_from(plan, number - place))
+    got = result_of(routine, part, points)
+    return {"input": _number(inputs_of(points), place), "result": _number([got], place)}
 
 
 def _size(worst: Mapping[str, Any]) -> float:
