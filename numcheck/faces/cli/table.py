@@ -2,15 +2,20 @@
 
 import click
 
-from numcheck.declaration.words import UsageError
-from numcheck.faces.cli.options import EXIT_CODES, formats_option, json_option
+from numcheck.declaration.words import DEFAULT_FORMATS, UsageError
+from numcheck.faces.cli.options import EXIT_CODES, json_option
 from numcheck.faces.cli.terminal import progress_bar
 from numcheck.faces.names import formats_of
 
 
 @click.command(epilog=EXIT_CODES)
 @click.argument("functions", metavar="[FUNCTION]...", nargs=-1)
-@formats_option
+@click.option(
+    "--formats",
+    metavar="NAMES",
+    default=",".join((*DEFAULT_FORMATS, "float64")),
+    help="Formats, with commas between; float64 is searched.",
+)
 @click.option(
     "--out",
     metavar="DIR",
@@ -30,9 +35,10 @@ def table(
     numcheck table --missing
     numcheck table numcheck.catalog.activations.softplus:softplus --formats float16
 
-    A function is a formula of one real number whose page has a routine torch_builtin. Rows that are not asked for stay
-    as they are, and a row that was stopped goes on where it stood when the same command is given again. Of MODULE:NAME
-    or FILE.py:NAME, a formula of one's own, all routines are measured in the same way, and the page is printed.
+    A function is a formula of one real number or two whose page has a routine torch_builtin. Rows that are not asked
+    for stay as they are, and a row that was stopped goes on where it stood when the same command is given again. Of
+    MODULE:NAME or FILE.py:NAME, a formula of one's own, all routines are measured in the same way, and the page is
+    printed.
     """
     names = [format.name for format in formats_of(formats, "--formats")]
     from numcheck.report import json_text, table_page, write_json

@@ -188,11 +188,11 @@ def judged(plan: Plan, begin: int, end: int) -> State:
             exact = exact or truths(plan).of(points)
             known = known_in_doubles(plan, part, points, exact, begin, inside)
         else:
-            known = _closely_known(plan, part, points, inside)
+            known = closely_known(plan, part, points, inside)
         if len(plan.formula.inputs) > 1 and part.of is Of.VALUE:
             valued = ~known.nothing
             inside &= ~(known.nothing & torch.from_numpy(_asked(plan, points)[:count]))
-        judge, turned = _judge_of(plan, known, inside), turns_of(plan, known)
+        judge, turned = judge_of(plan, known, inside), turns_of(plan, known)
         before: Tensor | None = None
         found: dict[str, Summary] = {}
         for mode, got in results.items():
@@ -331,7 +331,7 @@ def known_in_doubles(
     return Known(high, low, radius, power, told, nothing, unresolved)
 
 
-def _closely_known(plan: Plan, part: Part, points: Points, inside: Tensor) -> Known:
+def closely_known(plan: Plan, part: Part, points: Points, inside: Tensor) -> Known:
     """The truths as Arb has them, for formats that float64 balls do not tell apart."""
     rows, zero = np.flatnonzero(inside.numpy()), np.zeros(len(inside))
     exponent, state = zero.astype(np.int64), np.full(len(inside), INVALID, np.int8)
@@ -396,7 +396,7 @@ def _machine(function: Callable[..., Any], compiled: bool) -> Callable[..., Any]
     return torch.compile(function, dynamic=False) if compiled else function
 
 
-def _judge_of(plan: Plan, known: Known, inside: Tensor) -> Callable[[Tensor], tuple[Tensor, Tensor]]:
+def judge_of(plan: Plan, known: Known, inside: Tensor) -> Callable[[Tensor], tuple[Tensor, Tensor]]:
     """What tells the error of each result in ulps, and its kind as a double."""
     if known.closer is None:
         judge = _machine(_error_and_kind, plan.compiled and len(inside) == BATCH)

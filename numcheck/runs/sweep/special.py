@@ -119,12 +119,14 @@ def _is(plan: Plan, result: float, right: float, either: bool) -> bool:
     """Whether a result is what is right, a zero with its sign unless `either` is; nonzero numbers nearly."""
     if np.isnan(right) or np.isnan(result):
         return bool(np.isnan(right) and np.isnan(result))
-    wanted = float(plan.format.round(torch.tensor([right]).double())[0])
+    wanted = float(plan.format.round(torch.tensor([right], dtype=torch.float64))[0])
     if wanted == 0 or (result == 0 and abs(right) >= plan.format.smallest_subnormal):
         return result == wanted and (either or np.signbit(result) == np.signbit(wanted))
     if np.isinf(wanted) or np.isinf(result):
         return result == wanted
-    return abs(result - right) <= CLOSE * float(plan.format.ulp(torch.tensor([right]).double())[0])
+    return abs(result - right) <= CLOSE * float(
+        plan.format.ulp(torch.tensor([right], dtype=torch.float64))[0]
+    )
 
 
 def _shown(number: float) -> str:

@@ -24,7 +24,7 @@ import numcheck
 from numcheck.declaration.formulas import Formula, Routine
 from numcheck.declaration.registry import format_named, formulas, load_catalog
 from numcheck.declaration.words import DEFAULT_FORMATS, Fate, Of, UsageError
-from numcheck.domain import Points, continuous
+from numcheck.domain import Points, Space, continuous
 from numcheck.foreign import formula_at
 from numcheck.formats import Format
 from numcheck.measure import plain
@@ -56,8 +56,9 @@ from numcheck.runs.sweep.largest import (
     row_name,
     settled,
 )
-from numcheck.runs.sweep.plan import LONGEST, Plan, fingerprint_of
+from numcheck.runs.sweep.plan import LONGEST, MOST_BITS, Plan, fingerprint_of
 from numcheck.runs.sweep.run import finish
+from numcheck.runs.sweep.searching import searched
 from numcheck.runs.sweep.special import flushed_inputs, special, turned_at_borders
 from numcheck.runs.sweep.summary import BINS, EMPTY, State, Summary, merged
 from numcheck.truth import BATCH, compiler, expect_promises, missing_compiler
@@ -66,7 +67,8 @@ SCHEMA = 3
 """Of the table's file."""
 MODES = ("eager", "compiled")
 """How it is run."""
-FORMATS = DEFAULT_FORMATS
+FORMATS = (*DEFAULT_FORMATS, "float64")
+"""What a table is of; the last is searched."""
 KEPT = Path(".numcheck") / "table"
 """Where the finished chunks of a row in work are kept."""
 SHORT = 1 << 17
@@ -110,26 +112,55 @@ def _belongs(formula: Formula) -> bool:
     return few and BUILTIN in formula.routines
 
 
-def plan_of(formula: Formula, format: Format) -> Plan:
-    """The sweep of torch's own function over every number of the format, or every pair of a grid."""
-    space = space_of_function(formula, format)
+def plan_of(formula: Formula, format: Format, marks: Sequence[float] = ()) -> Plan:
+    """The sweep of torch's own function over every number of the format, every pair of a grid, or searched inputs.
+
+    `marks` are inputs that are worth a closer look where there are too many to try.
+    """
     builtin = formula.routines[BUILTIN]
     modes: dict[str, Callable[..., Any]] = {"eager": builtin.function}
     if not missing_compiler("cpu"):
         modes["compiled"] = torch.compile(builtin.function, dynamic=False)
     routines = tuple(replace(builtin, name=mode, function=function) for mode, function in modes.items())
+    value_only = Of.GRAD not in halves(formula)
+
+    def over(space: Space, grid: int | None, again: Callable[[], Plan] | None) -> Plan:
+        chunk = LONGEST if grid is None else SHORT
+        return Plan(formula, routines, format, "cpu", space, grid, value_only, chunk, again)
+
+    if len(formula.inputs) == 1 and format.bits > MOST_BITS[1]:
+        space = searched(formula, format, lambda space: over(space, space.size, None), marks)
+        return over(space, space.size, None)
+    space = space_of_function(formula, format)
     # other processes know the functions of the catalogue only
     shared = functions().get(formula.name) is formula
     again = partial(_plan_by_name, formula.name, format.name) if shared else None
-    value_only = Of.GRAD not in halves(formula)
-    grid = None if len(space.ordinals) == 1 else space.line
-    chunk = LONGEST if grid is None else SHORT
-    return Plan(formula, routines, format, "cpu", space, grid, value_only, chunk, again)
+    return over(space, None if len(space.ordinals) == 1 else space.line, again)
 
 
 @lru_cache(maxsize=1)
 def _plan_by_name(name: str, format: str) -> Plan:
     return plan_of(functions()[name], format_named(format))
+
+
+def evidence_of(plan: Plan) -> str:
+    """The grade of what is found: of searched inputs less is known than of a grid."""
+    return "searched" if plan.grid is not None and len(plan.formula.inputs) == 1 else plan.evidence
+
+
+def marks_from(rows: Sequence[Mapping[str, Any]], name: str) -> list[float]:
+    """The inputs at which rows of a function in other formats have their largest errors, or lose all digits."""
+    points = [
+        point
+        for row in rows
+        if row["function"] == name and row["evidence"] == "exhaustive"
+        for point in (
+            *(kind["worst"] for kind in row["kinds"].values() if kind["worst"] is not None),
+            *(region[end] for region in row["largest_regions"] for end in ("first", "last")),
+        )
+    ]
+    numbers = {float.fromhex(point["input"]["hex"]) for point in points}
+    return sorted(number for number in numbers if np.isfinite(number))
 
 
 # Whole rows -------------------------------------------------------------------------------------------------------
@@ -143,10 +174,15 @@ def rows_of(
     kept: Path | None = None,
     restart: bool = False,
     progress: Progress | None = None,
+    marks: Sequence[float] = (),
 ) -> list[dict[str, Any]]:
-    """The table's rows of a function in a format, one for each half in each mode; `kept` holds finished chunks."""
+    """The table's rows of a function in a format, one for each half in each mode; `kept` holds finished chunks.
+
+    A search takes seconds, and nothing is kept of it.
+    """
     begun = time.perf_counter()
-    plan = plan_of(formula, format_named(format))
+    plan = plan_of(formula, format_named(format), marks)
+    kept = None if evidence_of(plan) == "searched" else kept
     keeper = Keeper(kept, fingerprint_of(plan) | what_runs(), restart)
     finish(plan, judged, keeper, jobs, progress)
     rows = [_row(plan, routine, of, keeper.state) for of in halves(formula) for routine in plan.routines]
@@ -168,7 +204,7 @@ def _row(plan: Plan, routine: Routine, of: Of, state: State) -> dict[str, Any]:
         "mode": routine.name,
         "device": plan.device,
         **_largest(max(worsts, key=_size, default=None)),
-        "evidence": plan.evidence,
+        "evidence": evidence_of(plan),
         "proved": not fates[Fate.UNRESOLVED.word],
         "points": plan.space.size,
         "results": plan.space.size * len(each),
@@ -425,14 +461,22 @@ def tabulate(
             raise UsageError(f"no function {name!r} in the table: write one of {', '.join(known)}")
     _expect_formats(formats)
     path = _path(Path(folder), told)
-    asked = [(name, form) for form in reversed(formats) for name in names or known]
+    asked = [(name, form) for form in _in_turn(formats) for name in names or known]
     with alone_in(KEPT, "begin it in another folder"), alone_in(path.parent):
         rows = _known_rows(path, told)
         for name, form in asked:
             if missing and _is_whole(rows, known[name], form):
                 continue
             kept = KEPT / f"{name}-{form}.json"
-            found = rows_of(known[name], form, jobs=jobs, kept=kept, restart=restart, progress=progress)
+            found = rows_of(
+                known[name],
+                form,
+                jobs=jobs,
+                kept=kept,
+                restart=restart,
+                progress=progress,
+                marks=marks_from(rows, name),
+            )
             rows = [row for row in rows if _cell(row) != (name, form)] + found
             write_table(Path(folder), table_of(rows, told))
             kept.unlink(missing_ok=True)
@@ -456,12 +500,13 @@ def tabulate_own(
         expect_promises(page)
     rows, failed = list[dict[str, Any]](), list[str]()
     with alone_in(KEPT, "begin it in another folder"):
-        for form, (name, page) in product(reversed(formats), pages.items()):
+        for form, (name, page) in product(_in_turn(formats), pages.items()):
             if not page.routines[BUILTIN].written_for(form):
                 continue
             kept = KEPT / f"{name}-{form}.json"
             try:
-                rows += rows_of(page, form, kept=kept, restart=restart, progress=progress)
+                marks = marks_from(rows, name)
+                rows += rows_of(page, form, kept=kept, restart=restart, progress=progress, marks=marks)
                 kept.unlink(missing_ok=True)
             except UsageError as error:  # the other rows go on
                 failed.append(f"{name} in {form}: {error}")
@@ -469,6 +514,11 @@ def tabulate_own(
         nothing = f"no routine of {', '.join(words)} was written for {', '.join(formats)}"
         raise UsageError("; ".join(failed) or nothing)
     return table_of(rows, what_runs(), pages, formats) | ({"failed": failed} if failed else {})
+
+
+def _in_turn(formats: Sequence[str]) -> list[str]:
+    """The formats from the narrowest on: what they show is looked at closely in the widest."""
+    return sorted(formats, key=lambda name: format_named(name).bits)
 
 
 def _expect_formats(formats: Sequence[str]) -> None:
