@@ -40,7 +40,7 @@ def table_page(table: Mapping[str, Any]) -> str:
         gone = [row for row in listed if row["regions"]]
         if gone:
             lines += ["", f"### Where all digits go in {form}", "", *_lost(gone)]
-        lines += _beside(listed, form)
+        lines += [*_beside(listed, form), *_definitions(listed, form)]
     lines += ["", "## What is missing", ""]
     if table.get("failed"):
         lines += [*(f"* {cell(line)}" for line in table["failed"]), ""]
@@ -225,3 +225,35 @@ def _violations(told: Mapping[str, Any], none: str) -> str:
 
 def _symmetry(told: Mapping[str, Any]) -> str:
     return "–" if told["truth"] == "neither" else f"{told['truth']}: {_violations(told, 'kept')}"
+
+
+def _definitions(rows: Sequence[Row], form: str) -> list[str]:
+    """The largest errors by other definitions of an ulp, where these differ."""
+    names = {
+        "jax": "JAX",
+        "jax_ftz": "JAX, flushed",
+        "goldberg": "Goldberg",
+        "kahan": "Kahan",
+        "harrison": "Harrison",
+    }
+    lines: list[str] = []
+    for row in rows:
+        for kind in ("normal", "subnormal"):
+            told = (row["kinds"][kind]["worst"] or {}).get("ulp_definitions")
+            if told is not None:
+                errors = [in_ulps(told[name]) if name in told else "the same" for name in names]
+                cells = [cell(title_of(row)), row["mode"], kind, in_ulps(told["numcheck"]), *errors]
+                lines.append(f"| {' | '.join(cells)} |")
+    if not lines:
+        return []
+    return [
+        "",
+        f"### Other definitions of an ulp in {form}",
+        "",
+        "The largest errors of the tables above at their inputs, by the definitions of "
+        "[docs/ulp.md](../../docs/ulp.md), where one differs.",
+        "",
+        f"| function | | result | numcheck | {' | '.join(names.values())} |",
+        f"|---|---|---|---|{'---|' * len(names)}",
+        *lines,
+    ]

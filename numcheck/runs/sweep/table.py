@@ -37,6 +37,7 @@ from numcheck.runs.environment import environment
 from numcheck.runs.points import argument
 from numcheck.runs.sweep.behaviour import FLUSHED, MIRRORED, TURNED
 from numcheck.runs.sweep.checkpoint import Keeper, alone_in
+from numcheck.runs.sweep.definitions import by_definition
 from numcheck.runs.sweep.grids import space_of_function
 from numcheck.runs.sweep.largest import (
     BUILTIN,
@@ -307,7 +308,7 @@ def _told(plan: Plan, routine: Routine, part: Part, state: State) -> dict[str, A
             else {
                 "error_ulp": figure(one.error.figure),
                 **by,
-                **_point(plan, routine, part, one.error.point),
+                **_worst(plan, routine, part, one.error.point),
             },
         }
         for kind, one in parts.items()
@@ -333,7 +334,7 @@ def _largest(worst: Mapping[str, Any] | None) -> dict[str, Any]:
         "input": worst["input"]["hex"],
         "got": worst["result"]["decimal"],
         "exact": worst["truth"],
-        **({"by": worst["by"]} if "by" in worst else {}),
+        **{key: worst[key] for key in ("by", "ulp_definitions") if key in worst},
     }
 
 
@@ -345,6 +346,14 @@ def _point(plan: Plan, routine: Routine, part: Part, number: int) -> dict[str, A
     got = result_of(routine, part, points)
     truth = _truth(plan, part, plan.space.at([number]))
     return {"input": _number(inputs_of(points), place), "result": _number([got], place), "truth": truth}
+
+
+def _worst(plan: Plan, routine: Routine, part: Part, number: int) -> dict[str, Any]:
+    """A point, and what its error is by other definitions of an ulp where those differ."""
+    told = _point(plan, routine, part, number)
+    got = float.fromhex(told["result"]["hex"])
+    apart = by_definition(got, settled(plan, part, plan.space.at([number])), plan.format)
+    return told | ({"ulp_definitions": {name: figure(x) for name, x in apart.items()}} if apart else {})
 
 
 def _number(columns: Sequence[Tensor], i: int) -> dict[str, str]:
