@@ -3,8 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from numcheck.report.figures import bucket_limit, count, counted, figure
-from numcheck.report.pages import cell
+from numcheck.report.figures import bucket_limit, cell, count, counted, figure
 
 Row = Mapping[str, Any]
 
@@ -121,10 +120,11 @@ def in_ulps(error: Any) -> str:
 def _where(worst: Mapping[str, Any] | None) -> list[str]:
     if worst is None:
         return ["–"] * 3
-    return [_number(worst["input"]), worst["result"]["decimal"], worst["truth"]]
+    return [number_of(worst["input"]), worst["result"]["decimal"], worst["truth"]]
 
 
-def _number(told: Mapping[str, str]) -> str:
+def number_of(told: Mapping[str, str]) -> str:
+    """A number, or several, in hexadecimal and decimal."""
     return f"`{told['hex']}` ({told['decimal']})" if "0x" in told["hex"] else told["decimal"]
 
 
@@ -168,9 +168,9 @@ def title_of(row: Row) -> str:
 
 def _region(region: Mapping[str, Any]) -> str:
     ends, points = [region["first"], region["last"]], region["points"]
-    where = f"from {_number(ends[0]['input'])} to {_number(ends[1]['input'])}, {count(points)} inputs"
+    where = f"from {number_of(ends[0]['input'])} to {number_of(ends[1]['input'])}, {count(points)} inputs"
     if points == 1:
-        ends, where = ends[:1], f"at {_number(ends[0]['input'])}"
+        ends, where = ends[:1], f"at {number_of(ends[0]['input'])}"
     got = " and ".join(f"{end['result']['decimal']} for {end['truth']}" for end in ends)
     by = f" by {region['by']}" if "by" in region else ""
     return f"    * {FATES[region['fate']][0]}{by} {where}: {got}"
@@ -220,7 +220,7 @@ def _flushed(told: Mapping[str, int]) -> str:
 def _violations(told: Mapping[str, Any], none: str) -> str:
     if not told["violations"]:
         return none
-    return f"{count(told['violations'])}, first at {_number(told['first'][0]['input'])}"
+    return f"{count(told['violations'])}, first at {number_of(told['first'][0]['input'])}"
 
 
 def _symmetry(told: Mapping[str, Any]) -> str:

@@ -31,7 +31,7 @@ from numcheck.measure import plain
 from numcheck.reals.enclosures import PROVED
 from numcheck.reals.mp import CONTEXT
 from numcheck.reals.precision import precision
-from numcheck.report import figure, folder_name, read_json, table_page, write_json, write_text
+from numcheck.report import TABLE_SCHEMA, figure, folder_name, read_table, write_json, write_pages
 from numcheck.runs.check import Progress
 from numcheck.runs.environment import environment
 from numcheck.runs.points import argument
@@ -64,8 +64,7 @@ from numcheck.runs.sweep.special import flushed_inputs, special, turned_at_borde
 from numcheck.runs.sweep.summary import BINS, EMPTY, State, Summary, merged
 from numcheck.truth import BATCH, compiler, expect_promises, missing_compiler
 
-SCHEMA = 3
-"""Of the table's file."""
+SCHEMA = TABLE_SCHEMA
 MODES = ("eager", "compiled")
 """How it is run."""
 FORMATS = (*DEFAULT_FORMATS, "float64")
@@ -438,10 +437,10 @@ def _is_whole(rows: Sequence[Mapping[str, Any]], page: Formula, form: str) -> bo
 
 
 def write_table(folder: Path, table: Mapping[str, Any]) -> Path:
-    """Write the table's JSON, and the page made of it; returns the page's path."""
+    """Write the table's JSON, and the pages made of it and of its folder; returns the path of the one in Markdown."""
     path = _path(folder, table["environment"])
     write_json(table, path)
-    return write_text(path.with_suffix(".md"), table_page(read_json(path, SCHEMA)))
+    return write_pages(path)
 
 
 def _path(folder: Path, told: Mapping[str, str]) -> Path:
@@ -540,7 +539,7 @@ def _known_rows(path: Path, told: Mapping[str, str]) -> list[dict[str, Any]]:
     """The rows that the table of this environment has already."""
     if not path.exists():
         return []
-    before = read_json(path, SCHEMA)
+    before = read_table(path)
     if before.get("environment") != told:
         raise UsageError(f"{path} is of another environment: move it away")
     return before["rows"]
