@@ -181,10 +181,11 @@ def _region(region: Mapping[str, Any]) -> str:
 
 def _beside(rows: Sequence[Row], form: str) -> list[str]:
     """What functions of one number give at special inputs, what they flush, and where they break an order."""
-    told = [row for row in rows if "special" in row]
+    told, names = [row for row in rows if "special" in row], list[str]()
     lines = ["", f"### Beside errors in {form}", ""]
     if told:
-        inputs = [name.replace("tiny", "smallest") for name in told[0]["special"]]
+        names = list(told[0]["special"])
+        inputs = [name.replace("tiny", "smallest") for name in names]
         lines += [
             "What is given at each input; where that is not what IEEE 754, C's Annex F or the limit asks, it is bold, "
             "and that beside it. Then whether subnormal inputs are taken for zeros, and zeros given for subnormal "
@@ -195,7 +196,8 @@ def _beside(rows: Sequence[Row], form: str) -> list[str]:
             f"|---|---|{'---|' * len(inputs)}---|---|---|---|",
         ]
     for row in told:
-        cells = [cell(title_of(row)), row["mode"], *map(_given, row["special"].values())]
+        given = [_given(row["special"][name]) for name in names]
+        cells = [cell(title_of(row)), row["mode"], *given]
         cells += [_flushed(row["flushes"][what]) for what in ("inputs", "results")]
         cells += [_violations(row["monotonicity"], "0"), _symmetry(row["symmetry"])]
         lines.append(f"| {' | '.join(cells)} |")

@@ -391,7 +391,7 @@ def _in_doubles(truth: Enclosure) -> tuple[Tensor, Tensor, Tensor]:
     return torch.from_numpy(high), torch.from_numpy(low), torch.from_numpy(radius)
 
 
-@lru_cache(maxsize=4)
+@lru_cache(maxsize=16)
 def _machine(function: Callable[..., Any], compiled: bool) -> Callable[..., Any]:
     return torch.compile(function, dynamic=False) if compiled else function
 
