@@ -47,6 +47,7 @@ def test_at_a_power_of_two_kahan_and_harrison_count_the_spacing_below():
 def test_goldberg_counts_the_last_place_of_the_result():
     assert told(4.0, Fraction(1))["goldberg"] == 768  # of ours it is 3072
     assert told(0.0, Fraction(1))["goldberg"] == 2.0**24
+    assert told(0.0, Fraction(2), format_of("float64"))["goldberg"] == float("inf")  # 2**1075 ulps
 
 
 def test_below_the_normal_numbers_only_harrison_s_ulp_goes_on_falling():

@@ -134,4 +134,12 @@ def by_definition(got: float, truth: Enclosure, format: Format) -> dict[str, flo
         for name, error in found.items()
         if error is not None and abs(error - own) > Fraction(ALIKE) * own
     }
-    return {name: float(error) for name, error in ({"numcheck": own} | apart).items()} if apart else {}
+    return {name: _double(error) for name, error in ({"numcheck": own} | apart).items()} if apart else {}
+
+
+def _double(error: Fraction) -> float:
+    """The error as a double; by the last place of a zero an error may be too large for one."""
+    try:
+        return float(error)
+    except OverflowError:
+        return math.inf
