@@ -3,7 +3,9 @@
 Nothing here imports torch or measures anything; a report written elsewhere is read and shown just the same.
 """
 
-from numcheck.report.changes import compare, deterministic
+from numcheck.report.accuracy import SCHEMA as TABLE_SCHEMA
+from numcheck.report.accuracy import read_table, write_pages
+from numcheck.report.changes import compare, compare_tables, deterministic
 from numcheck.report.pages import write_report
 from numcheck.report.store import (
     ReportError,
@@ -19,13 +21,25 @@ from numcheck.report.sweep import sweep_page
 from numcheck.report.table import table_page
 from numcheck.report.worst import worst_findings
 
-__all__ = ["ReportError", "compare", "deterministic", "figure", "finite", "folder_name", "json_text"]
+__all__ = [
+    "TABLE_SCHEMA",
+    "ReportError",
+    "compare",
+    "compare_tables",
+    "deterministic",
+    "figure",
+    "finite",
+    "folder_name",
+    "json_text",
+]
 __all__ += [
     "read_json",
+    "read_table",
     "sweep_page",
     "table_page",
     "worst_findings",
     "write_json",
+    "write_pages",
     "write_report",
     "write_text",
 ]

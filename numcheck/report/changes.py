@@ -102,3 +102,57 @@ def _finding_changes(old: Measurement, new: Measurement) -> list[str]:
         if one.get("region") != other.get("region")
     ]
     return regions or ["another figure in " + counted(len(now), "finding")]
+
+
+# Tables of accuracy -----------------------------------------------------------------------------------------------
+
+
+def compare_tables(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
+    """The rows in which two tables of accuracy differ, and by how much, in words, and how many are the same.
+
+    The first lines name what differs between the machines.
+    """
+    lines = _changed("environment", old["environment"], new["environment"])
+    was, now = ({_row_name(row): row for row in table["rows"]} for table in (old, new))
+    both = [name for name in now if name in was]
+    for name in both:
+        if told := _row_changes(was[name], now[name]):
+            lines.append(f"{name}: {'; '.join(told)}")
+    lines += [f"{name}: in the first alone" for name in was if name not in now]
+    lines += [f"{name}: in the second alone" for name in now if name not in was]
+    same = sum(not _row_changes(was[name], now[name]) for name in both)
+    return [*lines, f"{same} of {counted(len(both), 'row')} in both tables are the same"]
+
+
+def _row_name(row: Mapping[str, Any]) -> str:
+    return f"{row['function']} {row['of']} in {row['format']}, {row['mode']} on {row['device']}"
+
+
+def _row_changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
+    """In what two rows differ, but for the time they took."""
+    parts: list[str] = []
+    for kind in new["kinds"]:
+        before, after = (row["kinds"][kind]["worst"] for row in (old, new))
+        if before != after:
+            what = "largest error" if kind != "lost" else "worst lost result"
+            parts.append(f"{what}, {kind}: {_told(before)} -> {_told(after)}" + _by_how_much(before, after))
+    for key in sorted(new["fates"].keys() | old["fates"].keys()):
+        parts += _changed(key, old["fates"].get(key, 0), new["fates"].get(key, 0))
+    for key in ("regions", "evidence", "proved", "points"):
+        parts += _changed(key, old[key], new[key])
+    for key in ("special", "flushes", "monotonicity", "symmetry"):
+        if key in old and key in new:
+            parts += _changed(key, old[key], new[key])
+    words = ("seconds", "formula", "source")  # of which no result hangs
+    rest = [key for key in _differing(old, new) if key in old and key in new and key not in words]
+    return parts or ([f"another {', '.join(rest)}"] if rest else [])
+
+
+def _told(worst: Mapping[str, Any] | None) -> str:
+    return "none" if worst is None else f"{worst['error_ulp']} ulp at {worst['input']['hex']}"
+
+
+def _by_how_much(old: Mapping[str, Any] | None, new: Mapping[str, Any] | None) -> str:
+    if old is None or new is None or "inf" in (old["error_ulp"], new["error_ulp"]):
+        return ""
+    return f" ({new['error_ulp'] - old['error_ulp']:+.4g})"

@@ -4,6 +4,8 @@ import math
 import re
 from typing import Any
 
+from numcheck.declaration.words import visible
+
 SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
@@ -101,3 +103,17 @@ def budget_ulps(budget: str) -> float | None:
     """The ulps that a budget such as `2 ulp + 1 cond` grants whatever the conditioning; None where it grants none."""
     found = re.match(r"\s*([\d.]+)\s*ulp", budget)
     return float(found.group(1)) if found else None
+
+
+def cell(text: Any) -> str:
+    """Any text, safe inside one cell or line of Markdown."""
+    flat = " ".join(visible(str(text)).split())
+    # An underscore inside a word is no markup, and names are full of them.
+    escaped = re.sub(r"([\\`*|<>\[&~$]|(?<!\w)_|_(?!\w)|\](?=[(\[:]))", r"\\\1", flat)
+    # At its beginning a line may say that it is a heading, a list, or a rule under the line above.
+    return re.sub(r"^(#{1,6}(?=\s|$)|[-+=]|\d{1,9}(?=[.)]))", _literally, escaped)
+
+
+def _literally(found: re.Match[str]) -> str:
+    mark = found.group()
+    return f"{mark}\\" if mark[0].isdigit() else f"\\{mark}"

@@ -11,8 +11,10 @@ from jinja2 import Environment, FileSystemLoader
 
 from numcheck.declaration.words import visible
 from numcheck.report import drawing, figures, summary
+from numcheck.report.figures import cell
 from numcheck.report.store import ReportError, finite, text_of, write_text
 from numcheck.report.summary import Report
+from numcheck.report.table import title_of
 
 FEW_FORMULAS = 4
 """A page of so few formulas shows them all unfolded."""
@@ -48,7 +50,7 @@ def write_report(report: Report, directory: str | Path) -> list[Path]:
 def _render(template: str, report: Report) -> str:
     sections, titles = summary.formula_sections(report), list(summary.columns(report).values())
     return (
-        _environment()
+        templates()
         .get_template(template)
         .render(
             report=report,
@@ -71,7 +73,8 @@ def _render(template: str, report: Report) -> str:
 
 
 @cache
-def _environment() -> Environment:
+def templates() -> Environment:
+    """The templates of pages, with all that they call."""
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent / "templates"),
         autoescape=lambda name: name is not None and name.endswith(".html"),
@@ -87,7 +90,7 @@ def _environment() -> Environment:
         figures.encoded,
         figures.shortened,
     )
-    environment.filters.update(_by_name(*filters, _anchor, cell, _code, _parted))
+    environment.filters.update(_by_name(*filters, _anchor, cell, _code, _parted, title_of))
     plots = (drawing.error_plot, drawing.axis_frame, drawing.histogram, drawing.ladder, drawing.ladder_text)
     bars = (drawing.fates_bar, drawing.silent_bar, drawing.fates_text)
     words = (figures.counted, summary.verdict, summary.sort_key)
@@ -110,20 +113,6 @@ def _anchor(names: str | Iterable[str]) -> str:
     """An element's id made of names: letters, digits, `_`, `.` and `-` only."""
     parts = [names] if isinstance(names, str) else names
     return ".".join(re.sub(r"[^\w-]+", "-", part) for part in parts)
-
-
-def cell(text: Any) -> str:
-    """Any text, safe inside one cell or line of Markdown."""
-    flat = " ".join(visible(str(text)).split())
-    # An underscore inside a word is no markup, and names are full of them.
-    escaped = re.sub(r"([\\`*|<>\[&~$]|(?<!\w)_|_(?!\w)|\](?=[(\[:]))", r"\\\1", flat)
-    # At its beginning a line may say that it is a heading, a list, or a rule under the line above.
-    return re.sub(r"^(#{1,6}(?=\s|$)|[-+=]|\d{1,9}(?=[.)]))", _literally, escaped)
-
-
-def _literally(found: re.Match[str]) -> str:
-    mark = found.group()
-    return f"{mark}\\" if mark[0].isdigit() else f"\\{mark}"
 
 
 def _code(text: Any) -> str:

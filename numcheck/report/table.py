@@ -1,10 +1,9 @@
 """The page of a table of largest errors, made from the table's JSON alone."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from numcheck.report.figures import bucket_limit, count, counted, figure
-from numcheck.report.pages import cell
+from numcheck.report.figures import bucket_limit, cell, count, counted, figure
 
 Row = Mapping[str, Any]
 
@@ -40,6 +39,7 @@ def table_page(table: Mapping[str, Any]) -> str:
         gone = [row for row in listed if row["regions"]]
         if gone:
             lines += ["", f"### Where all digits go in {form}", "", *_lost(gone)]
+        lines += [*_beside(listed, form), *_definitions(listed, form)]
     lines += ["", "## What is missing", ""]
     if table.get("failed"):
         lines += [*(f"* {cell(line)}" for line in table["failed"]), ""]
@@ -59,10 +59,13 @@ def _preamble(table: Mapping[str, Any]) -> list[str]:
         f"compiler of compiled functions: {told['compiler']}. "
         f"Subnormal numbers are {told['subnormals']} by arithmetic.",
         "",
-        "Evidence: exhaustive. Each row is of every encoding of its format but the NaNs. *eager* is the call; "
-        "*compiled* is `torch.compile` of a function that makes this call alone. Both are called with "
-        f"{count(table['call'])} contiguous numbers and one thread; tails of other lengths may take other code. "
-        "A gradient is what `torch.autograd.grad` gives for a cotangent of one, held against the formula's derivative.",
+        "Evidence: exhaustive where a row says no more, that is of every encoding of its format but the NaNs. Where an "
+        "error has ≥ before it, it is of some inputs and a greater one may exist: of functions of two numbers all "
+        "pairs from a grid that holds all numbers of the 8-bit formats, the ends of the format and neighbours; in "
+        "float64 inputs that were searched. *eager* is the call; *compiled* is `torch.compile` of a function that "
+        f"makes this call alone. Both are called with {count(table['call'])} contiguous numbers and one thread; tails "
+        "of other lengths may take other code. A gradient is what `torch.autograd.grad` gives for a cotangent of one, "
+        "held against the formula's derivative.",
         "",
         "Errors are in units in the last place (ulp) of the format at the exact result, the smallest subnormal at "
         f"least; they are proved to {table['open_ulp']:g} ulp, and an infinity counts as the power of two after "
@@ -77,7 +80,8 @@ def _preamble(table: Mapping[str, Any]) -> list[str]:
         "",
         "Inputs at which the formula has no value (a negative number's logarithm, infinity minus infinity), or no "
         "slope, count in no column, but a value other than NaN outside of the function's domain counts as gone. The "
-        "sign of a zero is not looked at.",
+        "sign of a zero is not looked at, but in the tables of what stands beside errors. Of a function of two numbers "
+        "the gradient is by both, and an error says by which.",
     ]
 
 
@@ -87,33 +91,45 @@ def _errors(rows: Iterable[Row]) -> list[str]:
         "|---|---|---|---|---|---|---|---|---|",
     ]
     for row in rows:
-        normal, inputs = row["kinds"]["normal"], row["points"]
+        normal, results = row["kinds"]["normal"], row.get("results", row["points"])
         beyond_one = sum(many for name, many in normal["histogram"].items() if bucket_limit(name) > 1)
-        cells = [row["function"], row["mode"], _error(normal["worst"]), *_where(normal["worst"])]
-        subnormal = _error(row["kinds"]["subnormal"]["worst"])
-        cells += [_share(beyond_one, inputs), subnormal, _share(_failing(row), inputs)]
+        cells = [cell(row["function"]), row["mode"], _error(row, "normal"), *_where(normal["worst"])]
+        cells += [_share(beyond_one, results), _error(row, "subnormal"), _share(failing(row), results)]
         lines.append(f"| {' | '.join(cells)} |")
     return lines
 
 
-def _error(worst: Mapping[str, Any] | None) -> str:
+def _error(row: Row, kind: str) -> str:
+    worst = row["kinds"][kind]["worst"]
     if worst is None:
         return "–"
-    error = worst["error_ulp"]
+    by = f" by {worst['by']}" if "by" in worst else ""
+    return f"{at_least(row)}{in_ulps(worst['error_ulp'])}{by}"
+
+
+def at_least(row: Row) -> str:
+    """The sign before a largest error that is of some inputs."""
+    return "" if row["evidence"] == "exhaustive" else "≥ "
+
+
+def in_ulps(error: Any) -> str:
+    """An error in four digits."""
     return f"{error:.4g}" if isinstance(error, float | int) and error < 1e4 else figure(error)
 
 
 def _where(worst: Mapping[str, Any] | None) -> list[str]:
     if worst is None:
         return ["–"] * 3
-    return [_number(worst["input"]), worst["result"]["decimal"], worst["truth"]]
+    return [number_of(worst["input"]), worst["result"]["decimal"], worst["truth"]]
 
 
-def _number(told: Mapping[str, str]) -> str:
+def number_of(told: Mapping[str, str]) -> str:
+    """A number, or several, in hexadecimal and decimal."""
     return f"`{told['hex']}` ({told['decimal']})" if "0x" in told["hex"] else told["decimal"]
 
 
-def _failing(row: Row) -> int:
+def failing(row: Row) -> int:
+    """How many results have no digit."""
     return sum(many for fate, many in row["fates"].items() if fate in FATES)
 
 
@@ -132,8 +148,9 @@ def _lost(rows: Iterable[Row]) -> list[str]:
             f"{count(row['fates'][fate])} {name}" for fate, (_, name) in FATES.items() if fate in row["fates"]
         )
         where = counted(row["regions"], "region")
-        name = f"gradient of {row['function']}" if row["of"] == "grad" else row["function"]
-        lines.append(f"* **{name}, {row['mode']}**: {count(_failing(row))} results in {where}: {kinds}")
+        lines.append(
+            f"* **{title_of(row)}, {row['mode']}**: {count(failing(row))} results in {where}: {kinds}"
+        )
         lines += [_region(region) for region in row["largest_regions"] if region in shown]
         if row["regions"] > KEPT:
             lines.append(
@@ -144,10 +161,101 @@ def _lost(rows: Iterable[Row]) -> list[str]:
     return lines
 
 
+def title_of(row: Row) -> str:
+    """Of what a row is, in words."""
+    return f"gradient of {row['function']}" if row["of"] == "grad" else row["function"]
+
+
 def _region(region: Mapping[str, Any]) -> str:
     ends, points = [region["first"], region["last"]], region["points"]
-    where = f"from {_number(ends[0]['input'])} to {_number(ends[1]['input'])}, {count(points)} inputs"
+    where = f"from {number_of(ends[0]['input'])} to {number_of(ends[1]['input'])}, {count(points)} inputs"
     if points == 1:
-        ends, where = ends[:1], f"at {_number(ends[0]['input'])}"
+        ends, where = ends[:1], f"at {number_of(ends[0]['input'])}"
     got = " and ".join(f"{end['result']['decimal']} for {end['truth']}" for end in ends)
-    return f"    * {FATES[region['fate']][0]} {where}: {got}"
+    by = f" by {region['by']}" if "by" in region else ""
+    return f"    * {FATES[region['fate']][0]}{by} {where}: {got}"
+
+
+# What stands beside errors ----------------------------------------------------------------------------------------
+
+
+def _beside(rows: Sequence[Row], form: str) -> list[str]:
+    """What functions of one number give at special inputs, what they flush, and where they break an order."""
+    told, names = [row for row in rows if "special" in row], list[str]()
+    lines = ["", f"### Beside errors in {form}", ""]
+    if told:
+        names = list(told[0]["special"])
+        inputs = [name.replace("tiny", "smallest") for name in names]
+        lines += [
+            "What is given at each input; where that is not what IEEE 754, C's Annex F or the limit asks, it is bold, "
+            "and that beside it. Then whether subnormal inputs are taken for zeros, and zeros given for subnormal "
+            "results; at how many inputs the result falls to the next one although the truth rises, or rises where it "
+            "falls; and whether the truth is odd or even, and at how many inputs the results are not.",
+            "",
+            f"| function | | {' | '.join(inputs)} | subnormal inputs | results | turns | symmetry |",
+            f"|---|---|{'---|' * len(inputs)}---|---|---|---|",
+        ]
+    for row in told:
+        given = [_given(row["special"][name]) for name in names]
+        cells = [cell(title_of(row)), row["mode"], *given]
+        cells += [_flushed(row["flushes"][what]) for what in ("inputs", "results")]
+        cells += [_violations(row["monotonicity"], "0"), _symmetry(row["symmetry"])]
+        lines.append(f"| {' | '.join(cells)} |")
+    missing = dict.fromkeys(title_of(row) for row in rows if "special" not in row)
+    if missing:
+        lines += ["", f"Not measured: {', '.join(map(cell, missing))}."]
+    return lines
+
+
+def _given(told: Mapping[str, Any]) -> str:
+    if told["right"] is None:
+        return "–"
+    return told["result"] if told["right"] else f"**{told['result']}** ({told['exact']})"
+
+
+def _flushed(told: Mapping[str, int]) -> str:
+    """In a word; a dash where nothing tells."""
+    words = {(False, True): "kept", (True, False): "flushed", (True, True): "some flushed"}
+    return words.get((told["flushed"] > 0, told["kept"] > 0), "–")
+
+
+def _violations(told: Mapping[str, Any], none: str) -> str:
+    if not told["violations"]:
+        return none
+    return f"{count(told['violations'])}, first at {number_of(told['first'][0]['input'])}"
+
+
+def _symmetry(told: Mapping[str, Any]) -> str:
+    return "–" if told["truth"] == "neither" else f"{told['truth']}: {_violations(told, 'kept')}"
+
+
+def _definitions(rows: Sequence[Row], form: str) -> list[str]:
+    """The largest errors by other definitions of an ulp, where these differ."""
+    names = {
+        "jax": "JAX",
+        "jax_ftz": "JAX, flushed",
+        "goldberg": "Goldberg",
+        "kahan": "Kahan",
+        "harrison": "Harrison",
+    }
+    lines: list[str] = []
+    for row in rows:
+        for kind in ("normal", "subnormal"):
+            told = (row["kinds"][kind]["worst"] or {}).get("ulp_definitions")
+            if told is not None:
+                errors = [in_ulps(told[name]) if name in told else "the same" for name in names]
+                cells = [cell(title_of(row)), row["mode"], kind, in_ulps(told["numcheck"]), *errors]
+                lines.append(f"| {' | '.join(cells)} |")
+    if not lines:
+        return []
+    return [
+        "",
+        f"### Other definitions of an ulp in {form}",
+        "",
+        "The largest errors of the tables above at their inputs, by the definitions of "
+        "[docs/ulp.md](../../docs/ulp.md), where one differs.",
+        "",
+        f"| function | | result | numcheck | {' | '.join(names.values())} |",
+        f"|---|---|---|---|{'---|' * len(names)}",
+        *lines,
+    ]

@@ -2,15 +2,20 @@
 
 import click
 
-from numcheck.declaration.words import UsageError
-from numcheck.faces.cli.options import EXIT_CODES, formats_option, json_option
+from numcheck.declaration.words import DEFAULT_FORMATS, ExitCode, UsageError
+from numcheck.faces.cli.options import EXIT_CODES, json_option
 from numcheck.faces.cli.terminal import progress_bar
 from numcheck.faces.names import formats_of
 
 
 @click.command(epilog=EXIT_CODES)
 @click.argument("functions", metavar="[FUNCTION]...", nargs=-1)
-@formats_option
+@click.option(
+    "--formats",
+    metavar="NAMES",
+    default=",".join((*DEFAULT_FORMATS, "float64")),
+    help="Formats, with commas between; float64 is searched.",
+)
 @click.option(
     "--out",
     metavar="DIR",
@@ -19,10 +24,23 @@ from numcheck.faces.names import formats_of
 )
 @json_option
 @click.option("--missing", is_flag=True, help="Measure only rows that the table lacks.")
+@click.option(
+    "--compare",
+    nargs=2,
+    metavar="A.json B.json",
+    type=click.Path(),
+    help="Measure nothing: say in which rows two tables differ, and by how much.",
+)
 @click.option("--restart", is_flag=True, help="Begin rows again, whatever was finished of them before.")
 def table(
-    functions: tuple[str, ...], formats: str, out: str, json_file: str | None, missing: bool, restart: bool
-) -> None:
+    functions: tuple[str, ...],
+    formats: str,
+    out: str,
+    json_file: str | None,
+    missing: bool,
+    compare: tuple[str, str] | None,
+    restart: bool,
+) -> ExitCode:
     """Measure torch's FUNCTIONs, by default all, at every input of the formats, eager and compiled.
 
     \b
@@ -30,10 +48,13 @@ def table(
     numcheck table --missing
     numcheck table numcheck.catalog.activations.softplus:softplus --formats float16
 
-    A function is a formula of one real number whose page has a routine torch_builtin. Rows that are not asked for stay
-    as they are, and a row that was stopped goes on where it stood when the same command is given again. Of MODULE:NAME
-    or FILE.py:NAME, a formula of one's own, all routines are measured in the same way, and the page is printed.
+    A function is a formula of one real number or two whose page has a routine torch_builtin. Rows that are not asked
+    for stay as they are, and a row that was stopped goes on where it stood when the same command is given again. Of
+    MODULE:NAME or FILE.py:NAME, a formula of one's own, all routines are measured in the same way, and the page is
+    printed. Two tables that are compared end with exit code 1 where a row differs.
     """
+    if compare is not None:
+        return _compared(*compare)
     names = [format.name for format in formats_of(formats, "--formats")]
     from numcheck.report import json_text, table_page, write_json
     from numcheck.runs import Interrupted, jobs, tabulate, tabulate_own
@@ -56,9 +77,21 @@ def table(
         raise click.Abort(str(stopped)) from None
     if json_file == "-":
         click.echo(json_text(rows), nl=False)
-        return
+        return ExitCode.PASSED
     if json_file is not None:
         write_json(rows, json_file)
     click.echo(str(page))
     if failed := rows.get("failed"):
         raise UsageError("; ".join(failed))
+    return ExitCode.PASSED
+
+
+def _compared(one: str, other: str) -> ExitCode:
+    """Print what differs between two tables."""
+    from numcheck.report import compare_tables, read_table
+
+    lines = compare_tables(read_table(one), read_table(other))
+    for line in lines:
+        click.echo(line)
+    differing = [line for line in lines[:-1] if not line.startswith("environment ")]
+    return ExitCode.FAILED if differing else ExitCode.PASSED

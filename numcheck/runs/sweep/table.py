@@ -1,13 +1,14 @@
 """How wrong torch's own functions and their gradients are at every input of a format: rows of largest errors.
 
-A formula of one real number belongs to the table where its page has a `torch_builtin`. That routine runs eagerly and
-compiled alone over every encoding of the format, whatever part of it the page's domain is, and nothing is asked of its
-budget. It is a sweep as `run` makes it; only the truth is asked for more closely, for a largest error is told to
+A formula of one real number or two belongs to the table where its page has a `torch_builtin`. That routine runs eagerly
+and compiled alone over the points that `grids` has, whatever part of them the page's domain is, and nothing is asked of
+its budget. It is a sweep as `run` makes it; only the truth is asked for more closely, for a largest error is told to
 `NARROW` ulps, and where the formula has no value, or no slope.
 """
 
 import subprocess
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache, partial
@@ -23,43 +24,55 @@ import numcheck
 from numcheck.declaration.formulas import Formula, Routine
 from numcheck.declaration.registry import format_named, formulas, load_catalog
 from numcheck.declaration.words import DEFAULT_FORMATS, Fate, Of, UsageError
-from numcheck.domain import Points, continuous, real, space_of
+from numcheck.domain import Points, Space, continuous
 from numcheck.foreign import formula_at
 from numcheck.formats import Format
+from numcheck.measure import plain
 from numcheck.reals.enclosures import PROVED
 from numcheck.reals.mp import CONTEXT
 from numcheck.reals.precision import precision
-from numcheck.report import figure, folder_name, read_json, table_page, write_json, write_text
+from numcheck.report import TABLE_SCHEMA, figure, folder_name, read_table, write_json, write_pages
 from numcheck.runs.check import Progress
 from numcheck.runs.environment import environment
 from numcheck.runs.points import argument
+from numcheck.runs.sweep.behaviour import FLUSHED, MIRRORED, TURNED
 from numcheck.runs.sweep.checkpoint import Keeper, alone_in
+from numcheck.runs.sweep.definitions import by_definition
+from numcheck.runs.sweep.grids import space_of_function
 from numcheck.runs.sweep.largest import (
     BUILTIN,
     KINDS,
     LOST,
     NARROW,
+    Part,
     batch_from,
     defined,
     halves,
-    input_of,
+    inputs_of,
     judged,
+    mirror,
+    parity,
+    parts_of,
     result_of,
     row_name,
     settled,
 )
-from numcheck.runs.sweep.plan import LONGEST, Plan, fingerprint_of
+from numcheck.runs.sweep.plan import LONGEST, MOST_BITS, Plan, fingerprint_of
 from numcheck.runs.sweep.run import finish
-from numcheck.runs.sweep.summary import BINS, EMPTY, State
+from numcheck.runs.sweep.searching import searched
+from numcheck.runs.sweep.special import flushed_inputs, special, turned_at_borders
+from numcheck.runs.sweep.summary import BINS, EMPTY, State, Summary, merged
 from numcheck.truth import BATCH, compiler, expect_promises, missing_compiler
 
-SCHEMA = 2
-"""Of the table's file."""
+SCHEMA = TABLE_SCHEMA
 MODES = ("eager", "compiled")
 """How it is run."""
-FORMATS = DEFAULT_FORMATS
+FORMATS = (*DEFAULT_FORMATS, "float64")
+"""What a table is of; the last is searched."""
 KEPT = Path(".numcheck") / "table"
 """Where the finished chunks of a row in work are kept."""
+SHORT = 1 << 17
+"""Points of a chunk of a grid, of which there are fewer: two batches."""
 MOST_REGIONS = 16
 """Regions of lost results that a row lists, the largest ones."""
 
@@ -68,7 +81,7 @@ MOST_REGIONS = 16
 
 
 def functions() -> dict[str, Formula]:
-    """The formulas of the catalogue that belong to the table: of one real number, with a function of torch's own."""
+    """The formulas of the catalogue that belong to the table: of a real number or two, with torch's own function."""
     load_catalog()
     return {name: formula for name, formula in formulas().items() if _belongs(formula)}
 
@@ -76,7 +89,7 @@ def functions() -> dict[str, Formula]:
 def own_functions(word: str) -> dict[str, Formula]:
     """Pages for the table of the routines of MODULE:NAME or FILE.py:NAME, each by the names of its formula and its own.
 
-    UsageError where that is no formula of one real number, or has no routine.
+    UsageError where that is no formula of one real number or two, or has no routine.
     """
     formula = formula_at(word)
     pages = {
@@ -88,35 +101,66 @@ def own_functions(word: str) -> dict[str, Formula]:
             f"{word} has no routine: write @{formula.name}.routine(value=ulps(2)) above a function"
         )
     if not all(map(_belongs, pages.values())):
-        raise UsageError(
-            f"{word} takes {', '.join(formula.inputs) or 'nothing'}: the table is of functions of one real number"
-        )
+        taken = ", ".join(formula.inputs) or "nothing"
+        raise UsageError(f"{word} takes {taken}: the table is of functions of one real number or two")
     return pages
 
 
 def _belongs(formula: Formula) -> bool:
-    alone = len(formula.inputs) == 1 and all(domain.sizes is None for domain in formula.inputs.values())
-    return alone and bool(continuous(formula.inputs)) and BUILTIN in formula.routines
+    reals = [name for name, domain in continuous(formula.inputs).items() if domain.sizes is None]
+    few = len(reals) == len(formula.inputs) in (1, 2) and formula.relation is None
+    return few and BUILTIN in formula.routines
 
 
-def plan_of(formula: Formula, format: Format) -> Plan:
-    """The sweep of torch's own function over every number of the format, infinities and both zeros included."""
-    space = space_of(dict.fromkeys(formula.inputs, real(-torch.inf, torch.inf)), format)
+def plan_of(formula: Formula, format: Format, marks: Sequence[float] = ()) -> Plan:
+    """The sweep of torch's own function over every number of the format, every pair of a grid, or searched inputs.
+
+    `marks` are inputs that are worth a closer look where there are too many to try.
+    """
     builtin = formula.routines[BUILTIN]
     modes: dict[str, Callable[..., Any]] = {"eager": builtin.function}
     if not missing_compiler("cpu"):
         modes["compiled"] = torch.compile(builtin.function, dynamic=False)
     routines = tuple(replace(builtin, name=mode, function=function) for mode, function in modes.items())
+    value_only = Of.GRAD not in halves(formula)
+
+    def over(space: Space, grid: int | None, again: Callable[[], Plan] | None) -> Plan:
+        chunk = LONGEST if grid is None else SHORT
+        return Plan(formula, routines, format, "cpu", space, grid, value_only, chunk, again)
+
+    if len(formula.inputs) == 1 and format.bits > MOST_BITS[1]:
+        space = searched(formula, format, lambda space: over(space, space.size, None), marks)
+        return over(space, space.size, None)
+    space = space_of_function(formula, format)
     # other processes know the functions of the catalogue only
     shared = functions().get(formula.name) is formula
     again = partial(_plan_by_name, formula.name, format.name) if shared else None
-    value_only = Of.GRAD not in halves(formula)
-    return Plan(formula, routines, format, "cpu", space, None, value_only, LONGEST, again)
+    return over(space, None if len(space.ordinals) == 1 else space.line, again)
 
 
 @lru_cache(maxsize=1)
 def _plan_by_name(name: str, format: str) -> Plan:
     return plan_of(functions()[name], format_named(format))
+
+
+def evidence_of(plan: Plan) -> str:
+    """The grade of what is found: of searched inputs less is known than of a grid."""
+    return "searched" if plan.grid is not None and len(plan.formula.inputs) == 1 else plan.evidence
+
+
+def marks_from(rows: Sequence[Mapping[str, Any]], name: str) -> list[float]:
+    """The inputs at which rows of a function in other formats have their largest errors, or lose all digits."""
+    points = [
+        point
+        for row in rows
+        if row["function"] == name and row["evidence"] == "exhaustive"
+        for point in (
+            *(kind["worst"] for kind in row["kinds"].values() if kind["worst"] is not None),
+            *(region[end] for region in row["largest_regions"] for end in ("first", "last")),
+        )
+    ]
+    numbers = {float.fromhex(point["input"]["hex"]) for point in points}
+    return sorted(number for number in numbers if np.isfinite(number))
 
 
 # Whole rows -------------------------------------------------------------------------------------------------------
@@ -130,10 +174,15 @@ def rows_of(
     kept: Path | None = None,
     restart: bool = False,
     progress: Progress | None = None,
+    marks: Sequence[float] = (),
 ) -> list[dict[str, Any]]:
-    """The table's rows of a function in a format, one for each half in each mode; `kept` holds finished chunks."""
+    """The table's rows of a function in a format, one for each half in each mode; `kept` holds finished chunks.
+
+    A search takes seconds, and nothing is kept of it.
+    """
     begun = time.perf_counter()
-    plan = plan_of(formula, format_named(format))
+    plan = plan_of(formula, format_named(format), marks)
+    kept = None if evidence_of(plan) == "searched" else kept
     keeper = Keeper(kept, fingerprint_of(plan) | what_runs(), restart)
     finish(plan, judged, keeper, jobs, progress)
     rows = [_row(plan, routine, of, keeper.state) for of in halves(formula) for routine in plan.routines]
@@ -142,42 +191,134 @@ def rows_of(
 
 
 def _row(plan: Plan, routine: Routine, of: Of, state: State) -> dict[str, Any]:
-    parts = {kind: state.get((row_name(routine.name, of), kind), EMPTY) for kind in KINDS}
-    fates = {fate.word: sum(part.count(fate) for part in parts.values()) for fate in Fate}
-    (whole,) = parts[KINDS[LOST]].stretches
-    # a row has room for the largest regions only, and tells them from left to right
-    largest = sorted(whole.regions, key=lambda region: (region.first - region.last, region.first))
-    shown = sorted(largest[:MOST_REGIONS], key=lambda region: region.first)
-    ends = plan.space.at([defined(plan, of)[0], defined(plan, of)[-1]])
-    kinds: dict[str, dict[str, Any]] = {
-        kind: {
-            "results": sum(part.histogram),
-            "histogram": {name: many for name, many in zip(BINS, part.histogram, strict=True) if many},
-            "worst": None
-            if part.error is None
-            else {"error_ulp": figure(part.error.figure), **_point(plan, routine, of, part.error.point)},
-        }
-        for kind, part in parts.items()
-    }
-    errors = {kind: part.error.figure for kind, part in parts.items() if part.error is not None}
+    """A row; of a gradient by several inputs it tells of all of them, and in `by` at which the worst error is."""
+    each = [_told(plan, routine, part, state) for part in parts_of(plan.formula, of)]
+    kinds = {kind: _joined([told["kinds"][kind] for told in each]) for kind in KINDS}
+    fates = {fate.word: sum(told["fates"].get(fate.word, 0) for told in each) for fate in Fate}
+    worsts = [kind["worst"] for kind in kinds.values() if kind["worst"] is not None]
+    alone = len(each) == 1 == len(plan.formula.inputs)
     return {
         "function": plan.formula.name,
         "of": of.value,
         "format": plan.format.name,
         "mode": routine.name,
         "device": plan.device,
-        **_largest(kinds[max(errors, key=lambda kind: errors[kind])]["worst"] if errors else None),
-        "evidence": plan.evidence,
+        **_largest(max(worsts, key=_size, default=None)),
+        "evidence": evidence_of(plan),
         "proved": not fates[Fate.UNRESOLVED.word],
         "points": plan.space.size,
+        "results": plan.space.size * len(each),
         "formula": plan.formula.doc,
         "source": plan.formula.source,
-        "domain": [number + 0.0 for number in input_of(ends).tolist()],  # without the sign of a zero
+        **_where(plan, of),
         "fates": {word: many for word, many in fates.items() if many},
+        "kinds": kinds,
+        "regions": sum(told["regions"] for told in each),
+        "largest_regions": _shown([region for told in each for region in told["largest_regions"]]),
+        **(_behaviour(plan, routine, Part(of), state) if alone else {}),
+    }
+
+
+def _behaviour(plan: Plan, routine: Routine, part: Part, state: State) -> dict[str, Any]:
+    """What a row tells of a function of one number beside its errors."""
+
+    def seen(name: str) -> Summary:
+        return state.get((row_name(routine.name, part), name), EMPTY)
+
+    def first(summary: Summary, beside: Callable[[int], Any] | None = None) -> dict[str, Any]:
+        if summary.error is None:
+            return {}
+        at = summary.error.point
+        return {"first": [_point(plan, routine, part, at)] + ([] if beside is None else [beside(at)])}
+
+    turned = merged(seen(TURNED), turned_at_borders(plan, routine, part))
+    mirrored, kept = seen(MIRRORED), seen(FLUSHED)
+    return {
+        "special": special(plan, routine, part),
+        "flushes": {
+            "inputs": flushed_inputs(plan, routine, part),
+            "results": {"flushed": kept.count(Fate.OVER), "kept": kept.count(Fate.WITHIN)},
+        },
+        "monotonicity": {
+            "violations": turned.count(Fate.OVER),
+            **first(turned, lambda at: _point(plan, routine, part, at + 1)),
+        },
+        "symmetry": {
+            "truth": {1: "even", -1: "odd", 0: "neither"}[parity(plan, part)],
+            "violations": mirrored.count(Fate.OVER),
+            **first(mirrored, lambda at: _mirrored(plan, routine, part, at)),
+        },
+    }
+
+
+def _mirrored(plan: Plan, routine: Routine, part: Part, number: int) -> dict[str, Any]:
+    """The input of the other sign, and the result there."""
+    place = number % BATCH
+    points = mirror(batch_from(plan, number - place))
+    got = result_of(routine, part, points)
+    return {"input": _number(inputs_of(points), place), "result": _number([got], place)}
+
+
+def _size(worst: Mapping[str, Any]) -> float:
+    return float(worst["error_ulp"])
+
+
+def _joined(kinds: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """What is told of one kind of results of all parts of a half."""
+    histogram = Counter[str]()
+    for kind in kinds:
+        histogram.update(kind["histogram"])
+    worsts = [kind["worst"] for kind in kinds if kind["worst"] is not None]
+    return {
+        "results": sum(kind["results"] for kind in kinds),
+        "histogram": dict(histogram),
+        "worst": max(worsts, key=_size, default=None),
+    }
+
+
+def _shown(regions: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """The largest of these regions: a row has no room for more."""
+    largest = sorted(enumerate(regions), key=lambda place: (-place[1]["points"], place[0]))[:MOST_REGIONS]
+    return [region for _, region in sorted(largest, key=lambda place: place[0])]
+
+
+def _where(plan: Plan, of: Of) -> dict[str, Any]:
+    """Between which numbers the function has values, or how many of each input the grid has."""
+    if len(plan.space.ordinals) > 1:
+        return {"grid": {name: len(listed) for name, listed in plan.space.ordinals.items()}}
+    limits = defined(plan, Part(of))
+    (ends,) = inputs_of(plan.space.at([limits[0], limits[-1]]))
+    return {"domain": [number + 0.0 for number in ends.tolist()]}  # without the sign of a zero
+
+
+def _told(plan: Plan, routine: Routine, part: Part, state: State) -> dict[str, Any]:
+    """What a row tells of one part of a half: fates, errors by kind, and where all digits go."""
+    parts = {kind: state.get((row_name(routine.name, part), kind), EMPTY) for kind in KINDS}
+    (whole,) = parts[KINDS[LOST]].stretches
+    by = {"by": part.by} if part.by else {}
+    largest = sorted(whole.regions, key=lambda region: (region.first - region.last, region.first))
+    shown = sorted(largest[:MOST_REGIONS], key=lambda region: region.first)
+    kinds: dict[str, dict[str, Any]] = {
+        kind: {
+            "results": sum(one.histogram),
+            "histogram": {name: many for name, many in zip(BINS, one.histogram, strict=True) if many},
+            "worst": None
+            if one.error is None
+            else {
+                "error_ulp": figure(one.error.figure),
+                **by,
+                **_worst(plan, routine, part, one.error.point),
+            },
+        }
+        for kind, one in parts.items()
+    }
+    return {
+        "fates": {fate.word: sum(one.count(fate) for one in parts.values()) for fate in Fate},
         "kinds": kinds,
         "regions": whole.count,
         "largest_regions": [
-            region.told(_point(plan, routine, of, region.first), _point(plan, routine, of, region.last))
+            by
+            | region.told(_point(plan, routine, part, region.first), _point(plan, routine, part, region.last))
             for region in shown
         ],
     }
@@ -192,26 +333,38 @@ def _largest(worst: Mapping[str, Any] | None) -> dict[str, Any]:
         "input": worst["input"]["hex"],
         "got": worst["result"]["decimal"],
         "exact": worst["truth"],
+        **{key: worst[key] for key in ("by", "ulp_definitions") if key in worst},
     }
 
 
-def _point(plan: Plan, routine: Routine, of: Of, number: int) -> dict[str, Any]:
+def _point(plan: Plan, routine: Routine, part: Part, number: int) -> dict[str, Any]:
     """An input, the result there as the sweep saw it, and the truth to 12 digits."""
     # the same place in the same call, for a kernel may end a batch in another way than it goes through it
     place = number % BATCH
-    x = input_of(batch_from(plan, number - place))
-    got = result_of(routine, of, x)
-    truth = _truth(plan, of, plan.space.at([number]))
-    return {"input": _number(x, place), "result": _number(got, place), "truth": truth}
+    points = batch_from(plan, number - place)
+    got = result_of(routine, part, points)
+    truth = _truth(plan, part, plan.space.at([number]))
+    return {"input": _number(inputs_of(points), place), "result": _number([got], place), "truth": truth}
 
 
-def _number(column: Tensor, i: int) -> dict[str, str]:
-    return {"hex": argument(column, i, hexadecimal=True), "decimal": argument(column, i)}
+def _worst(plan: Plan, routine: Routine, part: Part, number: int) -> dict[str, Any]:
+    """A point, and what its error is by other definitions of an ulp where those differ."""
+    told = _point(plan, routine, part, number)
+    got = float.fromhex(told["result"]["hex"])
+    apart = by_definition(got, settled(plan, part, plan.space.at([number])), plan.format)
+    return told | ({"ulp_definitions": {name: figure(x) for name, x in apart.items()}} if apart else {})
 
 
-def _truth(plan: Plan, of: Of, point: Points) -> str:
-    """The truth in as many digits as are proved, 12 at most; of one that is nearly zero how far off it is."""
-    found = settled(plan, of, point, tolerance=2.0**-60)
+def _number(columns: Sequence[Tensor], i: int) -> dict[str, str]:
+    """Numbers in hexadecimal and in decimal, with commas between where there are several."""
+    hexadecimal = [argument(column, i, hexadecimal=True) for column in columns]
+    return {"hex": ",".join(hexadecimal), "decimal": ", ".join(argument(column, i) for column in columns)}
+
+
+def _truth(plan: Plan, part: Part, point: Points) -> str:
+    """The truth in as many digits as are proved, 12 or 20 at most; of what is nearly zero how far off it is."""
+    # an enclosure holds 106 bits
+    found = settled(plan, part, point, tolerance=2.0 ** -min(60, 96 - plan.format.precision))
     if found.state[0] != PROVED:
         return "no value"
     high, low, radius = (float(part[0]) for part in (found.high, found.low, found.radius))
@@ -224,7 +377,8 @@ def _truth(plan: Plan, of: Of, point: Points) -> str:
         unit = CONTEXT.mpf(2) ** exponent
         if radius >= abs(high) and radius > 0:
             return f"within {CONTEXT.nstr((abs(high) + radius) * 2 * unit, 1)} of 0"
-        digits = 12 if radius == 0 else int(np.clip(np.log10(abs(high) / radius), 1, 12))
+        most = 12 if plain.applies(plan.format) else 20
+        digits = most if radius == 0 else int(np.clip(np.log10(abs(high) / radius), 1, most))
         return str(CONTEXT.nstr((CONTEXT.mpf(high) + CONTEXT.mpf(low)) * unit, digits))
 
 
@@ -283,10 +437,10 @@ def _is_whole(rows: Sequence[Mapping[str, Any]], page: Formula, form: str) -> bo
 
 
 def write_table(folder: Path, table: Mapping[str, Any]) -> Path:
-    """Write the table's JSON, and the page made of it; returns the page's path."""
+    """Write the table's JSON, and the pages made of it and of its folder; returns the path of the one in Markdown."""
     path = _path(folder, table["environment"])
     write_json(table, path)
-    return write_text(path.with_suffix(".md"), table_page(read_json(path, SCHEMA)))
+    return write_pages(path)
 
 
 def _path(folder: Path, told: Mapping[str, str]) -> Path:
@@ -315,14 +469,22 @@ def tabulate(
             raise UsageError(f"no function {name!r} in the table: write one of {', '.join(known)}")
     _expect_formats(formats)
     path = _path(Path(folder), told)
-    asked = [(name, form) for form in reversed(formats) for name in names or known]
+    asked = [(name, form) for form in _in_turn(formats) for name in names or known]
     with alone_in(KEPT, "begin it in another folder"), alone_in(path.parent):
         rows = _known_rows(path, told)
         for name, form in asked:
             if missing and _is_whole(rows, known[name], form):
                 continue
             kept = KEPT / f"{name}-{form}.json"
-            found = rows_of(known[name], form, jobs=jobs, kept=kept, restart=restart, progress=progress)
+            found = rows_of(
+                known[name],
+                form,
+                jobs=jobs,
+                kept=kept,
+                restart=restart,
+                progress=progress,
+                marks=marks_from(rows, name),
+            )
             rows = [row for row in rows if _cell(row) != (name, form)] + found
             write_table(Path(folder), table_of(rows, told))
             kept.unlink(missing_ok=True)
@@ -346,12 +508,13 @@ def tabulate_own(
         expect_promises(page)
     rows, failed = list[dict[str, Any]](), list[str]()
     with alone_in(KEPT, "begin it in another folder"):
-        for form, (name, page) in product(reversed(formats), pages.items()):
+        for form, (name, page) in product(_in_turn(formats), pages.items()):
             if not page.routines[BUILTIN].written_for(form):
                 continue
             kept = KEPT / f"{name}-{form}.json"
             try:
-                rows += rows_of(page, form, kept=kept, restart=restart, progress=progress)
+                marks = marks_from(rows, name)
+                rows += rows_of(page, form, kept=kept, restart=restart, progress=progress, marks=marks)
                 kept.unlink(missing_ok=True)
             except UsageError as error:  # the other rows go on
                 failed.append(f"{name} in {form}: {error}")
@@ -359,6 +522,11 @@ def tabulate_own(
         nothing = f"no routine of {', '.join(words)} was written for {', '.join(formats)}"
         raise UsageError("; ".join(failed) or nothing)
     return table_of(rows, what_runs(), pages, formats) | ({"failed": failed} if failed else {})
+
+
+def _in_turn(formats: Sequence[str]) -> list[str]:
+    """The formats from the narrowest on: what they show is looked at closely in the widest."""
+    return sorted(formats, key=lambda name: format_named(name).bits)
 
 
 def _expect_formats(formats: Sequence[str]) -> None:
@@ -371,7 +539,7 @@ def _known_rows(path: Path, told: Mapping[str, str]) -> list[dict[str, Any]]:
     """The rows that the table of this environment has already."""
     if not path.exists():
         return []
-    before = read_json(path, SCHEMA)
+    before = read_table(path)
     if before.get("environment") != told:
         raise UsageError(f"{path} is of another environment: move it away")
     return before["rows"]
