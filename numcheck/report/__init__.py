@@ -3,7 +3,9 @@
 Nothing here imports torch or measures anything; a report written elsewhere is read and shown just the same.
 """
 
+from numcheck.report.bench import TITLES, bench_cells, noise_sentence, sentences, write_bench
 from numcheck.report.changes import compare, deterministic
+from numcheck.report.figures import size_name
 from numcheck.report.pages import write_report
 from numcheck.report.store import (
     ReportError,
@@ -19,12 +21,18 @@ from numcheck.report.sweep import sweep_page
 from numcheck.report.table import table_page
 from numcheck.report.worst import worst_findings
 
-__all__ = ["ReportError", "compare", "deterministic", "figure", "finite", "folder_name", "json_text"]
+__all__ = ["TITLES", "ReportError", "bench_cells", "compare", "deterministic", "figure", "finite"]
 __all__ += [
+    "folder_name",
+    "json_text",
+    "noise_sentence",
     "read_json",
+    "sentences",
+    "size_name",
     "sweep_page",
     "table_page",
     "worst_findings",
+    "write_bench",
     "write_json",
     "write_report",
     "write_text",

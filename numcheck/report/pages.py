@@ -70,6 +70,11 @@ def _render(template: str, report: Report) -> str:
     )
 
 
+def rendered(template: str, **given: Any) -> str:
+    """A page of another kind, from its own template."""
+    return _environment().get_template(template).render(**given)
+
+
 @cache
 def _environment() -> Environment:
     environment = Environment(

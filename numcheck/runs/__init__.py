@@ -11,8 +11,10 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from numcheck.runs.bench import Workload, benched
     from numcheck.runs.check import check_catalog
     from numcheck.runs.examine import Sample, examine_at
+    from numcheck.runs.kernels import DIRECTIONS, MODES, Kernel, compiling, inputs_of, kernels_of, ready
     from numcheck.runs.points import arguments_of, decimal, shown_again
     from numcheck.runs.search import Tested, property_of, sampled
     from numcheck.runs.sweep.plan import plan_of
@@ -22,8 +24,18 @@ if TYPE_CHECKING:
     from numcheck.runs.workers import jobs, prepare
 
 _PAGE = {
+    "numcheck.runs.bench": ("Workload", "benched"),
     "numcheck.runs.check": ("check_catalog",),
     "numcheck.runs.examine": ("Sample", "examine_at"),
+    "numcheck.runs.kernels": (
+        "DIRECTIONS",
+        "MODES",
+        "Kernel",
+        "compiling",
+        "inputs_of",
+        "kernels_of",
+        "ready",
+    ),
     "numcheck.runs.points": ("arguments_of", "decimal", "shown_again"),
     "numcheck.runs.search": ("Tested", "property_of", "sampled"),
     "numcheck.runs.sweep.plan": ("plan_of",),
@@ -33,13 +45,30 @@ _PAGE = {
     "numcheck.runs.workers": ("jobs", "prepare"),
 }
 _HOME = {name: module for module, names in _PAGE.items() for name in names}
-__all__ = ["Interrupted", "Sample", "Tested", "arguments_of", "check_catalog", "decimal", "examine_at"]
+__all__ = [
+    "DIRECTIONS",
+    "MODES",
+    "Interrupted",
+    "Kernel",
+    "Sample",
+    "Tested",
+    "Workload",
+    "arguments_of",
+    "benched",
+    "check_catalog",
+]
 __all__ += [
+    "compiling",
+    "decimal",
+    "examine_at",
     "folder_of",
+    "inputs_of",
     "jobs",
+    "kernels_of",
     "plan_of",
     "prepare",
     "property_of",
+    "ready",
     "sampled",
     "shown_again",
     "sweep_verdict",
