@@ -24,7 +24,7 @@ TITLES = "formula routine mode format device size of median quartiles first elem
 
 @dataclass(frozen=True)
 class Race:
-    """Rows that compete, of one formula, size, format, device and direction, each with the number by which it is drawn."""
+    """Rows that compete, of one formula, size, format, device and direction, each with its number."""
 
     formula: str
     format: str

@@ -36,11 +36,12 @@ from numcheck.runs.kernels import (
     compiling,
     inputs_of,
     kernels_of,
+    lacking,
     ready,
 )
-from numcheck.runs.stopwatch import copying, memory_of, threads, times_of, why_not
+from numcheck.runs.stopwatch import copying, free_memory, memory_of, no_room, threads, times_of, why_not
 from numcheck.runs.witnesses import read
-from numcheck.truth import ContradictionError, compiler, missing_compiler
+from numcheck.truth import ContradictionError, compiler
 
 SCHEMA = 1
 """Of the report of times."""
@@ -256,16 +257,17 @@ class _Bench:
                 self.failed.append(f"{name}, {mode}, in {sample.format.name} on {device}: {why}")
         return kernels
 
-    def _modes(self, device: str) -> tuple[str, ...]:
-        asked = self.asked.modes
-        if missing_compiler(device) is None:
-            return asked or MODES
-        line = f"{COMPILED} on {device}: no C++ compiler is found: install g++, or name one in CXX"
-        if asked is None:
-            self.notes = list(dict.fromkeys([*self.notes, line]))
-        elif COMPILED in asked:
-            self.failed.append(line)
-        return tuple(mode for mode in asked or MODES if mode != COMPILED)
+    def _modes(self, device: str) -> list[str]:
+        possible: list[str] = []
+        for mode in self.asked.modes or MODES:
+            why = lacking(mode, device)
+            if why is None:
+                possible.append(mode)
+            elif self.asked.modes is not None:
+                self.failed.append(f"{mode}: {why}")
+            elif f"{mode}: {why}" not in self.notes:
+                self.notes.append(f"{mode}: {why}")
+        return possible
 
     def _size(
         self, formula: Formula, kernels: Sequence[Kernel], format: Format, device: str, size: int
@@ -280,6 +282,9 @@ class _Bench:
 
         try:
             inputs = inputs_of(formula, format, size, self.asked.points, self.asked.seed)
+            room = free_memory() if device == "cpu" else None
+            if room is not None and inputs.bytes > room:  # one line for all that would not fit
+                raise UsageError(no_room())
         except UsageError as error:
             self.failed.append(f"{formula.name} {where}: {error}")
             return

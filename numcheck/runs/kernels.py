@@ -22,7 +22,8 @@ from numcheck.reals import subnormals
 from numcheck.report import size_name
 from numcheck.runs.entry import errors_of
 from numcheck.runs.examine import Examined, Sample, examine
-from numcheck.runs.stopwatch import memory_of, once, threads
+from numcheck.runs.stopwatch import finished, memory_of, once, threads
+from numcheck.truth import missing_compiler
 
 EAGER, COMPILED = MODES = ("eager", "compiled")
 """How a routine is run: as it is called, or through torch.compile for each size."""
@@ -98,6 +99,13 @@ def _other_bits(one: Examined, other: Examined) -> int:
     return count
 
 
+def lacking(mode: str, device: str) -> str | None:
+    """What keeps routines from being run in this mode there, in a line; None where nothing does."""
+    if mode == COMPILED and missing_compiler(device) is not None:
+        return f"no C++ compiler is found for {device}: install g++, or name one in CXX"
+    return None
+
+
 @contextmanager
 def compiling(any_at_all: bool = True) -> Generator[None]:
     """Compile from the beginning, every function as often as it is asked for, and keep what its gradients need."""
@@ -131,6 +139,12 @@ class Inputs:
     def elements(self) -> int:
         """Numbers of the largest input."""
         return self.rows * _width(self.points)
+
+    @property
+    def bytes(self) -> int:
+        """What the arguments take of the memory."""
+        row = sum(_bytes(column[:1]) for column in self.points.columns.values() if isinstance(column, Tensor))
+        return self.rows * row
 
     def on(self, device: str, wrt: Sequence[str] = ()) -> dict[str, Any]:
         """The arguments, of which those by which there is a gradient ask for one."""
@@ -176,8 +190,14 @@ class Ready:
     """A call that can be timed again and again; what it has to read and write at least, and how long the first took."""
 
     call: Callable[[], Any]
+    device: str
     bytes_moved: int
     first: float
+
+    def waited(self) -> None:
+        """The call until its result is there, for a clock that knows of no device."""
+        self.call()
+        finished(self.device)
 
 
 @contextmanager
@@ -204,7 +224,24 @@ def ready(
                 seconds, _ = once(call, device)
                 first += seconds
             del out
-            yield Ready(call, moved, first)
+            yield Ready(call, device, moved, first)
+
+
+@contextmanager
+def prepared(
+    kernel: Kernel, format: Format, device: str, size: int, of: Of, points: int, seed: int
+) -> Generator[tuple[Inputs, Ready]]:
+    """One half of a kernel alone with `size` numbers of its formula, ready to be timed with one thread."""
+    formula = kernel.routine.formula
+    if of not in kernel.errors:
+        raise RoutineError("its formula has no gradient to time")
+    inputs = inputs_of(formula, format, size, points, seed)
+    with (
+        threads(1),
+        compiling(kernel.mode == COMPILED),
+        ready(kernel.function(), formula, inputs, of, device) as made,
+    ):
+        yield inputs, made
 
 
 def _slopes(out: Tensor, variables: Sequence[Tensor], cotangent: Tensor) -> Any:

@@ -138,7 +138,12 @@ def why_not(error: BaseException) -> str:
     """What kept a call from being timed, in one line."""
     text = str(error)
     if isinstance(error, MemoryError | torch.OutOfMemoryError) or "can't allocate memory" in text:
-        free = free_memory()
-        room = "" if free is None else f", of which {free / 2**30:.1f} GiB are free"
-        return f"it does not fit into the memory{room}: write smaller --sizes"
+        return no_room()
     return told_of(error)
+
+
+def no_room() -> str:
+    """What is said of a size that does not fit."""
+    free = free_memory()
+    room = "" if free is None else f", of which {free / 2**30:.1f} GiB are free"
+    return f"it does not fit into the memory{room}: write smaller --sizes"
