@@ -120,7 +120,7 @@ def compiling(any_at_all: bool = True) -> Generator[None]:
         "cache_size_limit": MOST_COMPILED,
         "accumulated_cache_size_limit": MOST_COMPILED,
     }
-    # a graph whose buffers are given away can be gone through once only
+    # older torch gives buffers of a graph away, which can be gone through once only then
     with dynamo.patch(**limits), functorch.patch(donated_buffer=False):
         yield
 
