@@ -19,6 +19,7 @@ from numcheck.declaration.budgets import Budget
 from numcheck.declaration.formulas import Formula, formula_of, routine_of
 from numcheck.declaration.words import Of, UsageError
 from numcheck.faces.names import sizes_of
+from numcheck.reals import subnormals
 from numcheck.report import bench as pages
 from numcheck.report.figures import scaled, size_name
 from numcheck.runs import Workload, benched, check_catalog, kernels, stopwatch
@@ -62,8 +63,12 @@ def off_by_a_bit(x: torch.Tensor) -> torch.Tensor:
     return (x + x) * (1 + 2**-22)
 
 
+REFUSED: list[int] = []
+
+
 def at_most_2000(x: torch.Tensor) -> torch.Tensor:
     if len(x) > 2000:
+        REFUSED.append(len(x))
         raise ValueError("takes 2,000 numbers at most")
     return x + x
 
@@ -142,8 +147,11 @@ def test_the_sign_of_a_zero_is_a_bit_and_nans_are_alike(monkeypatch: pytest.Monk
     def undefined(x: torch.Tensor) -> torch.Tensor:
         return x + torch.nan
 
+    def undefined_with_a_sign(x: torch.Tensor) -> torch.Tensor:
+        return -undefined(x)
+
     rows: list[Any] = []
-    for eager, compiled in ((right, positive), (undefined, undefined)):
+    for eager, compiled in ((right, positive), (undefined, undefined_with_a_sign)):
         compiled_to(compiled, monkeypatch)
         made = page(eager, grad=None, x=real(-0.0, 1000))
         rows += benched([made], asked=replace(LITTLE, modes=("compiled",)))["rows"]
@@ -216,6 +224,29 @@ def test_backward_is_the_gradient_alone():
     assert calls == [True, False, False]
 
 
+def test_a_routine_is_timed_in_the_mode_in_which_its_thread_was_found():
+    seen: list[bool] = []
+
+    def looking(x: torch.Tensor) -> torch.Tensor:
+        seen.append(subnormals.flushing())
+        return x + x
+
+    made = page(looking)
+    inputs = inputs_of(made, FLOAT32, 10, 60, 0)
+    before = set(subnormals._found)
+    try:
+        for flush in (False, True):
+            torch.set_flush_denormal(flush)
+            subnormals.keep()  # as whoever draws points or proves a truth does
+            with ready(looking, made, inputs, Of.VALUE, "cpu"):
+                pass
+    finally:
+        torch.set_flush_denormal(False)
+        subnormals._found.clear()
+        subnormals._found.update(before)
+    assert seen == [False, True]
+
+
 def test_all_routines_are_timed_in_turn(monkeypatch: pytest.MonkeyPatch):
     order: list[str] = []
     monkeypatch.setattr(whole, "times_of", lambda call, *_: order.append(str(call)) or [1.0])
@@ -286,6 +317,7 @@ def test_a_kernel_that_raises_for_a_size_costs_its_own_rows():
         "doubled.at_most_2000, eager, with 3e3 numbers of float32 on cpu: ValueError: takes 2,000 numbers at most"
     ]
     assert report["lost"] == []
+    assert REFUSED == [3000]  # and is not asked again
 
 
 def test_a_size_that_does_not_fit_is_one_line_and_the_others_go_on():
