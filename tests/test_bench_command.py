@@ -256,12 +256,13 @@ def test_all_routines_are_timed_in_turn(monkeypatch: pytest.MonkeyPatch):
 
 
 def test_how_noisy_it_was_is_how_far_the_medians_of_the_runs_differ(monkeypatch: pytest.MonkeyPatch):
-    times = itertools.cycle([1.0, 1.5, 1.2, 2.0])
+    times = itertools.cycle([[0.5, 1.0, 1.0, 1.0, 1.5], [1.5] * 50, [1.2] * 3, [2.0]])
     monkeypatch.setattr(whole, "RUNS", 3)
-    monkeypatch.setattr(whole, "times_of", lambda *_: [next(times)])
+    monkeypatch.setattr(whole, "times_of", lambda *_: next(times))
     report = benched([page(right, grad=None)], asked=LITTLE)
     (row,) = report["rows"]
     assert (row["median_s"], row["medians_s"]) == (1.2, [1.0, 1.5, 1.2])
+    assert row["quantiles_s"] == {"0.05": 1.2, "0.25": 1.2, "0.75": 1.2, "0.95": 1.4}
     assert row["spread"] == pytest.approx(0.5 / 1.2, rel=1e-5)
     assert report["noise"] == {"median": row["spread"], "worst": row["spread"]}
     assert row["copy_share"] == pytest.approx(2.0 / 1.2, rel=1e-5)  # the fourth time is that of the copy

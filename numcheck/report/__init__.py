@@ -3,7 +3,7 @@
 Nothing here imports torch or measures anything; a report written elsewhere is read and shown just the same.
 """
 
-from numcheck.report.bench import TITLES, bench_cells, noise_sentence, sentences, write_bench
+from numcheck.report.bench import bench_table, noise_sentence, sentences, write_bench
 from numcheck.report.changes import compare, deterministic
 from numcheck.report.figures import size_name
 from numcheck.report.pages import write_report
@@ -21,7 +21,7 @@ from numcheck.report.sweep import sweep_page
 from numcheck.report.table import table_page
 from numcheck.report.worst import worst_findings
 
-__all__ = ["TITLES", "ReportError", "bench_cells", "compare", "deterministic", "figure", "finite"]
+__all__ = ["ReportError", "bench_table", "compare", "deterministic", "figure", "finite"]
 __all__ += [
     "folder_name",
     "json_text",

@@ -18,8 +18,6 @@ Row = Mapping[str, Any]
 
 MOST_NAMED = 4
 """Dominated routines that a sentence names."""
-TITLES = "formula routine mode format device size of median quartiles first elements/s copying ulp spent front".split()
-"""Of the columns of `bench_cells`."""
 
 
 @dataclass(frozen=True)
@@ -168,33 +166,37 @@ def noise_sentence(report: Row) -> str:
     )
 
 
-def bench_cells(report: Row) -> list[tuple[str, ...]]:
-    """The rows as a terminal shows them, under `TITLES`."""
-    return [
-        (
-            row["formula"],
-            row["routine"],
-            row["mode"],
-            row["format"],
-            row["device"],
-            size_name(row["size"]),
-            row["of"],
-            scaled(row["median_s"], "s"),
-            quartiles(row),
-            scaled(row["first_s"], "s"),
-            scaled(row["throughput"], ""),
-            percent(row["copy_share"]),
-            figure(row["worst_ulp"]),
-            figure(row["spent"]),
-            "front" if row["on_front"] else "",
-        )
-        for row in report["rows"]
+def bench_table(report: Row) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
+    """Titles and rows as a terminal shows them; the device only where there are several."""
+    rows: list[Row] = report["rows"]
+    several = len({row["device"] for row in rows}) > 1
+    told = [
+        {
+            "formula": row["formula"],
+            "routine": row["routine"],
+            "mode": row["mode"],
+            "format": row["format"],
+            **({"device": row["device"]} if several else {}),
+            "size": size_name(row["size"]),
+            "of": row["of"],
+            "median": scaled(row["median_s"], "s"),
+            "quartiles": quartiles(row),
+            "first": scaled(row["first_s"], "s"),
+            "elements/s": scaled(row["throughput"], ""),
+            "copying": percent(row["copy_share"]),
+            "ulp": figure(row["worst_ulp"]),
+            "spent": figure(row["spent"]),
+            "front": "front" if row["on_front"] else "",
+        }
+        for row in rows
     ]
+    return tuple(told[0]) if told else (), [tuple(row.values()) for row in told]
 
 
 def quartiles(row: Row) -> str:
-    """Between which times the middle half of all calls lies."""
-    return " to ".join(scaled(row["quantiles_s"][q], "s") for q in ("0.25", "0.75"))
+    """Between which times the middle half of the calls of a run lies."""
+    low, high = (scaled(row["quantiles_s"][q], "s") for q in ("0.25", "0.75"))
+    return f"{low.split()[0] if low.split()[1:] == high.split()[1:] else low} to {high}"
 
 
 def agreement(row: Row) -> str:

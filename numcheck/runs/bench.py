@@ -295,7 +295,7 @@ class _Bench:
         kernel, of = case.kernel, case.of
         medians = [statistics.median(run) for run in case.runs]
         median = statistics.median(medians)
-        times = np.concatenate([np.array(run) for run in case.runs])
+        quantiles = np.median([np.quantile(run, QUANTILES) for run in case.runs], axis=0)
         try:
             copied = self.copies.seconds(case.moved, device) / median
         except (MemoryError, RuntimeError):  # a copy of what fitted just now
@@ -313,10 +313,12 @@ class _Bench:
             "settings": _settings(inputs.points),
             "of": DIRECTIONS[of],
             "median_s": figure(median),
-            "quantiles_s": {f"{q:g}": figure(float(np.quantile(times, q))) for q in QUANTILES},
+            "quantiles_s": {
+                f"{q:g}": figure(time) for q, time in zip(QUANTILES, quantiles.tolist(), strict=True)
+            },
             "medians_s": [figure(one) for one in medians],
             "spread": figure((max(medians) - min(medians)) / median),
-            "timings": len(times),
+            "timings": sum(map(len, case.runs)),
             "first_s": figure(case.first),
             "first_from_cache": case.cached,
             "throughput": figure(inputs.elements / median),

@@ -120,8 +120,7 @@ def _kernels(targets: tuple[str, ...], claimed: str | None) -> "list[Routine]":
 def _deliver(report: dict[str, Any], json_file: str | None, folder: str | None) -> None:
     """Write what was measured, whatever was not, and print it."""
     from numcheck.report import (
-        TITLES,
-        bench_cells,
+        bench_table,
         json_text,
         noise_sentence,
         sentences,
@@ -134,7 +133,7 @@ def _deliver(report: dict[str, Any], json_file: str | None, folder: str | None) 
         click.echo(json_text(report), nl=False)
     elif json_file is not None:
         write_json(report, json_file)
-    print_table(shown, TITLES, bench_cells(report))
+    print_table(shown, *bench_table(report))
     for line in ("", *sentences(report), "", f"{noise_sentence(report)}."):
         shown.print(visible(line))
     for line in (*report["notes"], *report["failed"]):
