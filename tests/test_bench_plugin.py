@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from test_pytest_plugin import FORMULAS, ROOT, Done, environment, nodes, run, run_each
 
+from numcheck.declaration.registry import formulas, load_catalog
 from numcheck.foreign import formula_at
 from numcheck.runs import Workload, benched
 
@@ -89,7 +90,8 @@ def test_its_errors_are_those_of_the_command(
 ):
     monkeypatch.chdir(project)
     monkeypatch.setattr(sys, "path", [*sys.path])
-    monkeypatch.setattr("numcheck.declaration.registry._registry", {})
+    load_catalog()  # so that what is registered for good is so before a copy takes its place
+    monkeypatch.setattr("numcheck.declaration.registry._registry", dict(formulas()))
     formula = formula_at("school.py:twice")
     chosen = replace(formula, routines={name: formula.routines[name] for name in ("right", "wrong")})
     asked = Workload((1000,), modes=("eager",), points=60, seconds=1e-4)
