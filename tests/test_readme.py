@@ -61,7 +61,10 @@ def of_help() -> Iterator[str]:
 
 
 COMMANDS = list(dict.fromkeys(line for line in (*LINES, *SETUP, *of_help()) if line.startswith("numcheck ")))
-FEW = {"check": ["--points", "20", "--formats", "float32"]}
+FEW = {
+    "check": ["--points", "20", "--formats", "float32"],
+    "bench": shlex.split("--points 20 --formats float32 --sizes 1e3 --modes eager --seconds 1e-4"),
+}
 """What makes a command quick; of an option that is given twice the second counts."""
 
 
@@ -83,7 +86,14 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_the_command_lines_were_found() -> None:
-    assert {shlex.split(line)[1] for line in COMMANDS} >= {"list", "check", "sweep", "explain", "table"}
+    assert {shlex.split(line)[1] for line in COMMANDS} >= {
+        "list",
+        "check",
+        "sweep",
+        "explain",
+        "table",
+        "bench",
+    }
     assert len(COMMANDS) >= 15
 
 
@@ -125,7 +135,8 @@ def test_every_command_line_that_is_shown_can_be_typed(
     assert code in (0, 1), told.err
     assert told.out
     written = re.findall(r"--json (\w+\.json)|--report (\w+)", line)
-    assert all((project / (file or f"{folder}/report.html")).exists() for file, folder in written)
+    name = "bench" if words[0] == "bench" else "report"
+    assert all((project / (file or f"{folder}/{name}.html")).exists() for file, folder in written)
 
 
 def test_the_first_example_tells_what_readme_says(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -144,8 +155,8 @@ def test_every_line_of_pytest_that_is_shown_can_be_typed(project: Path) -> None:
     (project / "conftest.py").write_text("import my_formulas\n")
     (project / "test_mine.py").write_text("def test_mine():\n    pass\n")
     lines = [line for line in LINES if line.startswith("pytest ")]
-    assert len(lines) == 4
-    few = ["--numcheck-points=5", "--numcheck-formats=float32", "-q"]
+    assert len(lines) == 5
+    few = ["--numcheck-points=5", "--numcheck-formats=float32", "--numcheck-sizes=1e3", "-q"]
     calls = [
         [*shlex.split(line)[1:], *few, *(["--collect-only"] if "catalog" in line else [])] for line in lines
     ]
@@ -159,4 +170,4 @@ def test_every_line_of_pytest_that_is_shown_can_be_typed(project: Path) -> None:
         text=True,
         check=True,
     )
-    assert done.stdout.splitlines()[-1] == "[0, 0, 0, 0]", done.stdout
+    assert done.stdout.splitlines()[-1] == "[0, 0, 0, 0, 0]", done.stdout

@@ -29,3 +29,18 @@ def format_named(name: str, option: str) -> "Format":
 def formats_of(text: str, option: str) -> "list[Format]":
     """The formats between the commas."""
     return [format_named(name, option) for name in names_of(text, option)]
+
+
+def sizes_of(text: str, option: str) -> list[int]:
+    """The whole numbers between the commas, each once, which may be written as 1e6."""
+    return list(dict.fromkeys(_size(name, option) for name in names_of(text, option)))
+
+
+def _size(name: str, option: str) -> int:
+    try:
+        size = float(name)
+        if size.is_integer() and size >= 1:
+            return int(size)
+    except (ValueError, OverflowError):
+        pass
+    raise UsageError(f"{option} {name}: write whole numbers of 1 or more, such as 1e4,1e6")

@@ -2,37 +2,44 @@
 
 An item judges one routine's value and gradient: at the points that `numcheck check` draws, then by hypothesis's search.
 It fails with the finding; a routine that fails only where its gaps say so is expected to fail (`xfailed`), and a gap
-that has become stale fails the item. Formulas are found in whatever pytest imports (a conftest.py, a test, a file that
-is named) and in installed packages that name theirs; paths limit them, and the catalogue is judged where it is asked
-for. Items are collected below the session, after the tests, so that every option of pytest that chooses tests chooses
-among them. Nothing heavy is imported without `--numcheck`.
+that has become stale fails the item. How items are collected, those of `--numcheck-bench` as well, is told in
+`collecting`. Nothing heavy is imported without these options.
 """
 
 import json
 import shlex
-import sys
-from collections.abc import Generator, Iterable, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping
 from contextlib import suppress
-from importlib import import_module
-from importlib.util import find_spec
 from itertools import groupby, product
 from operator import itemgetter
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from numcheck.declaration.words import DEFAULT_FORMATS, DEFAULT_POINTS, DEFAULT_SEED, UsageError, visible
-from numcheck.faces.names import formats_of, names_of
+from numcheck.faces.collecting import (
+    JUDGED,
+    TIMED,
+    BrokenPromiseError,
+    Catalog,
+    FormulaNode,
+    Items,
+    RoutineItem,
+    asked_devices,
+    asked_for,
+    asked_formats,
+    is_within,
+    timeout_of,
+    whole_number,
+)
 
 if TYPE_CHECKING:
     from numcheck.declaration.formulas import Routine
-    from numcheck.formats import Format
     from numcheck.measure import Measurement
     from numcheck.runs import Sample, Tested
 
-ROOT = "numcheck"
-"""The first part of every item's node id, where a test file's path stands for other items."""
+pytest_plugins = ["numcheck.faces.bench_plugin"]
+"""What pytest loads beside this."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -68,63 +75,30 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line(
         "markers", "numcheck: a routine in a format on a device, which `--numcheck` judges"
     )
-    if not config.getoption("numcheck"):
+    if not asked_for(config):
         return
     from numcheck.declaration.patience import patience
 
     try:
-        _whole(config, "points", 1)
-        _whole(config, "seed", 0)
-        _formats(config)
-        with patience(_timeout(config)):
-            _devices(config)
+        whole_number(config, "points", 1)
+        whole_number(config, "seed", 0)
+        asked_formats(config)
+        with patience(timeout_of(config)):
+            asked_devices(config)
     except UsageError as error:
         raise pytest.UsageError(str(error)) from None
     if hasattr(config.option, "numcheck_paths"):  # handed on to a worker of xdist
         return
     named = config.args if config.args_source is config.ArgsSource.ARGS else []
-    chosen = [argument for argument in named if argument.split("::")[0] == ROOT and "::" in argument]
+    chosen = [
+        argument for argument in named if argument.split("::")[0] in (JUDGED, TIMED) and "::" in argument
+    ]
     paths = [argument for argument in named if argument not in chosen]
     config.option.numcheck_chosen = chosen
     config.option.numcheck_paths = paths
     if chosen:
         # They are no paths, so pytest must not look for them; the files are imported for what they declare.
         config.args[:] = paths or config.getini("testpaths") or [str(config.invocation_params.dir)]
-
-
-def _whole(config: pytest.Config, what: str, least: int) -> int:
-    text = str(config.getoption(f"numcheck_{what}"))
-    try:
-        number = int(text)
-    except ValueError:
-        number = least - 1
-    if number < least:
-        raise UsageError(f"--numcheck-{what} {text}: write a whole number, {least} or more")
-    return number
-
-
-def _timeout(config: pytest.Config) -> float | None:
-    text = config.getoption("numcheck_timeout")
-    try:
-        return None if text is None else float(str(text))
-    except ValueError:
-        raise UsageError(f"--numcheck-timeout {text}: write a number of seconds above 0") from None
-
-
-def _formats(config: pytest.Config) -> "list[Format]":
-    return formats_of(str(config.getoption("numcheck_formats")), "--numcheck-formats")
-
-
-def _devices(config: pytest.Config) -> list[str]:
-    from numcheck.measure import check_device
-
-    names = names_of(str(config.getoption("numcheck_devices")), "--numcheck-devices")
-    try:
-        for name in names:
-            check_device(name)
-    except UsageError as error:
-        raise UsageError(f"--numcheck-devices: {error}") from None
-    return names
 
 
 # Collecting -------------------------------------------------------------------------------------------------------
@@ -137,10 +111,13 @@ def pytest_make_collect_report(
     """Let the catalogue follow whatever else the session collects, when every module is imported."""
     report = yield
     config = collector.config
-    if not config.getoption("numcheck"):
+    if not asked_for(config):
         return report
     if isinstance(collector, pytest.Session):
-        report.result = [*(report.result or ()), Catalog.from_parent(collector, name=ROOT, nodeid=ROOT)]
+        roots = [
+            Catalog.from_parent(collector, name=root, items=_ITEMS[root]()) for root in asked_for(config)
+        ]
+        report.result = [*(report.result or ()), *roots]
     elif isinstance(collector, pytest.Module) and config.getoption("lf", False) and not report.result:
         # `--lf` skips the files without a failing test, but an item that failed may be declared there
         with suppress(Exception, pytest.skip.Exception):
@@ -152,12 +129,12 @@ def pytest_make_collect_report(
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Of items that were asked for by node id each has to be there; where nothing else was asked for, drop the rest."""
     chosen: list[str] = getattr(config.option, "numcheck_chosen", [])
-    if not (config.getoption("numcheck") and chosen):
+    if not (asked_for(config) and chosen):
         return
-    absent = [node for node in chosen if not any(_within(item.nodeid, node) for item in items)]
+    absent = [node for node in chosen if not any(is_within(item.nodeid, node) for item in items)]
     if absent:
         raise pytest.UsageError(
-            f"no item {absent[0]}: `pytest --numcheck --collect-only -q` prints the node ids"
+            f"no item {absent[0]}: `pytest --{asked_for(config)[0]} --collect-only -q` prints the node ids"
         )
     if not config.option.numcheck_paths:
         others = [item for item in items if not isinstance(item, RoutineItem)]
@@ -167,7 +144,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 def pytest_report_collectionfinish(config: pytest.Config, items: list[pytest.Item]) -> str | None:
     """How many items there are, and what brings in those that were left out."""
-    if not config.getoption("numcheck") or config.get_verbosity() < 0:
+    if not asked_for(config) or config.get_verbosity() < 0:
         return None
     count = sum(isinstance(item, RoutineItem) for item in items)
     if count or getattr(config.option, "numcheck_chosen", []):
@@ -178,108 +155,34 @@ def pytest_report_collectionfinish(config: pytest.Config, items: list[pytest.Ite
     )
 
 
-def _within(nodeid: str, chosen: str) -> bool:
-    return nodeid == chosen or nodeid.startswith((f"{chosen}::", f"{chosen}["))
+def judged_items(node: FormulaNode, routine: "Routine") -> Iterable[pytest.Item]:
+    """An item for each format that the routine was written for, on each device."""
+    for format, device in product(asked_formats(node.config), asked_devices(node.config)):
+        if routine.written_for(format.name):
+            name = f"{routine.name}[{format.name}-{device}]"
+            yield JudgedItem.from_parent(node, name=name, routine=routine, format=format, device=device)
 
 
-class Catalog(pytest.Collector):
-    """Stands above every formula in node ids and in the tree of `--collect-only`."""
+def _timed_items() -> Items:
+    from numcheck.faces.bench_plugin import timed_items
 
-    def collect(self) -> Iterable[pytest.Collector]:
-        """A node for each formula."""
-        from numcheck.declaration.registry import formulas, load_catalog
-
-        try:
-            load_catalog()
-            known = formulas()  # here, where what is declared wrongly can be told in one line
-            folders = _folders(self.config)
-        except UsageError as error:
-            raise self.CollectError(f"numcheck: {error}") from None
-        for name, formula in known.items():
-            routines = [one for one in formula.routines.values() if self._is_asked_for(name, one, folders)]
-            if routines:
-                yield FormulaNode.from_parent(self, name=name, routines=routines)
-
-    def _is_asked_for(self, name: str, routine: "Routine", folders: Sequence[Path]) -> bool:
-        """Whether a routine is the project's own and lies in the paths given, or was asked for otherwise."""
-        chosen: list[str] = self.config.option.numcheck_chosen
-        if chosen:
-            node = f"{self.nodeid}::{name}::{routine.name}"
-            return any(_within(node, one) or one.startswith(f"{node}[") for one in chosen)
-        modules = routine.formula.module, str(getattr(routine.function, "__module__", ""))
-        files = [Path(file) for name in modules if (file := getattr(sys.modules.get(name), "__file__", None))]
-        inside = any(file.is_relative_to(folder) for file in files for folder in folders)
-        if all(name.startswith(f"{CATALOG}.") for name in modules):
-            within = any(folder.is_relative_to(_folder_of(CATALOG)) for folder in folders)
-            return within and inside if folders else bool(self.config.getoption("numcheck_catalog"))
-        return inside or not self.config.option.numcheck_paths
+    return timed_items
 
 
-CATALOG = "numcheck.catalog"
+_ITEMS: dict[str, Callable[[], Items]] = {JUDGED: lambda: judged_items, TIMED: _timed_items}
 
 
-def _folder_of(package: str) -> Path:
-    return Path(str(import_module(package).__file__)).parent
-
-
-def _folders(config: pytest.Config) -> list[Path]:
-    """The files and folders that limit what is collected; with `--pyargs` those of packages, too."""
-    found: list[Path] = []
-    for argument in config.option.numcheck_paths:
-        if "::" in argument:  # one test
-            continue
-        path = Path(config.invocation_params.dir, argument)
-        if config.getoption("pyargs") and not path.exists():
-            with suppress(ImportError, ValueError):
-                spec = find_spec(argument)
-                if spec is not None and spec.origin is not None:
-                    path = Path(spec.origin).parent if spec.submodule_search_locations else Path(spec.origin)
-        found.append(path.resolve())
-    return found
-
-
-class FormulaNode(pytest.Collector):
-    """One formula, above the items of its routines."""
-
-    def __init__(self, name: str, parent: pytest.Collector, routines: "Sequence[Routine]") -> None:
-        super().__init__(name, parent)
-        self.routines = routines
-
-    def collect(self) -> Iterable[pytest.Item]:
-        """An item for each routine, in each format that it was written for, on each device.
-
-        A formula that does not keep its promises, or that cannot be evaluated, is an error of the collection.
-        """
-        from numcheck.truth import ContradictionError, expect_promises
-
-        try:
-            for formula in dict.fromkeys(routine.formula for routine in self.routines):
-                expect_promises(formula)
-        except UsageError as error:
-            raise self.CollectError(visible(str(error))) from None
-        except ContradictionError as error:
-            raise self.CollectError(visible(f"truth in doubt: {error}")) from None
-        for routine, format, device in product(self.routines, _formats(self.config), _devices(self.config)):
-            if routine.written_for(format.name):
-                name = f"{routine.name}[{format.name}-{device}]"
-                yield RoutineItem.from_parent(self, name=name, routine=routine, format=format, device=device)
-
-
-class RoutineItem(pytest.Item):
+class JudgedItem(RoutineItem):
     """One routine in one format on one device, its value and its gradient."""
 
-    def __init__(
-        self, name: str, parent: pytest.Collector, routine: "Routine", format: "Format", device: str
-    ) -> None:
-        # given whole, for pytest takes the brackets of a node id that it reads apart (from --lf's cache, say)
-        super().__init__(name, parent, nodeid=f"{parent.nodeid}::{name}")
-        self.add_marker(ROOT)
-        self.routine, self.format, self.device = routine, format, device
+    def __init__(self, *given: Any, **named: Any) -> None:
+        super().__init__(*given, **named)
+        self.add_marker(JUDGED)
 
     def runtest(self) -> None:
         from numcheck.declaration.patience import patience
 
-        with patience(_timeout(self.config)):
+        with patience(timeout_of(self.config)):
             self._judge()
 
     def _judge(self) -> None:
@@ -288,7 +191,7 @@ class RoutineItem(pytest.Item):
         from numcheck.measure import RoutineError
         from numcheck.runs import property_of, sampled
 
-        points, seed = _whole(self.config, "points", 1), _whole(self.config, "seed", 0)
+        points, seed = whole_number(self.config, "points", 1), whole_number(self.config, "seed", 0)
         threads = torch.get_num_threads()
         torch.set_num_threads(1)  # the batches are small, and xdist's workers share the cores
         try:
@@ -300,7 +203,7 @@ class RoutineItem(pytest.Item):
             raise BrokenPromiseError(str(error)) from None
         finally:
             torch.set_num_threads(threads)
-        self.user_properties.append((ROOT, json.dumps(_tally(self, halves))))
+        self.user_properties.append((JUDGED, json.dumps(_tally(self, halves))))
         if sample.opinion.disagreements or not all(one.passed for one in halves):
             raise BrokenPromiseError(visible("\n".join(_failure(self, sample, halves, seed))))
         if not any(one.judged for one in halves):
@@ -314,26 +217,11 @@ class RoutineItem(pytest.Item):
                 raise BrokenPromiseError(visible("\n".join(_gap_lines(self, halves))))
             pytest.xfail("; ".join(dict.fromkeys(f"{gap.name}: {gap.why}" for gap in met)))
 
-    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
-        if isinstance(excinfo.value, BrokenPromiseError):
-            return str(excinfo.value)
-        return super().repr_failure(excinfo, style)
-
-    def reportinfo(self) -> tuple[Path | str, int | None, str]:
-        code = getattr(self.routine.function, "__code__", None)
-        if code is None:
-            return self.path, None, self.nodeid
-        return code.co_filename, code.co_firstlineno - 1, self.nodeid
-
-
-class BrokenPromiseError(Exception):
-    """A routine spends more than its budget, or a gap is stale; the message is what the user reads."""
-
 
 # What a failing item prints ---------------------------------------------------------------------------------------
 
 
-def _failure(item: RoutineItem, sample: "Sample", halves: "tuple[Tested, ...]", seed: int) -> Generator[str]:
+def _failure(item: JudgedItem, sample: "Sample", halves: "tuple[Tested, ...]", seed: int) -> Generator[str]:
     # pytest's short summary shows the beginning of the first line.
     yield f"{_headline(sample, halves)}: {_title(item)}"
     for told in sample.opinion.disagreements:
@@ -345,7 +233,7 @@ def _failure(item: RoutineItem, sample: "Sample", halves: "tuple[Tested, ...]", 
     yield f"\n  again      {_again(item)}"
 
 
-def _again(item: RoutineItem) -> str:
+def _again(item: JudgedItem) -> str:
     """The command that judges an item again from where pytest was started, with the options that it hangs on."""
     config = item.config
     usual = {"points": str(DEFAULT_POINTS), "seed": str(DEFAULT_SEED)}
@@ -357,7 +245,7 @@ def _again(item: RoutineItem) -> str:
     paths: list[str] = config.option.numcheck_paths
     if paths:  # where the formula is found, without the tests that stand there
         words += ["--pyargs"] if config.getoption("pyargs") else []
-        words += ["-m", ROOT, *paths]
+        words += ["-m", JUDGED, *paths]
     return shlex.join([*words, item.nodeid])
 
 
@@ -374,7 +262,7 @@ def _headline(sample: "Sample", halves: "tuple[Tested, ...]") -> str:
     return ", ".join(dict.fromkeys(told))
 
 
-def _title(item: RoutineItem) -> str:
+def _title(item: JudgedItem) -> str:
     routine = item.routine
     file, line, _ = item.reportinfo()
     where = routine.formula.module if line is None else f"{file}:{line + 1}"
@@ -458,7 +346,7 @@ def _input(measurement: "Measurement", row: int) -> str:
     return describe(measurement.points.select([row]))
 
 
-def _gap_lines(item: RoutineItem, halves: "tuple[Tested, ...]") -> Generator[str]:
+def _gap_lines(item: JudgedItem, halves: "tuple[Tested, ...]") -> Generator[str]:
     yield f"known gaps, taken as failures by --runxfail: {_title(item)}"
     for one in halves:
         for gap, mask in one.examined.covered.items():
@@ -468,7 +356,7 @@ def _gap_lines(item: RoutineItem, halves: "tuple[Tested, ...]") -> Generator[str
 # The summary ------------------------------------------------------------------------------------------------------
 
 
-def _tally(item: RoutineItem, halves: "tuple[Tested, ...]") -> dict[str, Any]:
+def _tally(item: JudgedItem, halves: "tuple[Tested, ...]") -> dict[str, Any]:
     worst = max(halves, key=lambda one: one.spent)
     return {
         "formula": item.routine.formula.name,
@@ -492,7 +380,9 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
         if isinstance(report, pytest.TestReport) and report.when == "call"
     ]
     reports.sort(key=lambda report: report.start)
-    tallies = [json.loads(str(told)) for one in reports for name, told in one.user_properties if name == ROOT]
+    tallies = [
+        json.loads(str(told)) for one in reports for name, told in one.user_properties if name == JUDGED
+    ]
     if tallies:
         terminalreporter.section("numcheck")
         for line in _summary(tallies, str(config.getoption("numcheck_seed"))):

@@ -11,7 +11,7 @@ from markupsafe import Markup
 
 from numcheck.report.figures import count, counted
 from numcheck.report.marked import marked
-from numcheck.report.pages import cell, templates
+from numcheck.report.pages import cell, rendered
 from numcheck.report.store import ReportError, read_json, write_text
 from numcheck.report.table import Row, at_least, failing, in_ulps, number_of, table_page, title_of
 
@@ -48,7 +48,7 @@ def write_pages(path: Path) -> Path:
 
 def _html(text: str, rows: Sequence[Row]) -> str:
     title = Markup(marked(text.splitlines()[0])).striptags()
-    return templates().get_template("table.html").render(title=title, body=marked(text), rows=rows)
+    return rendered("table.html", title=title, body=marked(text), rows=rows)
 
 
 def front_page(tables: Iterable[tuple[str, Mapping[str, Any]]]) -> str:

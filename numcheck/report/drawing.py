@@ -12,7 +12,7 @@ from typing import Any
 
 from markupsafe import Markup, escape
 
-from numcheck.report.figures import bucket_limit, budget_ulps, count, figure, number, power
+from numcheck.report.figures import bucket_limit, budget_ulps, count, figure, number, power, scaled
 from numcheck.report.summary import FATES, OF, Measurement, Report
 
 # A share that is not zero stays visible, however small: percent of a bar's length.
@@ -213,6 +213,84 @@ def ladder(scaling: Mapping[str, Any] | None) -> Markup:
     )
     drawing = f'<path class="limit" d="M0 12H96"/><path class="line" d="{line}"/>{dots}'
     return _image("ladder", "0 0 96 24", words, drawing, ' width="96" height="24"')
+
+
+DOTS = ((0, -12), (13, -9), (-13, -9), (0, 25), (13, 21), (-13, 21), (13, 6), (-13, 6))
+"""Where the number of a dot may stand beside it; the first place that is free is taken."""
+
+
+def front_plot(dots: Sequence[tuple[int, float, float, bool]], text: str) -> Markup:
+    """Error in ulps against seconds, both logarithmic: numbered dots, and a stair through those on the front.
+
+    Left is faster and low is more accurate; what is above or right of the stair is dominated. A dot is its number,
+    seconds, error and whether it is on the front; an infinite error lies on top.
+    """
+    errors = [error for _, _, error, _ in dots if 0 < error < math.inf]
+    bits = [math.log2(error) for error in errors] or [0.0]
+    low, high = math.floor(min(bits) - 0.01), math.ceil(max(bits) + 0.01)
+    begin, end = min(dot[1] for dot in dots) / 1.25, max(dot[1] for dot in dots) * 1.25
+
+    def across(seconds: float) -> float:
+        return round(LEFT + (RIGHT - LEFT) * math.log(seconds / begin) / math.log(end / begin), 1)
+
+    def height(error: float) -> float:
+        if error == math.inf:
+            return TOP
+        share = (math.log2(error) - low) / (high - low) if error > 0 else 0.0
+        return round(BOTTOM - 12 - (BOTTOM - 36 - TOP) * share, 1)
+
+    lines: list[str] = []
+    for bit in range(low, high + 1, max(1, math.ceil((high - low) / 5))):
+        label = f"{2**bit}" if 0 <= bit <= 9 else f"1/{2**-bit}" if -6 <= bit < 0 else power(2, bit)
+        lines.append(f'<path class="grid" d="M{LEFT} {height(2.0**bit)}H{RIGHT}"/>')
+        lines.append(f'<text class="y" x="{LEFT - 8}" y="{height(2.0**bit) + 7}">{label}</text>')
+    if any(dot[2] == math.inf for dot in dots):
+        lines.append(f'<text class="y" x="{LEFT - 8}" y="{TOP + 7}">∞</text>')
+    lines.append(f'<path class="axis" d="M{LEFT} {TOP - 20}V{BOTTOM}H{RIGHT}"/>')
+    taken: list[float] = []
+    for seconds in _round_numbers(begin, end):
+        x = across(seconds)
+        lines.append(f'<path class="tick" d="M{x} {BOTTOM}v6"/>')
+        if x <= RIGHT - 24 and all(abs(x - other) >= 76 for other in taken):
+            taken.append(x)
+            lines.append(f'<text class="x" x="{x}" y="{BOTTOM + 26}">{scaled(seconds, "s")}</text>')
+    stair = ""
+    places = [(number_, across(seconds), height(error), best) for number_, seconds, error, best in dots]
+    for _, x, y, best in sorted(places, key=lambda place: place[1]):
+        if best:
+            stair += f"H{x}V{y}" if stair else f"M{x} {TOP - 20}V{y}"
+    lines.append(f'<path class="front" d="{stair}H{RIGHT}"/>')
+    spots = [(x, y - 6) for _, x, y, _ in places]
+    for number_, x, y, best in places:
+        kind = "best" if best else "beaten"
+        lines.append(f'<circle class="{kind}" cx="{x}" cy="{y}" r="6"/>')
+        near = next((at for at in DOTS if _is_free((x + at[0], y + at[1] - 6), spots, (x, y))), DOTS[0])
+        spots.append((x + near[0], y + near[1] - 6))
+        anchor = "start" if near[0] > 0 else "end" if near[0] < 0 else "middle"
+        lines.append(
+            f'<text class="dot {kind}" x="{x + near[0] - math.copysign(4, near[0]) * (near[0] != 0):g}" '
+            f'y="{y + near[1]:g}" style="text-anchor:{anchor}">{number_}</text>'
+        )
+    return _image("plot", f"0 0 {WIDTH} {HEIGHT}", text, "".join(lines))
+
+
+def _is_free(
+    spot: tuple[float, float], spots: Sequence[tuple[float, float]], own: tuple[float, float]
+) -> bool:
+    """Whether a number may stand here: beside its own dot, and on no other dot or number."""
+    others = [other for other in spots if other != (own[0], own[1] - 6)]
+    return all(abs(spot[0] - x) > 17 or abs(spot[1] - y) > 15 for x, y in others)
+
+
+def _round_numbers(low: float, high: float) -> list[float]:
+    """1, 2 and 5 times the powers of ten between two numbers; those that matter most first."""
+    exponents = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
+    return [
+        many * 10.0**exponent
+        for many in (1, 2, 5, 3, 1.5, 4, 7)
+        for exponent in exponents
+        if low <= many * 10.0**exponent <= high
+    ]
 
 
 def _bins(measurement: Measurement) -> list[Bin]:

@@ -74,6 +74,25 @@ def percent(share: Any) -> str:
     return f"{100 * known:.3g} %"
 
 
+def size_name(size: int) -> str:
+    """A size as it is asked for: 1e6, 2.5e5, and 1234 where that is no shorter."""
+    digits = f"{size}".rstrip("0") or "0"
+    exponent = len(f"{size}") - 1
+    short = f"{digits[0]}{'.' if digits[1:] else ''}{digits[1:]}e{exponent}"
+    return short if len(short) < len(f"{size}") else f"{size}"
+
+
+def scaled(value: Any, unit: str) -> str:
+    """Three digits and a prefix of the unit: 12.3 µs, 1.2 GB/s."""
+    known = number(value)
+    if known is None or not math.isfinite(known) or known <= 0:
+        return "–"
+    power = min(4, max(-3, math.floor(math.log10(known * (1 + 5e-4)) / 3)))
+    digits = f"{known / 1000.0**power:.3g}"
+    text = f"{float(digits):,.0f}" if "e" in digits else digits
+    return f"{text} {'nµm kMGT'[power + 3].strip()}{unit}"
+
+
 def counted(amount: int, noun: str, plural: str | None = None) -> str:
     """`1 formula`, `28 formulas`."""
     return f"{count(amount)} {noun if amount == 1 else plural or noun + 's'}"

@@ -49,31 +49,33 @@ def write_report(report: Report, directory: str | Path) -> list[Path]:
 
 def _render(template: str, report: Report) -> str:
     sections, titles = summary.formula_sections(report), list(summary.columns(report).values())
-    return (
-        templates()
-        .get_template(template)
-        .render(
-            report=report,
-            environment=summary.environment(report),
-            fates=summary.FATES,
-            verdicts=summary.VERDICTS,
-            of_names=summary.OF,
-            fate_totals=summary.fate_totals(report),
-            unbalanced=summary.unbalanced(report),
-            verdict_sentence=summary.verdict_sentence(report),
-            opinion_sentence=summary.opinion_sentence(report),
-            cause_totals=summary.cause_totals(report),
-            columns=titles,
-            rows=summary.index_rows(sections, titles),
-            sections=sections,
-            axes=drawing.error_axes(report),
-            unfolded=len(sections) <= FEW_FORMULAS,
-        )
+    return rendered(
+        template,
+        report=report,
+        environment=summary.environment(report),
+        fates=summary.FATES,
+        verdicts=summary.VERDICTS,
+        of_names=summary.OF,
+        fate_totals=summary.fate_totals(report),
+        unbalanced=summary.unbalanced(report),
+        verdict_sentence=summary.verdict_sentence(report),
+        opinion_sentence=summary.opinion_sentence(report),
+        cause_totals=summary.cause_totals(report),
+        columns=titles,
+        rows=summary.index_rows(sections, titles),
+        sections=sections,
+        axes=drawing.error_axes(report),
+        unfolded=len(sections) <= FEW_FORMULAS,
     )
 
 
+def rendered(template: str, **given: Any) -> str:
+    """A page, from the template that it has."""
+    return _templates().get_template(template).render(**given)
+
+
 @cache
-def templates() -> Environment:
+def _templates() -> Environment:
     """The templates of pages, with all that they call."""
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent / "templates"),

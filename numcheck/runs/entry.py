@@ -91,6 +91,15 @@ def disagreement_of(one: Examined, other: Examined) -> Search[dict[str, Any] | N
     return _told(found, **shown, elsewhere=elsewhere)
 
 
+def errors_of(examined: Examined) -> dict[str, float | str]:
+    """The largest share of the budget and the largest error in ulps, whatever gaps are declared."""
+    _, spent, error = examined.judged
+    return {
+        "spent": figure(float(np.max(spent, initial=0))),
+        "worst_ulp": figure(float(np.max(error, initial=0))),
+    }
+
+
 def entry_of(
     examined: Examined,
     found: Sequence[Finding],
@@ -122,8 +131,7 @@ def entry_of(
         "of": examined.of.value,
         "points": len(spent),
         "fates": tally(examined.fates),
-        "spent": figure(float(np.max(spent, initial=0))),
-        "worst_ulp": figure(float(np.max(error, initial=0))),
+        **errors_of(examined),
         "evidence": "sampled",
         "budget": str(routine.budgets[examined.of]),
         "output_format": parts[0].made or parts[0].judgement.format.name,
