@@ -30,6 +30,7 @@ def the_order_does_not_matter(f, x, y):
     return f(x, y), f(y, x)
 
 
+@gap("absorption", "cancellation", why="the backward rounds x - y before it is exponentiated", of="grad")
 @gap("overflow", why="the backward divides by 1 + 2**|x - y|, which overflows", of="grad")
 @logaddexp2.routine(value=ulps(2), grad=ulps(4))
 def torch_builtin(x, y):
