@@ -176,6 +176,12 @@ def test_a_zeta_of_a_large_order_is_not_asked_for_term_by_term_where_many_count(
             BINARY["zeta"](CONTEXT.mpf(5000), CONTEXT.mpf(10) ** 6, 0)
 
 
+def test_a_zeta_of_any_even_order_is_infinite_at_its_poles():
+    for order in (2, 66, 2**24):
+        assert BINARY["zeta"](CONTEXT.mpf(order), CONTEXT.mpf(0), 0) == CONTEXT.inf
+    assert CONTEXT.isnan(BINARY["zeta"](CONTEXT.mpf(67), CONTEXT.mpf(0), 0))
+
+
 def test_log1p_of_a_number_below_the_last_digit_is_its_series():
     with precision(200):
         for exponent in (300, 10**6, 10**12):

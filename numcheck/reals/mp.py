@@ -174,7 +174,8 @@ def _hurwitz(s: Any, x: Any, k: int) -> Any:
     if s < 1:
         return CONTEXT.nan  # mpmath's continuation has no bound on its work
     if x <= 0:
-        return _reflected(int(s), x) if CONTEXT.isint(s) and s <= HIGHEST_REFLECTED and not k else CONTEXT.nan
+        told = CONTEXT.isint(s) and not k and (s <= HIGHEST_REFLECTED or CONTEXT.isint(x))
+        return _reflected(int(s), x) if told else CONTEXT.nan
     if s < LARGE_POWER:
         return CONTEXT.zeta(s, x, k)
     # ((x + n) / x)**-s is 2**-prec there
