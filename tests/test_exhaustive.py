@@ -89,7 +89,8 @@ def test_every_truth_over_a_float8_is_proved_or_proved_undefined(formula: Formul
     assert truth.gradient is not None
     x = points.columns[formula.wrt[0]].double().numpy()
     ends = (x == x.min()) | (x == x.max())  # where a formula may divide by zero
-    assert set(np.unique(truth.value.state[~ends])) <= {PROVED}
+    poles = (x <= 0) & (x == np.floor(x))  # of the gamma function's kin
+    assert set(np.unique(truth.value.state[~ends & ~poles])) <= {PROVED}
     assert set(np.unique(truth.value.state)) <= {PROVED, INVALID}
     assert set(np.unique(truth.gradient.state)) <= {PROVED, INVALID}
 
