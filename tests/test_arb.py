@@ -195,6 +195,20 @@ def test_zeta_encloses_the_derivative_of_digamma(s: int, x: float) -> None:
         assert encloses(got, want, 250), f"{got} {CONTEXT.nstr(want, 60)}"
 
 
+@pytest.mark.parametrize("s", [4096.0, 5000.5, 1e30])
+@pytest.mark.parametrize("x", [5e-324, 0.5, 7.25, 999.5, 1000.0, 1e10, 1e300])
+def test_zeta_of_a_large_order_is_told_at_every_argument(s: float, x: float) -> None:
+    """It is its first term, and at most x / (s - 1) times that more."""
+    with precision(CAREFUL):
+        got, first = two("zeta", ball(s), ball(x)), arb(x) ** -arb(s)
+        assert got.overlaps(first.union(first * (1 + arb(x) / (arb(s) - 1))))
+        assert got.rad() <= max(first * arb(2) ** -100, arb(2) ** -4000)
+
+
+def test_zeta_of_a_large_order_has_its_pole_at_zero() -> None:
+    assert two("zeta", ball(2**24), ball(0)) == PLUS_INFINITY
+
+
 @SHARED
 @given(x=moderate, width=st.floats(0, 2), share=st.floats(-1, 1))
 @pytest.mark.parametrize("name", FUNCTIONS)

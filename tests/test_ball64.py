@@ -314,6 +314,21 @@ def test_hurwitz_zeta_holds_the_exact_one(seed: int, order: int) -> None:
     assert_holds(BALL64.binary("zeta", s, x), lambda x: arb(order).zeta(x), x)
 
 
+def test_torch_is_never_asked_for_a_zeta_left_of_zero(monkeypatch):
+    """It adds a term for each unit to zero there, at -2**52 + 0.5 for months."""
+    asked: list[Tensor] = []
+
+    def zeta(s: Tensor, q: Tensor) -> Tensor:
+        asked.append(q)
+        return torch.ones_like(q)
+
+    monkeypatch.setattr(torch.special, "zeta", zeta)
+    x = BALL64.lift(np.array([-(2.0**52) + 0.5, -0.5, 1.0]))
+    found = BALL64.binary("zeta", BALL64.lift(np.array([3], dtype=object)), x)
+    assert (torch.cat(asked) > 0).all()
+    assert found.high.isnan().tolist() == [True, True, False]
+
+
 POWERS_OF_TWO = [Fraction(2) ** n for n in (-60, -59, -1, 0, 1, 59, 60)]
 CONSTANTS = [
     *POWERS_OF_TWO,

@@ -11,6 +11,7 @@ import pytest
 from numcheck.declaration.budgets import Budget
 from numcheck.declaration.formulas import Formula
 from numcheck.declaration.registry import formulas, load_catalog
+from numcheck.declaration.words import Of
 from numcheck.domain import Points
 from numcheck.formats import format_of
 from numcheck.measure.measurement import measure
@@ -127,7 +128,10 @@ def test_hardly_a_truth_is_left_unresolved():
 
 @each_formula
 def test_exact_gradients_are_those_of_autograd_where_the_digits_are_easy(formula):
-    """At data-like points in float64 some routine's backward pass gives the gradient of the truth."""
+    """At data-like points in float64 some routine's backward pass gives the gradient of the truth.
+
+    Where every one declares that its backward loses digits fewer points will do: no wrong derivative agrees by chance.
+    """
     routines = [
         replace(r, value=LOOSEST, grad=LOOSEST) for r in formula.routines.values() if r.grad is not None
     ]
@@ -146,5 +150,6 @@ def test_exact_gradients_are_those_of_autograd_where_the_digits_are_easy(formula
                 best = np.minimum(best, graded[0].judgement.spent.max(axis=1))
         agreeing.append(best[proved] <= 1)
     share = np.mean(np.concatenate(agreeing))
+    lossy = all(any(gap.of in (None, Of.GRAD) for gap in routine.gaps) for routine in routines)
     # where one class has all the probability no routine keeps a digit of p (1 - p): such points are not easy
-    assert share >= 3 / 4, f"only {share:.0%} of the points agree"
+    assert share >= (1 / 4 if lossy else 3 / 4), f"only {share:.0%} of the points agree"

@@ -169,6 +169,19 @@ def test_what_would_take_as_many_bits_as_an_exponent_tells_is_left_unanswered():
             assert CONTEXT.isfinite(UNARY[name](huge))
 
 
+def test_a_zeta_of_a_large_order_is_not_asked_for_term_by_term_where_many_count():
+    with precision(1000):
+        assert CONTEXT.isfinite(BINARY["zeta"](CONTEXT.mpf(5000), CONTEXT.mpf(8), 0))
+        with pytest.raises(BeyondError):
+            BINARY["zeta"](CONTEXT.mpf(5000), CONTEXT.mpf(10) ** 6, 0)
+
+
+def test_a_zeta_of_any_even_order_is_infinite_at_its_poles():
+    for order in (2, 66, 2**24):
+        assert BINARY["zeta"](CONTEXT.mpf(order), CONTEXT.mpf(0), 0) == CONTEXT.inf
+    assert CONTEXT.isnan(BINARY["zeta"](CONTEXT.mpf(67), CONTEXT.mpf(0), 0))
+
+
 def test_log1p_of_a_number_below_the_last_digit_is_its_series():
     with precision(200):
         for exponent in (300, 10**6, 10**12):

@@ -356,14 +356,12 @@ LARGE_ORDER = 4096
 
 
 def _zeta_of_large_order(s: Ball, x: Ball, k: int) -> Ball:
-    """The terms up to twice x, and a bound on the others.
+    """The terms up to twice x, of a large x the first one, and a bound on the others.
 
     With y = x + n >= 2 what is left out is at most the sum of k! * (y + j)**(1 - s), for log(y)**k <= k! * y; and that
     no more than its first term and an integral.
     """
-    if not (s > LARGE_ORDER and x < 1000):
-        return UNKNOWN
-    n = int(float(x.upper())) + 3
+    n = int(float(x.upper())) + 3 if x < 1000 else 1
     terms = [(-(x + j).log()) ** k * (x + j) ** -s for j in range(n)]
     rest = arb.fac_ui(k) * (x + n) ** (1 - s) * (1 + (x + n) / (s - 2))
     return sum(terms, arb(0)) + rest.union(-rest)
@@ -393,8 +391,10 @@ def _zeta(s: Ball, x: Ball, k: int) -> Ball:
     riemann = bool(x == 1)
     if riemann and k == 0:
         return s.zeta()
-    if not (abs(s) < LARGE_ORDER and (s > 1 or riemann)):
-        return _zeta_of_large_order(s, x, k) if x > 0 else UNKNOWN
+    if s >= LARGE_ORDER and x > 0:
+        return _zeta_of_large_order(s, x, k)
+    if not (s > 1 or (riemann and s > -LARGE_ORDER)):
+        return UNKNOWN
     if x > 0:
         if k == 0:
             return s.zeta(x)

@@ -140,6 +140,8 @@ def _bessel_y(x: Any, n: int) -> Any:
     return CONTEXT.mpf(0) if x == CONTEXT.inf else CONTEXT.nan if x < 0 else CONTEXT.bessely(n, x)
 
 
+MOST_TERMS = 100
+"""So many terms of a zeta function of a large order mpmath is asked for at most."""
 HIGHEST_REFLECTED = 64  # order of zeta left of 0 to which cotangents are differentiated
 
 
@@ -172,17 +174,19 @@ def _hurwitz(s: Any, x: Any, k: int) -> Any:
     if s < 1:
         return CONTEXT.nan  # mpmath's continuation has no bound on its work
     if x <= 0:
-        return _reflected(int(s), x) if CONTEXT.isint(s) and s <= HIGHEST_REFLECTED and not k else CONTEXT.nan
+        told = CONTEXT.isint(s) and not k and (s <= HIGHEST_REFLECTED or CONTEXT.isint(x))
+        return _reflected(int(s), x) if told else CONTEXT.nan
     if s < LARGE_POWER:
         return CONTEXT.zeta(s, x, k)
-    # few terms of the sum count, where that is told at all
+    # ((x + n) / x)**-s is 2**-prec there
+    if x * CONTEXT.expm1(CONTEXT.prec * CONTEXT.ln2 / s) > MOST_TERMS:
+        raise BeyondError(f"zeta({s}, {x}): too many terms of the sum count")
     total, n = CONTEXT.mpf(0), 0
-    while n < 2000:
+    while True:
         term = (-CONTEXT.log(x + n)) ** k * _pow(x + n, -s)
         total, n = total + term, n + 1
         if n > 2 and abs(term) <= abs(total) * CONTEXT.mpf(2) ** -CONTEXT.prec:
             return total
-    return CONTEXT.nan
 
 
 def _pow(x: Any, y: Any) -> Any:

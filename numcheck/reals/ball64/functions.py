@@ -31,7 +31,7 @@ from numcheck.reals.ball64.balls import (
     up_to,
     where,
 )
-from numcheck.reals.ball64.bounds import ORDERS, called, grown, trusted
+from numcheck.reals.ball64.bounds import BOUNDS, ORDERS, called, grown, trusted
 from numcheck.reals.ball64.operations import (
     absolute,
     added,
@@ -429,7 +429,10 @@ def _zeta(s: Balls, x: Balls, k: int = 0) -> Balls:
     if s.number is None or s.number not in ORDERS or k:
         return unknown_like(broadcast(x, torch.broadcast_shapes(s.shape, x.shape)))
     order = float(s.number)
-    y, error = trusted("zeta", torch.special.zeta(torch.full_like(x.high, order), x.high), x.high)
+    at = x.high.clamp(
+        min=BOUNDS["zeta"].low
+    )  # left of zero torch takes one step for each unit: 2**52 of them
+    y, error = trusted("zeta", torch.special.zeta(torch.full_like(at, order), at), x.high)
     spread = uncertainty(x)
     slope = None if spread is None else grown(y.abs(), order / _least(x.high, spread) * spread)
     return Balls(y, None, radius_of(error, slope))

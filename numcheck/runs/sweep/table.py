@@ -469,26 +469,41 @@ def tabulate(
             raise UsageError(f"no function {name!r} in the table: write one of {', '.join(known)}")
     _expect_formats(formats)
     path = _path(Path(folder), told)
-    asked = [(name, form) for form in _in_turn(formats) for name in names or known]
+    asked = [
+        (name, form)
+        for form in _in_turn(formats)
+        for name in names or known
+        if known[name].routines[BUILTIN].written_for(form)
+    ]
+    if not asked:
+        raise UsageError(
+            f"torch has none of {', '.join(names)} in {', '.join(formats)}: write other --formats"
+        )
+    failed: list[str] = []
     with alone_in(KEPT, "begin it in another folder"), alone_in(path.parent):
         rows = _known_rows(path, told)
         for name, form in asked:
             if missing and _is_whole(rows, known[name], form):
                 continue
             kept = KEPT / f"{name}-{form}.json"
-            found = rows_of(
-                known[name],
-                form,
-                jobs=jobs,
-                kept=kept,
-                restart=restart,
-                progress=progress,
-                marks=marks_from(rows, name),
-            )
+            try:
+                found = rows_of(
+                    known[name],
+                    form,
+                    jobs=jobs,
+                    kept=kept,
+                    restart=restart,
+                    progress=progress,
+                    marks=marks_from(rows, name),
+                )
+            except UsageError as error:  # the other rows go on
+                failed.append(f"{name} in {form}: {error}")
+                continue
             rows = [row for row in rows if _cell(row) != (name, form)] + found
             write_table(Path(folder), table_of(rows, told))
             kept.unlink(missing_ok=True)
-    return path.with_suffix(".md"), table_of([row for row in rows if _cell(row) in asked], told)
+    told_of = table_of([row for row in rows if _cell(row) in asked], told)
+    return path.with_suffix(".md"), told_of | ({"failed": failed} if failed else {})
 
 
 def tabulate_own(
