@@ -13,6 +13,8 @@ import torch
 from judging import FATES, entry, failing, promise, sweep_verdict, verdict, witness
 
 from numcheck import gap, m, real, ulps
+from numcheck.catalog import functions
+from numcheck.declaration import registry
 from numcheck.declaration.formulas import Gap, formula_of, routine_of
 from numcheck.declaration.words import DEFAULT_FORMATS, DEFAULT_POINTS, Cause, Fate, Of, UsageError
 from numcheck.faces import cli
@@ -537,3 +539,20 @@ def test_the_process_ends_with_the_verdict(
     report["interrupted"] = True
     assert cli.run(["check", "softplus"]) == 130
     assert capsys.readouterr().err == "numcheck: interrupted\n"
+
+
+def test_a_check_of_the_whole_catalogue_takes_no_more_points_than_a_topic_needs(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    registry.load_catalog()
+    monkeypatch.setattr(functions, "POINTS", 40)
+    two = {name: registry.formulas()[name] for name in ("exp", "hinge")}
+    monkeypatch.setattr("numcheck.runs.check.registered", lambda: two)
+
+    def points(**asked: Any) -> dict[str, int]:
+        report = check_catalog(formats=["float32"], points=400, jobs=1, **asked)
+        return {one["formula"]: one["points"] for one in report["measurements"]}
+
+    whole, named = points(), points(formulas=["exp", "hinge"])
+    assert 40 <= whole["exp"] < 400 <= named["exp"]
+    assert whole["hinge"] == named["hinge"] >= 400

@@ -4,6 +4,7 @@ import itertools
 import logging
 import math
 import multiprocessing
+import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -204,7 +205,9 @@ def check_catalog(
     for f in selected if witness else ():
         witnesses.expect_writable(f)
     longest = sorted(selected, key=_work, reverse=True)  # so that at the end no worker waits for another
-    units = [Unit(f.name, names, devices, points, seed, witness, timeout) for f in longest]
+    named = bool(formulas) or routine is not None
+    drawn = {f.name: points if named else int(min(points, _enough(f))) for f in longest}
+    units = [Unit(f.name, names, devices, drawn[f.name], seed, witness, timeout) for f in longest]
     own = {f.name: f for f in selected}
 
     def tell(what: str) -> None:
@@ -244,6 +247,12 @@ def check_catalog(
     remarks += uncovered(selected, report) if routine is None else []
     remarks += _conduct(report["measurements"])
     return report | ({"remarks": remarks} if remarks else {})
+
+
+def _enough(formula: Formula) -> float:
+    """The points of a formula that a check of the whole catalogue needs at most, where the topic's package says so."""
+    topic = sys.modules.get(formula.module.rpartition(".")[0])
+    return getattr(topic, "POINTS", math.inf)
 
 
 def _expect_one_of_each_name(selected: Sequence[Formula]) -> None:

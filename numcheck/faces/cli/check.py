@@ -52,7 +52,7 @@ MOST_FINDINGS = 3
     "--points",
     type=click.IntRange(min=1),
     default=DEFAULT_POINTS,
-    help="Points per routine and format, at least.",
+    help="Points per routine and format, at least; a topic of the catalogue may need fewer where all is checked.",
 )
 @click.option(
     "--seed", type=click.IntRange(min=0), default=DEFAULT_SEED, help="Reproduces a run bit for bit."
