@@ -333,22 +333,20 @@ def test_the_table_of_another_environment_stays_as_it_is(tmp_path: Path, monkeyp
     assert path.read_text(encoding="utf-8") == text
 
 
-def test_rows_are_measured_on_the_device_asked_for_and_judged_on_the_processor(
-    monkeypatch: pytest.MonkeyPatch,
-):
+def test_functions_run_on_the_device_asked_for_and_are_judged_on_the_processor():
     seen: set[torch.device] = set()
 
     def builtin(x: torch.Tensor) -> torch.Tensor:
         seen.add(x.device)
-        return torch.where(x == WRONG_AT, 2.5 * x, 2 * x)
+        return 2 * x
 
     page = page_of(doubled, builtin, -INF, INF)
-    (elsewhere,) = rows_of(page, "float16", device="cpu:0")
-    plan = plan_of(page, FLOAT16, device="cpu:0")
-    assert seen == {torch.device("cpu:0")} and elsewhere["device"] == plan.device == "cpu:0"
-    assert plan.proved_on == "cpu" and str(truths(plan).device) == "cpu"
-    (here,) = rows_of(page, "float16")
-    assert elsewhere | {"device": "cpu"} == here
+    with pytest.raises(NotImplementedError, match="meta"):  # a device of which no number comes back
+        rows_of(page, "float16", device="meta")
+    assert seen == {torch.device("meta")}
+    assert str(truths(plan_of(page, FLOAT16, device="meta")).device) == "cpu"
+    (elsewhere,), (here,) = rows_of(page, "float16", device="cpu:0"), rows_of(page, "float16")
+    assert elsewhere == here | {"device": "cpu:0"}
 
 
 def test_what_a_device_lacks_is_told_before_anything_is_measured(
