@@ -19,6 +19,7 @@ from numcheck.declaration.formulas import Formula
 from numcheck.declaration.registry import formulas as registered
 from numcheck.declaration.registry import load_catalog
 from numcheck.faces import cli
+from numcheck.measure import check_device
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -97,8 +98,9 @@ def test_the_command_lines_were_found() -> None:
     assert len(COMMANDS) >= 15
 
 
-def tables(*asked: Any, **_: Any) -> tuple[Path, Mapping[str, Any]]:
-    """Stands in for hours of measuring: the functions and formats are looked at, as ever."""
+def tables(*asked: Any, device: str, **_: Any) -> tuple[Path, Mapping[str, Any]]:
+    """Stands in for hours of measuring: the functions, formats and device are looked at, as ever."""
+    check_device(device)
     from numcheck.runs.sweep.table import FORMATS, functions
 
     _folder, names, formats = asked

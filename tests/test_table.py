@@ -19,7 +19,7 @@ from numcheck.report import table_page
 from numcheck.report.store import read_json
 from numcheck.runs.sweep import checkpoint, table
 from numcheck.runs.sweep import largest as largest_of_kinds
-from numcheck.runs.sweep.run import Interrupted
+from numcheck.runs.sweep.run import Interrupted, truths
 from numcheck.runs.sweep.table import functions, plan_of, rows_of, table_of, write_table
 
 WRONG_AT = 0.3017578125
@@ -327,10 +327,72 @@ def test_the_table_of_another_environment_stays_as_it_is(tmp_path: Path, monkeyp
     told = table.what_runs()
     path = write_table(tmp_path, table_of([], told)).with_suffix(".json")
     text = path.read_text(encoding="utf-8")
-    monkeypatch.setattr(table, "what_runs", lambda: told | {"numpy": "another"})
+    monkeypatch.setattr(table, "what_runs", lambda device: told | {"numpy": "another"})
     with pytest.raises(UsageError, match="is of another environment: move it away"):
         table.tabulate(tmp_path, ["sqrt"], ["float16"])
     assert path.read_text(encoding="utf-8") == text
+
+
+def test_functions_run_on_the_device_asked_for_and_are_judged_on_the_processor():
+    seen: set[torch.device] = set()
+
+    def builtin(x: torch.Tensor) -> torch.Tensor:
+        seen.add(x.device)
+        return 2 * x
+
+    page = page_of(doubled, builtin, -INF, INF)
+    with pytest.raises(NotImplementedError, match="meta"):  # a device of which no number comes back
+        rows_of(page, "float16", device="meta")
+    assert seen == {torch.device("meta")}
+    assert str(truths(plan_of(page, FLOAT16, device="meta")).device) == "cpu"
+    (elsewhere,), (here,) = rows_of(page, "float16", device="cpu:0"), rows_of(page, "float16")
+    assert elsewhere == here | {"device": "cpu:0"}
+
+
+def test_what_a_device_lacks_is_told_before_anything_is_measured(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    monkeypatch.chdir(tmp_path)
+    assert run(["table", "sqrt", "--device", "cuda:99"]) == 2
+    assert capsys.readouterr().err.startswith("numcheck: no device 'cuda:99' here: write cpu")
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.cuda
+def test_a_gpu_has_a_table_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.undo()  # compiled functions, too
+    monkeypatch.chdir(tmp_path)
+    path, found = table.tabulate(tmp_path / "out", ["sqrt", "exp"], ["float16"], device="cuda", jobs=2)
+    assert "-cuda-" in path.name
+    assert not found.get("failed")
+    assert {row["device"] for row in found["rows"]} == {"cuda"} and len(found["rows"]) >= 4
+    assert max(row["worst_ulp"] for row in found["rows"] if row["function"] == "sqrt") <= 2
+
+
+def test_functions_are_shared_by_processes_and_one_that_fails_leaves_the_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.chdir(tmp_path)
+    _, alone = table.tabulate("alone", ["exp", "sqrt"], ["float16"])
+    _, shared = table.tabulate("shared", ["exp", "sqrt"], ["float16"], jobs=2)
+    kept = ("function", "of", "worst_ulp", "input", "fates")
+    told = [
+        [[row[key] for key in kept] for row in found["rows"] if row["mode"] == "eager"]
+        for found in (alone, shared)
+    ]
+    assert told[0] == told[1] and len(told[0]) == 4
+    real_rows = table.rows_of
+
+    def failing(page: Formula, *words: Any, **more: Any) -> list[dict[str, Any]]:
+        if page.name == "exp":
+            raise UsageError("torch has no exp here")
+        return real_rows(page, *words, **more)
+
+    monkeypatch.setattr(table, "rows_of", failing)
+    _, found = table.tabulate("failed", ["exp", "sqrt"], ["float16"])
+    assert found["failed"] == ["exp in float16: torch has no exp here"]
+    assert {row["function"] for row in found["rows"]} == {"sqrt"}
 
 
 OWN = """

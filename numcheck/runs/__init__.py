@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from numcheck.runs.sweep.plan import plan_of
     from numcheck.runs.sweep.run import Interrupted, folder_of, sweep_verdict, swept
     from numcheck.runs.sweep.table import tabulate, tabulate_own
+    from numcheck.runs.switches import switched
     from numcheck.runs.verdict import verdict_of
     from numcheck.runs.workers import jobs, prepare
 
@@ -35,6 +36,7 @@ _PAGE = {
     "numcheck.runs.sweep.plan": ("plan_of",),
     "numcheck.runs.sweep.run": ("Interrupted", "folder_of", "sweep_verdict", "swept"),
     "numcheck.runs.sweep.table": ("tabulate", "tabulate_own"),
+    "numcheck.runs.switches": ("switched",),
     "numcheck.runs.verdict": ("verdict_of",),
     "numcheck.runs.workers": ("jobs", "prepare"),
 }
@@ -51,7 +53,7 @@ __all__ += [
     "sampled",
     "shown_again",
 ]
-__all__ += ["sweep_verdict", "swept", "tabulate", "tabulate_own", "verdict_of", "why_not"]
+__all__ += ["sweep_verdict", "swept", "switched", "tabulate", "tabulate_own", "verdict_of", "why_not"]
 
 
 def __getattr__(name: str) -> Any:

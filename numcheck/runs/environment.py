@@ -4,10 +4,13 @@ import importlib.metadata
 import platform
 import re
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 import torch
+
+from numcheck.runs.switches import positions
 
 
 def environment(devices: Sequence[str]) -> dict[str, str]:
@@ -17,7 +20,8 @@ def environment(devices: Sequence[str]) -> dict[str, str]:
     return {
         "torch": torch.__version__,
         "python": platform.python_version(),
-        "device": torch.cuda.get_device_name(cuda[0]) if cuda else "cpu",
+        "device": "cuda" if cuda else "cpu",
+        **(_gpu(cuda[0]) if cuda else {}),
         "cpu_capability": torch.backends.cpu.get_cpu_capability(),
         "cpu_model": _cpu_model(),
         "platform": f"{platform.system()} {platform.machine()}",
@@ -25,7 +29,22 @@ def environment(devices: Sequence[str]) -> dict[str, str]:
         "python_flint": importlib.metadata.version("python-flint"),
         "mpmath": importlib.metadata.version("mpmath"),
         "subnormals": "kept" if float((tiny * 0.5)[0]) != 0 else "flushed",
+        **positions(bool(cuda)),
     }
+
+
+def _gpu(device: str) -> dict[str, str]:
+    """The GPU and what computes on it; Triton makes the kernels of compiled functions."""
+    major, minor = torch.cuda.get_device_capability(device)
+    told = {
+        "device_name": torch.cuda.get_device_name(device),
+        "cuda": str(torch.version.cuda),
+        "cuda_capability": f"{major}.{minor}",
+        "cudnn": str(torch.backends.cudnn.version()),
+    }
+    with suppress(importlib.metadata.PackageNotFoundError):
+        told["triton"] = importlib.metadata.version("triton")
+    return told
 
 
 def _cpu_model() -> str:

@@ -6,7 +6,7 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,6 +16,7 @@ from multiprocessing.connection import wait as wait_for_any
 from typing import Any, ParamSpec, TypeVar
 
 from numcheck.declaration.patience import be_patient, limit
+from numcheck.runs.switches import those_set, turn
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -93,7 +94,7 @@ def workers(jobs: int, preload: str) -> Generator[Workers]:
     prepare(preload)
     context = multiprocessing.get_context(_METHOD)
     others = set(multiprocessing.active_children())
-    pool = ProcessPoolExecutor(jobs, mp_context=context, initializer=_begin, initargs=(limit(),))
+    pool = ProcessPoolExecutor(jobs, mp_context=context, initializer=_begin, initargs=(limit(), those_set()))
     try:
         yield Workers(pool, AHEAD * jobs)
     except BaseException:
@@ -104,9 +105,14 @@ def workers(jobs: int, preload: str) -> Generator[Workers]:
     pool.shutdown()
 
 
-def _begin(seconds: float | None) -> None:
-    """Leave Ctrl-C to the process that hands out the work, and end with it, however it ends; be as patient as it is."""
+def _begin(seconds: float | None, switches: Mapping[str, str]) -> None:
+    """Leave Ctrl-C to the process that hands out the work, and end with it, however it ends; be as patient as it is.
+
+    And have torch's switches where it has them.
+    """
     be_patient(seconds)
+    if switches:
+        turn(switches)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     gc.freeze()  # what was imported stays: no collection needs to go through it again
     gc.set_threshold(5_000)  # and few need to be made: what takes memory here is in no cycles

@@ -5,6 +5,7 @@ import os
 import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
@@ -49,9 +50,11 @@ def compiler() -> str | None:
 
 def missing_compiler(device: str) -> str | None:
     """What keeps graphs from being compiled for this device, in a line; None where nothing does."""
-    if device.startswith("cpu") and not compiler():
-        return "no C++ compiler is found, so the truth runs uncompiled, several times slower"
-    return None
+    if device.startswith("cpu"):
+        lacking = None if compiler() else "C++ compiler"
+    else:
+        lacking = None if find_spec("triton") else "Triton"
+    return lacking and f"no {lacking} is found, so the truth runs uncompiled, several times slower"
 
 
 class Truths:

@@ -11,7 +11,14 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from numcheck.declaration.words import DEFAULT_POINTS, DEFAULT_SEED, ExitCode, UsageError, visible
-from numcheck.faces.cli.options import EXIT_CODES, devices_option, formats_option, json_option, timeout_option
+from numcheck.faces.cli.options import (
+    EXIT_CODES,
+    devices_option,
+    formats_option,
+    json_option,
+    switch_option,
+    timeout_option,
+)
 from numcheck.faces.cli.terminal import console_of, print_table, progress_bar
 from numcheck.faces.names import formats_of, names_of
 
@@ -57,6 +64,7 @@ MOST_FINDINGS = 3
 @click.option(
     "--seed", type=click.IntRange(min=0), default=DEFAULT_SEED, help="Reproduces a run bit for bit."
 )
+@switch_option
 @timeout_option
 @json_option
 @click.option("--report", "folder", metavar="DIR", help="Write report.json, report.md and report.html there.")
@@ -83,6 +91,7 @@ def check(
     devices: str,
     points: int,
     seed: int,
+    switches: tuple[str, ...],
     timeout: float | None,
     json_file: str | None,
     folder: str | None,
@@ -108,7 +117,7 @@ def check(
     from numcheck.declaration.patience import patience
     from numcheck.declaration.registry import load_catalog
     from numcheck.foreign import formulas_at
-    from numcheck.runs import check_catalog, verdict_of
+    from numcheck.runs import check_catalog, switched, verdict_of
 
     asked = formats_of(formats, "--formats")
     load_catalog()
@@ -120,7 +129,7 @@ def check(
     pages.print(f"seed {seed}")
     if routine is not None:
         pages.print(visible(f"{target}: {routine.doc}"))
-    with progress_bar() as progress:
+    with progress_bar() as progress, switched(switches):
         report = check_catalog(
             [found for word in formulas for found in formulas_at(word)],
             formats=[format.name for format in asked],

@@ -39,6 +39,15 @@ timeout_option = click.option(
 )
 
 
+switch_option = click.option(
+    "--switch",
+    "switches",
+    metavar="NAME=VALUE",
+    multiple=True,
+    help="Set a switch under torch.backends for this run, such as cuda.matmul.allow_tf32=true; reports tell it.",
+)
+
+
 def devices_option(told: str) -> Callable[[Any], Any]:
     """The option that says where routines run."""
     return click.option("--devices", "--device", metavar="NAMES", default="cpu", help=told)

@@ -1,5 +1,7 @@
 """`numcheck table`: how wrong torch's own functions are at every input of a format."""
 
+from typing import Any
+
 import click
 
 from numcheck.declaration.words import DEFAULT_FORMATS, ExitCode, UsageError
@@ -31,6 +33,10 @@ from numcheck.faces.names import formats_of
     type=click.Path(),
     help="Measure nothing: say in which rows two tables differ, and by how much.",
 )
+@click.option("--device", metavar="NAME", default="cpu", help="The torch device on which functions run.")
+@click.option(
+    "--jobs", "processes", type=click.IntRange(min=1), metavar="N", help="Processes that share the work."
+)
 @click.option("--restart", is_flag=True, help="Begin rows again, whatever was finished of them before.")
 def table(
     functions: tuple[str, ...],
@@ -39,6 +45,8 @@ def table(
     json_file: str | None,
     missing: bool,
     compare: tuple[str, str] | None,
+    device: str,
+    processes: int | None,
     restart: bool,
 ) -> ExitCode:
     """Measure torch's FUNCTIONs, by default all, at every input of the formats, eager and compiled.
@@ -46,6 +54,7 @@ def table(
     \b
     numcheck table sqrt exp --formats float16,bfloat16
     numcheck table --missing
+    numcheck table --device cuda --formats float16,bfloat16
     numcheck table numcheck.catalog.activations.softplus:softplus --formats float16
 
     A function is a formula of one real number or two whose page has a routine torch_builtin. Rows that are not asked
@@ -59,6 +68,7 @@ def table(
     from numcheck.report import json_text, table_page, write_json
     from numcheck.runs import Interrupted, jobs, tabulate, tabulate_own
 
+    asked: dict[str, Any] = {"device": device, "restart": restart}
     own = [word for word in functions if ":" in word]
     if own and len(own) < len(functions):
         raise UsageError(
@@ -67,12 +77,11 @@ def table(
     try:
         with progress_bar() as progress:
             if own:
-                rows = tabulate_own(own, names, restart=restart, progress=progress)
+                rows = tabulate_own(own, names, **asked, progress=progress)
                 page = table_page(rows).rstrip("\n")
             else:
-                page, rows = tabulate(
-                    out, functions, names, missing=missing, jobs=jobs(), restart=restart, progress=progress
-                )
+                asked |= {"missing": missing, "jobs": processes or jobs()}
+                page, rows = tabulate(out, functions, names, **asked, progress=progress)
     except Interrupted as stopped:
         raise click.Abort(str(stopped)) from None
     if json_file == "-":

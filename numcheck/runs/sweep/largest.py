@@ -174,7 +174,7 @@ def judged(plan: Plan, begin: int, end: int) -> State:
     exact: Exact | None = None
     valued, state = torch.ones(count, dtype=torch.bool), dict[tuple[str, str], Summary]()
     for part in (part for of in halves(plan.formula) for part in parts_of(plan.formula, of)):
-        results = {routine.name: result_of(routine, part, points)[:count] for routine in plan.routines}
+        results = {routine.name: result_of(plan, routine, part, points)[:count] for routine in plan.routines}
         limits, inside = defined(plan, part), torch.zeros(count, dtype=torch.bool)
         inside[max(limits.start - begin, 0) : max(limits.stop - begin, 0)] = True
         if part.of is Of.GRAD:  # which nobody asks for where there is no value
@@ -207,7 +207,7 @@ def judged(plan: Plan, begin: int, end: int) -> State:
         for routine in plan.routines if sign else ():
             got, looked = results[routine.name], inside & ~inputs_of(points)[0][:count].signbit()
             if looked.any():
-                reflected = result_of(routine, part, mirror(points))[:count]
+                reflected = result_of(plan, routine, part, mirror(points))[:count]
                 state[row_name(routine.name, part), MIRRORED] = unlike(got, reflected, sign, looked, begin)
     return state
 
@@ -248,15 +248,16 @@ def row_name(mode: str, part: Part) -> str:
     return f"{mode} {part.of.value}{part.by and f' by {part.by}'}"
 
 
-def result_of(routine: Routine, part: Part, points: Points) -> Tensor:
-    """What the routine gives, without a gradient in mind; or the slope of it. UsageError where that is no number each.
+def result_of(plan: Plan, routine: Routine, part: Part, points: Points) -> Tensor:
+    """What the routine gives on the plan's device, without a gradient in mind; or the slope of it.
 
-    Of a function of one's own anything may come.
+    UsageError where that is no number each: of a function of one's own anything may come.
     """
     columns = inputs_of(points)
     try:
         with torch.set_grad_enabled(part.of is Of.GRAD):
-            variables = [x.detach().clone().requires_grad_(part.of is Of.GRAD) for x in columns]
+            placed = [x.detach().to(plan.device, copy=True) for x in columns]
+            variables = [x.requires_grad_(part.of is Of.GRAD) for x in placed]
             found = routine.function(*variables)
             if part.of is Of.GRAD:
                 ones, variable = torch.ones_like(found), variables[part.place]
@@ -267,7 +268,7 @@ def result_of(routine: Routine, part: Part, points: Points) -> Tensor:
     if not isinstance(found, Tensor) or found.shape != shape or not found.is_floating_point():
         shown = f"{tuple(found.shape)} {found.dtype}" if isinstance(found, Tensor) else type(found).__name__
         raise UsageError(f"{routine.name}: returned {shown} for {tuple(shape)}: return one number for each")
-    return found.detach()
+    return found.detach().cpu()
 
 
 def batch_from(plan: Plan, begin: int) -> Points:

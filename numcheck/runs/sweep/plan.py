@@ -53,6 +53,8 @@ class Plan:
     value_only: bool
     chunk: int
     again: "Callable[[], Plan] | None"
+    proved_on: str = ""
+    """Where the float64 balls are made; on `device`, where the routines run, if nothing else is said."""
 
     @property
     def backward(self) -> bool:
@@ -67,7 +69,7 @@ class Plan:
     @property
     def note(self) -> str | None:
         """What a long sweep goes without, in a line."""
-        return missing_compiler(self.device) if self.space.size >= LONG else None
+        return missing_compiler(self.proved_on or self.device) if self.space.size >= LONG else None
 
     @property
     def evidence(self) -> str:

@@ -135,7 +135,7 @@ def _tally(start: int, everywhere: np.ndarray, error: np.ndarray, ulps: float) -
 @lru_cache(maxsize=1)
 def truths(plan: Plan) -> Truths:
     """The float64 balls that judge the batches of a plan, recorded and compiled once."""
-    return Truths(plan.formula, plan.device, plan.backward, plan.compiled)
+    return Truths(plan.formula, plan.proved_on or plan.device, plan.backward, plan.compiled)
 
 
 def sweep_chunk(plan: Plan, start: int, stop: int, batch: Batch = _batch) -> State:

@@ -118,7 +118,7 @@ def _measured(plan: Plan) -> _Seen:
 def _judged(plan: Plan, part: Part, points: Points) -> tuple[np.ndarray, np.ndarray]:
     limits, inside = defined(plan, part), torch.zeros(len(points), dtype=torch.bool)
     inside[limits.start : limits.stop] = True
-    known, got = closely_known(plan, part, points, inside), result_of(plan.routines[0], part, points)
+    known, got = closely_known(plan, part, points, inside), result_of(plan, plan.routines[0], part, points)
     error, kind = judge_of(plan, known, inside)(got)
     # told apart: a zero, an infinity and NaN from other numbers, and what is asked for from what is not
     given = (got == 0).int() + 2 * got.isinf().int() + 3 * got.isnan().int()

@@ -142,7 +142,7 @@ def _points(plan: Plan, numbers: Sequence[float], dtype: torch.dtype | None = No
 def _given(plan: Plan, routine: Routine, part: Part, numbers: Sequence[float]) -> list[float]:
     """What the routine gives for these numbers, in a call of a batch's length."""
     whole = np.resize(np.array(numbers), BATCH)
-    got = result_of(routine, part, _points(plan, whole.tolist()))
+    got = result_of(plan, routine, part, _points(plan, whole.tolist()))
     return [float(x) for x in got[: len(numbers)].double()]
 
 
@@ -189,7 +189,7 @@ def turned_at_borders(plan: Plan, routine: Routine, part: Part) -> Summary:
         if not inside.any():
             continue
         known = known_in_doubles(plan, part, points, truths(plan).of(points), 0, inside)
-        turned, got = turns_of(plan, known), result_of(routine, part, points)[: len(numbers)]
+        turned, got = turns_of(plan, known), result_of(plan, routine, part, points)[: len(numbers)]
         assert turned is not None
         wrong: Tensor = turned(got)[::2]
         told = looked_at(wrong, 0, 0)

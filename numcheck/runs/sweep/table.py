@@ -9,8 +9,8 @@ its budget. It is a sweep as `run` makes it; only the truth is asked for more cl
 import subprocess
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from itertools import product
 from pathlib import Path
@@ -27,7 +27,7 @@ from numcheck.declaration.words import DEFAULT_FORMATS, Fate, Of, UsageError
 from numcheck.domain import Points, Space, continuous
 from numcheck.foreign import formula_at
 from numcheck.formats import Format
-from numcheck.measure import plain
+from numcheck.measure import check_device, plain
 from numcheck.reals.enclosures import PROVED
 from numcheck.reals.mp import CONTEXT
 from numcheck.reals.precision import precision
@@ -58,10 +58,11 @@ from numcheck.runs.sweep.largest import (
     settled,
 )
 from numcheck.runs.sweep.plan import LONGEST, MOST_BITS, Plan, fingerprint_of
-from numcheck.runs.sweep.run import finish
+from numcheck.runs.sweep.run import Interrupted, finish
 from numcheck.runs.sweep.searching import searched
 from numcheck.runs.sweep.special import flushed_inputs, special, turned_at_borders
 from numcheck.runs.sweep.summary import BINS, EMPTY, State, Summary, merged
+from numcheck.runs.workers import workers
 from numcheck.truth import BATCH, compiler, expect_promises, missing_compiler
 
 SCHEMA = TABLE_SCHEMA
@@ -112,21 +113,22 @@ def _belongs(formula: Formula) -> bool:
     return few and BUILTIN in formula.routines
 
 
-def plan_of(formula: Formula, format: Format, marks: Sequence[float] = ()) -> Plan:
+def plan_of(formula: Formula, format: Format, marks: Sequence[float] = (), device: str = "cpu") -> Plan:
     """The sweep of torch's own function over every number of the format, every pair of a grid, or searched inputs.
 
-    `marks` are inputs that are worth a closer look where there are too many to try.
+    `marks` are inputs that are worth a closer look where there are too many to try. The function runs on the device,
+    and what it gives is judged on the processor.
     """
     builtin = formula.routines[BUILTIN]
     modes: dict[str, Callable[..., Any]] = {"eager": builtin.function}
-    if not missing_compiler("cpu"):
+    if not missing_compiler(device):
         modes["compiled"] = torch.compile(builtin.function, dynamic=False)
     routines = tuple(replace(builtin, name=mode, function=function) for mode, function in modes.items())
     value_only = Of.GRAD not in halves(formula)
 
     def over(space: Space, grid: int | None, again: Callable[[], Plan] | None) -> Plan:
         chunk = LONGEST if grid is None else SHORT
-        return Plan(formula, routines, format, "cpu", space, grid, value_only, chunk, again)
+        return Plan(formula, routines, format, device, space, grid, value_only, chunk, again, "cpu")
 
     if len(formula.inputs) == 1 and format.bits > MOST_BITS[1]:
         space = searched(formula, format, lambda space: over(space, space.size, None), marks)
@@ -134,13 +136,13 @@ def plan_of(formula: Formula, format: Format, marks: Sequence[float] = ()) -> Pl
     space = space_of_function(formula, format)
     # other processes know the functions of the catalogue only
     shared = functions().get(formula.name) is formula
-    again = partial(_plan_by_name, formula.name, format.name) if shared else None
+    again = partial(_plan_by_name, formula.name, format.name, device) if shared else None
     return over(space, None if len(space.ordinals) == 1 else space.line, again)
 
 
 @lru_cache(maxsize=1)
-def _plan_by_name(name: str, format: str) -> Plan:
-    return plan_of(functions()[name], format_named(format))
+def _plan_by_name(name: str, format: str, device: str) -> Plan:
+    return plan_of(functions()[name], format_named(format), device=device)
 
 
 def evidence_of(plan: Plan) -> str:
@@ -170,6 +172,7 @@ def rows_of(
     formula: Formula,
     format: str,
     *,
+    device: str = "cpu",
     jobs: int = 1,
     kept: Path | None = None,
     restart: bool = False,
@@ -181,9 +184,9 @@ def rows_of(
     A search takes seconds, and nothing is kept of it.
     """
     begun = time.perf_counter()
-    plan = plan_of(formula, format_named(format), marks)
+    plan = plan_of(formula, format_named(format), marks, device)
     kept = None if evidence_of(plan) == "searched" else kept
-    keeper = Keeper(kept, fingerprint_of(plan) | what_runs(), restart)
+    keeper = Keeper(kept, fingerprint_of(plan) | what_runs(device), restart)
     finish(plan, judged, keeper, jobs, progress)
     rows = [_row(plan, routine, of, keeper.state) for of in halves(formula) for routine in plan.routines]
     seconds = round(time.perf_counter() - begun, 1)  # of all of them, which are measured together
@@ -255,7 +258,7 @@ def _mirrored(plan: Plan, routine: Routine, part: Part, number: int) -> dict[str
     """The input of the other sign, and the result there."""
     place = number % BATCH
     points = mirror(batch_from(plan, number - place))
-    got = result_of(routine, part, points)
+    got = result_of(plan, routine, part, points)
     return {"input": _number(inputs_of(points), place), "result": _number([got], place)}
 
 
@@ -342,7 +345,7 @@ def _point(plan: Plan, routine: Routine, part: Part, number: int) -> dict[str, A
     # the same place in the same call, for a kernel may end a batch in another way than it goes through it
     place = number % BATCH
     points = batch_from(plan, number - place)
-    got = result_of(routine, part, points)
+    got = result_of(plan, routine, part, points)
     truth = _truth(plan, part, plan.space.at([number]))
     return {"input": _number(inputs_of(points), place), "result": _number([got], place), "truth": truth}
 
@@ -385,13 +388,13 @@ def _truth(plan: Plan, part: Part, point: Points) -> str:
 # The table --------------------------------------------------------------------------------------------------------
 
 
-def what_runs() -> dict[str, str]:
-    """What results may depend on, in words: versions, instruction set, processor and compiler."""
+def what_runs(device: str = "cpu") -> dict[str, str]:
+    """What results may depend on, in words: versions, instruction set, processor, device and compiler."""
     path, told = compiler(), "none"
     if path is not None:
         version = subprocess.run([path, "--version"], capture_output=True, text=True, check=False).stdout
         told = version.splitlines()[0] if version else "unknown"
-    return environment(["cpu"]) | {"compiler": told}
+    return environment([device]) | {"compiler": told}
 
 
 def table_of(
@@ -452,6 +455,7 @@ def tabulate(
     names: Sequence[str] = (),
     formats: Sequence[str] = FORMATS,
     *,
+    device: str = "cpu",
     missing: bool = False,
     jobs: int = 1,
     restart: bool = False,
@@ -461,14 +465,16 @@ def tabulate(
 
     Rows that are not asked for stay as they are, and with `missing` those too that the table has. Finished chunks are
     kept under `KEPT`, and the same call goes on from there unless `restart` begins again. Returns the page's path, and
-    a table of the rows that were asked for alone.
+    a table of the rows that were asked for alone, with a line for each function that `failed`.
     """
-    known, told = functions(), what_runs()
+    check_device(device)
+    known, told = functions(), what_runs(device)
     for name in names:
         if name not in known:
             raise UsageError(f"no function {name!r} in the table: write one of {', '.join(known)}")
     _expect_formats(formats)
     path = _path(Path(folder), told)
+    failed: list[str] = []
     asked = [
         (name, form)
         for form in _in_turn(formats)
@@ -476,40 +482,76 @@ def tabulate(
         if known[name].routines[BUILTIN].written_for(form)
     ]
     if not asked:
-        raise UsageError(
-            f"torch has none of {', '.join(names)} in {', '.join(formats)}: write other --formats"
-        )
-    failed: list[str] = []
+        raise UsageError(f"torch has no {', '.join(names)} in {', '.join(formats)}: write other --formats")
     with alone_in(KEPT, "begin it in another folder"), alone_in(path.parent):
         rows = _known_rows(path, told)
-        for name, form in asked:
-            if missing and _is_whole(rows, known[name], form):
-                continue
-            kept = KEPT / f"{name}-{form}.json"
-            try:
-                found = rows_of(
-                    known[name],
-                    form,
-                    jobs=jobs,
-                    kept=kept,
-                    restart=restart,
-                    progress=progress,
-                    marks=marks_from(rows, name),
-                )
-            except UsageError as error:  # the other rows go on
-                failed.append(f"{name} in {form}: {error}")
-                continue
-            rows = [row for row in rows if _cell(row) != (name, form)] + found
-            write_table(Path(folder), table_of(rows, told))
-            kept.unlink(missing_ok=True)
-    told_of = table_of([row for row in rows if _cell(row) in asked], told)
-    return path.with_suffix(".md"), told_of | ({"failed": failed} if failed else {})
+        for form in _in_turn(formats):
+            left = [
+                _Cell(name, form, device, restart, tuple(marks_from(rows, name)))
+                for name, where in asked
+                if where == form and not (missing and _is_whole(rows, known[name], form))
+            ]
+            for cell, found in _measured(left, jobs, progress):
+                if isinstance(found, str):
+                    failed.append(f"{cell.name} in {form}: {found}")
+                    continue
+                rows = [row for row in rows if _cell(row) != (cell.name, form)] + found
+                write_table(Path(folder), table_of(rows, told))
+                cell.kept.unlink(missing_ok=True)
+    own = table_of([row for row in rows if _cell(row) in asked], told)
+    return path.with_suffix(".md"), own | ({"failed": failed} if failed else {})
+
+
+@dataclass(frozen=True)
+class _Cell:
+    """A function of the table in a format, to be measured by whichever process."""
+
+    name: str
+    form: str
+    device: str
+    restart: bool
+    marks: tuple[float, ...]
+
+    @property
+    def kept(self) -> Path:
+        """Where its finished chunks are kept."""
+        return KEPT / f"{self.name}-{self.form}-{self.device.replace(':', '_')}.json"
+
+    def rows(self, jobs: int = 1, progress: Progress | None = None) -> list[dict[str, Any]] | str:
+        """Its rows; what is wrong with the function, in a line, where that is something: the other rows go on."""
+        told: dict[str, Any] = {"device": self.device, "marks": self.marks}
+        told |= {"kept": self.kept, "restart": self.restart}
+        try:
+            return rows_of(functions()[self.name], self.form, jobs=jobs, progress=progress, **told)
+        except UsageError as error:
+            return str(error)
+
+
+def _measured(
+    cells: Sequence[_Cell], jobs: int, progress: Progress | None
+) -> Iterator[tuple[_Cell, list[dict[str, Any]] | str]]:
+    """Each of these cells of one format, as they are done.
+
+    Processes share the inputs of a function that has as many as float32, and else the functions.
+    """
+    if jobs == 1 or len(cells) < 2 or format_named(cells[0].form).bits == MOST_BITS[1]:
+        yield from ((cell, cell.rows(jobs, progress)) for cell in cells)
+        return
+    try:
+        with workers(min(jobs, len(cells)), "numcheck.runs.sweep.table") as hands:
+            for done, (cell, found) in enumerate(hands.completed(_Cell.rows, cells)):
+                if progress is not None:
+                    progress(f"{cell.name} {cell.form}", done + 1, len(cells))
+                yield cell, found
+    except KeyboardInterrupt:
+        raise Interrupted("what is finished is kept, and the same command with --missing goes on") from None
 
 
 def tabulate_own(
     words: Sequence[str],
     formats: Sequence[str] = FORMATS,
     *,
+    device: str = "cpu",
     restart: bool = False,
     progress: Progress | None = None,
 ) -> dict[str, Any]:
@@ -517,6 +559,7 @@ def tabulate_own(
 
     Finished chunks are kept as `tabulate` keeps them.
     """
+    check_device(device)
     pages = {name: page for word in words for name, page in own_functions(word).items()}
     _expect_formats(formats)
     for page in pages.values():
@@ -526,17 +569,19 @@ def tabulate_own(
         for form, (name, page) in product(_in_turn(formats), pages.items()):
             if not page.routines[BUILTIN].written_for(form):
                 continue
-            kept = KEPT / f"{name}-{form}.json"
+            marks = marks_from(rows, name)
+            kept = _Cell(name, form, device, restart, tuple(marks)).kept
             try:
-                marks = marks_from(rows, name)
-                rows += rows_of(page, form, kept=kept, restart=restart, progress=progress, marks=marks)
+                rows += rows_of(
+                    page, form, device=device, kept=kept, restart=restart, progress=progress, marks=marks
+                )
                 kept.unlink(missing_ok=True)
             except UsageError as error:  # the other rows go on
                 failed.append(f"{name} in {form}: {error}")
     if not rows:
         nothing = f"no routine of {', '.join(words)} was written for {', '.join(formats)}"
         raise UsageError("; ".join(failed) or nothing)
-    return table_of(rows, what_runs(), pages, formats) | ({"failed": failed} if failed else {})
+    return table_of(rows, what_runs(device), pages, formats) | ({"failed": failed} if failed else {})
 
 
 def _in_turn(formats: Sequence[str]) -> list[str]:
