@@ -6,7 +6,6 @@ are its vocabulary.
 
 import functools
 import inspect
-import itertools
 import math
 import operator
 from collections.abc import Callable
