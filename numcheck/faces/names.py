@@ -29,3 +29,11 @@ def format_named(name: str, option: str) -> "Format":
 def formats_of(text: str, option: str) -> "list[Format]":
     """The formats between the commas."""
     return [format_named(name, option) for name in names_of(text, option)]
+
+
+def sizes_of(text: str, option: str) -> list[int]:
+    """The whole numbers between the commas."""
+    try:
+        return [int(name) for name in names_of(text, option)]
+    except ValueError:
+        raise UsageError(f"{option}: write whole numbers with commas between, not {text}") from None

@@ -5,7 +5,7 @@ import click
 from numcheck.declaration.words import DEFAULT_FORMATS, ExitCode, UsageError
 from numcheck.faces.cli.options import EXIT_CODES, json_option
 from numcheck.faces.cli.terminal import progress_bar
-from numcheck.faces.names import formats_of
+from numcheck.faces.names import formats_of, sizes_of
 
 
 @click.command(epilog=EXIT_CODES)
@@ -22,6 +22,12 @@ from numcheck.faces.names import formats_of
     default="reports/torch-accuracy",
     help="The folder of tables: this environment's is written or completed there.",
 )
+@click.option(
+    "--sizes",
+    metavar="NUMBERS",
+    default="64,1024,16384",
+    help="Entries of each vector of a function of vectors, with commas between.",
+)
 @json_option
 @click.option("--missing", is_flag=True, help="Measure only rows that the table lacks.")
 @click.option(
@@ -36,6 +42,7 @@ def table(
     functions: tuple[str, ...],
     formats: str,
     out: str,
+    sizes: str,
     json_file: str | None,
     missing: bool,
     compare: tuple[str, str] | None,
@@ -46,9 +53,11 @@ def table(
     \b
     numcheck table sqrt exp --formats float16,bfloat16
     numcheck table --missing
+    numcheck table sum matmul --sizes 64,1024
     numcheck table numcheck.catalog.activations.softplus:softplus --formats float16
 
-    A function is a formula of one real number or two whose page has a routine torch_builtin. Rows that are not asked
+    A function is a formula of one real number or two whose page has a routine torch_builtin; or one of vectors, of
+    which some points are drawn at stated sizes, and judged by its budget, eagerly. Rows that are not asked
     for stay as they are, and a row that was stopped goes on where it stood when the same command is given again. Of
     MODULE:NAME or FILE.py:NAME, a formula of one's own, all routines are measured in the same way, and the page is
     printed. Two tables that are compared end with exit code 1 where a row differs.
@@ -56,6 +65,7 @@ def table(
     if compare is not None:
         return _compared(*compare)
     names = [format.name for format in formats_of(formats, "--formats")]
+    entries = sizes_of(sizes, "--sizes")
     from numcheck.report import json_text, table_page, write_json
     from numcheck.runs import Interrupted, jobs, tabulate, tabulate_own
 
@@ -67,11 +77,18 @@ def table(
     try:
         with progress_bar() as progress:
             if own:
-                rows = tabulate_own(own, names, restart=restart, progress=progress)
+                rows = tabulate_own(own, names, sizes=entries, restart=restart, progress=progress)
                 page = table_page(rows).rstrip("\n")
             else:
                 page, rows = tabulate(
-                    out, functions, names, missing=missing, jobs=jobs(), restart=restart, progress=progress
+                    out,
+                    functions,
+                    names,
+                    sizes=entries,
+                    missing=missing,
+                    jobs=jobs(),
+                    restart=restart,
+                    progress=progress,
                 )
     except Interrupted as stopped:
         raise click.Abort(str(stopped)) from None

@@ -60,6 +60,14 @@ from numcheck.runs.sweep.largest import (
 from numcheck.runs.sweep.plan import LONGEST, MOST_BITS, Plan, fingerprint_of
 from numcheck.runs.sweep.run import finish
 from numcheck.runs.sweep.searching import searched
+from numcheck.runs.sweep.sized import (
+    SIZES,
+    expect_sizes,
+    is_sized,
+    missing_at_sizes,
+    rows_at_sizes,
+    sized_functions,
+)
 from numcheck.runs.sweep.special import flushed_inputs, special, turned_at_borders
 from numcheck.runs.sweep.summary import BINS, EMPTY, State, Summary, merged
 from numcheck.truth import BATCH, compiler, expect_promises, missing_compiler
@@ -89,7 +97,7 @@ def functions() -> dict[str, Formula]:
 def own_functions(word: str) -> dict[str, Formula]:
     """Pages for the table of the routines of MODULE:NAME or FILE.py:NAME, each by the names of its formula and its own.
 
-    UsageError where that is no formula of one real number or two, or has no routine.
+    UsageError where that is no formula of one real number or two, or of vectors, or has no routine.
     """
     formula = formula_at(word)
     pages = {
@@ -100,9 +108,11 @@ def own_functions(word: str) -> dict[str, Formula]:
         raise UsageError(
             f"{word} has no routine: write @{formula.name}.routine(value=ulps(2)) above a function"
         )
-    if not all(map(_belongs, pages.values())):
+    if not all(_belongs(page) or is_sized(page) for page in pages.values()):
         taken = ", ".join(formula.inputs) or "nothing"
-        raise UsageError(f"{word} takes {taken}: the table is of functions of one real number or two")
+        raise UsageError(
+            f"{word} takes {taken}: the table is of functions of one real number or two, or of vectors alone"
+        )
     return pages
 
 
@@ -397,24 +407,25 @@ def what_runs() -> dict[str, str]:
 def table_of(
     rows: Sequence[Mapping[str, Any]],
     told: Mapping[str, str],
-    pages: Mapping[str, Formula] | None = None,
+    own: Mapping[str, Formula] | None = None,
     formats: Sequence[str] = FORMATS,
 ) -> dict[str, Any]:
     """The table as its file has it, rows in the order of formats, halves, functions and modes.
 
-    `pages` are the functions of which it is, by default torch's own, in these formats.
+    `own` are the functions of which it is, by default torch's, in these formats.
     """
-    pages = functions() if pages is None else pages
+    pages = functions() if own is None else own
 
-    def place(row: Mapping[str, Any]) -> tuple[int, int, str, int]:
-        half = list(Of).index(Of(row["of"]))
-        return FORMATS.index(row["format"]), half, row["function"], MODES.index(row["mode"])
+    def place(row: Mapping[str, Any]) -> tuple[bool, int, int, str, int, int]:
+        half, size = list(Of).index(Of(row["of"])), row.get("size", 0)
+        mode = MODES.index(row["mode"])
+        return size > 0, FORMATS.index(row["format"]), half, row["function"], size, mode
 
     missing = [
         [name, form]
         for form in formats
         for name, page in pages.items()
-        if page.routines[BUILTIN].written_for(form) and not _is_whole(rows, page, form)
+        if _belongs(page) and page.routines[BUILTIN].written_for(form) and not _is_whole(rows, page, form)
     ]
     return {
         "schema": SCHEMA,
@@ -424,11 +435,14 @@ def table_of(
         "open_ulp": NARROW,
         "rows": sorted(rows, key=place),
         "missing": missing,
+        "missing_at_sizes": missing_at_sizes(rows, formats) if own is None else [],
     }
 
 
-def _cell(row: Mapping[str, Any]) -> tuple[str, str]:
-    return row["function"], row["format"]
+def _cell(row: Mapping[str, Any]) -> tuple[str, str] | tuple[str, str, int]:
+    """What is measured together: a function in a format, or at a size of it."""
+    cell = row["function"], row["format"]
+    return (*cell, row["size"]) if "size" in row else cell
 
 
 def _is_whole(rows: Sequence[Mapping[str, Any]], page: Formula, form: str) -> bool:
@@ -452,6 +466,7 @@ def tabulate(
     names: Sequence[str] = (),
     formats: Sequence[str] = FORMATS,
     *,
+    sizes: Sequence[int] = SIZES,
     missing: bool = False,
     jobs: int = 1,
     restart: bool = False,
@@ -460,16 +475,28 @@ def tabulate(
     """Measure functions, by default all, and write this environment's table into the folder, row by row.
 
     Rows that are not asked for stay as they are, and with `missing` those too that the table has. Finished chunks are
-    kept under `KEPT`, and the same call goes on from there unless `restart` begins again. Returns the page's path, and
-    a table of the rows that were asked for alone.
+    kept under `KEPT`, and the same call goes on from there unless `restart` begins again. Functions of vectors are
+    measured at `sizes`, in formats of up to 32 bits. Returns the page's path, and a table of the rows that were asked
+    for alone.
     """
-    known, told = functions(), what_runs()
+    known, sized, told = functions(), sized_functions(), what_runs()
     for name in names:
-        if name not in known:
-            raise UsageError(f"no function {name!r} in the table: write one of {', '.join(known)}")
+        if name not in known | sized:
+            raise UsageError(f"no function {name!r} in the table: write one of {', '.join(known | sized)}")
     _expect_formats(formats)
+    expect_sizes(sizes)
     path = _path(Path(folder), told)
-    asked = [(name, form) for form in _in_turn(formats) for name in names or known]
+    asked = [(name, form) for form in _in_turn(formats) for name in names or known if name in known]
+    long = [
+        (name, form, size)
+        for form in formats
+        for name in names or sized
+        for size in sizes
+        if name in sized and form in DEFAULT_FORMATS
+    ]
+    if not asked and not long:
+        few = f"functions of vectors are measured in {', '.join(DEFAULT_FORMATS)} alone"
+        raise UsageError(f"{few}: name one of these formats")
     with alone_in(KEPT, "begin it in another folder"), alone_in(path.parent):
         rows = _known_rows(path, told)
         for name, form in asked:
@@ -488,13 +515,21 @@ def tabulate(
             rows = [row for row in rows if _cell(row) != (name, form)] + found
             write_table(Path(folder), table_of(rows, told))
             kept.unlink(missing_ok=True)
-    return path.with_suffix(".md"), table_of([row for row in rows if _cell(row) in asked], told)
+        for name, form, size in long:
+            if missing and any(_cell(row) == (name, form, size) for row in rows):
+                continue
+            found = rows_at_sizes(sized[name], form, [size])
+            rows = [row for row in rows if _cell(row) != (name, form, size)] + found
+            write_table(Path(folder), table_of(rows, told))
+    cells = {*asked, *long}
+    return path.with_suffix(".md"), table_of([row for row in rows if _cell(row) in cells], told)
 
 
 def tabulate_own(
     words: Sequence[str],
     formats: Sequence[str] = FORMATS,
     *,
+    sizes: Sequence[int] = SIZES,
     restart: bool = False,
     progress: Progress | None = None,
 ) -> dict[str, Any]:
@@ -504,12 +539,16 @@ def tabulate_own(
     """
     pages = {name: page for word in words for name, page in own_functions(word).items()}
     _expect_formats(formats)
+    expect_sizes(sizes)
     for page in pages.values():
         expect_promises(page)
     rows, failed = list[dict[str, Any]](), list[str]()
     with alone_in(KEPT, "begin it in another folder"):
         for form, (name, page) in product(_in_turn(formats), pages.items()):
             if not page.routines[BUILTIN].written_for(form):
+                continue
+            if is_sized(page):
+                rows += rows_at_sizes(page, form, sizes) if form in DEFAULT_FORMATS else []
                 continue
             kept = KEPT / f"{name}-{form}.json"
             try:
