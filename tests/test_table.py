@@ -312,7 +312,7 @@ def test_the_command_writes_the_table_and_the_rows_asked_for(
 @pytest.mark.parametrize(
     ("words", "line"),
     [
-        (["square"], "no function 'square' in the table: write one of erf, exp"),
+        (["squared"], "no function 'squared' in the table: write one of abs, acos"),
         (["exp", "--formats", "float8_e5m2"], "the table has no float8_e5m2: write one of float32"),
         (["exp", "--formats", "half"], "half"),
     ],

@@ -1,5 +1,8 @@
 """`numcheck table`: how wrong torch's own functions are at every input of a format."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import click
 
 from numcheck.declaration.words import DEFAULT_FORMATS, ExitCode, UsageError
@@ -66,7 +69,7 @@ def table(
         return _compared(*compare)
     names = [format.name for format in formats_of(formats, "--formats")]
     entries = sizes_of(sizes, "--sizes")
-    from numcheck.report import json_text, table_page, write_json
+    from numcheck.report import table_page
     from numcheck.runs import Interrupted, jobs, tabulate, tabulate_own
 
     own = [word for word in functions if ":" in word]
@@ -92,6 +95,13 @@ def table(
                 )
     except Interrupted as stopped:
         raise click.Abort(str(stopped)) from None
+    return _told(page, rows, json_file)
+
+
+def _told(page: Any, rows: Mapping[str, Any], json_file: str | None) -> ExitCode:
+    """Print the page, or the JSON of what was measured, which may go into a file beside."""
+    from numcheck.report import json_text, write_json
+
     if json_file == "-":
         click.echo(json_text(rows), nl=False)
         return ExitCode.PASSED

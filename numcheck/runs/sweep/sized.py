@@ -120,8 +120,16 @@ def _largest(judged: Judgement) -> dict[str, str]:
     }
 
 
+def cells_at_sizes(
+    names: Sequence[str], formats: Sequence[str], sizes: Sequence[int]
+) -> list[tuple[str, str, int]]:
+    """What has rows of these functions: name, format of up to 32 bits, and size. UsageError for a size of none."""
+    expect_sizes(sizes)
+    return list(product(names, (form for form in formats if form in DEFAULT_FORMATS), sizes))
+
+
 def missing_at_sizes(rows: Sequence[Mapping[str, Any]], formats: Sequence[str]) -> list[list[Any]]:
     """The functions without rows in a format at one of `SIZES`: name, format and size."""
     there = {(row["function"], row["format"], row["size"]) for row in rows if "size" in row}
-    asked = product(sized_functions(), (form for form in formats if form in DEFAULT_FORMATS), SIZES)
+    asked = cells_at_sizes(list(sized_functions()), formats, SIZES)
     return [list(cell) for cell in asked if cell not in there]

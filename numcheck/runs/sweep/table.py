@@ -62,6 +62,7 @@ from numcheck.runs.sweep.run import finish
 from numcheck.runs.sweep.searching import searched
 from numcheck.runs.sweep.sized import (
     SIZES,
+    cells_at_sizes,
     expect_sizes,
     is_sized,
     missing_at_sizes,
@@ -484,19 +485,13 @@ def tabulate(
         if name not in known | sized:
             raise UsageError(f"no function {name!r} in the table: write one of {', '.join(known | sized)}")
     _expect_formats(formats)
-    expect_sizes(sizes)
     path = _path(Path(folder), told)
     asked = [(name, form) for form in _in_turn(formats) for name in names or known if name in known]
-    long = [
-        (name, form, size)
-        for form in formats
-        for name in names or sized
-        for size in sizes
-        if name in sized and form in DEFAULT_FORMATS
-    ]
+    long = cells_at_sizes([name for name in names or sized if name in sized], formats, sizes)
     if not asked and not long:
-        few = f"functions of vectors are measured in {', '.join(DEFAULT_FORMATS)} alone"
-        raise UsageError(f"{few}: name one of these formats")
+        raise UsageError(
+            f"functions of vectors are measured in some formats: name {', '.join(DEFAULT_FORMATS)}"
+        )
     with alone_in(KEPT, "begin it in another folder"), alone_in(path.parent):
         rows = _known_rows(path, told)
         for name, form in asked:
