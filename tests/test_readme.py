@@ -101,7 +101,7 @@ def test_the_command_lines_were_found() -> None:
 def tables(*asked: Any, device: str, **_: Any) -> tuple[Path, Mapping[str, Any]]:
     """Stands in for hours of measuring: the functions, formats and device are looked at, as ever."""
     check_device(device)
-    from numcheck.runs.sweep.table import FORMATS, functions
+    from numcheck.runs.sweep.rows import FORMATS, functions
 
     _folder, names, formats = asked
     assert set(names) <= functions().keys()
@@ -111,7 +111,7 @@ def tables(*asked: Any, device: str, **_: Any) -> tuple[Path, Mapping[str, Any]]
 
 def rows(page: Formula, form: str, **_: Any) -> list[dict[str, Any]]:
     """Stands in for the rows of a function: what its sweep would have to go through is looked at."""
-    from numcheck.runs.sweep.table import plan_of
+    from numcheck.runs.sweep.rows import plan_of
 
     assert plan_of(page, format_of(form)).space.size > 0
     row = {"function": page.name, "of": "value", "format": form, "mode": "eager", "points": 1, "regions": 0}

@@ -17,10 +17,11 @@ from numcheck.declaration.words import Of, UsageError
 from numcheck.faces.cli import run
 from numcheck.report import table_page
 from numcheck.report.store import read_json
-from numcheck.runs.sweep import checkpoint, table
+from numcheck.runs.sweep import checkpoint, rows, table
 from numcheck.runs.sweep import largest as largest_of_kinds
+from numcheck.runs.sweep.rows import functions, plan_of, rows_of
 from numcheck.runs.sweep.run import Interrupted, truths
-from numcheck.runs.sweep.table import functions, plan_of, rows_of, table_of, write_table
+from numcheck.runs.sweep.table import table_of, write_table
 
 WRONG_AT = 0.3017578125
 FLOAT16 = format_of("float16")
@@ -53,7 +54,7 @@ def page_of(
 @pytest.fixture(autouse=True)
 def only_eager(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without a compiler functions run eagerly alone."""
-    monkeypatch.setattr(table, "missing_compiler", lambda device: f"none for {device}")
+    monkeypatch.setattr(rows, "missing_compiler", lambda device: f"none for {device}")
 
 
 @pytest.fixture(autouse=True)
@@ -222,7 +223,7 @@ def test_at_a_negative_zero_either_infinity_of_a_pole_is_right():
 def test_of_a_truth_next_to_zero_no_digit_is_told_that_is_not_proved():
     """The slope of GELU far out: a ball around zero tells bfloat16 all that it asks, and its middle means nothing."""
     plan = plan_of(functions()["gelu_tanh"], format_of("bfloat16"))
-    told = table._truth(plan, largest_of_kinds.Part(Of.GRAD), plan.space.at([1]))  # pyright: ignore[reportPrivateUsage]
+    told = rows._truth(plan, largest_of_kinds.Part(Of.GRAD), plan.space.at([1]))  # pyright: ignore[reportPrivateUsage]
     assert told.startswith("within ") and told.endswith(" of 0")
 
 
@@ -235,18 +236,18 @@ def test_a_function_belongs_to_the_table_by_its_page():
     several.routines[table.BUILTIN] = routine_of(
         several, lambda x: torch.amax(x, 1), table.BUILTIN, ulps(0), None
     )
-    assert not table._belongs(several)  # pyright: ignore[reportPrivateUsage]
+    assert not rows.belongs(several)  # pyright: ignore[reportPrivateUsage]
 
 
 def test_a_function_runs_eagerly_and_compiled_where_there_is_a_compiler(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(table, "missing_compiler", lambda device: None)
+    monkeypatch.setattr(rows, "missing_compiler", lambda device: None)
     routines = plan_of(functions()["sqrt"], FLOAT16).routines
     assert [routine.name for routine in routines] == ["eager", "compiled"]
     assert routines[0].function is functions()["sqrt"].routines[table.BUILTIN].function
 
 
 def test_the_page_is_made_of_the_file_alone_and_twice_the_same(tmp_path: Path):
-    sqrt, told = functions()["sqrt"], table.what_runs()
+    sqrt, told = functions()["sqrt"], rows.what_runs()
     path = write_table(tmp_path, table_of(rows_of(sqrt, "float16"), told))
     written = read_json(path.with_suffix(".json"), table.SCHEMA)
     assert path.read_text(encoding="utf-8") == table_page(written)
@@ -259,7 +260,7 @@ def test_the_page_is_made_of_the_file_alone_and_twice_the_same(tmp_path: Path):
 
 
 def test_a_row_that_was_stopped_goes_on_where_it_stood(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    for module in (table, largest_of_kinds):
+    for module in (rows, largest_of_kinds):
         monkeypatch.setattr(module, "LONGEST", 1 << 14)
         monkeypatch.setattr(module, "BATCH", 1 << 14)
     monkeypatch.setattr("numcheck.runs.sweep.run.BATCH", 1 << 14)
@@ -324,7 +325,7 @@ def test_wrong_usage_is_told_in_one_line(words: list[str], line: str, capsys: py
 
 
 def test_the_table_of_another_environment_stays_as_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    told = table.what_runs()
+    told = rows.what_runs()
     path = write_table(tmp_path, table_of([], told)).with_suffix(".json")
     text = path.read_text(encoding="utf-8")
     monkeypatch.setattr(table, "what_runs", lambda device: told | {"numpy": "another"})
@@ -509,7 +510,7 @@ def test_a_checkpoint_of_another_row_is_refused(tmp_path: Path):
 @pytest.mark.parametrize("name", ["sqrt", "exp"])
 def test_a_row_does_not_hang_on_its_chunks_of_which_some_lack_a_kind_of_result(monkeypatch, name: str):
     whole = rows_of(functions()[name], "float16")
-    monkeypatch.setattr(table, "LONGEST", 2**12)
+    monkeypatch.setattr(rows, "LONGEST", 2**12)
     monkeypatch.setattr(largest_of_kinds, "LONGEST", 2**12)
     assert rows_of(functions()[name], "float16") == whole
     for row in whole:

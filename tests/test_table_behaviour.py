@@ -9,8 +9,9 @@ import torch
 from numcheck import format_of, m, real, ulps
 from numcheck.declaration.formulas import Formula, formula_of, routine_of
 from numcheck.report import table_page
-from numcheck.runs.sweep import largest, special, table
-from numcheck.runs.sweep.table import functions, rows_of, table_of
+from numcheck.runs.sweep import largest, rows, special, table
+from numcheck.runs.sweep.rows import functions, rows_of
+from numcheck.runs.sweep.table import table_of
 
 INF = float("inf")
 
@@ -63,7 +64,7 @@ def page_of(
 @pytest.fixture(autouse=True)
 def only_eager(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without a compiler functions run eagerly alone."""
-    monkeypatch.setattr(table, "missing_compiler", lambda device: f"none for {device}")
+    monkeypatch.setattr(rows, "missing_compiler", lambda device: f"none for {device}")
 
 
 def value_row(formula: Any, builtin: Any, format: str = "float16") -> dict[str, Any]:
@@ -93,7 +94,7 @@ def test_a_wrong_result_at_a_special_input_is_told(at: float, given_there: float
     row = value_row(exponential, off)
     (wrong,) = [name for name, told in row["special"].items() if not told["right"]]
     assert row["special"][wrong]["result"] == f"{given_there:.9g}"
-    assert f"**{given_there:.9g}** (" in table_page(table_of([row], table.what_runs()))
+    assert f"**{given_there:.9g}** (" in table_page(table_of([row], rows.what_runs()))
 
 
 def test_a_number_for_nan_is_wrong_and_nan_where_there_is_no_limit_is_right():
@@ -144,7 +145,7 @@ def test_subnormal_inputs_and_results_that_become_zeros_are_counted():
     }
     row = value_row(doubled, flushing)
     assert row["flushes"]["inputs"] == {"flushed": 1024, "kept": 0}
-    assert "flushed" in table_page(table_of([row], table.what_runs()))
+    assert "flushed" in table_page(table_of([row], rows.what_runs()))
     assert value_row(doubled, flushing_results)["flushes"]["results"] == {"flushed": 1022, "kept": 0}
 
 
@@ -173,7 +174,7 @@ def test_turns_between_batches_are_seen(monkeypatch: pytest.MonkeyPatch):
 
     whole = value_row(doubled, off)["monotonicity"]
     assert whole["violations"] == 1 and whole["first"][1]["input"]["decimal"] == f"{begins:.9g}"
-    for module in (table, largest, special):
+    for module in (rows, largest, special):
         monkeypatch.setattr(module, "BATCH", length)
     monkeypatch.setattr("numcheck.runs.sweep.run.BATCH", length)
     assert value_row(doubled, off)["monotonicity"] == whole
@@ -208,5 +209,5 @@ def test_a_table_that_did_not_measure_says_so():
         for key, told in row.items()
         if key not in ("special", "flushes", "monotonicity", "symmetry")
     }
-    assert "Not measured: doubled." in table_page(table_of([old], table.what_runs()))
-    assert "Not measured: doubled." not in table_page(table_of([row], table.what_runs()))
+    assert "Not measured: doubled." in table_page(table_of([old], rows.what_runs()))
+    assert "Not measured: doubled." not in table_page(table_of([row], rows.what_runs()))

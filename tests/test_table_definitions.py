@@ -13,7 +13,7 @@ from numcheck.declaration.formulas import formula_of, routine_of
 from numcheck.formats import Format
 from numcheck.reals.enclosures import PROVED, Enclosure
 from numcheck.report import table_page
-from numcheck.runs.sweep import table
+from numcheck.runs.sweep import rows, table
 from numcheck.runs.sweep.definitions import DEFINITIONS, by_definition
 
 PAGE = Path(__file__).parents[1] / "docs" / "ulp.md"
@@ -81,7 +81,7 @@ def test_the_examples_of_the_page_are_what_the_definitions_say():
 
 
 def test_the_table_prints_both_where_they_differ(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(table, "missing_compiler", lambda device: f"none for {device}")
+    monkeypatch.setattr(rows, "missing_compiler", lambda device: f"none for {device}")
 
     def exponential(x: Any) -> Any:
         """An exponential."""
@@ -92,7 +92,7 @@ def test_the_table_prints_both_where_they_differ(monkeypatch: pytest.MonkeyPatch
 
     page = formula_of(exponential, "a school book", (), None, {"x": real(-float("inf"), float("inf"))})
     page.routines[table.BUILTIN] = routine_of(page, off_at_zero, table.BUILTIN, ulps(0), None)
-    (row,) = table.rows_of(page, "float16")
+    (row,) = rows.rows_of(page, "float16")
     assert row["ulp_definitions"] == {"numcheck": 2, "kahan": 4, "harrison": 4}
-    shown = table_page(table.table_of([row], table.what_runs()))
+    shown = table_page(table.table_of([row], rows.what_runs()))
     assert "| exponential | eager | normal | 2 | the same | the same | the same | 4 | 4 |" in shown

@@ -12,8 +12,9 @@ from numcheck.faces.cli import run
 from numcheck.report import ReportError, compare_tables, read_table, write_json, write_pages
 from numcheck.report.accuracy import TITLE
 from numcheck.report.marked import inline, marked
-from numcheck.runs.sweep import table
-from numcheck.runs.sweep.table import functions, rows_of, table_of, write_table
+from numcheck.runs.sweep import rows
+from numcheck.runs.sweep.rows import functions, rows_of
+from numcheck.runs.sweep.table import table_of, write_table
 
 REPORTS = Path(__file__).parents[1] / "reports" / "torch-accuracy"
 
@@ -22,9 +23,9 @@ REPORTS = Path(__file__).parents[1] / "reports" / "torch-accuracy"
 def measured() -> dict[str, Any]:
     """A table of two functions, one of which loses digits."""
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(table, "missing_compiler", lambda device: f"none for {device}")
-        rows = [row for name in ("sqrt", "logit") for row in rows_of(functions()[name], "float16")]
-        return json.loads(json.dumps(table_of(rows, table.what_runs())))
+        patched.setattr(rows, "missing_compiler", lambda device: f"none for {device}")
+        found = [row for name in ("sqrt", "logit") for row in rows_of(functions()[name], "float16")]
+        return json.loads(json.dumps(table_of(found, rows.what_runs())))
 
 
 class Tags(HTMLParser):
@@ -190,8 +191,8 @@ def test_a_file_that_is_no_table_is_one_line(
 
 
 def test_the_result_of_a_search_is_marked_on_its_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(table, "missing_compiler", lambda device: f"none for {device}")
+    monkeypatch.setattr(rows, "missing_compiler", lambda device: f"none for {device}")
     monkeypatch.setattr("numcheck.runs.sweep.searching.FIRST", 600)
     row = rows_of(functions()["sqrt"], "float64")[0]
-    page = write_table(tmp_path, table_of([row], table.what_runs())).read_text(encoding="utf-8")
+    page = write_table(tmp_path, table_of([row], rows.what_runs())).read_text(encoding="utf-8")
     assert "## float64" in page and "| sqrt | eager | ≥ 0." in page

@@ -10,9 +10,9 @@ import torch
 from numcheck import format_of, m, real, ulps
 from numcheck.declaration.formulas import Formula, formula_of, routine_of
 from numcheck.domain import continuous
-from numcheck.runs.sweep import table
+from numcheck.runs.sweep import rows, table
 from numcheck.runs.sweep.grids import space_of_function
-from numcheck.runs.sweep.table import rows_of
+from numcheck.runs.sweep.rows import rows_of
 
 INF = float("inf")
 EVERY_NUMBER = (-INF, INF)
@@ -61,7 +61,7 @@ def page_of(
 @pytest.fixture(autouse=True)
 def only_eager(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without a compiler functions run eagerly alone."""
-    monkeypatch.setattr(table, "missing_compiler", lambda device: f"none for {device}")
+    monkeypatch.setattr(rows, "missing_compiler", lambda device: f"none for {device}")
 
 
 def value_row(*words: Any, format: str = "float16") -> dict[str, Any]:
@@ -179,6 +179,6 @@ def test_a_grid_is_the_same_however_its_points_are_cut(monkeypatch: pytest.Monke
     page = page_of(angle, lambda y, x: torch.atan2(y, x))
     monkeypatch.setattr("time.perf_counter", lambda: 0.0)
     whole = rows_of(page, "float64")
-    monkeypatch.setattr(table, "SHORT", 1 << 12)
+    monkeypatch.setattr(rows, "SHORT", 1 << 12)
     assert rows_of(page, "float64") == whole
     assert list(continuous(page.inputs)) == ["y", "x"]

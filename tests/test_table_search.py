@@ -10,8 +10,9 @@ import torch
 from numcheck import m, real, ulps
 from numcheck.declaration.formulas import Formula, formula_of, routine_of
 from numcheck.report import table_page
-from numcheck.runs.sweep import table
-from numcheck.runs.sweep.table import functions, marks_from, rows_of, table_of
+from numcheck.runs.sweep import rows, table
+from numcheck.runs.sweep.rows import functions, marks_from, rows_of
+from numcheck.runs.sweep.table import table_of
 
 INF = float("inf")
 
@@ -42,7 +43,7 @@ def page_of(
 @pytest.fixture(autouse=True)
 def only_eager(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without a compiler functions run eagerly alone, and take no time."""
-    monkeypatch.setattr(table, "missing_compiler", lambda device: f"none for {device}")
+    monkeypatch.setattr(rows, "missing_compiler", lambda device: f"none for {device}")
     monkeypatch.setattr("time.perf_counter", lambda: 0.0)
 
 
@@ -60,7 +61,7 @@ def test_what_is_right_is_told_as_searched_with_an_error_that_may_be_exceeded():
     row = searched_row(doubled, lambda x: x + x)
     assert (row["evidence"], row["proved"], row["worst_ulp"]) == ("searched", True, 0)
     assert row["points"] == sum(row["fates"].values()) > 5_000
-    assert "| ≥ 0 |" in table_page(table_of([row], table.what_runs()))
+    assert "| ≥ 0 |" in table_page(table_of([row], rows.what_runs()))
 
 
 @pytest.mark.parametrize(("low", "high"), [(1.25, 1.3), (-1e-280, -1e-290), (1e300, 3e300), (512.0, 513.0)])

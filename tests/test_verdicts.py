@@ -13,7 +13,6 @@ import torch
 from judging import FATES, entry, failing, promise, sweep_verdict, verdict, witness
 
 from numcheck import gap, m, real, ulps
-from numcheck.catalog import functions
 from numcheck.declaration import registry
 from numcheck.declaration.formulas import Gap, formula_of, routine_of
 from numcheck.declaration.words import DEFAULT_FORMATS, DEFAULT_POINTS, Cause, Fate, Of, UsageError
@@ -545,7 +544,7 @@ def test_a_check_of_the_whole_catalogue_takes_no_more_points_than_a_topic_needs(
     monkeypatch: pytest.MonkeyPatch,
 ):
     registry.load_catalog()
-    monkeypatch.setattr(functions, "POINTS", 40)
+    monkeypatch.setattr("numcheck.catalog.functions.POINTS", 40)
     two = {name: registry.formulas()[name] for name in ("exp", "hinge")}
     monkeypatch.setattr("numcheck.runs.check.registered", lambda: two)
 

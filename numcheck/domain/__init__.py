@@ -26,7 +26,7 @@ from numcheck.domain.measures import Measure
 from numcheck.domain.moves import magnitude
 from numcheck.domain.one_of import one_of
 from numcheck.domain.ordered import ordered
-from numcheck.domain.points import Points, draw, met_once, spread
+from numcheck.domain.points import Points, as_data, draw, met_once, spread
 from numcheck.domain.polygon import polygon
 from numcheck.domain.real import real
 from numcheck.domain.sampled import sampled
@@ -43,6 +43,7 @@ __all__ = [
     "Measure",
     "Points",
     "Space",
+    "as_data",
     "box",
     "continuous",
     "curve",

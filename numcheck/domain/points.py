@@ -111,6 +111,14 @@ def draw(inputs: Mapping[str, Domain], format: Format, count: int, seed: int, na
     ]
 
 
+def as_data(
+    inputs: Mapping[str, Domain], format: Format, size: int, count: int, seed: int, name: str
+) -> Points:
+    """So many points of one size of the formula called `name`, as data have them: no corner, no meeting."""
+    words = [zlib.crc32(word.encode()) for word in (name, format.name)]
+    return _Draw.of(inputs, format, size, np.random.default_rng([seed, size, *words])).sampled(count)
+
+
 def met_once(inputs: Mapping[str, Domain], points: Points, format: Format, rng: Generator) -> Points:
     """The points with inputs of some kind brought together in some way; as they are where nothing can meet."""
     kin = _kin(inputs, format, points.size)

@@ -125,20 +125,23 @@ def compare_tables(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
 
 
 def _row_name(row: Mapping[str, Any]) -> str:
-    return f"{row['function']} {row['of']} in {row['format']}, {row['mode']} on {row['device']}"
+    size = f" of {row['size']} entries" if "size" in row else ""
+    return f"{row['function']} {row['of']}{size} in {row['format']}, {row['mode']} on {row['device']}"
 
 
 def _row_changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
     """In what two rows differ, but for the time they took."""
     parts: list[str] = []
-    for kind in new["kinds"]:
+    for kind in new.get("kinds", ()):
         before, after = (row["kinds"][kind]["worst"] for row in (old, new))
         if before != after:
             what = "largest error" if kind != "lost" else "worst lost result"
             parts.append(f"{what}, {kind}: {_told(before)} -> {_told(after)}" + _by_how_much(before, after))
     for key in sorted(new["fates"].keys() | old["fates"].keys()):
         parts += _changed(key, old["fates"].get(key, 0), new["fates"].get(key, 0))
-    for key in ("regions", "evidence", "proved", "points"):
+    for key in ("spent", "worst_ulp") if "size" in new else ("regions",):
+        parts += _changed(key, old[key], new[key])
+    for key in ("evidence", "proved", "points"):
         parts += _changed(key, old[key], new[key])
     for key in ("special", "flushes", "monotonicity", "symmetry"):
         if key in old and key in new:

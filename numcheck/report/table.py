@@ -23,10 +23,11 @@ MOST_SHOWN = 4
 
 def table_page(table: Mapping[str, Any]) -> str:
     """The table as Markdown: for each format the largest errors, then where all digits go, then what is missing."""
-    rows: list[Row] = table["rows"]
+    rows, at_sizes = apart(table["rows"])
     formats = list(dict.fromkeys(row["format"] for row in rows))
-    own = any("." in row["function"] for row in rows)  # the names of a formula and of its routine
-    whose = ", ".join(dict.fromkeys(row["function"] for row in rows)) if own else "torch's functions"
+    names = dict.fromkeys(row["function"] for row in table["rows"])
+    own = any("." in name for name in names)  # the names of a formula and of its routine
+    whose = ", ".join(names) if own else "torch's functions"
     lines = [f"# {whose}: the largest error over every input", "", *_preamble(table)]
     for form in formats:
         listed = [row for row in rows if row["format"] == form]
@@ -40,6 +41,7 @@ def table_page(table: Mapping[str, Any]) -> str:
         if gone:
             lines += ["", f"### Where all digits go in {form}", "", *_lost(gone)]
         lines += [*_beside(listed, form), *_definitions(listed, form)]
+    lines += _at_sizes(at_sizes)
     lines += ["", "## What is missing", ""]
     if table.get("failed"):
         lines += [*(f"* {cell(line)}" for line in table["failed"]), ""]
@@ -48,7 +50,21 @@ def table_page(table: Mapping[str, Any]) -> str:
         lines.append(f"Not measured yet, or not its gradient: {names}. Every row above is complete.")
     else:
         lines.append("Nothing: every function and its gradient are measured in every format.")
+    unmeasured: dict[str, list[str]] = {}
+    for name, form, size in table.get("missing_at_sizes", ()):
+        unmeasured.setdefault(f"of {count(size)} entries in {form}", []).append(cell(name))
+    if unmeasured:
+        told = "; ".join(f"{where} {', '.join(some)}" for where, some in unmeasured.items())
+        lines += ["", f"At stated sizes not measured yet: {told}."]
     return "\n".join(lines) + "\n"
+
+
+def apart(rows: Iterable[Row]) -> tuple[list[Row], list[Row]]:
+    """The rows of functions of numbers, and those of functions of vectors, which have a size."""
+    told: tuple[list[Row], list[Row]] = ([], [])
+    for row in rows:
+        told["size" in row].append(row)
+    return told
 
 
 def _preamble(table: Mapping[str, Any]) -> list[str]:
@@ -259,3 +275,47 @@ def _definitions(rows: Sequence[Row], form: str) -> list[str]:
         f"|---|---|---|---|{'---|' * len(names)}",
         *lines,
     ]
+
+
+# At stated sizes --------------------------------------------------------------------------------------------------
+
+
+def _at_sizes(rows: Sequence[Row]) -> list[str]:
+    """What functions of vectors spend of their budgets, a line for each half in each format."""
+    if not rows:
+        return []
+    sizes = sorted({row["size"] for row in rows})
+    points = {size: max(row["points"] for row in rows if row["size"] == size) for size in sizes}
+    told = ", ".join(f"{points[size]} of {count(size)} entries" for size in sizes)
+    lines = [
+        "",
+        "## Reductions and products at stated sizes",
+        "",
+        "Functions of vectors, run eagerly in formats of up to 32 bits. A sum's error grows with its length and with "
+        "what cancels, and units in the last place of a result that is nearly zero say little: so what is told is the "
+        "largest share of the budget that is spent, and one is its limit. The budget is ulps of the exact result and "
+        "what the problem's conditioning forgives, where n is the number of input entries; the largest error of an "
+        f"entry in ulps stands in parentheses. Points are drawn as data have them ({told}; the seed is in the JSON): "
+        "normal, wide, log-normal, or a far offset with a small spread. A greater error may exist. The gradient is "
+        "that of one entry of the result.",
+        "",
+        f"| function | format | budget | {' | '.join(map(count, sizes))} |",
+        f"|---|---|---|{'---|' * len(sizes)}",
+    ]
+    lined: dict[tuple[str, ...], dict[int, Row]] = {}
+    for row in rows:
+        key = title_of(row), row["format"], row["budget"]
+        lined.setdefault(key, {})[row["size"]] = row
+    for key, by_size in lined.items():
+        cells = [*map(cell, key), *(_spent(by_size.get(size)) for size in sizes)]
+        lines.append(f"| {' | '.join(cells)} |")
+    return lines
+
+
+def _spent(row: Row | None) -> str:
+    if row is None:
+        return "–"
+    right = ("within", "invalid")
+    lost = ", ".join(f"{many} {fate}" for fate, many in row["fates"].items() if fate not in right)
+    told = f"{figure(row['spent'])} ({in_ulps(row['worst_ulp'])})"
+    return f"**{told}**, {lost} of {row['points']}" if lost else told

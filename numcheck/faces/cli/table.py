@@ -1,5 +1,6 @@
 """`numcheck table`: how wrong torch's own functions are at every input of a format."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import click
@@ -7,7 +8,7 @@ import click
 from numcheck.declaration.words import DEFAULT_FORMATS, ExitCode, UsageError
 from numcheck.faces.cli.options import EXIT_CODES, json_option
 from numcheck.faces.cli.terminal import progress_bar
-from numcheck.faces.names import formats_of
+from numcheck.faces.names import formats_of, sizes_of
 
 
 @click.command(epilog=EXIT_CODES)
@@ -23,6 +24,12 @@ from numcheck.faces.names import formats_of
     metavar="DIR",
     default="reports/torch-accuracy",
     help="The folder of tables: this environment's is written or completed there.",
+)
+@click.option(
+    "--sizes",
+    metavar="NUMBERS",
+    default="64,1024,16384",
+    help="Entries of each vector of a function of vectors, with commas between.",
 )
 @json_option
 @click.option("--missing", is_flag=True, help="Measure only rows that the table lacks.")
@@ -42,6 +49,7 @@ def table(
     functions: tuple[str, ...],
     formats: str,
     out: str,
+    sizes: str,
     json_file: str | None,
     missing: bool,
     compare: tuple[str, str] | None,
@@ -55,9 +63,11 @@ def table(
     numcheck table sqrt exp --formats float16,bfloat16
     numcheck table --missing
     numcheck table --device cuda --formats float16,bfloat16
+    numcheck table sum matmul --sizes 64,1024
     numcheck table numcheck.catalog.activations.softplus:softplus --formats float16
 
-    A function is a formula of one real number or two whose page has a routine torch_builtin. Rows that are not asked
+    A function is a formula of one real number or two whose page has a routine torch_builtin; or one of vectors, of
+    which some points are drawn at stated sizes, and judged by its budget, eagerly. Rows that are not asked
     for stay as they are, and a row that was stopped goes on where it stood when the same command is given again. Of
     MODULE:NAME or FILE.py:NAME, a formula of one's own, all routines are measured in the same way, and the page is
     printed. Two tables that are compared end with exit code 1 where a row differs.
@@ -65,10 +75,11 @@ def table(
     if compare is not None:
         return _compared(*compare)
     names = [format.name for format in formats_of(formats, "--formats")]
-    from numcheck.report import json_text, table_page, write_json
+    entries = sizes_of(sizes, "--sizes")
+    from numcheck.report import table_page
     from numcheck.runs import Interrupted, jobs, tabulate, tabulate_own
 
-    asked: dict[str, Any] = {"device": device, "restart": restart}
+    asked: dict[str, Any] = {"device": device, "sizes": entries, "restart": restart}
     own = [word for word in functions if ":" in word]
     if own and len(own) < len(functions):
         raise UsageError(
@@ -84,6 +95,13 @@ def table(
                 page, rows = tabulate(out, functions, names, **asked, progress=progress)
     except Interrupted as stopped:
         raise click.Abort(str(stopped)) from None
+    return _told(page, rows, json_file)
+
+
+def _told(page: Any, rows: Mapping[str, Any], json_file: str | None) -> ExitCode:
+    """Print the page, or the JSON of what was measured, which may go into a file beside."""
+    from numcheck.report import json_text, write_json
+
     if json_file == "-":
         click.echo(json_text(rows), nl=False)
         return ExitCode.PASSED
