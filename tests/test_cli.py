@@ -14,7 +14,7 @@ import pytest
 import numcheck
 from numcheck import m, one_of, real, ulps
 from numcheck.declaration.formulas import formula_of, routine_of
-from numcheck.declaration.registry import formula_named
+from numcheck.declaration.registry import formula_named, load_catalog
 from numcheck.declaration.registry import formulas as registered
 from numcheck.declaration.words import Of
 from numcheck.faces import cli
@@ -420,6 +420,7 @@ def test_a_formula_of_a_file_is_judged_and_its_finding_is_reproduced_from_the_sh
 ) -> None:
     """Whether or not the catalogue has its name, too."""
     monkeypatch.chdir(tmp_path)
+    load_catalog()  # else it would be loaded into the copy, and be gone with it
     monkeypatch.setattr("numcheck.declaration.registry._registry", dict(registered()))
     (tmp_path / "formulas_of_a_test.py").write_text(DECLARED.replace("doubled_in_a_file", name))
     word = f"formulas_of_a_test.py:{name}"

@@ -12,7 +12,7 @@ import torch
 
 from numcheck import format_of, m, real, ulps, vector
 from numcheck.declaration.formulas import Formula, formula_of, routine_of
-from numcheck.declaration.registry import formulas
+from numcheck.declaration.registry import formulas, load_catalog
 from numcheck.declaration.words import Of, UsageError
 from numcheck.faces.cli import run
 from numcheck.report import table_page
@@ -442,6 +442,7 @@ def itself_in_a_table(x):
 def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder with formulas of one's own."""
     monkeypatch.chdir(tmp_path)
+    load_catalog()  # else it would be loaded into the copy, and be gone with it
     monkeypatch.setattr("numcheck.declaration.registry._registry", dict(formulas()))
     (tmp_path / "formulas_of_a_table.py").write_text(OWN)
     return tmp_path
