@@ -89,10 +89,11 @@ def test_the_command_lines_were_found() -> None:
 
 def tables(*asked: Any, **_: Any) -> tuple[Path, Mapping[str, Any]]:
     """Stands in for hours of measuring: the functions and formats are looked at, as ever."""
+    from numcheck.runs.sweep.sized import sized_functions
     from numcheck.runs.sweep.table import FORMATS, functions
 
     _folder, names, formats = asked
-    assert set(names) <= functions().keys()
+    assert set(names) <= functions().keys() | sized_functions().keys()
     assert set(formats) <= set(FORMATS)
     return Path("table.md"), {"rows": []}
 

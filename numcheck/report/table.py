@@ -50,11 +50,11 @@ def table_page(table: Mapping[str, Any]) -> str:
         lines.append(f"Not measured yet, or not its gradient: {names}. Every row above is complete.")
     else:
         lines.append("Nothing: every function and its gradient are measured in every format.")
-    gone: dict[str, list[str]] = {}
+    open_cells: dict[str, list[str]] = {}
     for name, form, size in table.get("missing_at_sizes", ()):
-        gone.setdefault(f"of {count(size)} entries in {form}", []).append(cell(name))
-    if gone:
-        listed = "; ".join(f"{where} {', '.join(names)}" for where, names in gone.items())
+        open_cells.setdefault(f"of {count(size)} entries in {form}", []).append(cell(name))
+    if open_cells:
+        listed = "; ".join(f"{where} {', '.join(names)}" for where, names in open_cells.items())
         lines += ["", f"At stated sizes not measured yet: {listed}."]
     return "\n".join(lines) + "\n"
 
