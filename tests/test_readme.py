@@ -102,9 +102,10 @@ def tables(*asked: Any, device: str, **_: Any) -> tuple[Path, Mapping[str, Any]]
     """Stands in for hours of measuring: the functions, formats and device are looked at, as ever."""
     check_device(device)
     from numcheck.runs.sweep.rows import FORMATS, functions
+    from numcheck.runs.sweep.sized import sized_functions
 
     _folder, names, formats = asked
-    assert set(names) <= functions().keys()
+    assert set(names) <= functions().keys() | sized_functions().keys()
     assert set(formats) <= set(FORMATS)
     return Path("table.md"), {"rows": []}
 
