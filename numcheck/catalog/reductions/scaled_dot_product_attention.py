@@ -52,7 +52,14 @@ def twice_the_values_have_twice_the_mean(f, query, keys, values):
     of="grad",
     why="of each score's slope their rounded mean is taken off",
 )
-@gap("underflow", why="shares and slopes of scores are subnormal before a large value or key multiplies them")
+@gap("underflow", of="grad", why="slopes of scores are subnormal before a large key multiplies them")
+@gap(
+    "underflow",
+    "cancellation",
+    of="value",
+    formats=("float16",),
+    why="shares are rounded among the subnormal numbers before a large value multiplies them",
+)
 @scaled_dot_product_attention.routine(value=ulps(4, gamma=True), grad=ulps(8, gamma=True))
 def torch_builtin(query, keys, values):
     """torch.nn.functional.scaled_dot_product_attention, with one head."""
