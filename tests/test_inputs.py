@@ -533,3 +533,16 @@ def test_where_the_entries_of_one_input_meet_inputs_of_other_kinds_are_sometimes
     [points] = formula.points(FLOAT32, 2000, seed)
     nothing = (points.columns["v"] == 0).all(dim=1)
     assert (nothing & (points.columns["w"].abs() == 1)).any()
+
+
+def test_a_matrix_of_any_number_of_rows_is_drawn_at_each_of_its_sizes():
+    keys = matrix(-8, 8, (1, 4), sizes=(2, 5))
+    parts = draw({"keys": keys}, FLOAT32, 200, 0, "keys")
+    assert [(part.size, tuple(part.columns["keys"].shape[1:])) for part in parts] == [
+        (2, (2, 4)),
+        (5, (5, 4)),
+    ]
+    assert all(keys.contains(part.columns["keys"], FLOAT32).all() for part in parts)
+    assert keys.parse("1,2,3,4;5,6,7,8;1,2,3,4", FLOAT32)[2] == [1, 2, 3, 4]
+    with pytest.raises(ValueError, match="write a shape instead of sizes"):
+        matrix(-8, 8, (2, 2), "symmetric", sizes=(2, 3))

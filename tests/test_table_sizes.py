@@ -53,6 +53,7 @@ def few(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_functions_of_vectors_alone_have_sizes():
     known = sized_functions()
     issue = "sum mean var norm logsumexp softmax log_softmax cumsum layer_norm rms_norm matmul"
+    issue += " scaled_dot_product_attention"
     assert set(issue.split()) <= known.keys()
     assert "exp" not in known and "softmax_cross_entropy" not in known  # which has a label beside its vector
     x = vector(-1, 1)

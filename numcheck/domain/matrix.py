@@ -1,8 +1,8 @@
 """A matrix of real numbers."""
 
 import math
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, final
 
 import numpy as np
@@ -10,7 +10,7 @@ import torch
 from numpy.random import Generator
 
 from numcheck.domain.intervals import Interval, interval_in_words, interval_of
-from numcheck.domain.kinds import check_interval, no_list
+from numcheck.domain.kinds import as_tuple, check_interval, check_sizes, known_size, no_list
 from numcheck.domain.measures import Measure
 from numcheck.domain.meetings import BETWEEN, Meeting, Meetings, the_same
 from numcheck.domain.moves import shorter
@@ -28,6 +28,8 @@ FORMS = ("any", "symmetric", "positive definite", "orthogonal")
 class Matrix:
     """A matrix of `shape` with entries in [low, high] and of a `form`; a column has shape (N, rows, columns).
 
+    With `sizes` it has as many rows as each of them says, whatever the shape says.
+
     The form is "any", "symmetric", "positive definite" or "orthogonal". Among those of every form but the last are ones
     that are singular as far as their digits tell, or nearly. An orthogonal one is rounded entry by entry, so that its
     columns are as long and as upright as roundings leave them.
@@ -37,8 +39,8 @@ class Matrix:
     high: float
     shape: tuple[int, int] = (2, 2)
     form: str = "any"
+    sizes: tuple[int, ...] | None = None
 
-    sizes = None
     discrete = False
     differentiable = True
     enumerated = staticmethod(no_list)
@@ -55,6 +57,12 @@ class Matrix:
             raise ValueError(f"matrix(shape={self.shape!r}): write rows and columns, such as shape=(2, 3)")
         if self.form not in FORMS:
             raise ValueError(f"matrix(form={self.form!r}): write one of {', '.join(FORMS)}")
+        if self.sizes is not None:
+            check_sizes("matrix", self.sizes, 1)
+            if self.form != "any":
+                raise ValueError(
+                    f"matrix(sizes={self.sizes}, form={self.form!r}): write a shape instead of sizes"
+                )
         if self.form != "any" and self.shape[0] != self.shape[1]:
             raise ValueError(f"matrix(shape={self.shape}, form={self.form!r}): write as many rows as columns")
         if self.form != "any" and not -self.high <= self.low <= 0 < self.high:
@@ -82,9 +90,14 @@ class Matrix:
 
     def describe(self) -> str:
         form = "" if self.form == "any" else f"{self.form} "
-        return f"a {form}matrix of {self.shape[0]} by {self.shape[1]} reals" + interval_in_words(
+        rows = self.shape[0] if self.sizes is None else ", ".join(map(str, self.sizes))
+        return f"a {form}matrix of {rows} by {self.shape[1]} reals" + interval_in_words(
             self.low, self.high, ()
         )
+
+    def _with_rows(self, size: int | None) -> "Matrix":
+        """Those of one size."""
+        return replace(self, shape=(known_size("matrix", size), self.shape[1]), sizes=None)
 
     def interval(self, format: Format) -> Interval:
         """Where an entry lies, as the format has it."""
@@ -93,8 +106,9 @@ class Matrix:
     def parse(self, text: str, format: Format) -> list[list[float]]:
         """Rows with semicolons between them, such as 1,2;3,4."""
         rows = [parse_numbers(row, format) for row in text.split(";")]
-        if len(rows) != self.shape[0] or any(len(row) != self.shape[1] for row in rows):
-            raise ValueError(f"write {self.shape[0]} rows of {self.shape[1]} as 1,2;3,4 instead of {text!r}")
+        whole = len(rows) if self.sizes else self.shape[0]
+        if len(rows) != whole or any(len(row) != self.shape[1] for row in rows):
+            raise ValueError(f"write {whole} rows of {self.shape[1]} as 1,2;3,4 instead of {text!r}")
         return rows
 
     def contains(self, column: torch.Tensor, format: Format) -> Mask:
@@ -116,6 +130,8 @@ class Matrix:
 
     def corners(self, format: Format, size: int | None, rng: Generator) -> torch.Tensor:
         """Identities, equal rows, one entry, steps, nearly singular ones, each scaled by powers of two."""
+        if self.sizes is not None:
+            return self._with_rows(size).corners(format, None, rng)
         rows, columns = self.shape
         eye, ones = np.eye(rows, columns), np.ones(self.shape)
         steps = np.arange(1.0, rows * columns + 1).reshape(self.shape)
@@ -159,6 +175,8 @@ class Matrix:
 
     def sweep(self, format: Format, count: int, size: int | None, rng: Generator) -> torch.Tensor:
         """Entries that are ordinal-uniform each for itself; of a form, sizes that are log-uniform over the format."""
+        if self.sizes is not None:
+            return self._with_rows(size).sweep(format, count, None, rng)
         if self.form == "any":
             axes = [self.interval(format).sweep(count, rng) for _ in range(self.shape[0] * self.shape[1])]
             places = torch.from_numpy(np.stack(axes, axis=1)).reshape(count, *self.shape)
@@ -172,10 +190,14 @@ class Matrix:
 
     def sample(self, format: Format, count: int, size: int | None, rng: Generator) -> torch.Tensor:
         """Normal entries, products of such, and at a quarter of the points nearly singular ones."""
+        if self.sizes is not None:
+            return self._with_rows(size).sample(format, count, None, rng)
         return self._formed(count, np.exp(rng.standard_normal(count)), format, rng)
 
     def meetings(self, format: Format, size: int | None) -> Meetings:
         """Those of numbers, entry by entry, as far as the form keeps; of two an inverse; of one two equal rows."""
+        if self.sizes is not None:
+            return self._with_rows(size).meetings(format, None)
         if self.form == "orthogonal":
             return {"equal": Meeting(follow=the_same), "inverse": Meeting(follow=_transposed)}
         told = dict(BETWEEN)
@@ -195,6 +217,8 @@ class Matrix:
 
     def strategy(self, format: Format, size: int | None) -> "SearchStrategy[list[list[float]]]":
         """Small integers times a power of two; of a form, what integers make; the simplest are zero or one."""
+        if self.sizes is not None:
+            return self._with_rows(size).strategy(format, None)
         from hypothesis import strategies as st
 
         rows, columns = self.shape
@@ -306,9 +330,18 @@ def _inverse(leading: torch.Tensor, own: torch.Tensor, format: Format, rng: Gene
     return format.round(torch.from_numpy(found))
 
 
-def matrix(low: float, high: float, shape: tuple[int, int] = (2, 2), form: str = "any") -> Matrix:
-    """A matrix with entries in [low, high]: any, or symmetric, positive definite or orthogonal as `form` says."""
-    return Matrix(low, high, shape, form)
+def matrix(
+    low: float,
+    high: float,
+    shape: tuple[int, int] = (2, 2),
+    form: str = "any",
+    sizes: Iterable[int] | None = None,
+) -> Matrix:
+    """A matrix with entries in [low, high]: any, or symmetric, positive definite or orthogonal as `form` says.
+
+    With `sizes` it has as many rows as each of them says, and as many columns as `shape`.
+    """
+    return Matrix(low, high, shape, form, None if sizes is None else as_tuple("matrix", "sizes", sizes))
 
 
 def _symmetric(normal: Doubles, format: Format) -> Doubles:

@@ -44,12 +44,19 @@ def sized_functions() -> dict[str, Formula]:
 
 def is_sized(formula: Formula) -> bool:
     """Whether it belongs here."""
-    free = [name for name, domain in continuous(formula.inputs).items() if _is_free(domain)]
-    return bool(free) and free == list(formula.inputs) and BUILTIN in formula.routines
+    arrays = [
+        domain for domain in continuous(formula.inputs).values() if _is_free(domain) or _is_fixed(domain)
+    ]
+    whole = len(arrays) == len(formula.inputs) and any(map(_is_free, arrays))
+    return whole and formula.relation is None and BUILTIN in formula.routines
 
 
 def _is_free(domain: Any) -> bool:
     return domain.sizes is not None and any(part.name == "sizes" for part in fields(domain))
+
+
+def _is_fixed(domain: Any) -> bool:
+    return domain.sizes is None and hasattr(domain, "shape")
 
 
 def expect_sizes(sizes: Sequence[int]) -> None:
@@ -68,7 +75,8 @@ def rows_at_sizes(formula: Formula, format: str, sizes: Sequence[int] = SIZES) -
 def _rows(formula: Formula, format: Format, size: int) -> list[dict[str, Any]]:
     begun = time.perf_counter()
     inputs: dict[str, Any] = dict(formula.inputs)
-    page = replace(formula, inputs={name: replace(kind, sizes=(size,)) for name, kind in inputs.items()})
+    sized = {name: replace(kind, sizes=(size,)) if _is_free(kind) else kind for name, kind in inputs.items()}
+    page = replace(formula, inputs=sized)
     routine = replace(formula.routines[BUILTIN], formula=page)
     halves = _examined(page, routine, format, size)
     seconds = round(time.perf_counter() - begun, 1)  # of both halves, which are measured together
