@@ -49,7 +49,7 @@ ROOMS = {
             "numcheck.runs.examine": "Examined.judged Examined.worst Examined.crash Examined.gaps "
             "Examined.gap_of Examined.covered Examined.fates Examined.spent Examined.broken",
             "numcheck.measure.measurement": "Measurement.gaps",
-            "numcheck.runs.entry": "entry_of",
+            "numcheck.runs.entry": "entry_of errors_of",
             "numcheck.runs.search": "Tested.points Tested.unresolved Tested.in_doubt Tested.spent "
             "Tested.met Tested.stale Tested.passed",
             "numcheck.runs.sweep.run": "sweep_verdict",
