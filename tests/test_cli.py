@@ -290,7 +290,7 @@ def test_a_name_that_is_nearly_a_formulas_or_a_routines_is_answered_with_that(
         (["check", "tangh"], "no formula 'tangh': did you mean tanh or "),
         (["check", "zzz"], "no formula 'zzz': `numcheck list` prints the names"),
         (["sweep", "sofplus", "--format", "float16"], "did you mean softplus"),
-        (["explain", "tahn", "naive", "--at", "x=1"], "did you mean tanh"),
+        (["explain", "tahn", "naive", "--at", "x=1"], "did you mean tan or tanh"),
         (["explain", "tanh", "torch_bultin", "--at", "x=1"], "did you mean torch_builtin?"),
     ):
         assert cli.run(arguments) == 2
