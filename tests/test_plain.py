@@ -263,6 +263,15 @@ def test_the_audit_asks_about_plain_points_however_few_they_are():
     assert 0 < prefilter.audit(FORMULA, points, exact, ~sure, FLOAT32) <= prefilter.AUDITED
 
 
+@pytest.mark.parametrize("batches", [prefilter.RARELY + 1, 2**16])
+def test_of_so_many_batches_the_audit_looks_at_one_and_not_always_at_the_same(batches: int):
+    looked = [batch for batch in range(batches) if prefilter.is_audited(batch, batches)]
+    whole = batches // prefilter.RARELY
+    assert [batch // prefilter.RARELY for batch in looked][:whole] == list(range(whole))
+    assert len({batch % prefilter.RARELY for batch in looked}) == min(whole, prefilter.RARELY)
+    assert all(prefilter.is_audited(batch, prefilter.RARELY) for batch in range(prefilter.RARELY))
+
+
 def test_a_device_is_looked_at_before_its_truths_are_trusted(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(trust, "_looked", set())
     monkeypatch.setitem(BOUNDS, "exp", replace(BOUNDS["exp"], ulps=0.01))

@@ -99,7 +99,9 @@ def test_points_are_drawn_the_same_twice_and_otherwise_in_another_size_or_format
         x = vector(-1e4, 1e4, sizes=(size,))
         points = as_data({"x": x}, format_of(format), size, 8, seed, "total")
         assert set(points.origin) == {"sample"}
-        return points.columns["x"].double().numpy()  # type: ignore[union-attr]
+        column = points.columns["x"]
+        assert isinstance(column, torch.Tensor)
+        return column.double().numpy()
 
     assert (drawn(16, "float32") == drawn(16, "float32")).all()
     assert (drawn(16, "float32") != drawn(16, "float32", seed=1)).any()

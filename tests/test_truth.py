@@ -11,6 +11,8 @@ import numpy as np
 import pytest
 import torch
 from flint import ctx
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from numcheck.declaration.budgets import ulps
 from numcheck.declaration.formulas import Formula, formula_of
@@ -28,6 +30,7 @@ from numcheck.truth import (
     Truth,
     batches,
     conditioning_at,
+    kinks,
     opinion,
     proofs,
     second_opinion,
@@ -1060,6 +1063,49 @@ def test_of_two_inputs_a_tie_keeps_what_lies_between_its_two_sides(
     middle, radius = gradient.nearest()[0], np.ldexp(gradient.radius, gradient.exponent)[0]
     assert list(middle - radius) == pytest.approx([by_x[0], by_y[0]], abs=1e-6)
     assert list(middle + radius) == pytest.approx([by_x[1], by_y[1]], abs=1e-6)
+
+
+@settings(max_examples=40)
+@given(
+    terms=st.lists(
+        st.tuples(st.integers(-3, 3), st.sampled_from(["abs", "maximum", "minimum"]), st.integers(-3, 3)),
+        min_size=1,
+        max_size=5,
+    )
+)
+def test_a_sum_of_kinks_at_one_place_has_all_between_its_two_slopes_and_nothing_else(
+    terms: list[tuple[int, str, int]],
+) -> None:
+    """The slopes of both sides are whole numbers, told here by counting."""
+    one_sided = {
+        "abs": lambda k, side: abs(k) * side,
+        "maximum": lambda k, side: k if k * side > 0 else 0,
+        "minimum": lambda k, side: k if k * side < 0 else 0,
+    }
+
+    def summed(x: Any) -> Any:
+        words = {"abs": abs, "maximum": lambda y: m.maximum(y, 0), "minimum": lambda y: m.minimum(y, 0)}
+        return sum((c * words[name](k * (x - 1)) for c, name, k in terms), 0 * x)
+
+    low, high = sorted(sum(c * one_sided[name](k, side) for c, name, k in terms) for side in (-1, 1))
+    gradient = settle(made(summed, x=ANY), at(x=[1.0]), FLOAT32).gradient
+    assert gradient is not None
+    middle, radius = gradient.nearest().item(), np.ldexp(gradient.radius, gradient.exponent).item()
+    assert (middle - radius, middle + radius) == pytest.approx((low, high), abs=1e-6)
+
+
+def test_what_a_point_with_ties_is_told_does_not_hang_on_its_company() -> None:
+    """Together these meet more ties than are looked at at once, and each by itself few."""
+    size = kinks.MOST + 6
+
+    def loss(x: Any) -> Any:
+        return m.sum(m.maximum(x, 0) - m.maximum(-x, 0))
+
+    ones = np.ones((size, size))
+    np.fill_diagonal(ones, 0.0)
+    formula = made(loss, x=vector(-9, 9, sizes=(size,)))
+    told = settle(formula, at(x=ones.tolist()), FLOAT32, with_conditioning=False).gradient
+    assert told is not None and (told.nearest() == 1).all() and (told.radius < 2.0**-50).all()
 
 
 def test_each_entry_of_a_vector_has_the_slope_that_its_own_ties_leave() -> None:

@@ -206,7 +206,7 @@ def check_catalog(
         witnesses.expect_writable(f)
     longest = sorted(selected, key=_work, reverse=True)  # so that at the end no worker waits for another
     named = bool(formulas) or routine is not None
-    drawn = {f.name: points if named else int(min(points, _enough(f))) for f in longest}
+    drawn = {f.name: points if named else _enough(f, points) for f in longest}
     units = [Unit(f.name, names, devices, drawn[f.name], seed, witness, timeout) for f in longest]
     own = {f.name: f for f in selected}
 
@@ -244,15 +244,16 @@ def check_catalog(
     written = [_record(f, results[f.name]) for f in selected if witness]
     remarks = [text for f in selected for text in witnesses.read(f).remarks]
     remarks += [f"{path} has what shows the gaps" for path in written if path is not None]
-    remarks += uncovered(selected, report) if routine is None else []
+    if routine is None:  # of fewer points a gap may well cover none
+        remarks += uncovered([f for f in selected if drawn[f.name] == points], report)
     remarks += _conduct(report["measurements"])
     return report | ({"remarks": remarks} if remarks else {})
 
 
-def _enough(formula: Formula) -> float:
-    """The points of a formula that a check of the whole catalogue needs at most, where the topic's package says so."""
+def _enough(formula: Formula, points: int) -> int:
+    """So many points of a formula, or fewer where its topic's package says that a check of all needs no more."""
     topic = sys.modules.get(formula.module.rpartition(".")[0])
-    return getattr(topic, "POINTS", math.inf)
+    return min(points, getattr(topic, "POINTS", points))
 
 
 def _expect_one_of_each_name(selected: Sequence[Formula]) -> None:

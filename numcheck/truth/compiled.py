@@ -39,7 +39,8 @@ class Exact:
 
 
 Judge = Callable[[Exact, Sequence[Tensor]], Sequence[Tensor]]
-"""What is made of a batch's balls and of results at its points, in the same graph; equal judges do the same."""
+"""What is made of a batch's balls and of results at its points, one array for each, in the same graph; equal judges do
+the same."""
 
 
 def compiler() -> str | None:
@@ -94,7 +95,7 @@ class Truths:
         if graph is None:
             graph = self.graphs[key] = self._compiled(points, columns, reach, results, judge)
         told = graph(*columns, *results)
-        parts = 6 if self.backward and self.formula.wrt else 3
+        parts = len(told) - len(results)
         return _exact(told[:parts]), told[parts:]
 
     def _compiled(

@@ -22,7 +22,7 @@ from numcheck.reals.tape import Ties, gradient, one_hot, ties
 from numcheck.truth.batches import lifted
 
 MOST = 64
-"""Shares of a tie, over all points of a batch, up to which each is looked at; of more the intervals are kept."""
+"""Ties of a point up to which each is looked at; of more the intervals are kept."""
 
 Sides = Mapping[int, np.ndarray]
 
@@ -36,7 +36,10 @@ def hanging_together(met: Ties) -> np.ndarray:
 
 
 def slopes_between_sides(formula: Formula, points: Points, component: np.ndarray) -> np.ndarray:
-    """Balls of the gradient, (N, n), of one group of points at the present precision."""
+    """Balls of the gradient, (N, n), of one group of points at the present precision.
+
+    Points whose ties stand at too many places together are looked at by halves, so that none hangs on its company.
+    """
     lanes, arguments = len(points), lifted(formula, points, ARB, True)
     value = as_reals(formula(*arguments.values()), ARB)
     flat = reshape(value, (int(np.prod(value.shape)),))
@@ -48,6 +51,11 @@ def slopes_between_sides(formula: Formula, points: Points, component: np.ndarray
             return side_by_side(gradient(flat, picked, by), by, lanes).data, met
 
     told, met = slopes()
+    if lanes > 1 and len(_places(met)) > MOST:
+        halves = np.array_split(np.arange(lanes), 2)
+        return np.concatenate(
+            [slopes_between_sides(formula, points.select(half), component[half]) for half in halves]
+        )
     for sides in _decisions(met, by, lanes):
         up, down = (slopes({serial: sign * side for serial, side in sides.items()})[0] for sign in (1, -1))
         told = _shared(told, ARB.select(np.full(told.shape, UNDECIDED), up, down))
@@ -64,7 +72,7 @@ _shared: Any = np.frompyfunc(_shared_by, 2, 1)
 
 def _decisions(met: Ties, by: Sequence[Reals], lanes: int) -> Iterator[Sides]:
     """For one tie after the other, which sides of all ties go with its upper one; 0 where that is not known."""
-    places = [(serial, k) for serial, (_, _, tied) in met.compared.items() for k in _tied_somewhere(tied)]
+    places = _places(met)
     if len(places) > MOST:
         return
     shapes = {serial: (lanes, *tied.shape[1:]) for serial, (_, _, tied) in met.compared.items()}
@@ -88,8 +96,13 @@ def _decisions(met: Ties, by: Sequence[Reals], lanes: int) -> Iterator[Sides]:
         yield {serial: side.reshape(shapes[serial]) for serial, side in sides.items()}
 
 
-def _tied_somewhere(tied: np.ndarray) -> list[int]:
-    return np.flatnonzero((tied == YES).reshape(len(tied), -1).any(axis=0)).tolist()
+def _places(met: Ties) -> list[tuple[int, int]]:
+    """Where some point met a tie: the serial of what was compared for, and a place in it."""
+    return [
+        (serial, k)
+        for serial, (_, _, tied) in met.compared.items()
+        for k in np.flatnonzero((tied == YES).reshape(len(tied), -1).any(axis=0)).tolist()
+    ]
 
 
 def _flat(tied: np.ndarray, lanes: int) -> np.ndarray:
@@ -110,10 +123,8 @@ def _along(one: Reals, other: Reals) -> np.ndarray:
     if one is other:
         return np.ones(one.lanes, dtype=np.int64)  # a tie has two sides, whatever is known of its gradient
     signs = [_signs(each) for each in (one, other)]
-    lanes, first = (
-        np.arange(one.lanes),
-        np.argmax(np.abs(signs[0]) == 1, axis=1),
-    )  # a component that is not zero
+    lanes = np.arange(one.lanes)
+    first = np.argmax(np.abs(signs[0]) == 1, axis=1)  # a component that is not zero
     p, q = (Reals(ARB, each.data[lanes, first][:, None]) for each in (one, other))
     parallel = compare("eq", one * q, other * p).states == YES
     parallel[lanes, first] = True  # by itself, whatever else is known of it

@@ -120,13 +120,14 @@ def proved(
         if truth is None:
             truth = found
         narrow_enough: list[np.ndarray] = []
+        told = found.gradient  # before both sides of a tie narrow it
         for part, tight in tightness(formula, found, format, tolerance):
             if part is found.gradient and before is not None:
                 # elsewhere a ball that is as wide as before is one that needs many more bits
                 kinks = met.lanes[:, None] & no_longer_narrows(before, part, format, tolerance)
                 together = np.flatnonzero((kinks & ~tight).any(axis=1) & hanging_together(met))
                 if together.size:
-                    rows = active[together]
+                    rows, told = active[together], part.copy()
                     with precision(bits):
                         balls = slopes_between_sides(formula, points.select(rows), component[rows])
                     _narrowed(part, together, enclosure(balls))
@@ -139,7 +140,7 @@ def proved(
         truth.put(active, found)
         if settled.all():
             break
-        before = None if found.gradient is None else found.gradient[~settled]
+        before = None if told is None else told[~settled]
         active = active[~settled]
         if not looked and bits >= 2 * (format.precision - format.min_exponent):
             looked, near = True, ~out_of_reach(formula, points.select(active))

@@ -39,7 +39,7 @@ from numcheck.runs.sweep.behaviour import (
     turns_closely,
     unlike,
 )
-from numcheck.runs.sweep.plan import LONGEST, Plan
+from numcheck.runs.sweep.plan import Plan
 from numcheck.runs.sweep.run import truths
 from numcheck.runs.sweep.summary import (
     BINS,
@@ -63,8 +63,6 @@ NARROW = 2.0**-10
 """How far a truth may be open, in ulps of the format: a maximum is off by no more."""
 FAR = 900
 """The power of two that stands for an infinity."""
-AUDITED = LONGEST // BATCH
-"""Of so many batches Arb proves some of one."""
 LOOKED_AT, ENOUGH = 64, 8
 """Points that tell whether a function is odd or even, and how many of them must have a truth."""
 
@@ -313,7 +311,7 @@ def known_in_doubles(
     high, low, radius = (one.reshape(len(points), -1)[:count, part.place].contiguous() for one in filled_up)
     power = power_below(high, low, radius, plan.format)
     told = _machine(_told, plan.compiled and count == BATCH)(high, low, radius, inside, power, plan.format)
-    if begin // BATCH % AUDITED == begin // LONGEST * 5 % AUDITED or plan.space.size < LONGEST:
+    if plain.is_audited(begin // BATCH, -(-plan.space.size // BATCH)):
         sure = np.zeros(BATCH, dtype=bool)
         sure[:count] = told.numpy()
         plain.audit(plan.formula, points, exact, sure, plan.format)

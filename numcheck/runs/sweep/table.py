@@ -17,11 +17,7 @@ from numcheck.measure import check_device
 from numcheck.report import TABLE_SCHEMA, folder_name, read_table, write_json, write_pages
 from numcheck.runs.check import Progress
 from numcheck.runs.sweep.checkpoint import alone_in
-from numcheck.runs.sweep.largest import (
-    BUILTIN,
-    NARROW,
-    halves,
-)
+from numcheck.runs.sweep.largest import BUILTIN, NARROW, halves
 from numcheck.runs.sweep.plan import MOST_BITS
 from numcheck.runs.sweep.rows import (
     FORMATS,
@@ -105,6 +101,14 @@ def write_table(folder: Path, table: Mapping[str, Any]) -> Path:
     return write_pages(path)
 
 
+def _measured_at_size(formula: Formula, form: str, size: int) -> list[dict[str, Any]] | str:
+    """The rows of a function of vectors; what is wrong with it, in a line, where that is something."""
+    try:
+        return rows_at_sizes(formula, form, [size])
+    except UsageError as error:
+        return str(error)
+
+
 def _path(folder: Path, told: Mapping[str, str]) -> Path:
     return folder / f"{folder_name(told)}.json"
 
@@ -158,14 +162,18 @@ def tabulate(
                     failed.append(f"{cell.name} in {form}: {found}")
                     continue
                 rows = [row for row in rows if _cell(row) != (cell.name, form)] + found
-                write_table(Path(folder), table_of(rows, told))
+                write_json(table_of(rows, told), path)
                 cell.kept.unlink(missing_ok=True)
         for name, form, size in long:
             if missing and any(_cell(row) == (name, form, size) for row in rows):
                 continue
-            found = rows_at_sizes(sized[name], form, [size])
+            found = _measured_at_size(sized[name], form, size)
+            if isinstance(found, str):
+                failed.append(f"{name} of {size} entries in {form}: {found}")
+                continue
             rows = [row for row in rows if _cell(row) != (name, form, size)] + found
-            write_table(Path(folder), table_of(rows, told))
+            write_json(table_of(rows, told), path)
+        write_table(Path(folder), table_of(rows, told))  # the pages take a second, and are made once
     cells = {*asked, *long}
     own = table_of([row for row in rows if _cell(row) in cells], told)
     return path.with_suffix(".md"), own | ({"failed": failed} if failed else {})
