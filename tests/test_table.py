@@ -260,8 +260,8 @@ def test_the_page_is_made_of_the_file_alone_and_twice_the_same(tmp_path: Path):
 
 
 def test_a_row_that_was_stopped_goes_on_where_it_stood(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(rows, "LONGEST", 1 << 14)
     for module in (rows, largest_of_kinds):
-        monkeypatch.setattr(module, "LONGEST", 1 << 14)
         monkeypatch.setattr(module, "BATCH", 1 << 14)
     monkeypatch.setattr("numcheck.runs.sweep.run.BATCH", 1 << 14)
     whole, kept, calls = table_row(zero_in_between), tmp_path / "row.json", [0]
@@ -512,7 +512,6 @@ def test_a_checkpoint_of_another_row_is_refused(tmp_path: Path):
 def test_a_row_does_not_hang_on_its_chunks_of_which_some_lack_a_kind_of_result(monkeypatch, name: str):
     whole = rows_of(functions()[name], "float16")
     monkeypatch.setattr(rows, "LONGEST", 2**12)
-    monkeypatch.setattr(largest_of_kinds, "LONGEST", 2**12)
     assert rows_of(functions()[name], "float16") == whole
     for row in whole:
         assert sum(row["fates"].values()) == row["points"]

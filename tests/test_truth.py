@@ -1094,6 +1094,16 @@ def test_a_sum_of_kinks_at_one_place_has_all_between_its_two_slopes_and_nothing_
     assert (middle - radius, middle + radius) == pytest.approx((low, high), abs=1e-6)
 
 
+def test_a_slope_between_sides_waits_no_longer_for_a_value_than_that_takes() -> None:
+    def late(x: Any) -> Any:
+        # exp(2**-400) exceeds 1 by 2**-400: told above 400 bits only
+        return m.maximum(x, 0) - m.maximum(-x, 0) + (m.exp(m.ratio(1, 2**400)) - 1)
+
+    truth = settle(made(late, x=ANY), at(x=[0.0]), FLOAT64)
+    assert truth.precision.tolist() == [512] and truth.gradient is not None
+    assert truth.gradient.nearest().item() == 1
+
+
 def test_what_a_point_with_ties_is_told_does_not_hang_on_its_company() -> None:
     """Together these meet more ties than are looked at at once, and each by itself few."""
     size = kinks.MOST + 6

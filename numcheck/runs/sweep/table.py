@@ -134,18 +134,11 @@ def tabulate(
     """
     check_device(device)
     known, sized, told = functions(), sized_functions(), what_runs(device)
-    for name in names:
-        if name not in known | sized:
-            raise UsageError(f"no function {name!r} in the table: write one of {', '.join(known | sized)}")
+    _expect_names(names, known | sized)
     _expect_formats(formats)
     path = _path(Path(folder), told)
     failed: list[str] = []
-    asked = [
-        (name, form)
-        for form in _in_turn(formats)
-        for name in names or known
-        if name in known and known[name].routines[BUILTIN].written_for(form)
-    ]
+    asked = _cells([name for name in names or known if name in known], known, formats)
     long = cells_at_sizes([name for name in names or sized if name in sized], formats, sizes)
     if not asked and not long:
         raise UsageError(f"torch has no {', '.join(names)} in {', '.join(formats)}: write other --formats")
@@ -269,6 +262,24 @@ def tabulate_own(
 def _in_turn(formats: Sequence[str]) -> list[str]:
     """The formats from the narrowest on: what they show is looked at closely in the widest."""
     return sorted(formats, key=lambda name: format_named(name).bits)
+
+
+def _cells(
+    names: Sequence[str], known: Mapping[str, Formula], formats: Sequence[str]
+) -> list[tuple[str, str]]:
+    """These functions in the formats that torch has them in."""
+    return [
+        (name, form)
+        for form in _in_turn(formats)
+        for name in names
+        if known[name].routines[BUILTIN].written_for(form)
+    ]
+
+
+def _expect_names(names: Sequence[str], known: Mapping[str, Formula]) -> None:
+    for name in names:
+        if name not in known:
+            raise UsageError(f"no function {name!r} in the table: write one of {', '.join(known)}")
 
 
 def _expect_formats(formats: Sequence[str]) -> None:
