@@ -1,5 +1,8 @@
 """Findings name where a failure begins, and their examples fail in that way."""
 
+from dataclasses import replace
+from math import inf
+
 import numpy as np
 import pytest
 import torch
@@ -183,6 +186,17 @@ def test_infinities_are_told_before_lost_digits():
     found = list(told(SOFTPLUS, lambda x: torch.log(1 + torch.exp(x)), FLOAT32).values())
     assert [finding.harm for finding in found if not finding.forgiven] == [Harm.NOT_FINITE, Harm.DIGITS]
     assert found[0].cause is Cause.OVERFLOW
+
+
+def test_what_an_infinite_input_alone_shows_is_told_after_what_numbers_show():
+    def emptied(x):
+        y = torch.log(1 + torch.exp(x))
+        return torch.where(torch.isinf(y), 0, y)
+
+    everywhere = replace(SOFTPLUS, inputs={"x": real(-inf, inf)})
+    found = [finding for finding in told(everywhere, emptied, FLOAT32).values() if not finding.forgiven]
+    assert {finding.cause for finding in found[:-1]} == {Cause.OVERFLOW, Cause.ABSORPTION}
+    assert (found[-1].cause, found[-1].harm) == (Cause.WRONG_FORMULA, Harm.AT_INFINITY)
 
 
 def test_a_region_holds_the_worst_and_the_simplest_example():

@@ -109,6 +109,8 @@ class Harm(StrEnum):
     """A number of another formula."""
     DIGITS = "digits"
     """The right number with fewer digits than promised."""
+    AT_INFINITY = "at_infinity"
+    """A number of another formula where an input is infinite, and nowhere else."""
 
 
 class ExitCode(IntEnum):
@@ -124,6 +126,8 @@ class ExitCode(IntEnum):
 
 DEFAULT_FORMATS = ("float32", "bfloat16", "float16")
 """The formats in which a run judges."""
+EAGER, COMPILED = MODES = ("eager", "compiled")
+"""How a routine is run: as it is called, or through torch.compile."""
 DEFAULT_POINTS = 2000
 """Points for each formula and format, at least."""
 DEFAULT_SEED = 0

@@ -62,11 +62,13 @@ class Finding:
 
     @property
     def harm(self) -> Harm:
-        """What the worst point does to whoever uses it."""
+        """What the worst point does to whoever uses it; of a wrong formula, what it does where no input is infinite."""
         worst = self.measurement.judgement.worst
         if not np.isfinite(worst.got[self.worst]) and np.isfinite(worst.truth.high[self.worst]):
             return Harm.NOT_FINITE
-        return Harm.WRONG if self.cause in WRONG else Harm.DIGITS
+        if self.cause not in WRONG:
+            return Harm.DIGITS
+        return Harm.WRONG if self.simplest.are_numbers else Harm.AT_INFINITY
 
     @property
     def remedy(self) -> str:

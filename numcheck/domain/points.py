@@ -46,6 +46,12 @@ class Points:
     def __len__(self) -> int:
         return len(self.origin)
 
+    @property
+    def are_numbers(self) -> bool:
+        """Whether no input is infinite."""
+        tensors = [column for column in self.columns.values() if isinstance(column, torch.Tensor)]
+        return not any(bool(column.isinf().any()) for column in tensors)
+
     def select(self, index: NDArray[Any] | Sequence[int]) -> "Points":
         """The points at these positions (or where a mask is true), in this order."""
         places = np.asarray(index)
