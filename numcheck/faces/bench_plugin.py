@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from numcheck.declaration.words import UsageError, visible
+from numcheck.declaration.words import MODES, UsageError, visible
 from numcheck.faces.collecting import (
     BrokenPromiseError,
     FormulaNode,
@@ -70,7 +70,7 @@ def _sizes(config: pytest.Config) -> list[int]:
 
 
 def _modes(config: pytest.Config) -> list[str]:
-    from numcheck.runs import MODES, lacking
+    from numcheck.runs import lacking
 
     names = names_of(str(config.getoption("numcheck_modes")), "--numcheck-modes")
     for name in names:

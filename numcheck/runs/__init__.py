@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from numcheck.runs.bench import Workload, benched
     from numcheck.runs.check import check_catalog
     from numcheck.runs.examine import Sample, examine_at
-    from numcheck.runs.kernels import DIRECTIONS, MODES, Kernel, kernels_of, lacking, prepared
+    from numcheck.runs.kernels import DIRECTIONS, Kernel, kernels_of, lacking, prepared
     from numcheck.runs.points import arguments_of, decimal, shown_again
     from numcheck.runs.search import Tested, property_of, sampled
     from numcheck.runs.stopwatch import why_not
@@ -29,7 +29,7 @@ _PAGE = {
     "numcheck.runs.bench": ("Workload", "benched"),
     "numcheck.runs.check": ("check_catalog",),
     "numcheck.runs.examine": ("Sample", "examine_at"),
-    "numcheck.runs.kernels": ("DIRECTIONS", "MODES", "Kernel", "kernels_of", "lacking", "prepared"),
+    "numcheck.runs.kernels": ("DIRECTIONS", "Kernel", "kernels_of", "lacking", "prepared"),
     "numcheck.runs.points": ("arguments_of", "decimal", "shown_again"),
     "numcheck.runs.search": ("Tested", "property_of", "sampled"),
     "numcheck.runs.stopwatch": ("why_not",),
@@ -41,7 +41,7 @@ _PAGE = {
     "numcheck.runs.workers": ("jobs", "prepare"),
 }
 _HOME = {name: module for module, names in _PAGE.items() for name in names}
-__all__ = ["DIRECTIONS", "MODES", "Interrupted", "Kernel", "Sample", "Tested", "Workload"]
+__all__ = ["DIRECTIONS", "Interrupted", "Kernel", "Sample", "Tested", "Workload"]
 __all__ += ["arguments_of", "benched", "check_catalog", "decimal", "examine_at", "folder_of", "jobs"]
 __all__ += [
     "kernels_of",

@@ -19,7 +19,15 @@ import numpy as np
 import numcheck
 from numcheck.declaration.formulas import Formula, Routine
 from numcheck.declaration.registry import format_named, formulas, load_catalog
-from numcheck.declaration.words import DEFAULT_POINTS, DEFAULT_SEED, Of, UsageError, told_of
+from numcheck.declaration.words import (
+    COMPILED,
+    DEFAULT_POINTS,
+    DEFAULT_SEED,
+    MODES,
+    Of,
+    UsageError,
+    told_of,
+)
 from numcheck.domain import Points
 from numcheck.formats import Format
 from numcheck.measure import RoutineError, check_device
@@ -28,9 +36,7 @@ from numcheck.runs.check import Progress
 from numcheck.runs.environment import environment
 from numcheck.runs.examine import Sample, drawn
 from numcheck.runs.kernels import (
-    COMPILED,
     DIRECTIONS,
-    MODES,
     Inputs,
     Kernel,
     compiling,

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from numcheck.declaration.formulas import Formula, Routine
-from numcheck.declaration.words import Of, UsageError
+from numcheck.declaration.words import COMPILED, EAGER, Of, UsageError
 from numcheck.domain import Column, Points
 from numcheck.formats import Format
 from numcheck.measure import RoutineError, by_settings, execute
@@ -25,8 +25,6 @@ from numcheck.runs.examine import Examined, Sample, examine
 from numcheck.runs.stopwatch import finished, memory_of, once, threads
 from numcheck.truth import missing_compiler
 
-EAGER, COMPILED = MODES = ("eager", "compiled")
-"""How a routine is run: as it is called, or through torch.compile for each size."""
 DIRECTIONS = {Of.VALUE: "forward", Of.GRAD: "backward"}
 """What is timed for each half."""
 MOST_COMPILED = 1 << 12

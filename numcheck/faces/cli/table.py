@@ -5,10 +5,10 @@ from typing import Any
 
 import click
 
-from numcheck.declaration.words import DEFAULT_FORMATS, ExitCode, UsageError
+from numcheck.declaration.words import DEFAULT_FORMATS, MODES, ExitCode, UsageError
 from numcheck.faces.cli.options import EXIT_CODES, json_option
 from numcheck.faces.cli.terminal import progress_bar
-from numcheck.faces.names import formats_of, sizes_of
+from numcheck.faces.names import formats_of, names_of, sizes_of
 
 
 @click.command(epilog=EXIT_CODES)
@@ -31,6 +31,12 @@ from numcheck.faces.names import formats_of, sizes_of
     default="64,1024,16384",
     help="Entries of each vector of a function of vectors, with commas between.",
 )
+@click.option(
+    "--modes",
+    metavar="NAMES",
+    default=",".join(MODES),
+    help="How functions run, with commas between; compiled where there is a compiler.",
+)
 @json_option
 @click.option("--missing", is_flag=True, help="Measure only rows that the table lacks.")
 @click.option(
@@ -50,6 +56,7 @@ def table(
     formats: str,
     out: str,
     sizes: str,
+    modes: str,
     json_file: str | None,
     missing: bool,
     compare: tuple[str, str] | None,
@@ -62,6 +69,7 @@ def table(
     \b
     numcheck table sqrt exp --formats float16,bfloat16
     numcheck table --missing
+    numcheck table --modes eager --formats float16,bfloat16
     numcheck table --device cuda --formats float16,bfloat16
     numcheck table sum matmul --sizes 64,1024
     numcheck table numcheck.catalog.activations.softplus:softplus --formats float16
@@ -80,6 +88,7 @@ def table(
     from numcheck.runs import Interrupted, jobs, tabulate, tabulate_own
 
     asked: dict[str, Any] = {"device": device, "sizes": entries, "restart": restart}
+    asked["modes"] = tuple(names_of(modes, "--modes"))
     own = [word for word in functions if ":" in word]
     if own and len(own) < len(functions):
         raise UsageError(

@@ -21,7 +21,7 @@ from torch import Tensor
 
 from numcheck.declaration.formulas import Formula, Routine
 from numcheck.declaration.registry import format_named, formulas, load_catalog
-from numcheck.declaration.words import DEFAULT_FORMATS, Fate, Of, UsageError
+from numcheck.declaration.words import COMPILED, DEFAULT_FORMATS, EAGER, MODES, Fate, Of, UsageError
 from numcheck.domain import Points, Space, continuous
 from numcheck.foreign import formula_at
 from numcheck.formats import Format
@@ -110,17 +110,23 @@ def belongs(formula: Formula) -> bool:
     return few and BUILTIN in formula.routines
 
 
-def plan_of(formula: Formula, format: Format, marks: Sequence[float] = (), device: str = "cpu") -> Plan:
+def plan_of(
+    formula: Formula,
+    format: Format,
+    marks: Sequence[float] = (),
+    device: str = "cpu",
+    modes: Sequence[str] = MODES,
+) -> Plan:
     """The sweep of torch's own function over every number of the format, every pair of a grid, or searched inputs.
 
     `marks` are inputs that are worth a closer look where there are too many to try. The function runs on the device,
     and what it gives is judged on the processor.
     """
     builtin = formula.routines[BUILTIN]
-    modes: dict[str, Callable[..., Any]] = {"eager": builtin.function}
-    if not missing_compiler(device):
-        modes["compiled"] = torch.compile(builtin.function, dynamic=False)
-    routines = tuple(replace(builtin, name=mode, function=function) for mode, function in modes.items())
+    ways: dict[str, Callable[..., Any]] = {EAGER: builtin.function} if EAGER in modes else {}
+    if COMPILED in modes and not missing_compiler(device):
+        ways[COMPILED] = torch.compile(builtin.function, dynamic=False)
+    routines = tuple(replace(builtin, name=mode, function=function) for mode, function in ways.items())
     value_only = Of.GRAD not in halves(formula)
 
     def over(space: Space, grid: int | None, again: Callable[[], Plan] | None) -> Plan:
@@ -133,13 +139,13 @@ def plan_of(formula: Formula, format: Format, marks: Sequence[float] = (), devic
     space = space_of_function(formula, format)
     # other processes know the functions of the catalogue only
     shared = functions().get(formula.name) is formula
-    again = partial(_plan_by_name, formula.name, format.name, device) if shared else None
+    again = partial(_plan_by_name, formula.name, format.name, device, tuple(modes)) if shared else None
     return over(space, None if len(space.ordinals) == 1 else space.line, again)
 
 
 @lru_cache(maxsize=1)
-def _plan_by_name(name: str, format: str, device: str) -> Plan:
-    return plan_of(functions()[name], format_named(format), device=device)
+def _plan_by_name(name: str, format: str, device: str, modes: Sequence[str]) -> Plan:
+    return plan_of(functions()[name], format_named(format), device=device, modes=modes)
 
 
 def evidence_of(plan: Plan) -> str:
@@ -175,13 +181,14 @@ def rows_of(
     restart: bool = False,
     progress: Progress | None = None,
     marks: Sequence[float] = (),
+    modes: Sequence[str] = MODES,
 ) -> list[dict[str, Any]]:
-    """The table's rows of a function in a format, one for each half in each mode; `kept` holds finished chunks.
+    """The table's rows of a function in a format, one for each half in each of the modes; `kept` holds finished chunks.
 
     A search takes seconds, and nothing is kept of it.
     """
     begun = time.perf_counter()
-    plan = plan_of(formula, format_named(format), marks, device)
+    plan = plan_of(formula, format_named(format), marks, device, modes)
     kept = None if evidence_of(plan) == "searched" else kept
     keeper = Keeper(kept, fingerprint_of(plan) | what_runs(device), restart)
     finish(plan, judged, keeper, jobs, progress)

@@ -12,7 +12,7 @@ from typing import Any
 import numcheck
 from numcheck.declaration.formulas import Formula
 from numcheck.declaration.registry import format_named
-from numcheck.declaration.words import DEFAULT_FORMATS, Of, UsageError
+from numcheck.declaration.words import COMPILED, DEFAULT_FORMATS, EAGER, MODES, Of, UsageError
 from numcheck.measure import check_device
 from numcheck.report import TABLE_SCHEMA, folder_name, read_table, write_json, write_pages
 from numcheck.runs.check import Progress
@@ -39,11 +39,9 @@ from numcheck.runs.sweep.sized import (
     sized_functions,
 )
 from numcheck.runs.workers import workers
-from numcheck.truth import BATCH, expect_promises
+from numcheck.truth import BATCH, expect_promises, missing_compiler
 
 SCHEMA = TABLE_SCHEMA
-MODES = ("eager", "compiled")
-"""How it is run."""
 KEPT = Path(".numcheck") / "table"
 """Where the finished chunks of a row in work are kept."""
 
@@ -89,9 +87,13 @@ def _cell(row: Mapping[str, Any]) -> tuple[str, str] | tuple[str, str, int]:
     return (*cell, row["size"]) if "size" in row else cell
 
 
-def _is_whole(rows: Sequence[Mapping[str, Any]], page: Formula, form: str) -> bool:
-    """Whether there are rows of all that is measured of a function in a format."""
-    return {row["of"] for row in rows if _cell(row) == (page.name, form)} >= set(halves(page))
+def _is_whole(
+    rows: Sequence[Mapping[str, Any]], page: Formula, form: str, modes: Sequence[str] = MODES
+) -> bool:
+    """Whether there are rows of all that is measured of a function in a format; compiled ones if any function has."""
+    has = {(row["of"], row["mode"]) for row in rows if _cell(row) == (page.name, form)}
+    some = {row["mode"] for row in rows} | {EAGER}
+    return has >= set(product(map(str, halves(page)), (mode for mode in modes if mode in some)))
 
 
 def write_table(folder: Path, table: Mapping[str, Any]) -> Path:
@@ -119,6 +121,7 @@ def tabulate(
     formats: Sequence[str] = FORMATS,
     *,
     device: str = "cpu",
+    modes: Sequence[str] = MODES,
     sizes: Sequence[int] = SIZES,
     missing: bool = False,
     jobs: int = 1,
@@ -132,7 +135,7 @@ def tabulate(
     measured at `sizes`, in formats of up to 32 bits. Returns the page's path, and a table of the rows that were asked
     for alone, with a line for each function that `failed`.
     """
-    check_device(device)
+    _expect_modes(modes, device)
     known, sized, told = functions(), sized_functions(), what_runs(device)
     _expect_names(names, known | sized)
     _expect_formats(formats)
@@ -146,15 +149,16 @@ def tabulate(
         rows = _known_rows(path, told)
         for form in _in_turn(formats):
             left = [
-                _Cell(name, form, device, restart, tuple(marks_from(rows, name)))
+                _Cell(name, form, device, tuple(modes), restart, tuple(marks_from(rows, name)))
                 for name, where in asked
-                if where == form and not (missing and _is_whole(rows, known[name], form))
+                if where == form and not (missing and _is_whole(rows, known[name], form, modes))
             ]
             for cell, found in _measured(left, jobs, progress):
                 if isinstance(found, str):
                     failed.append(f"{cell.name} in {form}: {found}")
                     continue
-                rows = [row for row in rows if _cell(row) != (cell.name, form)] + found
+                rows = [row for row in rows if _cell(row) != (cell.name, form) or row["mode"] not in modes]
+                rows += found
                 write_json(table_of(rows, told), path)
                 cell.kept.unlink(missing_ok=True)
         for name, form, size in long:
@@ -168,7 +172,7 @@ def tabulate(
             write_json(table_of(rows, told), path)
         write_table(Path(folder), table_of(rows, told))  # the pages take a second, and are made once
     cells = {*asked, *long}
-    own = table_of([row for row in rows if _cell(row) in cells], told)
+    own = table_of([row for row in rows if _cell(row) in cells and row["mode"] in modes], told)
     return path.with_suffix(".md"), own | ({"failed": failed} if failed else {})
 
 
@@ -179,20 +183,25 @@ class _Cell:
     name: str
     form: str
     device: str
+    modes: tuple[str, ...]
     restart: bool
     marks: tuple[float, ...]
 
     @property
     def kept(self) -> Path:
         """Where its finished chunks are kept."""
-        return KEPT / f"{self.name}-{self.form}-{self.device.replace(':', '_')}.json"
+        return KEPT / f"{self.name}-{self.form}-{self.device.replace(':', '_')}-{'-'.join(self.modes)}.json"
 
     def rows(self, jobs: int = 1, progress: Progress | None = None) -> list[dict[str, Any]] | str:
+        """See `rows_of`; the function is the catalogue's."""
+        return self.rows_of(functions()[self.name], jobs, progress)
+
+    def rows_of(self, page: Formula, jobs: int, progress: Progress | None) -> list[dict[str, Any]] | str:
         """Its rows; what is wrong with the function, in a line, where that is something: the other rows go on."""
-        told: dict[str, Any] = {"device": self.device, "marks": self.marks}
+        told: dict[str, Any] = {"device": self.device, "modes": self.modes, "marks": self.marks}
         told |= {"kept": self.kept, "restart": self.restart}
         try:
-            return rows_of(functions()[self.name], self.form, jobs=jobs, progress=progress, **told)
+            return rows_of(page, self.form, jobs=jobs, progress=progress, **told)
         except UsageError as error:
             return str(error)
 
@@ -222,6 +231,7 @@ def tabulate_own(
     formats: Sequence[str] = FORMATS,
     *,
     device: str = "cpu",
+    modes: Sequence[str] = MODES,
     sizes: Sequence[int] = SIZES,
     restart: bool = False,
     progress: Progress | None = None,
@@ -230,7 +240,7 @@ def tabulate_own(
 
     Finished chunks are kept as `tabulate` keeps them.
     """
-    check_device(device)
+    _expect_modes(modes, device)
     pages = {name: page for word in words for name, page in own_functions(word).items()}
     _expect_formats(formats)
     expect_sizes(sizes)
@@ -245,14 +255,13 @@ def tabulate_own(
                 rows += rows_at_sizes(page, form, sizes) if form in DEFAULT_FORMATS else []
                 continue
             marks = marks_from(rows, name)
-            kept = _Cell(name, form, device, restart, tuple(marks)).kept
-            try:
-                rows += rows_of(
-                    page, form, device=device, kept=kept, restart=restart, progress=progress, marks=marks
-                )
-                kept.unlink(missing_ok=True)
-            except UsageError as error:  # the other rows go on
-                failed.append(f"{name} in {form}: {error}")
+            cell = _Cell(name, form, device, tuple(modes), restart, tuple(marks))
+            found = cell.rows_of(page, 1, progress)
+            if isinstance(found, str):
+                failed.append(f"{name} in {form}: {found}")
+                continue
+            rows += found
+            cell.kept.unlink(missing_ok=True)
     if not rows:
         nothing = f"no routine of {', '.join(words)} was written for {', '.join(formats)}"
         raise UsageError("; ".join(failed) or nothing)
@@ -280,6 +289,15 @@ def _expect_names(names: Sequence[str], known: Mapping[str, Formula]) -> None:
     for name in names:
         if name not in known:
             raise UsageError(f"no function {name!r} in the table: write one of {', '.join(known)}")
+
+
+def _expect_modes(modes: Sequence[str], device: str) -> None:
+    check_device(device)
+    for name in modes:
+        if name not in MODES:
+            raise UsageError(f"no mode {name!r}: write {' or '.join(MODES)}")
+    if tuple(modes) == (COMPILED,) and (lacking := missing_compiler(device)):
+        raise UsageError(f"nothing can be compiled: {lacking}")
 
 
 def _expect_formats(formats: Sequence[str]) -> None:
