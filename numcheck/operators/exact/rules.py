@@ -124,6 +124,11 @@ def threshold_backward(ct: Reals, x: Reals, least: float) -> Reals:
     return m.where(x > least, ct, 0)
 
 
+def shrink_backward(ct: Reals, x: Reals, threshold: float) -> Reals:
+    """The cotangent where `x` is farther from 0 than the threshold."""
+    return m.where(m.abs(x) > threshold, ct, 0)
+
+
 def _to_integer(rational: Callable[[Any], Any], careful: Callable[[Any], Any]) -> Callable[[Reals], Reals]:
     def call(x: Any) -> Any:
         if is_rational(x):
