@@ -5,7 +5,7 @@ import torch
 
 from numcheck import format_of, m, real, ulps, vector
 from numcheck.declaration.formulas import formula_of, routine_of
-from numcheck.diagnosis.quantities import cancellation, underflow
+from numcheck.diagnosis.quantities import cancellation, loss_scales, underflow
 from numcheck.diagnosis.records import failing, ordinary
 from numcheck.domain import Points, draw
 from numcheck.measure.laws import law_defects
@@ -33,7 +33,34 @@ def test_underflow_begins_where_a_product_leaves_the_normal_numbers():
 
 def test_a_routine_that_underflows_nowhere_loses_nothing():
     _, _, (value, _) = measured(lambda x: x * 1, lambda x: x * 1, FLOAT32, x=real(1, 16))
-    assert underflow([value]) == {"share": 0.0, "magnitude_lost": 0.0, "begins": None}
+    assert underflow([value]) == {
+        "share": 0.0, "magnitude_lost": 0.0, "begins": None, "loss_scales": None,
+    }  # fmt: skip
+
+
+def test_a_window_of_loss_scales_neither_loses_a_thousandth_nor_overflows():
+    # the slope of 2**-20 x**2 / 2 at numbers of [1/4, 1): some 2**-22 to 2**-20, of which float16 has two to four bits
+    _, _, (_, slope) = measured(
+        lambda x: x**2 * m.ratio(1, 2**21), lambda x: x * x * 2.0**-21, FLOAT16, x=real(0.25, 1)
+    )
+    found = loss_scales([slope])
+    assert found is not None and not found["overflows"]
+    assert 0.001 < found["lost"] < 0.25
+    low, high = found["safe"]
+    assert 4 <= low <= 8 and high == 24  # from 2**-14 on all bits are there; 2**24 * 2**-20 is small
+    _, _, (_, steep) = measured(lambda x: x**2 * 2**10, lambda x: x * x * 2.0**10, FLOAT16, x=real(0.25, 1))
+    assert loss_scales([steep]) == {"lost": 0.0, "overflows": False, "safe": [0, 5]}
+
+
+def test_a_gradient_that_overflows_unscaled_has_no_window():
+    _, _, (_, slope) = measured(lambda x: x**4, lambda x: x**4, FLOAT16, x=real(0.25, 60))
+    found = loss_scales([slope])
+    assert found is not None and found["overflows"] and found["safe"] is None
+
+
+def test_a_value_has_no_loss_scale():
+    _, _, (value, _) = measured(lambda x: x**2, lambda x: x * x, FLOAT16, x=real(1, 2))
+    assert loss_scales([value]) is None
 
 
 def test_cancellation_names_the_subtraction_and_its_bits():

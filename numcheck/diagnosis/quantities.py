@@ -5,18 +5,25 @@ from functools import partial
 from typing import Any
 
 import numpy as np
+import torch
 
 from numcheck.declaration.words import Of
 from numcheck.diagnosis.records import ordinary, records_of, unless_untraceable
 from numcheck.diagnosis.regions import Seen, described
+from numcheck.formats import Format
 from numcheck.measure import Measurement
 from numcheck.operators import Trace
 from numcheck.reals.enclosures import PROVED
 from numcheck.report import figure
 
+SCALES = range(25)
+"""Exponents of the powers of two by which losses are multiplied; torch's scaler begins at 16."""
+LOST = 0.001
+"""Of an entry on average: what a window of safe scales may lose."""
+
 
 def underflow(parts: Sequence[Measurement]) -> dict[str, Any]:
-    """Share of points and of true magnitude that became subnormal or zero, and where that begins."""
+    """Share of points and of true magnitude that became subnormal or zero, where that begins; see `loss_scales`."""
     points = lost = total = 0.0
     struck = 0
     seen: list[Seen] = []
@@ -39,7 +46,43 @@ def underflow(parts: Sequence[Measurement]) -> dict[str, Any]:
         "share": figure(struck / max(points, 1)),
         "magnitude_lost": figure(lost / total if total else 0.0),
         "begins": described(first.routine.formula, first.format, seen) if struck else None,
+        "loss_scales": loss_scales(parts),
     }
+
+
+def loss_scales(parts: Sequence[Measurement]) -> dict[str, Any] | None:
+    """What scaling the loss by powers of two does to the exact gradient in this format; None where there is none.
+
+    At data-like points: the share of each entry, on average, that is lost unscaled because it becomes subnormal or
+    zero, whether any overflows then, and the first and the last of `SCALES` at which no more than `LOST` is lost and
+    none overflows.
+    """
+    sizes: list[np.ndarray] = []
+    for part in parts:
+        truth = part.judgement.truth
+        data = (part.points.origin == "sample").reshape(-1, *[1] * (truth.high.ndim - 1))
+        exact = np.abs(np.where((truth.state == PROVED) & data, truth.nearest(), 0.0)).ravel()
+        sizes.append(exact[np.isfinite(exact) & (exact > 0)])
+    if parts[0].of is not Of.GRAD or not any(size.size for size in sizes):
+        return None
+    exact, format = np.concatenate(sizes), parts[0].judgement.format
+    lost, overflows = zip(*(_scaled(exact, 2.0**k, format) for k in SCALES), strict=True)
+    safe = [k for k in SCALES if lost[k] <= LOST and not overflows[k]]
+    return {
+        "lost": figure(lost[0]),
+        "overflows": overflows[0],
+        "safe": [safe[0], safe[-1]] if safe else None,
+    }
+
+
+def _scaled(exact: np.ndarray, scale: float, format: Format) -> tuple[float, bool]:
+    """What each of these sizes loses on average below the normal numbers, once scaled; whether any is too large."""
+    scaled = exact * scale
+    rounded = format.round(torch.from_numpy(scaled)).double().numpy()
+    small = scaled < format.smallest_normal
+    return float(np.where(small, np.abs(scaled - rounded) / scaled, 0.0).mean()), bool(
+        np.isinf(rounded).any()
+    )
 
 
 def cancellation(measurement: Measurement) -> dict[str, Any] | None:

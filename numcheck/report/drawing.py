@@ -185,6 +185,18 @@ def ladder_text(scaling: Mapping[str, Any] | None) -> str:
     return f"{power(2, safe[0])} to {power(2, safe[1])}"
 
 
+def loss_scales_text(underflow: Mapping[str, Any] | None) -> str:
+    """Which scales of a loss keep its gradient, in words; nothing where no scale is needed, or none was measured."""
+    told = (underflow or {}).get("loss_scales")
+    if not told or (told["safe"] and told["safe"][0] == 0):
+        return ""
+    lost = f"unscaled a gradient loses {number(told['lost']):.2g} of itself"
+    if not told["safe"]:
+        return f"{lost}, and no loss scale keeps all of it"
+    low, high = told["safe"]
+    return f"{lost}; safe loss scales {power(2, low)} to {power(2, high)}"
+
+
 def ladder(scaling: Mapping[str, Any] | None) -> Markup:
     """Spent share against powers of two applied to the inputs; the line is the budget."""
     rungs = [(int(rung[0]), number(rung[1])) for rung in (scaling or {}).get("ladder") or ()]

@@ -93,7 +93,14 @@ def _templates() -> Environment:
         figures.shortened,
     )
     environment.filters.update(_by_name(*filters, _anchor, cell, _code, _parted, title_of))
-    plots = (drawing.error_plot, drawing.axis_frame, drawing.histogram, drawing.ladder, drawing.ladder_text)
+    plots = (
+        drawing.error_plot,
+        drawing.axis_frame,
+        drawing.histogram,
+        drawing.ladder,
+        drawing.ladder_text,
+        drawing.loss_scales_text,
+    )
     bars = (drawing.fates_bar, drawing.silent_bar, drawing.fates_text)
     words = (figures.counted, summary.verdict, summary.sort_key)
     own = (_same_budget, _stretches, _map_rows, _share_class)
