@@ -20,7 +20,7 @@ RANKS = (
     ("reals",),
     ("domain", "operators"),
     ("declaration",),
-    ("truth", "report"),
+    ("truth", "report", "training"),
     ("measure", "foreign"),
     ("diagnosis",),
     ("runs",),
@@ -31,7 +31,7 @@ RANKS = (
 """The rooms from the ground up: a room imports from those of lower ranks, never from one of its own rank or above."""
 MOST_RANKS = 14
 
-FACES = ("domain", "operators", "truth", "report", "foreign", "measure", "diagnosis", "runs")
+FACES = ("domain", "operators", "truth", "report", "training", "foreign", "measure", "diagnosis", "runs")
 """Rooms that have a face, the `__all__` of their `__init__`: other rooms import its names and nothing behind it."""
 
 MOST_LINES = 600
