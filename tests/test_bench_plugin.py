@@ -25,7 +25,7 @@ RUNS = {
     "compared": (*BENCH, "--benchmark-compare", "--benchmark-compare-fail=min:1000000%", *CHOSEN),
     "collected": (*COLLECT, "--numcheck-formats=float32,bfloat16", "--numcheck-sizes=1e3,250000"),
     "both": (*COLLECT, "--numcheck"),
-    "the catalogue": (*COLLECT, "--pyargs", "numcheck.catalog.roots"),
+    "the catalogue": (*COLLECT, "--pyargs", "numcheck.catalog.inverse_blending"),
     "marked": (*COLLECT, "-m", "numcheck_bench"),
     "only": (*BENCH, "--benchmark-only", "-rs", "-k", "other or (twice and right)"),
     "disabled": (*BENCH, "--benchmark-disable", *CHOSEN),

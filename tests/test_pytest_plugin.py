@@ -104,7 +104,7 @@ RUNS = {
         *COLLECT,
         "--numcheck-formats=float32",
         "--pyargs",
-        "numcheck.catalog.roots",
+        "numcheck.catalog.inverse_blending",
     ),
     "one test": (*COLLECT, "--numcheck-formats=float32", "test_other.py::test_other"),
     "-m": (*COLLECT, "--numcheck-formats=float32", "-m", "numcheck and not slow"),

@@ -447,7 +447,7 @@ def formula_of(
         )
     tried = tuple(tuple(example) for example in examples)
     parts = function.__module__.split(".")
-    topic = parts[-2] if "catalog" in parts and len(parts) > 1 else parts[-1]
+    topic = parts[-2].replace("_", "-") if "catalog" in parts and len(parts) > 1 else parts[-1]
     made = Formula(
         name,
         topic,

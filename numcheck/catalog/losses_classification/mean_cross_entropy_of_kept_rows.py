@@ -4,7 +4,7 @@ import torch
 from torch.nn import functional
 
 from numcheck import formula, gap, m, one_of, ulps, vector
-from numcheck.catalog.losses.softmax_cross_entropy import softplus_of_the_margin
+from numcheck.catalog.losses_classification.softmax_cross_entropy import softplus_of_the_margin
 
 
 @formula(

@@ -1,0 +1,1 @@
+"""Iterations x = phi(x) and what makes them converge."""

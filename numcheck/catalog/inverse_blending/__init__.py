@@ -1,0 +1,1 @@
+"""Blends of increasing curves and their inverses, which have no closed form."""

@@ -1,1 +1,0 @@
-"""Losses of classification, regression and metric learning."""

@@ -1,0 +1,1 @@
+"""Losses of logits or probabilities against classes."""

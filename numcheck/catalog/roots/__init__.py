@@ -1,1 +1,0 @@
-"""Root finding: inverses that have no closed form."""
