@@ -25,12 +25,23 @@ ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
+BLOCKS = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+
+
 def test_the_example_runs_and_keeps_its_budget(tmp_path: Path) -> None:
-    (block,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    (block,) = (block for block in BLOCKS if "@formula" in block)
     script = tmp_path / "example.py"
     script.write_text(block + "\nprint(*(m['spent'] <= 1 for m in report['measurements']))\n")
     done = subprocess.run([sys.executable, str(script)], check=True, capture_output=True, text=True, cwd=ROOT)
     assert done.stdout == "True True\n"
+
+
+def test_the_example_of_a_training_writes_an_event_file(tmp_path: Path) -> None:
+    (block,) = (block for block in BLOCKS if "monitor" in block)
+    pytest.importorskip("tensorboard", reason="tensorboard is not installed, which the example writes for")
+    here = os.environ | {"PYTHONPATH": str(ROOT)}
+    subprocess.run([sys.executable, "-c", block], check=True, capture_output=True, cwd=tmp_path, env=here)
+    assert list((tmp_path / "runs").glob("events.*"))
 
 
 def test_each_command_that_sets_everything_up_is_written_once() -> None:
