@@ -25,11 +25,11 @@ ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
-BLOCKS = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+PYTHON = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
 
 
 def test_the_example_runs_and_keeps_its_budget(tmp_path: Path) -> None:
-    (block,) = (block for block in BLOCKS if "@formula" in block)
+    (block,) = (block for block in PYTHON if "@formula" in block)
     script = tmp_path / "example.py"
     script.write_text(block + "\nprint(*(m['spent'] <= 1 for m in report['measurements']))\n")
     done = subprocess.run([sys.executable, str(script)], check=True, capture_output=True, text=True, cwd=ROOT)
@@ -37,7 +37,7 @@ def test_the_example_runs_and_keeps_its_budget(tmp_path: Path) -> None:
 
 
 def test_the_example_of_a_training_writes_an_event_file(tmp_path: Path) -> None:
-    (block,) = (block for block in BLOCKS if "monitor" in block)
+    (block,) = (block for block in PYTHON if "monitor" in block)
     pytest.importorskip("tensorboard", reason="tensorboard is not installed, which the example writes for")
     here = os.environ | {"PYTHONPATH": str(ROOT)}
     subprocess.run([sys.executable, "-c", block], check=True, capture_output=True, cwd=tmp_path, env=here)
@@ -83,7 +83,7 @@ FEW = {
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder with the two files that README.md writes."""
-    (block,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    (block,) = (block for block in PYTHON if "@formula" in block)
     (losses,) = re.findall(r"cat > my_losses.py <<'END'\n(.*?)END\n", README, re.DOTALL)
     (tmp_path / "my_formulas.py").write_text(block)
     (tmp_path / "my_losses.py").write_text(losses)
