@@ -9,11 +9,12 @@ from numcheck.diagnosis.causes import FACTS
 from numcheck.diagnosis.conduct import called_again
 from numcheck.diagnosis.diagnose import Diagnosis, diagnose
 from numcheck.diagnosis.findings import Cluster, Finding, clusters, findings
+from numcheck.diagnosis.fresh import Place, wandered
 from numcheck.diagnosis.quantities import cancellation, underflow
 from numcheck.diagnosis.questions import Question, Search, alone, asked, beside
 from numcheck.diagnosis.regions import complexity
 
-__all__ = ["FACTS", "Cluster", "Diagnosis", "Finding", "Question", "Search"]
+__all__ = ["FACTS", "Cluster", "Diagnosis", "Finding", "Place", "Question", "Search"]
 __all__ += [
     "alone",
     "asked",
@@ -25,4 +26,4 @@ __all__ += [
     "devices",
     "diagnose",
 ]
-__all__ += ["findings", "underflow"]
+__all__ += ["findings", "underflow", "wandered"]
