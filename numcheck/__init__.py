@@ -26,6 +26,8 @@ _PAGE = {
     "numcheck.runs.check": ("check",),
     "numcheck.runs.sweep.run": ("sweep",),
     "numcheck.runs.explain": ("explain",),
+    # proving what the mean value theorem asks of a map before it is iterated
+    "numcheck.truth.selfmaps": ("maps_into",),
     # what a formula's body is written with
     "numcheck.reals.vocabulary": ("m",),
 }
@@ -73,6 +75,7 @@ if TYPE_CHECKING:
     from numcheck.runs.check import check as check
     from numcheck.runs.explain import explain as explain
     from numcheck.runs.sweep.run import sweep as sweep
+    from numcheck.truth.selfmaps import maps_into as maps_into
 
     m = vocabulary
 
