@@ -197,6 +197,7 @@ def _constant(phi: Callable[..., Any], a: Fraction, b: Fraction) -> float:
     if a == b:
         return 0.0
     open_, done, least, bits = [(a, b)], 0.0, 0.0, START
+    rest = [(math.inf, (a, b))]
     for _ in range(ROUNDS):
         with precision(bits):
             found = Evaluated(phi, open_, 2)
