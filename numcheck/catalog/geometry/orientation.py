@@ -1,7 +1,5 @@
 """On which side of a line a point lies: a sign, on which hulls and triangulations stand or fall."""
 
-from fractions import Fraction
-
 import torch
 
 from numcheck import formula, gap, m, polygon, ulps
@@ -45,14 +43,16 @@ def moving_changes_nothing(f, abc):
 
 
 def _exact(abc):
-    (ax, ay), (bx, by), (cx, cy) = (map(Fraction, corner) for corner in abc)
+    # every double is a multiple of 2**-1074, and Python's integers have as many bits as it takes
+    pairs = ([n * (2**1074 // d) for n, d in map(float.as_integer_ratio, corner)] for corner in abc)
+    (ax, ay), (bx, by), (cx, cy) = pairs
     twice_area = (ax - cx) * (by - cy) - (ay - cy) * (bx - cx)
     return float((twice_area > 0) - (twice_area < 0))
 
 
 @orientation.routine(value=ulps(1))
 def filtered(abc):
-    """The differences' determinant where it is beyond its error bound, exact fractions elsewhere (Shewchuk's part 4).
+    """The differences' determinant where it is beyond its error bound, exact integers elsewhere (Shewchuk's part 4).
 
     The bound is 4 u of the products' sizes, taken double; it is none where they may have underflowed, or are infinite.
     """
