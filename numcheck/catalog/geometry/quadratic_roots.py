@@ -58,7 +58,6 @@ beyond = gap(
 
 
 @beyond
-@gap("cancellation", "absorption", why="nearly equal roots differ by a difference of rounded products")
 @quadratic_roots.routine(value=ulps(4, cond=2))
 def no_difference(a, b, c):
     """The larger root by a sum, the other one by c / a (Press et al. 2007, equation 5.6.4)."""

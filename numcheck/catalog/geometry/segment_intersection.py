@@ -77,7 +77,6 @@ def parameter_form(corners):
 
 
 @thin
-@range_
 @segment_intersection.routine(value=ulps(2, cond=8))
 def torch_solve(corners):
     """`linalg.solve` for both parameters, whose elimination is one of the differences."""

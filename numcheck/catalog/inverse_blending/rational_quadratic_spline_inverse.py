@@ -76,7 +76,6 @@ def as_printed(raised, height, slope0, slope1):
 
 
 @steep
-@below
 @tiny
 @rational_quadratic_spline_inverse.routine(value=ulps(4, cond=4))
 def root_clamped(raised, height, slope0, slope1):
