@@ -28,6 +28,8 @@ _PAGE = {
     "numcheck.runs.explain": ("explain",),
     # watching a training
     "numcheck.training.monitor": ("monitor",),
+    # proving what the mean value theorem asks of a map before it is iterated
+    "numcheck.truth.selfmaps": ("maps_into",),
     # what a formula's body is written with
     "numcheck.reals.vocabulary": ("m",),
 }
@@ -76,6 +78,7 @@ if TYPE_CHECKING:
     from numcheck.runs.explain import explain as explain
     from numcheck.runs.sweep.run import sweep as sweep
     from numcheck.training.monitor import monitor as monitor
+    from numcheck.truth.selfmaps import maps_into as maps_into
 
     m = vocabulary
 

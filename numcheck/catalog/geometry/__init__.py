@@ -1,1 +1,1 @@
-"""Geometry: areas and centroids of polygons."""
+"""Geometry: polygons, triangles, lines and segments, angles, and places on a sphere."""

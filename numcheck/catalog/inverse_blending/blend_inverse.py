@@ -96,6 +96,47 @@ def bracketed_newton(f, g, alpha, y):
     return best.to(y.dtype)
 
 
+# after Scherer 2010, Computational Physics, section 6.1.7.3 (Chandrupatla's method)
+@blend_inverse.routine(value=ulps(1), formats=["float32", "bfloat16", "float16"])
+def chandrupatla(f, g, alpha, y):
+    """Inverse quadratic interpolation in float64 where it may be trusted, halving elsewhere."""
+    share, target = alpha.double(), y.double()
+    older, newer = _ends(f, g, share, target)
+    at_older, at_newer = (_residual(f, g, share, target, x) for x in (older, newer))
+    t = torch.full_like(target, 0.5)
+    best, least = older, at_older.abs()
+    for _ in range(60):
+        x = newer + t * (older - newer)
+        residual = _residual(f, g, share, target, x)
+        best, least = torch.where(residual.abs() < least, x, best), torch.minimum(residual.abs(), least)
+        same = torch.sign(residual) == torch.sign(at_newer)
+        third, at_third = torch.where(same, newer, older), torch.where(same, at_newer, at_older)
+        older, at_older = torch.where(same, older, newer), torch.where(same, at_older, at_newer)
+        newer, at_newer = x, residual
+        xi, phi = (newer - older) / (third - older), (at_newer - at_older) / (at_third - at_older)
+        bend = at_newer / (at_older - at_newer) * at_third / (at_older - at_third)
+        turn = (
+            (third - newer)
+            / (older - newer)
+            * at_newer
+            / (at_third - at_newer)
+            * at_older
+            / (at_third - at_older)
+        )
+        trusted = (phi**2 < xi) & ((1 - phi) ** 2 < 1 - xi) & (bend + turn).isfinite()
+        least_step = (2.0**-52 / (older - newer).abs()).clamp(max=0.5)
+        t = torch.where(trusted, bend + turn, 0.5).maximum(least_step).minimum(1 - least_step)
+    return best.to(y.dtype)
+
+
+@gap("wrong_formula", why="the blend of inverses is not the inverse of the blend")
+@blend_inverse.routine(value=ulps(1), formats=["float32", "bfloat16", "float16"])
+def blend_of_inverses(f, g, alpha, y):
+    """alpha * f's inverse + (1 - alpha) * g's inverse, in float64: right for equal curves, and at the ends of alpha."""
+    share, height = alpha.double(), y.double()
+    return (share * f.inverse(height) + (1 - share) * g.inverse(height)).to(y.dtype)
+
+
 @gap("unconverged", "wrong_formula", "special_value", "overflow", why="a flat stretch throws Newton far off")
 @blend_inverse.routine(value=ulps(1), formats=["float32", "bfloat16", "float16"])
 def newton(f, g, alpha, y):
