@@ -1,7 +1,5 @@
 """Area of a box."""
 
-import torch
-
 from numcheck import box, formula, gap, m, ulps
 
 

@@ -16,10 +16,10 @@ from numcheck import box, formula, gap, m, ulps
     second=box(-512, 512),
 )
 def box_intersection(first, second):
-    """Area of the common part; 0 where the boxes lie apart. Without the clamp two negative sides have a positive product.
+    """Area of the common part, 0 where the boxes lie apart: unclamped, two negative sides have a positive product.
 
-    Boxes are [left, top, right, bottom] with y downwards. The order of this loss in the seed is the same four with y upwards, top above
-    bottom: columns 0, 3, 2, 1 of these."""
+    Boxes are [left, top, right, bottom] with y downwards. Code with y upwards, top above bottom, has the same order of
+    names: columns 0, 3, 2, 1 of these."""
     sides = m.maximum(m.minimum(first[2:], second[2:]) - m.maximum(first[:2], second[:2]), 0)
     return sides[0] * sides[1]
 

@@ -16,7 +16,7 @@ from numcheck import box, formula, gap, m, ulps
     second=box(-512, 512),
 )
 def box_union(first, second):
-    """Both areas less the common part, which would count twice. In the square of the boxes' unit; hard in float16, where areas overflow."""
+    """Both areas less the common part, which would count twice. Hard in float16, where areas overflow."""
     sides = m.maximum(m.minimum(first[2:], second[2:]) - m.maximum(first[:2], second[:2]), 0)
     areas = (first[2] - first[0]) * (first[3] - first[1]) + (second[2] - second[0]) * (second[3] - second[1])
     return areas - sides[0] * sides[1]

@@ -6,7 +6,7 @@ from numcheck import box, formula, gap, m, ulps
 
 
 @formula(
-    source="stats.stackexchange.com, Loss function for bounding box regression using CNN (Euclidean loss, as its text has it)",
+    source="Cross Validated, Loss function for bounding box regression using CNN (Euclidean loss, its text)",
     known=[
         (((0, 0, 2, 2), (1, 1, 4, 3)), "2.64575131106459059050161575364"),
         (((0, 0, 1, 1), (2, 3, 4, 5)), "6.16441400296897645025019238145"),

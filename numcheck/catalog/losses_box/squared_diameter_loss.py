@@ -6,7 +6,7 @@ from numcheck import box, formula, gap, m, ulps
 
 
 @formula(
-    source="stats.stackexchange.com, Loss function for bounding box regression using CNN (squared diameter difference)",
+    source="Cross Validated, Loss function for bounding box regression using CNN (squared diameter difference)",
     known=[
         (((0, 0, 2, 2), (1, 1, 4, 3)), "6.5"),
         (((0, 0, 1, 1), (2, 3, 4, 5)), "37"),

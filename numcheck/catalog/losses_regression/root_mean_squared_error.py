@@ -44,7 +44,7 @@ def exchanging_prediction_and_target_changes_nothing(f, prediction, target):
 
 @root_mean_squared_error.routine(value=ulps(2, gamma=True), grad=ulps(4, gamma=True))
 def largest_difference_first(prediction, target):
-    """Differences over a power of two near the largest before they are squared, in float32 at least, rounded at the end."""
+    """Differences over a power of two near the largest, then squared; in float32 at least."""
     wide = torch.promote_types(target.dtype, torch.float32)
     difference = prediction.to(wide) - target.to(wide)
     # 2**30 keeps the unit, which multiplies the gradient on its way back, and the smallest square from being subnormal
