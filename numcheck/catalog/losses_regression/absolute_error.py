@@ -8,7 +8,10 @@ from numcheck import formula, gap, m, ulps, vector
 
 @formula(
     source="Hastie, Tibshirani & Friedman 2009, The Elements of Statistical Learning, equations 7.1 and 7.4",
-    known=[(((1, 2, 3), (1.5, 0, -1)), "2.16666666666666666666666666667")],
+    known=[
+        (((1, 2, 3), (1.5, 0, -1)), "2.16666666666666666666666666667"),
+        (((3, 4, 7, 9, 8, -3, -2, 1), (2, 5, 9, 7, 10, -5, -2, 2)), "1.375"),
+    ],
     wrt=("prediction",),
     prediction=vector(-10000, 10000),
     target=vector(-10000, 10000),
@@ -22,6 +25,12 @@ def absolute_error(prediction, target):
 def twice_the_inputs_is_twice_the_loss(f, prediction, target):
     """Homogeneous of degree one."""
     return 2 * f(prediction, target), f(2 * prediction, 2 * target)
+
+
+@absolute_error.law
+def inputs_times_s_are_the_loss_times_the_size_of_s(f, prediction, target):
+    """With s = -2**-24: scaling the target scales the figure, and tells nothing of the fit."""
+    return f(prediction * -(2**-24), target * -(2**-24)), f(prediction, target) / 2**24
 
 
 @absolute_error.law

@@ -7,7 +7,10 @@ from numcheck import formula, gap, m, ulps, vector
 
 @formula(
     source="Hastie, Tibshirani & Friedman 2009, The Elements of Statistical Learning, equations 7.1 and 7.4",
-    known=[(((1, 2, 3), (1.5, 0, -1)), "6.75")],
+    known=[
+        (((1, 2, 3), (1.5, 0, -1)), "6.75"),
+        (((3, 4, 7, 9, 8, -3, -2, 1), (2, 5, 9, 7, 10, -5, -2, 2)), "2.375"),
+    ],
     wrt=("prediction",),
     prediction=vector(-1000, 1000),
     target=vector(-1000, 1000),
@@ -21,6 +24,12 @@ def squared_error(prediction, target):
 def twice_the_inputs_is_four_times_the_loss(f, prediction, target):
     """Homogeneous of degree two."""
     return 4 * f(prediction, target), f(2 * prediction, 2 * target)
+
+
+@squared_error.law
+def inputs_times_s_are_the_loss_times_the_square_of_s(f, prediction, target):
+    """With s = -2**-24: the figure is in the square of the target's unit."""
+    return f(prediction * -(2**-24), target * -(2**-24)), f(prediction, target) / 2**48
 
 
 @squared_error.law
