@@ -6,7 +6,7 @@ from numcheck import formula, gap, m, one_of, real, ulps, vector
 
 
 @formula(
-    source="Brier 1950, Verification of Forecasts Expressed in Terms of Probability, Monthly Weather Review 78, pages 1-3",
+    source="Brier 1950, Verification of Forecasts Expressed in Terms of Probability, Mon. Weather Rev. 78, pages 1-3",
     known=[
         (((1, 2, 3), (0.5, -0.25, 1), 0.5, 1), "0.000859206871620759025601730986881"),
         (((1, 2, 3), (0.5, -0.25, 1), 0.5, 0), "0.942234745368908121295022614759"),
@@ -19,7 +19,7 @@ from numcheck import formula, gap, m, one_of, real, ulps, vector
     label=one_of(0, 1),
 )
 def logistic_squared_cost(features, weights, intercept, label):
-    """(p - y)**2 of p = e**z/(1 + e**z), z = w.x + b. Hard where right; where wrong its slope vanishes with p (1 - p)."""
+    """(p - y)**2 of p = e**z/(1 + e**z), z = w.x + b. Hard where right; its slope vanishes where wrong, too."""
     odds = m.exp(m.dot(weights, features) + intercept)
     return (odds / (1 + odds) - label) ** 2
 
@@ -41,13 +41,15 @@ def _log_odds(features, weights, intercept):
     return (features * weights).sum(1) + intercept
 
 
-small_slope = gap("underflow", why="a square of a small probability is subnormal before a large feature multiplies it")
+small_slope = gap(
+    "underflow", why="a square of a small probability is subnormal before a large feature multiplies it"
+)
 
 
 @small_slope
 @logistic_squared_cost.routine(value=ulps(4, gamma=True), grad=ulps(8, cond=2, gamma=True))
 def two_sided_probability(features, weights, intercept, label):
-    """Probability of the other label squared, from an exponential of at most one, whichever side the log-odds lie on."""
+    """Probability of the other label squared, from an exponential of at most one, on either side of 0."""
     z = _log_odds(features, weights, intercept)
     wrong = torch.where(label == 1, -z, z)
     small = torch.exp(torch.where(wrong < 0, wrong, -wrong))
@@ -63,7 +65,11 @@ def sigmoid_of_the_wrong_side(features, weights, intercept, label):
     return torch.sigmoid(torch.where(label == 1, -z, z)) ** 2
 
 
-@gap("cancellation", "absorption", why="p - 1 keeps few digits of a p near 1, and so does 1 - p in the backward")
+@gap(
+    "cancellation",
+    "absorption",
+    why="p - 1 keeps few digits of a p near 1, and so does 1 - p in the backward",
+)
 @small_slope
 @logistic_squared_cost.routine(value=ulps(4, gamma=True), grad=ulps(8, cond=2, gamma=True))
 def torch_builtin(features, weights, intercept, label):
@@ -73,7 +79,12 @@ def torch_builtin(features, weights, intercept, label):
 
 
 @gap("cancellation", "absorption", why="p - 1 keeps few digits of a p near 1, and 1 + e**z of e**z")
-@gap("overflow", "underflow", "nan_gradient", why="e**z, or its square in the backward, leaves the range: inf/inf")
+@gap(
+    "overflow",
+    "underflow",
+    "nan_gradient",
+    why="e**z, or its square in the backward, leaves the range: inf/inf",
+)
 @logistic_squared_cost.routine(value=ulps(4, gamma=True), grad=ulps(8, cond=2, gamma=True))
 def naive_form(features, weights, intercept, label):
     """The formula as it is printed."""
