@@ -43,7 +43,9 @@ def _log_odds(features, weights, intercept):
     return (features * weights).sum(1) + intercept
 
 
-small_slope = gap("underflow", of="grad", why="the slope by z is subnormal before a large feature multiplies it")
+small_slope = gap(
+    "underflow", of="grad", why="the slope by z is subnormal before a large feature multiplies it"
+)
 
 
 @small_slope
@@ -54,8 +56,14 @@ def softplus_of_the_wrong_side(features, weights, intercept, label):
     return functional.softplus(torch.where(label == 1, -z, z))
 
 
-@gap("cancellation", "absorption", why="near 1 a logarithm of a sum, and sigmoid(z) - 1, keep few digits or none")
-@gap("underflow", why="sigmoid is 0 where it should be subnormal, and subnormal where a feature multiplies it")
+@gap(
+    "cancellation",
+    "absorption",
+    why="near 1 a logarithm of a sum, and sigmoid(z) - 1, keep few digits or none",
+)
+@gap(
+    "underflow", why="sigmoid is 0 where it should be subnormal, and subnormal where a feature multiplies it"
+)
 @logistic_regression.routine(value=ulps(2, gamma=True), grad=ulps(3, gamma=True))
 def torch_builtin(features, weights, intercept, label):
     """`binary_cross_entropy_with_logits` of a linear layer's output."""
@@ -73,8 +81,15 @@ def naive_form(features, weights, intercept, label):
     return -(label * torch.log(p) + (1 - label) * torch.log(1 - p))
 
 
-@gap("overflow", "underflow", "nan_gradient", why="e**z overflows, its slope is inf/inf, or 1/e**z is subnormal")
-@gap("cancellation", "absorption", why="the logarithm of 1 + e**z, less y z, keeps few digits of a small loss")
+@gap(
+    "overflow",
+    "underflow",
+    "nan_gradient",
+    why="e**z overflows, its slope is inf/inf, or 1/e**z is subnormal",
+)
+@gap(
+    "cancellation", "absorption", why="the logarithm of 1 + e**z, less y z, keeps few digits of a small loss"
+)
 @logistic_regression.routine(value=ulps(2, gamma=True), grad=ulps(3, gamma=True))
 def as_the_textbook_sums_it(features, weights, intercept, label):
     """log(1 + e**z) - y z, the log-likelihood as equation 4.20 has it."""
@@ -82,7 +97,9 @@ def as_the_textbook_sums_it(features, weights, intercept, label):
     return torch.log(1 + torch.exp(z)) - label * z
 
 
-@gap("wrong_formula", why="p is cut off at 1e-15, which is not small beside a small p, or rounds away beside 1")
+@gap(
+    "wrong_formula", why="p is cut off at 1e-15, which is not small beside a small p, or rounds away beside 1"
+)
 @gap("cancellation", "absorption", "special_value", "nan_gradient", why="1 - p, or 1 - 1e-15, is 1 or 0")
 @gap("overflow", "underflow", why="p has few digits or none before its logarithm, and 1/p leaves the range")
 @logistic_regression.routine(value=ulps(2, gamma=True), grad=ulps(3, gamma=True))

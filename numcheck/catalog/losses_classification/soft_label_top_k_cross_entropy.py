@@ -57,7 +57,8 @@ def masked_log_softmax(logits, target, k):
 
 
 @gap(
-    "cancellation", "absorption", "underflow", why="of ties at the top small losses and p - q keep few digits"
+    *("cancellation", "absorption", "order", "underflow"),
+    why="of ties at the top the others' losses, and p - q, are of any size",
 )
 @gap("wrong_formula", why="of equal logits topk picks some, and the others' shares cost")
 @soft_label_top_k_cross_entropy.routine(value=ulps(4, gamma=True), grad=ulps(4, gamma=True))
