@@ -3,9 +3,10 @@
 Where it is hard: just below zero, where exp(x/2) - 1 has lost the digits of x.
 """
 
+import torch
 from torch.nn import functional
 
-from numcheck import formula, m, real, ulps
+from numcheck import formula, gap, m, real, ulps
 
 
 @formula(
@@ -22,3 +23,33 @@ def celu(x):
 def torch_builtin(x):
     """torch.nn.functional.celu with alpha = 2."""
     return functional.celu(x, alpha=2.0)
+
+
+rounded_to_minus_one = gap(
+    "cancellation", of="grad", why="the backward of expm1 adds 1 to its rounded result"
+)
+
+
+@rounded_to_minus_one
+@celu.routine(value=ulps(2), grad=ulps(2))
+def clamped_expm1(x):
+    """expm1 of the negative part, and the positive part beside it."""
+    return torch.where(x > 0, x, 2 * torch.expm1((x / 2).clamp(max=0)))
+
+
+@gap(
+    "nan_gradient", why="0 times the infinite slope of expm1, which overflowed in the half that is not taken"
+)
+@rounded_to_minus_one
+@celu.routine(value=ulps(2), grad=ulps(2))
+def expm1_in_where(x):
+    """torch.where of x and expm1, of which both are computed everywhere."""
+    return torch.where(x > 0, x, 2 * torch.expm1(x / 2))
+
+
+@gap("cancellation", of="value", why="exp(x) - 1 has lost the digits of a small x")
+@gap("nan_gradient", why="0 times the infinite exponential of the half that is not taken")
+@celu.routine(value=ulps(2), grad=ulps(2))
+def naive_form(x):
+    """The formula as it is printed."""
+    return torch.where(x > 0, x, 2 * (torch.exp(x / 2) - 1))

@@ -23,3 +23,29 @@ def hardswish(x):
 def torch_builtin(x):
     """torch.nn.functional.hardswish."""
     return functional.hardswish(x)
+
+
+beside_the_corner = gap(
+    "cancellation", "absorption", of="grad", why="x + 3 rounds to 6, where the slope jumps"
+)
+
+
+@beside_the_corner
+@hardswish.routine(value=ulps(4), grad=ulps(4, cond=4))
+def share_first(x):
+    """x times what is already a share of 1."""
+    return x * ((x + 3).clamp(0, 6) / 6)
+
+
+@beside_the_corner
+@gap("overflow", why="x is multiplied by up to 6 before it is divided by 6")
+@hardswish.routine(value=ulps(4), grad=ulps(4, cond=4))
+def naive_form(x):
+    """The formula as it is printed, from left to right, with relu6."""
+    return x * functional.relu6(x + 3) / 6
+
+
+@hardswish.routine(value=ulps(4), grad=ulps(4, cond=4))
+def hardsigmoid_form(x):
+    """x * hardsigmoid(x)."""
+    return x * functional.hardsigmoid(x)

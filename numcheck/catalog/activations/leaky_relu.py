@@ -3,9 +3,10 @@
 Where it is hard: nowhere but at zero, where any slope from 1/100 to 1 is right.
 """
 
+import torch
 from torch.nn import functional
 
-from numcheck import formula, m, real, ulps
+from numcheck import formula, gap, m, real, ulps
 
 
 @formula(
@@ -22,3 +23,29 @@ def leaky_relu(x):
 def torch_builtin(x):
     """torch.nn.functional.leaky_relu with its slope of 0.01."""
     return functional.leaky_relu(x)
+
+
+@leaky_relu.routine(value=ulps(2), grad=ulps(1))
+def chosen_half(x):
+    """torch.where of both halves."""
+    return torch.where(x > 0, x, 0.01 * x)
+
+
+@leaky_relu.routine(value=ulps(2), grad=ulps(1))
+def larger_of_both(x):
+    """max(x, 0.01 x), which is the formula as it is printed."""
+    return torch.maximum(x, 0.01 * x)
+
+
+@gap("wrong_formula", of="grad", why="at 0 both rectifiers have slope 0, which lies not between 0.01 and 1")
+@leaky_relu.routine(value=ulps(2), grad=ulps(1))
+def both_relus(x):
+    """relu(x) - 0.01 * relu(-x)."""
+    return functional.relu(x) - 0.01 * functional.relu(-x)
+
+
+@gap("cancellation", "special_value", why="x and |x| cancel below zero, minus infinity and infinity to NaN")
+@leaky_relu.routine(value=ulps(2), grad=ulps(1))
+def by_absolute_value(x):
+    """0.505 x + 0.495 |x|."""
+    return 0.505 * x + 0.495 * x.abs()

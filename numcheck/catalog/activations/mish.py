@@ -3,6 +3,7 @@
 Where it is hard: far left, where 1 absorbs exp(x), and near -1.19, where the slope is zero.
 """
 
+import torch
 from torch.nn import functional
 
 from numcheck import formula, gap, m, real, ulps
@@ -34,3 +35,29 @@ def mish(x):
 def torch_builtin(x):
     """torch.nn.functional.mish."""
     return functional.mish(x)
+
+
+# n = e**x (e**x + 2): tanh(log(1 + e**x)) = n / (n + 2), and of e**-x beyond 0 the same upside down
+@gap("underflow", why="exp(x) is subnormal or zero where x times it is not yet")
+@mish.routine(value=ulps(4), grad=ulps(8, cond=8))
+def rational_in_the_exponential(x):
+    """x n/(n + 2) with n = z (z + 2), z = e**x up to 0; with z = e**-x beyond, (1 + 2 z)/(1 + 2 z + 2 z z)."""
+    z = torch.exp(-x.abs())
+    left = z * (z + 2)
+    right = 1 + 2 * z
+    return x * torch.where(x < 0, left / (left + 2), right / (right + 2 * z * z))
+
+
+@gap("underflow", why="exp(x) is subnormal or zero where x times it is not yet")
+@mish.routine(value=ulps(4), grad=ulps(8, cond=8))
+def tanh_of_softplus(x):
+    """x * tanh(softplus(x)) with torch's two functions."""
+    return x * torch.tanh(functional.softplus(x))
+
+
+@gap("absorption", why="1 absorbs exp(x)")
+@gap("nan_gradient", why="exp(x) overflows, and its slope is inf/inf")
+@mish.routine(value=ulps(4), grad=ulps(8, cond=8))
+def naive_form(x):
+    """The formula as it is printed."""
+    return x * torch.tanh(torch.log(1 + torch.exp(x)))

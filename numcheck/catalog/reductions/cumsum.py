@@ -2,7 +2,7 @@
 
 import torch
 
-from numcheck import formula, m, ulps, vector
+from numcheck import formula, gap, m, ulps, vector
 
 
 @formula(
@@ -31,7 +31,53 @@ def twice_the_vector_has_twice_the_sums(f, x):
     return f(2 * x), 2 * f(x)
 
 
+@gap("overflow", of="value", formats=["bfloat16"], why="its sums are float32's, whose range is the same")
 @cumsum.routine(value=ulps(1, gamma=True), grad=ulps(0, cond=0))
 def torch_builtin(x):
     """torch.cumsum."""
     return torch.cumsum(x, -1)
+
+
+partial_sums = gap("overflow", of="value", why="once a running sum has left the range it does not come back")
+
+
+@partial_sums
+@cumsum.routine(value=ulps(1, gamma=True), grad=ulps(0, cond=0))
+def one_after_another(x):
+    """Each entry added to the last sum."""
+    sums = [x[:, 0]]
+    for entry in x.unbind(-1)[1:]:
+        sums.append(sums[-1] + entry)
+    return torch.stack(sums, -1)
+
+
+@partial_sums
+@cumsum.routine(value=ulps(1, gamma=True), grad=ulps(0, cond=0))
+def by_doubling(x):
+    """Sums of 2, of 4, of 8 entries: the scan of a parallel machine, log2(n) roundings deep."""
+    reach = 1
+    while reach < x.shape[-1]:
+        x = torch.cat([x[:, :reach], x[:, reach:] + x[:, :-reach]], -1)
+        reach *= 2
+    return x
+
+
+@partial_sums
+@gap("special_value", why="what an infinite sum lost is infinity less infinity")
+@cumsum.routine(value=ulps(1, cond=2), grad=ulps(0, cond=0))
+def compensated(x):
+    """Kahan's summation, each sum so far an output."""
+    total, correction, sums = torch.zeros_like(x[:, 0]), torch.zeros_like(x[:, 0]), []
+    for entry in x.unbind(-1):
+        y = entry + correction
+        bigger = total + y
+        correction = (total - bigger) + y
+        total = bigger
+        sums.append(total)
+    return torch.stack(sums, -1)
+
+
+@cumsum.routine(value=ulps(1), grad=ulps(0, cond=0), formats=["float32", "bfloat16", "float16"])
+def float64_then_rounded(x):
+    """Summed in float64, each sum rounded once."""
+    return x.double().cumsum(-1).to(x.dtype)

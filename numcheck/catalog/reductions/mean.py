@@ -38,3 +38,40 @@ def a_common_offset_moves_the_result(f, x):
 def torch_builtin(x):
     """torch.mean."""
     return torch.mean(x, -1)
+
+
+sum_leaves = gap("overflow", "placement", of="value", why="the sum leaves the range where the mean does not")
+
+
+@sum_leaves
+@mean.routine(value=ulps(2, gamma=True), grad=ulps(1))
+def sum_over_number(x):
+    """The formula as it is printed."""
+    return x.sum(-1) / x.shape[-1]
+
+
+@mean.routine(value=ulps(2, gamma=True), grad=ulps(1))
+def sum_of_parts(x):
+    """Each entry over the number before they are added."""
+    return (x / x.shape[-1]).sum(-1)
+
+
+@gap(
+    "overflow",
+    "special_value",
+    of="value",
+    why="entry less mean leaves the range, or is infinity less infinity",
+)
+@mean.routine(value=ulps(2, cond=3, gamma=True), grad=ulps(8))
+def running_mean(x):
+    """Each entry moves the mean of those before it by its part of the difference."""
+    average = x[:, 0]
+    for count, entry in enumerate(x.unbind(-1)[1:], 2):
+        average = average + (entry - average) / count
+    return average
+
+
+@mean.routine(value=ulps(1), grad=ulps(1), formats=["float32", "bfloat16", "float16"])
+def float64_then_rounded(x):
+    """Averaged in float64, rounded once at the end."""
+    return x.double().mean(-1).to(x.dtype)

@@ -48,3 +48,50 @@ def it_is_odd(f, x):
 def torch_builtin(x):
     """torch.nn.functional.rms_norm, its eps named: by default it is the format's."""
     return torch.nn.functional.rms_norm(x, x.shape[-1:], eps=1e-5)
+
+
+squares_leave = gap(
+    "overflow", "underflow", "nan_gradient", why="the squares leave the range where the result does not"
+)
+slopes_cancel = gap(
+    "cancellation", "absorption", of="grad", why="a mean is taken off a slope that it nearly equals"
+)
+
+
+@gap(
+    "cancellation",
+    "absorption",
+    "underflow",
+    of="grad",
+    why="slopes far below float64's last digit of their parts",
+)
+@rms_norm.routine(value=ulps(1), grad=ulps(4, gamma=True), formats=["float32", "bfloat16", "float16"])
+def float64_then_rounded(x):
+    """The formula as it is printed, in float64, rounded once at the end."""
+    return naive_form.function(x.double()).to(x.dtype)
+
+
+@squares_leave
+@slopes_cancel
+@rms_norm.routine(value=ulps(4, gamma=True), grad=ulps(8, gamma=True))
+def naive_form(x):
+    """The formula as it is printed."""
+    return x / torch.sqrt((x**2).mean(-1, keepdim=True) + 1e-5)
+
+
+@squares_leave
+@slopes_cancel
+@rms_norm.routine(value=ulps(4, gamma=True), grad=ulps(8, gamma=True))
+def in_float32_by_rsqrt(x):
+    """As Llama has it: squares and rsqrt in float32, rounded once."""
+    wide = x.float()
+    return (wide * torch.rsqrt(wide.pow(2).mean(-1, keepdim=True) + 1e-5)).to(x.dtype)
+
+
+@squares_leave
+@slopes_cancel
+@gap("wrong_formula", why="1e-5 beside the root is not 1e-5 beside the mean square")
+@rms_norm.routine(value=ulps(4, gamma=True), grad=ulps(8, gamma=True))
+def eps_beside_the_root(x):
+    """x / (norm/sqrt(n) + eps), as the paper's own code has it."""
+    return x / (x.norm(dim=-1, keepdim=True) * x.shape[-1] ** -0.5 + 1e-5)

@@ -65,3 +65,46 @@ def torch_builtin(query, keys, values):
     """torch.nn.functional.scaled_dot_product_attention, with one head."""
     heads = (x.unsqueeze(1) for x in (query, keys, values))
     return torch.nn.functional.scaled_dot_product_attention(*heads).squeeze(1)
+
+
+slopes_cancel = gap(
+    *("cancellation", "absorption", "placement", "underflow"),
+    of="grad",
+    why="of each score's slope their rounded mean is taken off, and small ones meet a large key",
+)
+small_shares = gap(
+    "underflow", "cancellation", of="value", why="shares are subnormal before a large value meets them"
+)
+
+
+@slopes_cancel
+@gap("overflow", "nan_gradient", why="exp of a score leaves the range: inf/inf")
+@gap("underflow", "cancellation", of="value", why="shares or their sum are subnormal or 0")
+@scaled_dot_product_attention.routine(value=ulps(4, gamma=True), grad=ulps(8, gamma=True))
+def naive_form(query, keys, values):
+    """The formula as it is printed."""
+    z = torch.exp(query @ keys.transpose(1, 2) / 2)
+    return z / z.sum(-1, keepdim=True) @ values
+
+
+@slopes_cancel
+@small_shares
+@scaled_dot_product_attention.routine(value=ulps(4, gamma=True), grad=ulps(8, gamma=True))
+def softmax_of_scores(query, keys, values):
+    """torch's softmax of the scores, and a product."""
+    return torch.softmax(query @ keys.transpose(1, 2) / 2, -1) @ values
+
+
+@slopes_cancel
+@small_shares
+@scaled_dot_product_attention.routine(value=ulps(4, gamma=True), grad=ulps(8, gamma=True))
+def online(query, keys, values):
+    """Key by key, sum and mean rescaled where the largest score so far grows (FlashAttention, algorithm 1)."""
+    scores = (query @ keys.transpose(1, 2) / 2)[:, 0]
+    largest, total, mean = scores[:, :1], torch.ones_like(scores[:, :1]), values[:, 0]
+    for j in range(1, keys.shape[1]):
+        score = scores[:, j : j + 1]
+        grown = torch.maximum(largest, score)
+        shrink, weight = torch.exp(largest - grown), torch.exp(score - grown)
+        total, mean, largest = total * shrink + weight, mean * shrink + weight * values[:, j], grown
+    return (mean / total)[:, None]

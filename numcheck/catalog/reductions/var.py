@@ -37,7 +37,49 @@ def a_common_offset_changes_nothing(f, x):
     formats=("float16",),
     why="a deviation leaves the range before 2 / (n - 1) scales it",
 )
+@gap("placement", of="value", why="in some batches the mean of equal entries is rounded away from them")
 @var.routine(value=ulps(4, gamma=True), grad=ulps(4, gamma=True))
 def torch_builtin(x):
     """torch.var."""
     return torch.var(x, -1)
+
+
+before_the_division = gap("overflow", "nan_gradient", why="sums leave the range that n - 1 would bring back")
+
+
+@before_the_division
+@gap("cancellation", of="value", why="the mean of equal entries is rounded away from them")
+@var.routine(value=ulps(4, gamma=True), grad=ulps(4, gamma=True))
+def two_passes(x):
+    """The formula as it is printed: the mean first, then the squares of the deviations."""
+    deviation = x - x.mean(-1, keepdim=True)
+    return (deviation**2).sum(-1) / (x.shape[-1] - 1)
+
+
+@gap("cancellation", why="two squares of the size of the offset's cancel")
+@gap("overflow", why="squares of the entries leave the range where those of deviations do not")
+@var.routine(value=ulps(4, gamma=True), grad=ulps(4, gamma=True))
+def mean_of_squares_less_square_of_mean(x):
+    """(mean(x*x) - mean(x)**2) n/(n - 1), in one pass."""
+    n = x.shape[-1]
+    return ((x * x).mean(-1) - x.mean(-1) ** 2) * n / (n - 1)
+
+
+@gap("cancellation", why="entries far from the first leave two squares of that distance to cancel")
+@gap("overflow", "nan_gradient", why="squares of distances from the first leave the range")
+@var.routine(value=ulps(4, gamma=True), grad=ulps(4, gamma=True))
+def shifted_by_the_first(x):
+    """The one-pass form of differences from the first entry, a constant for autograd."""
+    return mean_of_squares_less_square_of_mean.function(x - x[:, :1].detach())
+
+
+@before_the_division
+@var.routine(value=ulps(4, cond=2, gamma=True), grad=ulps(4, cond=4, gamma=True))
+def welford(x):
+    """Mean and sum of squared deviations renewed with each entry, as Welford has it: one pass, no cancellation."""
+    average, squares = x[:, 0], torch.zeros_like(x[:, 0])
+    for count, entry in enumerate(x.unbind(-1)[1:], 2):
+        difference = entry - average
+        average = average + difference / count
+        squares = squares + difference * (entry - average)
+    return squares / (x.shape[-1] - 1)
