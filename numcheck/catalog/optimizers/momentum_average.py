@@ -34,7 +34,9 @@ def it_is_1_minus_beta_of_the_sum_that_fades(f, grads, beta):
     return f(grads, beta), (1 - beta) * m.fold(lambda b, grad: beta * b + grad, 0, grads)
 
 
-tiny = gap("underflow", why="products of subnormal numbers are rounded to whole subnormals, in every step again")
+tiny = gap(
+    "underflow", why="products of subnormal numbers are rounded to whole subnormals, in every step again"
+)
 
 
 # Budgets: a gradient's term is rounded twice in each step that it stays, and stays for 1/(1 - beta) steps or so.

@@ -40,7 +40,9 @@ def corrected(average, beta, n):
     return average / (1 - beta**n)
 
 
-tiny = gap("underflow", why="products of subnormal numbers are rounded to whole subnormals, in every step again")
+tiny = gap(
+    "underflow", why="products of subnormal numbers are rounded to whole subnormals, in every step again"
+)
 
 
 # Budgets: a gradient's term is rounded twice in each step that it stays, and stays for 1/(1 - beta) steps or so.
@@ -54,7 +56,11 @@ def as_printed(grads, beta):
     return corrected(average, beta, grads.shape[1])
 
 
-@gap("overflow", formats=["float16"], why="the sum of a hundred gradients is up to a hundred times their average")
+@gap(
+    "overflow",
+    formats=["float16"],
+    why="the sum of a hundred gradients is up to a hundred times their average",
+)
 @tiny
 @momentum_average_debiased.routine(value=ulps(1, cond=4, gamma=True))
 def sum_over_its_weights(grads, beta):
@@ -81,7 +87,12 @@ def float32_then_rounded(grads, beta):
     return as_printed.function(grads.float(), beta).to(grads.dtype)
 
 
-@gap("wrong_formula", "cancellation", "overflow", why="it is 1/(1 - beta) times the average, as are its rounding errors")
+@gap(
+    "wrong_formula",
+    "cancellation",
+    "overflow",
+    why="it is 1/(1 - beta) times the average, as are its rounding errors",
+)
 @momentum_average_debiased.routine(value=ulps(1, cond=4, gamma=True))
 def sum_corrected_as_an_average(grads, beta):
     """Without dampening, yet over 1 - beta**n, as notebooks plot it: of equal gradients g it is g / (1 - beta)."""

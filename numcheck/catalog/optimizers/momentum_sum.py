@@ -38,7 +38,9 @@ def doubled_gradients_double_the_sum(f, grads, momentum):
     return f(2 * grads, momentum), 2 * f(grads, momentum)
 
 
-tiny = gap("underflow", why="products of subnormal numbers are rounded to whole subnormals, in every step again")
+tiny = gap(
+    "underflow", why="products of subnormal numbers are rounded to whole subnormals, in every step again"
+)
 
 
 # Budgets: a gradient's term is rounded twice in each step that it stays, and stays for 1/(1 - momentum) steps or so.

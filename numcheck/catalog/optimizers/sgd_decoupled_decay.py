@@ -7,7 +7,7 @@ from numcheck.catalog.optimizers.sgd_over_steps import after
 
 
 @formula(
-    source="Loshchilov & Hutter 2019, Decoupled weight decay regularization, algorithm 1, with their rate as lr * decay",
+    source="Loshchilov & Hutter 2019, Decoupled weight decay regularization, algorithm 1, their rate lr * decay",
     known=[
         # 2 * 3/4 - 2, b = 4; -1/2 * 3/4 - 3, b = 6
         ((2, (4, 4), 0.5, 0.5, 0.5), "-3.375"),
@@ -69,7 +69,11 @@ def float32_then_rounded(weight, grads, lr, momentum, decay):
     return decay_then_step.function(weight.float(), grads.float(), lr, momentum, decay).to(weight.dtype)
 
 
-@gap("wrong_formula", "unconverged", why="the weight of before the step shrinks, not what the step has made of it")
+@gap(
+    "wrong_formula",
+    "unconverged",
+    why="the weight of before the step shrinks, not what the step has made of it",
+)
 @sgd_decoupled_decay.routine(value=ulps(1, cond=6, gamma=True))
 def step_then_decay(weight, grads, lr, momentum, decay):
     """The two steppers in the other order, [momentum_step, weight_decay]: the step shrinks, too."""
@@ -80,7 +84,9 @@ def step_then_decay(weight, grads, lr, momentum, decay):
     return weight
 
 
-@gap("wrong_formula", "unconverged", why="decay joins the gradient, so that momentum repeats it in later steps")
+@gap(
+    "wrong_formula", "unconverged", why="decay joins the gradient, so that momentum repeats it in later steps"
+)
 @sgd_decoupled_decay.routine(value=ulps(1, cond=6, gamma=True))
 def torch_sgd_weight_decay(weight, grads, lr, momentum, decay):
     """torch.optim.SGD's weight_decay, which is coupled."""

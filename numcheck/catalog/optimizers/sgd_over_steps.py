@@ -6,7 +6,7 @@ from numcheck import formula, gap, m, one_of, real, steps, ulps
 
 
 @formula(
-    source="PyTorch 2.13 documentation, torch.optim.SGD, all of its steps (after Sutskever et al. 2013, equations 1, 2)",
+    source="PyTorch 2.13 documentation, torch.optim.SGD, all its steps (after Sutskever et al. 2013, equations 1, 2)",
     known=[
         # b = 2, weight 0; b = 5, weight -2.5
         ((1, (2, 4), 0.5, 0.5), "-2.5"),
