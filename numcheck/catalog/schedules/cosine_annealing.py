@@ -1,7 +1,5 @@
 """Cosine annealing in closed form: near its end 1 + cos is a small difference, of which even float64 loses digits."""
 
-import math
-
 import torch
 
 from numcheck import formula, gap, integer, m, one_of, real, ulps
@@ -44,7 +42,7 @@ def twice_as_many_steps_are_half_as_long(f, step, total, base, floor):
 def half_angle(step, total, base, floor):
     """(1 + cos(a)) / 2 = sin((pi - a) / 2)**2: a square of what is left, in float64, rounded once."""
     left = (total - step).double() / total
-    return (floor + (base.double() - floor) * torch.sin(math.pi / 2 * left) ** 2).to(base.dtype)
+    return (floor + (base.double() - floor) * torch.sin(torch.pi / 2 * left) ** 2).to(base.dtype)
 
 
 near_the_end = gap(
@@ -74,4 +72,4 @@ def torch_closed_form(step, total, base, floor):
 @cosine_annealing.routine(value=ulps(2), formats=["float32"])
 def as_printed_in_float32(step, total, base, floor):
     """The formula as it is printed, on tensors."""
-    return floor + (base - floor) * (1 + torch.cos(math.pi * (step / total))) / 2
+    return floor + (base - floor) * (1 + torch.cos(torch.pi * (step / total))) / 2

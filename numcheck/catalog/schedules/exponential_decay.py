@@ -1,7 +1,5 @@
 """Exponential decay of a rate: a power of a number near 1, over up to 100,000 steps."""
 
-import math
-
 import torch
 
 from numcheck import formula, gap, integer, one_of, real, ulps
@@ -74,5 +72,5 @@ def product_in_the_format(step, base, gamma):
 )
 @exponential_decay.routine(value=ulps(2), formats=["float32"])
 def exponential_in_float32(step, base, gamma):
-    """exp(step * log(gamma)) on tensors; the logarithm is Python's."""
-    return base * torch.exp(step * math.log(gamma))
+    """exp(step * log(gamma)) on tensors, of a logarithm in float64."""
+    return base * torch.exp(step * torch.tensor(gamma, dtype=torch.float64).log().item())

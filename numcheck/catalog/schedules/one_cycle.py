@@ -1,8 +1,5 @@
 """The one-cycle schedule: a rate rises along a cosine and falls along another, to a small share of its beginning."""
 
-import math
-import warnings
-
 import torch
 from torch.optim import lr_scheduler
 
@@ -50,8 +47,8 @@ def it_begins_and_ends_low(f, step, total, largest, rising):
 def half_angles(step, total, largest, rising):
     """Both halves as squares, in float64, rounded once."""
     top, last = rising * total.double() - 1, total - 1
-    up = torch.sin(math.pi / 2 * (step / top)) ** 2
-    down = torch.sin(math.pi / 2 * ((last - step) / (last - top))) ** 2
+    up = torch.sin(torch.pi / 2 * (step / top)) ** 2
+    down = torch.sin(torch.pi / 2 * ((last - step) / (last - top))) ** 2
     share = torch.where(step <= top, (1 + 24 * up) / 25, (1 + 249999 * down) / 250000)
     return (largest.double() * share).to(largest.dtype)
 
@@ -64,8 +61,8 @@ def torch_one_cycle(step, total, largest, rising):
         optimizer = torch.optim.SGD([torch.zeros(1)], lr=1.0)
         schedule = lr_scheduler.OneCycleLR(optimizer, rate, steps, pct_start=rising, cycle_momentum=False)
         schedule.last_epoch = t
-        with warnings.catch_warnings(action="ignore"):
-            rates += schedule.get_lr()
+        schedule._get_lr_called_within_step = True  # else it warns
+        rates += schedule.get_lr()
     return torch.tensor(rates, dtype=torch.float64).to(largest.dtype)
 
 
@@ -79,7 +76,7 @@ def torch_one_cycle(step, total, largest, rising):
 def in_float32(step, total, largest, rising):
     """The formula as it is printed, on tensors."""
     top, last = rising * total.float() - 1, total - 1
-    up = (1 - torch.cos(math.pi * (step / top))) / 2
-    down = (1 + torch.cos(math.pi * ((step - top) / (last - top)))) / 2
+    up = (1 - torch.cos(torch.pi * (step / top))) / 2
+    down = (1 + torch.cos(torch.pi * ((step - top) / (last - top)))) / 2
     low, least = largest / 25, largest / 250000
     return torch.where(step <= top, low + (largest - low) * up, least + (largest - least) * down)

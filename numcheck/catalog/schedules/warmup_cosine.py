@@ -1,7 +1,5 @@
 """Warm-up and cosine annealing, one after the other."""
 
-import math
-
 import torch
 from torch.optim import lr_scheduler
 
@@ -49,7 +47,7 @@ def all_rates_are_shares_of_the_base(f, step, warmup, total, base):
 def half_angle(step, warmup, total, base):
     """The falling half as a square of what is left, in float64, rounded once."""
     left = (total - step).double() / (total - warmup)
-    falling = torch.sin(math.pi / 2 * left) ** 2
+    falling = torch.sin(torch.pi / 2 * left) ** 2
     rising = step.double() / warmup.clamp(min=1)
     return (base.double() * torch.where(step < warmup, rising, falling)).to(base.dtype)
 
@@ -65,7 +63,9 @@ def lambda_of_transformers(step, warmup, total, base):
         if t < warm:
             return t / max(1, warm)
         progress = (t - warm) / max(1, last - warm)
-        return max(0.0, 0.5 * (1.0 + math.cos(math.pi * 0.5 * 2.0 * progress)))
+        return max(
+            0.0, 0.5 * (1.0 + torch.cos(torch.tensor(torch.pi * progress, dtype=torch.float64)).item())
+        )
 
     rates = []
     for t, warm, last, rate in zip(
@@ -87,5 +87,5 @@ def lambda_of_transformers(step, warmup, total, base):
 @warmup_cosine.routine(value=ulps(2), formats=["float32"])
 def in_float32(step, warmup, total, base):
     """The formula as it is printed, on tensors."""
-    falling = (1 + torch.cos(math.pi * ((step - warmup) / (total - warmup)))) / 2
+    falling = (1 + torch.cos(torch.pi * ((step - warmup) / (total - warmup)))) / 2
     return base * torch.where(step < warmup, step / warmup.clamp(min=1), falling)
