@@ -9,8 +9,8 @@ from numcheck import formula, gap, m, matrix, ulps
     source="Shazeer & Stern 2018, Adafactor: Adaptive learning rates with sublinear memory cost, algorithm 1",
     known=[
         (([[1, 1, 1], [2, 2, 2]],), "1, 1, 1, 4, 4, 4"),
-        # row sums 1 and 4, column sums 1, 4, 0, all 5
-        (([[1, 0, 0], [0, 2, 0]],), "0.2, 0.8, 0, 0.8, 3.2, 0"),
+        # row sums 3 and 5, column sums 2, 5 and 1, all 8
+        (([[1, 1, 1], [1, 2, 0]],), "0.75, 1.875, 0.375, 1.25, 3.125, 0.625"),
     ],
     wrt=(),
     grads=matrix(-100, 100, shape=(2, 3)),

@@ -10,7 +10,7 @@ from numcheck.catalog.optimizers.rmsprop import step_of
     source="Duchi, Hazan & Singer 2011, Adaptive subgradient methods, section 1.3; PyTorch 2.13 documentation, "
     "torch.optim.Adagrad",
     known=[
-        ((2, 3, 16, 0.5, 0.0), "1.7"),
+        ((2, 3, 7, 0.5, 0.0), "1.625"),
         ((2, 3, 16, 0.5, 1.0), "1.75"),
         ((1, 4, 0, 0.5, 4.0), "0.75"),
     ],

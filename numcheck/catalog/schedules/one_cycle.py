@@ -10,10 +10,10 @@ from numcheck import formula, gap, integer, m, one_of, real, ulps
     source="Smith & Topin 2018, Super-convergence; PyTorch 2.13 documentation, torch.optim.lr_scheduler.OneCycleLR",
     known=[
         # rises from 1/25 in 4 steps, falls in 15
-        ((0, 20, 1.0, 0.25), "0.04"),
-        ((2, 20, 0.5, 0.25), "0.26"),
+        ((0, 20, 1.0, 0.25), "4.00000000000000000000e-2"),
+        ((2, 20, 0.5, 0.25), "2.600000000000000000000e-1"),
         ((4, 20, 1.0, 0.25), "1"),
-        ((19, 20, 1.0, 0.25), "0.000004"),
+        ((19, 20, 1.0, 0.25), "4.00000000000000000000e-6"),
     ],
     wrt=(),
     relation=lambda step, total: {"step": step % total},
