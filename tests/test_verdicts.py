@@ -540,18 +540,18 @@ def test_the_process_ends_with_the_verdict(
     assert capsys.readouterr().err == "numcheck: interrupted\n"
 
 
-def test_a_check_of_the_whole_catalogue_takes_no_more_points_than_a_topic_needs(
+def test_a_check_of_the_whole_catalogue_takes_fewer_points_of_each_unless_told(
     monkeypatch: pytest.MonkeyPatch,
 ):
     registry.load_catalog()
-    monkeypatch.setattr("numcheck.catalog.functions.POINTS", 40)
     two = {name: registry.formulas()[name] for name in ("exp", "hinge")}
     monkeypatch.setattr("numcheck.runs.check.registered", lambda: two)
+    monkeypatch.setattr("numcheck.runs.check.POINTS_OF_EACH", 40)
 
     def points(**asked: Any) -> dict[str, int]:
-        report = check_catalog(formats=["float32"], points=400, jobs=1, **asked)
+        report = check_catalog(formats=["float32"], jobs=1, **asked)
         return {one["formula"]: one["points"] for one in report["measurements"]}
 
-    whole, named = points(), points(formulas=["exp", "hinge"])
-    assert 40 <= whole["exp"] < 400 <= named["exp"]
-    assert whole["hinge"] == named["hinge"] >= 400
+    assert all(40 <= count < 400 for count in points().values())
+    assert all(count >= 400 for count in points(points=400).values())
+    assert points(formulas=["exp"])["exp"] >= DEFAULT_POINTS

@@ -130,4 +130,6 @@ EAGER, COMPILED = MODES = ("eager", "compiled")
 """How a routine is run: as it is called, or through torch.compile."""
 DEFAULT_POINTS = 2000
 """Points for each formula and format, at least."""
+POINTS_OF_EACH = 250
+"""The same where the whole catalogue is checked."""
 DEFAULT_SEED = 0

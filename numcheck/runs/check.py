@@ -4,7 +4,6 @@ import itertools
 import logging
 import math
 import multiprocessing
-import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -24,6 +23,7 @@ from numcheck.declaration.words import (
     DEFAULT_FORMATS,
     DEFAULT_POINTS,
     DEFAULT_SEED,
+    POINTS_OF_EACH,
     Cause,
     Fate,
     Of,
@@ -174,7 +174,7 @@ def check_catalog(
     *,
     formats: Sequence[str] = DEFAULT_FORMATS,
     devices: Sequence[str] = ("cpu",),
-    points: int = DEFAULT_POINTS,
+    points: int | None = None,
     seed: int = DEFAULT_SEED,
     routine: Routine | None = None,
     progress: Progress | None = None,
@@ -185,8 +185,9 @@ def check_catalog(
     """Judge the routines of some formulas (all by default), or one given routine, and return the report.
 
     Every formula's promises are held against its truth before anything is judged by it, and its witnesses are tried
-    first, beside the drawn points. With `witness` what shows its gaps here is written into its file of witnesses. A
-    call of a routine that takes longer than `timeout` seconds is given up, and its points crash (see `patience`).
+    first, beside the drawn points: `DEFAULT_POINTS` of them, or `POINTS_OF_EACH` where all formulas are judged, unless
+    `points` says how many. With `witness` what shows its gaps here is written into its file of witnesses. A call of a
+    routine that takes longer than `timeout` seconds is given up, and its points crash (see `patience`).
 
     Raises UsageError for names, formats or devices that do not exist, and where witnesses cannot be written.
     """
@@ -206,8 +207,9 @@ def check_catalog(
         witnesses.expect_writable(f)
     longest = sorted(selected, key=_work, reverse=True)  # so that at the end no worker waits for another
     named = bool(formulas) or routine is not None
-    drawn = {f.name: points if named else _enough(f, points) for f in longest}
-    units = [Unit(f.name, names, devices, drawn[f.name], seed, witness, timeout) for f in longest]
+    if points is None:
+        points = DEFAULT_POINTS if named else POINTS_OF_EACH
+    units = [Unit(f.name, names, devices, points, seed, witness, timeout) for f in longest]
     own = {f.name: f for f in selected}
 
     def tell(what: str) -> None:
@@ -245,15 +247,9 @@ def check_catalog(
     remarks = [text for f in selected for text in witnesses.read(f).remarks]
     remarks += [f"{path} has what shows the gaps" for path in written if path is not None]
     if routine is None:  # of fewer points a gap may well cover none
-        remarks += uncovered([f for f in selected if drawn[f.name] == points], report)
+        remarks += uncovered(selected, report)
     remarks += _conduct(report["measurements"])
     return report | ({"remarks": remarks} if remarks else {})
-
-
-def _enough(formula: Formula, points: int) -> int:
-    """So many points of a formula, or fewer where its topic's package says that a check of all needs no more."""
-    topic = sys.modules.get(formula.module.rpartition(".")[0])
-    return min(points, getattr(topic, "POINTS", points))
 
 
 def _expect_one_of_each_name(selected: Sequence[Formula]) -> None:

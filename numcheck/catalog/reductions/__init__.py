@@ -2,6 +2,3 @@
 
 Torch's own is the one routine where nobody writes another form.
 """
-
-POINTS = 250
-"""Points of each where the whole catalogue is checked: the table draws longer vectors."""

@@ -10,7 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from numcheck.declaration.words import DEFAULT_POINTS, DEFAULT_SEED, ExitCode, UsageError, visible
+from numcheck.declaration.words import (
+    DEFAULT_POINTS,
+    DEFAULT_SEED,
+    POINTS_OF_EACH,
+    ExitCode,
+    UsageError,
+    visible,
+)
 from numcheck.faces.cli.options import (
     EXIT_CODES,
     devices_option,
@@ -58,8 +65,7 @@ MOST_FINDINGS = 3
 @click.option(
     "--points",
     type=click.IntRange(min=1),
-    default=DEFAULT_POINTS,
-    help="Points per routine and format, at least; a topic of the catalogue may need fewer where all is checked.",
+    help=f"Points per routine and format, at least: {DEFAULT_POINTS}, or {POINTS_OF_EACH} where all is checked.",
 )
 @click.option(
     "--seed", type=click.IntRange(min=0), default=DEFAULT_SEED, help="Reproduces a run bit for bit."
@@ -89,7 +95,7 @@ def check(
     gaps: tuple[str, ...],
     formats: str,
     devices: str,
-    points: int,
+    points: int | None,
     seed: int,
     switches: tuple[str, ...],
     timeout: float | None,
