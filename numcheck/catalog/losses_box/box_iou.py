@@ -70,9 +70,13 @@ def float64_then_rounded(first, second):
 large_areas = gap(
     "overflow", "underflow", "nan_gradient", why="areas, or slopes over their squares, leave the range"
 )
+one_beside_the_other = gap(
+    "absorption", of="grad", why="beside a large box the small one's area has few digits in their union"
+)
 
 
 @large_areas
+@one_beside_the_other
 @box_iou.routine(value=ulps(2, cond=4), grad=ulps(4, cond=4))
 def as_printed(first, second):
     """Clamped sides, both areas, one quotient."""
@@ -81,6 +85,7 @@ def as_printed(first, second):
 
 
 @large_areas
+@one_beside_the_other
 @gap("wrong_formula", why="1e-7 is much beside a small union")
 @box_iou.routine(value=ulps(2, cond=4), grad=ulps(4, cond=4))
 def small_number_below(first, second):
@@ -93,6 +98,7 @@ def small_number_below(first, second):
 @gap(
     "wrong_formula",
     "cancellation",
+    "absorption",
     "special_value",
     "nan_gradient",
     why="where the boxes lie apart, the product of the sides is no area, and the union may be 0",

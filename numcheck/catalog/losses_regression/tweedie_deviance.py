@@ -77,7 +77,14 @@ three_terms = gap(
 
 
 @three_terms
-@gap("overflow", "underflow", why="in float16 powers leave the range", of="grad", formats=["float16"])
+@gap(
+    "overflow",
+    "underflow",
+    "nan_gradient",
+    why="in float16 powers leave the range",
+    of="grad",
+    formats=["float16"],
+)
 @tweedie_deviance.routine(value=ulps(4, cond=4), grad=ulps(4))
 def as_printed(prediction, target, power):
     """The formula as it is printed."""

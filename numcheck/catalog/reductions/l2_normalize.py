@@ -74,7 +74,12 @@ def naive_form(x):
 
 @squares_leave
 @slopes_cancel
-@gap("wrong_formula", "special_value", why="1e-8 is not small beside a small length, and is 0 in float16")
+@gap(
+    "wrong_formula",
+    "special_value",
+    "absorption",
+    why="1e-8 is not small beside a small length, and is 0 in float16",
+)
 @l2_normalize.routine(value=ulps(3, gamma=True), grad=ulps(4, gamma=True, coupled=True))
 def small_number_beside_the_length(x):
     """x / (norm + 1e-8)."""

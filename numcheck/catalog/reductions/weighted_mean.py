@@ -69,7 +69,12 @@ def shares_first(x, weights):
 
 
 @products_leave
-@gap("wrong_formula", why="the mean of the products is no weighted mean unless weights average one")
+@gap(
+    "wrong_formula",
+    "cancellation",
+    "order",
+    why="the mean of the products is no weighted mean unless weights average one",
+)
 @weighted_mean.routine(value=ulps(2, cond=2, gamma=True), grad=ulps(4, cond=2, gamma=True))
 def mean_of_products(x, weights):
     """(weights * x).mean(), as sample weights meet an unreduced loss."""
