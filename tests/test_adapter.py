@@ -8,10 +8,11 @@ import torch
 
 from numcheck import UsageError, m, one_of, polygon, real, simplex, ulps, vector
 from numcheck.declaration.formulas import Formula, Routine, formula_of
+from numcheck.declaration.registry import formulas, load_catalog
 from numcheck.declaration.words import Of
 from numcheck.domain import index
 from numcheck.foreign.adapt import GRAD, VALUE, adapt
-from numcheck.foreign.load import load
+from numcheck.foreign.load import formulas_at, load
 from numcheck.foreign.match import match, signature_of
 from numcheck.runs.check import check
 
@@ -454,3 +455,12 @@ def test_torchs_builtins_are_matched_by_the_signature_their_documentation_prints
     signature = signature_of(torch.logsumexp)
     assert signature is not None
     assert list(signature.parameters)[:2] == ["input", "dim"]
+
+
+def test_a_topic_is_all_its_formulas_and_a_formula_goes_before_a_topic():
+    load_catalog()
+    of_topic = [made for made in formulas().values() if made.topic == "fixed-point"]
+    assert formulas_at("fixed-point") == of_topic and len(of_topic) > 1
+    assert formulas_at("softplus") == [formulas()["softplus"]]
+    with pytest.raises(UsageError, match="no formula"):
+        formulas_at("fixed-points")

@@ -130,6 +130,7 @@ EAGER, COMPILED = MODES = ("eager", "compiled")
 """How a routine is run: as it is called, or through torch.compile."""
 DEFAULT_POINTS = 2000
 """Points for each formula and format, at least."""
+FEW_FORMULAS = 8
 POINTS_OF_EACH = 250
-"""The same where the whole catalogue is checked."""
+"""The same where more formulas than these are checked."""
 DEFAULT_SEED = 0

@@ -46,9 +46,11 @@ def formula_at(word: str | Formula) -> Formula:
 
 
 def formulas_at(word: str) -> list[Formula]:
-    """All formulas that path/to/file.py declares; of any other word the one formula."""
+    """All formulas that path/to/file.py declares, or all of a topic; of any other word the one formula."""
     if not word.endswith(".py"):
-        return [formula_at(word)]
+        load_catalog()
+        topic = [] if word in formulas() else [f for f in formulas().values() if f.topic == word]
+        return topic or [formula_at(word)]
     module = _module(word)
     declared = [*vars(module).values(), *formulas().values()]  # those that stand in a list have no name there
     found = [f for f in declared if isinstance(f, Formula) and f.module == module.__name__]

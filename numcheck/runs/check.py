@@ -23,6 +23,7 @@ from numcheck.declaration.words import (
     DEFAULT_FORMATS,
     DEFAULT_POINTS,
     DEFAULT_SEED,
+    FEW_FORMULAS,
     POINTS_OF_EACH,
     Cause,
     Fate,
@@ -185,9 +186,10 @@ def check_catalog(
     """Judge the routines of some formulas (all by default), or one given routine, and return the report.
 
     Every formula's promises are held against its truth before anything is judged by it, and its witnesses are tried
-    first, beside the drawn points: `DEFAULT_POINTS` of them, or `POINTS_OF_EACH` where all formulas are judged, unless
-    `points` says how many. With `witness` what shows its gaps here is written into its file of witnesses. A call of a
-    routine that takes longer than `timeout` seconds is given up, and its points crash (see `patience`).
+    first, beside the drawn points: `DEFAULT_POINTS` of them, or `POINTS_OF_EACH` where more than `FEW_FORMULAS` are
+    judged, unless `points` says how many. With `witness` what shows its gaps here is written into its file of
+    witnesses. A call of a routine that takes longer than `timeout` seconds is given up, and its points crash (see
+    `patience`).
 
     Raises UsageError for names, formats or devices that do not exist, and where witnesses cannot be written.
     """
@@ -206,9 +208,8 @@ def check_catalog(
     for f in selected if witness else ():
         witnesses.expect_writable(f)
     longest = sorted(selected, key=_work, reverse=True)  # so that at the end no worker waits for another
-    named = bool(formulas) or routine is not None
     if points is None:
-        points = DEFAULT_POINTS if named else POINTS_OF_EACH
+        points = DEFAULT_POINTS if len(selected) <= FEW_FORMULAS else POINTS_OF_EACH
     units = [Unit(f.name, names, devices, points, seed, witness, timeout) for f in longest]
     own = {f.name: f for f in selected}
 

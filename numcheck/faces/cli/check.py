@@ -13,6 +13,7 @@ import click
 from numcheck.declaration.words import (
     DEFAULT_POINTS,
     DEFAULT_SEED,
+    FEW_FORMULAS,
     POINTS_OF_EACH,
     ExitCode,
     UsageError,
@@ -65,7 +66,7 @@ MOST_FINDINGS = 3
 @click.option(
     "--points",
     type=click.IntRange(min=1),
-    help=f"Points per routine and format, at least: {DEFAULT_POINTS}, or {POINTS_OF_EACH} where all is checked.",
+    help=f"Points per routine and format: {DEFAULT_POINTS}, or {POINTS_OF_EACH} of over {FEW_FORMULAS} formulas.",
 )
 @click.option(
     "--seed", type=click.IntRange(min=0), default=DEFAULT_SEED, help="Reproduces a run bit for bit."
@@ -104,7 +105,7 @@ def check(
     fail_on: str,
     witness: bool,
 ) -> ExitCode:
-    """Judge every routine of the FORMULAs (names, FILE.py:NAME or FILE.py), by default of all, against proved truth."""
+    """Judge every routine of FORMULAs (names, topics, FILE.py:NAME or FILE.py) against proved truth; by default all."""
     if target and (formulas or not claimed):
         raise UsageError(f"say what it claims to compute: --routine {target} --formula F")
     if claimed and not target:
