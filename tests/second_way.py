@@ -13,10 +13,10 @@ from flint import arb
 
 from numcheck.declaration.formulas import Formula, Routine
 from numcheck.declaration.words import Of
-from numcheck.domain import Points, draw
+from numcheck.domain import Points
 from numcheck.formats import format_of
 from numcheck.measure.execute import arguments_of
-from numcheck.operators import InexactError, execute
+from numcheck.operators import execute
 from numcheck.reals.enclosures import PROVED, Enclosure
 from numcheck.reals.precision import precision
 from numcheck.truth import Truth, settle
@@ -33,10 +33,13 @@ NOTHING = arb(2) ** -1200
 
 
 def ordinary(formula: Formula) -> list[Points]:
-    """Points that data could be."""
-    drawn = draw(formula.inputs, FLOAT32, POINTS, 0, formula.name)
-    easy = [points.select(points.origin == "sample") for points in drawn]
-    return [points.select(points.spread(FEW)) for points in easy if len(points)]
+    """Points that data could be, and such whose inputs meet each other, as boxes must that overlap."""
+    found = list[Points]()
+    for points in formula.points(FLOAT32, POINTS, 0):
+        data = points.select(points.origin == "sample")
+        meeting = points.select(~np.isin(points.origin, ["sample", "corner", "sweep", "given"]))
+        found += [some.select(some.spread(FEW)) for some in (data, meeting) if len(some)]
+    return found
 
 
 def truth_of(formula: Formula, points: Points) -> Truth:
@@ -52,7 +55,7 @@ class Executed:
     numbers: np.ndarray
 
     def apart(self, truth: Enclosure, conditioning: np.ndarray) -> float:
-        """How far the two are apart at most, relative to the truth and its conditioning together."""
+        """How far the two are apart at most, relative to the truth and its conditioning together; NaN if at none."""
         told, terms = (x.reshape(self.numbers.shape) for x in (np.arange(truth.high.size), conditioning))
         flat = truth.reshaped((-1,))
         with precision(BITS[0]):
@@ -61,11 +64,11 @@ class Executed:
                 for index, exact in np.ndenumerate(self.numbers)
                 if flat.state[told[index]] == PROVED and not exact.is_nan()
             ]
-        return max(pairs, default=np.inf)
+        return max(pairs, default=np.nan)
 
 
 def executed(routine: Routine, of: str, points: Points, component: np.ndarray | None) -> Executed:
-    """A routine's value or gradient in exact arithmetic; InexactError where an operator has no exact rule."""
+    """A routine's value or gradient in exact arithmetic; raises where an operator has no exact rule."""
     differentiate = () if of == "value" else routine.formula.wrt
     rows = list[np.ndarray]()
     for row in range(len(points)):
@@ -86,7 +89,7 @@ def _apart(truth: Enclosure, place: int, conditioning: float, exact: arb) -> flo
     if not np.isfinite(high):
         return 0.0 if not exact.is_finite() and (exact > 0) == (high > 0) else np.inf
     true = arb(arb(high) + arb(low), radius) * arb(2) ** int(truth.exponent[place])
-    if (true.overlaps(exact) and true.contains(0)) or (abs(true) < NOTHING and abs(exact) < NOTHING):
+    if true.overlaps(exact) or (abs(true) < NOTHING and abs(exact) < NOTHING):  # a slope at a kink is an interval
         return 0.0
     size = abs(true) + (arb(conditioning) if np.isfinite(conditioning) else 0)
     off = abs(exact - true) / size
@@ -94,12 +97,10 @@ def _apart(truth: Enclosure, place: int, conditioning: float, exact: arb) -> flo
 
 
 def apart(formula: Formula, of: str, ran: list[Executed]) -> float:
-    """How far the formula and what was executed are apart at most."""
-    worst = 0.0
-    for one in ran:
-        half = truth_of(formula, one.points).halves[Of(of)]
-        worst = max(worst, one.apart(half.exact, half.conditioning))
-    return worst
+    """How far the formula and what was executed are apart at most; infinitely where nothing could be compared."""
+    halves = [truth_of(formula, one.points).halves[Of(of)] for one in ran]
+    told = [one.apart(half.exact, half.conditioning) for one, half in zip(ran, halves, strict=True)]
+    return np.inf if np.isnan(told).all() else float(np.nanmax(told))
 
 
 def halves(formula: Formula) -> Iterator[str]:
@@ -133,8 +134,12 @@ def second_way(formula: Formula, of: str) -> Second:
             continue
         try:
             ran = [executed(routine, of, *at) for at in zip(points, components, strict=True)]
-        except InexactError as error:
-            best.said[routine.name] = str(error)
+        except KeyboardInterrupt:
+            raise
+        except (
+            BaseException
+        ) as error:  # an operator without an exact rule, or whatever the routine raises of that
+            best.said[routine.name] = f"{type(error).__name__}: {error}"
             continue
         distance = apart(formula, of, ran)
         best.said[routine.name] = f"{distance:.2g} apart"

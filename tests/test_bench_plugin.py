@@ -25,7 +25,7 @@ RUNS = {
     "compared": (*BENCH, "--benchmark-compare", "--benchmark-compare-fail=min:1000000%", *CHOSEN),
     "collected": (*COLLECT, "--numcheck-formats=float32,bfloat16", "--numcheck-sizes=1e3,250000"),
     "both": (*COLLECT, "--numcheck"),
-    "the catalogue": (*COLLECT, "--pyargs", "numcheck.catalog.inverse_blending"),
+    "the catalogue": (*COLLECT, "--pyargs", "numcheck.catalog.fixed_point"),
     "marked": (*COLLECT, "-m", "numcheck_bench"),
     "only": (*BENCH, "--benchmark-only", "-rs", "-k", "other or (twice and right)"),
     "disabled": (*BENCH, "--benchmark-disable", *CHOSEN),
@@ -79,10 +79,13 @@ def test_benchmarks_and_judgements_stand_below_roots_of_their_own(runs: dict[str
 
 
 def test_the_catalogue_is_timed_where_it_is_asked_for(runs: dict[str, Done]):
+    load_catalog()
     found = nodes(runs["the catalogue"])
     assert found
-    assert all(node.startswith("numcheck-bench::blend_inverse::") for node in found)
-    assert not [node for node in nodes(runs["collected"]) if "blend_inverse" in node]
+    names = {node.split("::")[1] for node in found}
+    assert "kepler_equation" in names
+    assert all(formulas()[name].topic == "fixed-point" for name in names)
+    assert not [node for node in nodes(runs["collected"]) if "kepler_equation" in node]
 
 
 def test_its_errors_are_those_of_the_command(

@@ -111,7 +111,7 @@ def test_version_is_the_packages_own(capsys: pytest.CaptureFixture[str]) -> None
 def test_check_asks_for_the_three_usual_formats_on_the_cpu(suite: Suite) -> None:
     assert cli.run(["check"]) == 0
     assert suite.asked["formats"] == ["float32", "bfloat16", "float16"]
-    assert (suite.asked["devices"], suite.asked["points"], suite.asked["seed"]) == (["cpu"], 2000, 0)
+    assert (suite.asked["devices"], suite.asked["points"], suite.asked["seed"]) == (["cpu"], None, 0)
     assert (suite.asked["formulas"], suite.asked["routine"], suite.asked["fail_on"]) == ([], None, "over")
 
 

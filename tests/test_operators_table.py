@@ -55,7 +55,7 @@ def arguments(func: Any, numbers: list[Tensor]) -> list[Any]:
             given.append(argument.default_value)
         else:
             given.append(
-                {"beta": 1.0, "threshold": 20.0, "dim": -1, "half_to_float": False}.get(argument.name)
+                {"beta": 1.0, "threshold": 20.0, "dim": -1, "half_to_float": False, "n": 2}.get(argument.name)
             )
     return given
 

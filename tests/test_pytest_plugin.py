@@ -92,6 +92,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 PLUGIN = ("-p", "no:cacheprovider", "--numcheck", "--numcheck-points=60", "--numcheck-formats=float32")
 COLLECT = ("--numcheck", "--collect-only", "-q")
+FIXED_POINTS = {path.stem for path in (ROOT / "numcheck" / "catalog" / "fixed_point").glob("[a-z]*.py")}
 RUNS = {
     "everything": (*PLUGIN, "-v", "-rxf", "--hypothesis-seed=1", "numcheck::twice"),
     "collected": (*COLLECT, "--numcheck-formats=float32,bfloat16"),
@@ -104,7 +105,7 @@ RUNS = {
         *COLLECT,
         "--numcheck-formats=float32",
         "--pyargs",
-        "numcheck.catalog.inverse_blending",
+        "numcheck.catalog.fixed_point",
     ),
     "one test": (*COLLECT, "--numcheck-formats=float32", "test_other.py::test_other"),
     "-m": (*COLLECT, "--numcheck-formats=float32", "-m", "numcheck and not slow"),
@@ -275,7 +276,7 @@ def test_a_formula_of_a_project_may_have_the_name_of_one_in_the_catalogue(runs):
         ("a file", {"twice"}),
         ("a folder", {"twice"}),
         ("a package", {"twice"}),
-        ("a package of the catalogue", {"blend_inverse"}),
+        ("a package of the catalogue", FIXED_POINTS),
         ("another folder", set()),
         ("one test", set()),
     ],

@@ -1,6 +1,5 @@
 """Declared formulas: registered where they stand, found by name; the catalogue's and other packages' loaded."""
 
-import difflib
 import functools
 import importlib
 import importlib.metadata
@@ -11,7 +10,7 @@ from typing import Any
 
 from numcheck.declaration.formulas import Formula, formula_of
 from numcheck.declaration.relations import Relation
-from numcheck.declaration.words import DeclarationError, UsageError, told_of
+from numcheck.declaration.words import DeclarationError, UsageError, meant, told_of
 from numcheck.domain import Domain
 from numcheck.formats import Format, format_of
 
@@ -107,7 +106,5 @@ def formula_named(name: str) -> Formula:
     """The registered formula of that name."""
     known = formulas()
     if name not in known:
-        near = difflib.get_close_matches(name, known)
-        meant = f"did you mean {' or '.join(near)}?" if near else "`numcheck list` prints the names"
-        raise UsageError(f"no formula {name!r}: {meant}")
+        raise UsageError(f"no formula {name!r}: {meant(name, known) or '`numcheck list` prints the names'}")
     return known[name]

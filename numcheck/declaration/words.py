@@ -3,7 +3,9 @@
 Nothing heavy is imported here, so that the command line and the pytest plugin start at once.
 """
 
+import difflib
 import re
+from collections.abc import Iterable
 from enum import IntEnum, StrEnum
 from typing import Final, Self
 
@@ -27,6 +29,18 @@ and halves of characters, which no file takes."""
 def visible(text: str) -> str:
     """The text with what a terminal or a page would obey rather than show written out, an escape as `\\x1b`."""
     return _UNSEEN.sub(lambda found: found.group().encode("unicode_escape").decode(), text)
+
+
+HARDLY = 0.2
+"""Of the likeness of two names, by which another one may be less like what was written."""
+
+
+def meant(word: str, names: Iterable[str]) -> str:
+    """Which of the names may have been meant, as a question: the nearest, and others hardly farther; "" for none."""
+    near = difflib.get_close_matches(word, names)
+    ratios = [difflib.SequenceMatcher(None, name, word).ratio() for name in near]
+    told = [name for name, ratio in zip(near, ratios, strict=True) if ratio > ratios[0] - HARDLY]
+    return f"did you mean {' or '.join(told)}?" if told else ""
 
 
 def told_of(error: BaseException) -> str:

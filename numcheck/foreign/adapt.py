@@ -1,6 +1,5 @@
 """Judging a function that was not written for numcheck: its own arguments, made from a formula's inputs."""
 
-import difflib
 import inspect
 import warnings
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
@@ -15,7 +14,7 @@ import torch
 from numcheck.declaration.budgets import Budget, ulps
 from numcheck.declaration.formulas import Formula, Routine, routine_of
 from numcheck.declaration.patience import TimedOutError, in_time
-from numcheck.declaration.words import UsageError, told_of
+from numcheck.declaration.words import UsageError, meant, told_of
 from numcheck.domain import Points
 from numcheck.foreign.call import Plan, Reading, call, is_floating
 from numcheck.foreign.load import load
@@ -112,9 +111,8 @@ def routine_at(word: str, formula: Formula) -> Routine:
 
 def _instead(word: str, formula: Formula) -> str:
     known = list(formula.routines)
-    near = difflib.get_close_matches(word, known)
-    if near:
-        return f"did you mean {' or '.join(near)}?"
+    if near := meant(word, known):
+        return near
     return f"write {'one of ' if known else ''}{', '.join(known) or 'MODULE:NAME or FILE.py:NAME'}"
 
 

@@ -378,7 +378,7 @@ def check(
     *,
     formats: Sequence[str] = DEFAULT_FORMATS,
     devices: Sequence[str] = ("cpu",),
-    points: int = DEFAULT_POINTS,
+    points: int | None = None,
     seed: int = DEFAULT_SEED,
     value: Budget | None = None,
     grad: Budget | None = None,

@@ -66,6 +66,7 @@ MOST_FINDINGS = 3
 @click.option(
     "--points",
     type=click.IntRange(min=1),
+    default=None,
     help=f"Points per routine and format: {DEFAULT_POINTS}, or {POINTS_OF_EACH} of over {FEW_FORMULAS} formulas.",
 )
 @click.option(

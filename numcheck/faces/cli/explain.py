@@ -1,10 +1,8 @@
 """`numcheck explain`: everything about one point, or the page of a cause."""
 
-import difflib
-
 import click
 
-from numcheck.declaration.words import Cause, ExitCode, UsageError
+from numcheck.declaration.words import Cause, ExitCode, UsageError, meant
 from numcheck.faces.cli.options import EXIT_CODES, devices_option, point_of, timeout_option
 from numcheck.faces.names import format_named, names_of
 
@@ -84,6 +82,5 @@ def _page_of(word: str) -> str:
         raise UsageError(f"write numcheck explain {word} ROUTINE {point}, with one of {routines}")
     if ":" in word:
         raise UsageError(f"write numcheck explain {word} ROUTINE --at name=value")
-    near = difflib.get_close_matches(word, [*FACTS, *known])
-    meant = f"did you mean {' or '.join(near)}?" if near else f"write one of {', '.join(FACTS)}"
-    raise UsageError(f"no cause or formula {word!r}: {meant}")
+    instead = meant(word, [*FACTS, *known]) or f"write one of {', '.join(FACTS)}"
+    raise UsageError(f"no cause or formula {word!r}: {instead}")
