@@ -89,7 +89,9 @@ def _apart(truth: Enclosure, place: int, conditioning: float, exact: arb) -> flo
     if not np.isfinite(high):
         return 0.0 if not exact.is_finite() and (exact > 0) == (high > 0) else np.inf
     true = arb(arb(high) + arb(low), radius) * arb(2) ** int(truth.exponent[place])
-    if true.overlaps(exact) or (abs(true) < NOTHING and abs(exact) < NOTHING):  # a slope at a kink is an interval
+    if true.overlaps(exact) or (
+        abs(true) < NOTHING and abs(exact) < NOTHING
+    ):  # a slope at a kink is an interval
         return 0.0
     size = abs(true) + (arb(conditioning) if np.isfinite(conditioning) else 0)
     off = abs(exact - true) / size

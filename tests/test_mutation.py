@@ -10,6 +10,8 @@ from mutation.equivalents import argued, stale
 from mutation.mutants import Mutant, mutants
 from mutation.rooms import ROOMS
 
+from numcheck.declaration.registry import formulas, load_catalog
+
 ROOT = Path(__file__).parents[1]
 
 SOURCE = '''
@@ -108,6 +110,17 @@ def test_a_change_reaches_the_functions_that_its_target_has_made_already(planted
 
 def test_what_is_argued_is_argued_of_a_mutant() -> None:
     assert stale(argued()) == []
+
+
+def test_what_is_argued_of_a_formula_is_argued_of_a_mutant() -> None:
+    load_catalog()
+    reasons = argued(ROOT / "tests" / "mutation" / "equivalent_formulas.toml")
+    known = {
+        (name, change)
+        for name in {name for name, _ in reasons}
+        for change in changes(formulas()[name].module, name)
+    }
+    assert not set(reasons) - known
 
 
 @pytest.mark.full

@@ -9,9 +9,9 @@ from .rooms import ROOMS
 ARGUED = Path(__file__).with_name("equivalent.toml")
 
 
-def argued() -> dict[tuple[str, str], str]:
+def argued(path: Path = ARGUED) -> dict[tuple[str, str], str]:
     """(function, change) of each mutant that no test can tell from the right code, with the reason."""
-    table = tomllib.loads(ARGUED.read_text(encoding="utf-8")) if ARGUED.exists() else {}
+    table = tomllib.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
     return {
         (function, change): entry["reason"]
         for function, entries in table.items()

@@ -8,6 +8,7 @@ import signal
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 from types import FrameType, FunctionType
 
 from numcheck.declaration.formulas import Formula
@@ -18,6 +19,7 @@ from ..second_way import DIGITS, Second, apart, second_way
 from .equivalents import argued
 from .mutants import mutants
 
+ARGUED = Path(__file__).with_name("equivalent_formulas.toml")
 ENOUGH = 0.97
 SECONDS = 30
 """A mutant whose truth takes longer than this, where the formula's takes some, is noticed."""
@@ -49,7 +51,7 @@ def notices(changed: Formula, second: Second) -> bool:
 def main(*names: str) -> int:
     """Print what was killed and what survived; 0 where enough was killed."""
     load_catalog()
-    reasons = argued()
+    reasons = argued(ARGUED)
     made = [f for f in formulas().values() if f.module.startswith("numcheck.catalog.")]
     total = killed = 0
 

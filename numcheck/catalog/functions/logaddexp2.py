@@ -31,6 +31,7 @@ def the_order_does_not_matter(f, x, y):
 
 
 @gap("absorption", "cancellation", why="the backward rounds x - y before it is exponentiated", of="grad")
+@gap("cancellation", why="the larger number and the logarithm nearly cancel beside a result of 0", of="value")
 @gap("overflow", why="the backward divides by 1 + 2**|x - y|, which overflows", of="grad")
 @logaddexp2.routine(value=ulps(2), grad=ulps(4))
 def torch_builtin(x, y):

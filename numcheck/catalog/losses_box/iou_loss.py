@@ -88,7 +88,7 @@ def rest_over_union(first, second):
     return (union - shared) / union
 
 
-@gap("overflow", "underflow", why="areas, or slopes over their squares, leave the range", formats=["float16"])
+@gap("overflow", "underflow", why="areas, or slopes over their squares, leave the range")
 @gap(
     "wrong_formula",
     "cancellation",

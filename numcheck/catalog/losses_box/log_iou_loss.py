@@ -80,6 +80,7 @@ def as_printed(first, second):
 
 @large_areas
 @gap("cancellation", "absorption", of="grad", why="the slopes of both logarithms are taken off each other")
+@gap("cancellation", of="value", why="so are the logarithms, of nearly equal areas")
 @log_iou_loss.routine(value=ulps(2, cond=4), grad=ulps(4, cond=4))
 def difference_of_logarithms(first, second):
     """log(union) - log(shared)."""

@@ -65,7 +65,11 @@ def mean_of_squares_less_square_of_mean(x):
     return ((x * x).mean(-1) - x.mean(-1) ** 2) * n / (n - 1)
 
 
-@gap("cancellation", why="entries far from the first leave two squares of that distance to cancel")
+@gap(
+    "cancellation",
+    "absorption",
+    why="entries far from the first leave two squares of that distance to cancel",
+)
 @gap("overflow", "nan_gradient", why="squares of distances from the first leave the range")
 @var.routine(value=ulps(4, gamma=True), grad=ulps(4, gamma=True))
 def shifted_by_the_first(x):
