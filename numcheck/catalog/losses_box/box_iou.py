@@ -52,10 +52,10 @@ def exchanging_the_axes_changes_nothing(f, first, second):
     return f(*turned), f(first, second)
 
 
-def _shared_and_union(first, second):
-    sides = (torch.minimum(first[:, 2:], second[:, 2:]) - torch.maximum(first[:, :2], second[:, :2])).clamp(
-        min=0
-    )
+def shared_and_union(first, second):
+    """The area that both cover, and the area that any covers."""
+    low, high = torch.maximum(first[:, :2], second[:, :2]), torch.minimum(first[:, 2:], second[:, 2:])
+    sides = (high - low).clamp(min=0)
     shared = sides[:, 0] * sides[:, 1]
     areas = [(box[:, 2] - box[:, 0]) * (box[:, 3] - box[:, 1]) for box in (first, second)]
     return shared, areas[0] + areas[1] - shared
@@ -80,7 +80,7 @@ one_beside_the_other = gap(
 @box_iou.routine(value=ulps(2, cond=4), grad=ulps(4, cond=4))
 def as_printed(first, second):
     """Clamped sides, both areas, one quotient."""
-    shared, union = _shared_and_union(first, second)
+    shared, union = shared_and_union(first, second)
     return shared / union
 
 
@@ -90,7 +90,7 @@ def as_printed(first, second):
 @box_iou.routine(value=ulps(2, cond=4), grad=ulps(4, cond=4))
 def small_number_below(first, second):
     """The union with 1e-7 added, against division by 0."""
-    shared, union = _shared_and_union(first, second)
+    shared, union = shared_and_union(first, second)
     return shared / (union + 1e-7)
 
 

@@ -3,6 +3,7 @@
 import torch
 
 from numcheck import box, formula, gap, m, ulps
+from numcheck.catalog.losses_box.box_iou import shared_and_union
 
 
 @formula(
@@ -60,15 +61,6 @@ def exchanging_the_axes_changes_nothing(f, first, second):
     return f(*turned), f(first, second)
 
 
-def _shared_and_union(first, second):
-    sides = (torch.minimum(first[:, 2:], second[:, 2:]) - torch.maximum(first[:, :2], second[:, :2])).clamp(
-        min=0
-    )
-    shared = sides[:, 0] * sides[:, 1]
-    areas = [(box[:, 2] - box[:, 0]) * (box[:, 3] - box[:, 1]) for box in (first, second)]
-    return shared, areas[0] + areas[1] - shared
-
-
 def _angles(first, second):
     return [torch.atan((box[:, 2] - box[:, 0]) / (box[:, 3] - box[:, 1])) for box in (second, first)]
 
@@ -88,7 +80,7 @@ large_areas = gap(
 @ciou_loss.routine(value=ulps(2, cond=4))
 def as_printed(first, second):
     """The difference of two angles, and its weight where the shapes differ."""
-    shared, union = _shared_and_union(first, second)
+    shared, union = shared_and_union(first, second)
     around = torch.maximum(first[:, 2:], second[:, 2:]) - torch.minimum(first[:, :2], second[:, :2])
     apart = (first[:, :2] + first[:, 2:]) / 2 - (second[:, :2] + second[:, 2:]) / 2
     loss, (one, other) = 1 - shared / union, _angles(first, second)
@@ -103,7 +95,7 @@ def small_numbers_below(first, second):
     """As torchvision has it: in float32 at least, with 1e-7 added to three denominators."""
     wide = torch.promote_types(first.dtype, torch.float32)
     first, second = first.to(wide), second.to(wide)
-    shared, union = _shared_and_union(first, second)
+    shared, union = shared_and_union(first, second)
     around = torch.maximum(first[:, 2:], second[:, 2:]) - torch.minimum(first[:, :2], second[:, :2])
     apart = (first[:, :2] + first[:, 2:]) / 2 - (second[:, :2] + second[:, 2:]) / 2
     share, (one, other) = shared / (union + 1e-7), _angles(first, second)

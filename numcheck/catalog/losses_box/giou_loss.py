@@ -3,6 +3,7 @@
 import torch
 
 from numcheck import box, formula, gap, m, ulps
+from numcheck.catalog.losses_box.box_iou import shared_and_union
 
 
 @formula(
@@ -53,15 +54,6 @@ def exchanging_the_axes_changes_nothing(f, first, second):
     return f(*turned), f(first, second)
 
 
-def _shared_and_union(first, second):
-    sides = (torch.minimum(first[:, 2:], second[:, 2:]) - torch.maximum(first[:, :2], second[:, :2])).clamp(
-        min=0
-    )
-    shared = sides[:, 0] * sides[:, 1]
-    areas = [(box[:, 2] - box[:, 0]) * (box[:, 3] - box[:, 1]) for box in (first, second)]
-    return shared, areas[0] + areas[1] - shared
-
-
 @giou_loss.routine(
     value=ulps(2, cond=4), grad=ulps(4, cond=4, coupled=True), formats=["float32", "bfloat16", "float16"]
 )
@@ -80,7 +72,7 @@ large_areas = gap(
 @giou_loss.routine(value=ulps(2, cond=4), grad=ulps(4, cond=4, coupled=True))
 def as_printed(first, second):
     """Both quotients, each rounded by itself."""
-    shared, union = _shared_and_union(first, second)
+    shared, union = shared_and_union(first, second)
     around = torch.maximum(first[:, 2:], second[:, 2:]) - torch.minimum(first[:, :2], second[:, :2])
     hull = around[:, 0] * around[:, 1]
     return 1 - shared / union + (hull - union) / hull
@@ -91,7 +83,7 @@ def as_printed(first, second):
 @giou_loss.routine(value=ulps(2, cond=4), grad=ulps(4, cond=4, coupled=True))
 def two_less_two_quotients(first, second):
     """2 - shared/union - union/hull."""
-    shared, union = _shared_and_union(first, second)
+    shared, union = shared_and_union(first, second)
     around = torch.maximum(first[:, 2:], second[:, 2:]) - torch.minimum(first[:, :2], second[:, :2])
     return 2 - shared / union - union / (around[:, 0] * around[:, 1])
 
@@ -103,7 +95,7 @@ def small_numbers_below(first, second):
     """As torchvision has it: in float32 at least, with 1e-7 added to both denominators."""
     wide = torch.promote_types(first.dtype, torch.float32)
     first, second = first.to(wide), second.to(wide)
-    shared, union = _shared_and_union(first, second)
+    shared, union = shared_and_union(first, second)
     around = torch.maximum(first[:, 2:], second[:, 2:]) - torch.minimum(first[:, :2], second[:, :2])
     hull = around[:, 0] * around[:, 1]
     return 1 - (shared / (union + 1e-7) - (hull - union) / (hull + 1e-7))

@@ -3,6 +3,7 @@
 import torch
 
 from numcheck import box, formula, gap, m, ulps
+from numcheck.catalog.losses_box.box_iou import shared_and_union
 
 
 @formula(
@@ -50,15 +51,6 @@ def exchanging_the_axes_changes_nothing(f, first, second):
     return f(*turned), f(first, second)
 
 
-def _shared_and_union(first, second):
-    sides = (torch.minimum(first[:, 2:], second[:, 2:]) - torch.maximum(first[:, :2], second[:, :2])).clamp(
-        min=0
-    )
-    shared = sides[:, 0] * sides[:, 1]
-    areas = [(box[:, 2] - box[:, 0]) * (box[:, 3] - box[:, 1]) for box in (first, second)]
-    return shared, areas[0] + areas[1] - shared
-
-
 @log_iou_loss.routine(value=ulps(2, cond=4), grad=ulps(4, cond=4), formats=["float32", "bfloat16", "float16"])
 def float64_then_rounded(first, second):
     """The formula as it is printed, in float64, rounded once at the end."""
@@ -74,7 +66,7 @@ large_areas = gap(
 @log_iou_loss.routine(value=ulps(2, cond=4), grad=ulps(4, cond=4))
 def as_printed(first, second):
     """The logarithm of a quotient."""
-    shared, union = _shared_and_union(first, second)
+    shared, union = shared_and_union(first, second)
     return -torch.log(shared / union)
 
 
@@ -84,5 +76,5 @@ def as_printed(first, second):
 @log_iou_loss.routine(value=ulps(2, cond=4), grad=ulps(4, cond=4))
 def difference_of_logarithms(first, second):
     """log(union) - log(shared)."""
-    shared, union = _shared_and_union(first, second)
+    shared, union = shared_and_union(first, second)
     return torch.log(union) - torch.log(shared)
