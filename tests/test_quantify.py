@@ -135,3 +135,10 @@ def test_a_law_that_a_routine_breaks_is_counted():
     assert measure_law(lambda x: x * x)["violations"] == 0
     assert measure_law(lambda x: x * x + 1e-3 * x)["violations"] > 0
     assert even.doc == "The sign does not matter."
+
+
+def test_a_gradient_that_a_scale_takes_beyond_float64_overflows_without_a_warning():
+    _, _, (_, slope) = measured(lambda x: x**2, lambda x: x * x, format_of("float64"), x=real(1e307, 8e307))
+    with np.errstate(all="raise"):
+        found = loss_scales([slope])
+    assert found is not None and found["safe"] == [0, 0]

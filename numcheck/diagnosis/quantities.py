@@ -77,12 +77,12 @@ def loss_scales(parts: Sequence[Measurement]) -> dict[str, Any] | None:
 
 def _scaled(exact: np.ndarray, scale: float, format: Format) -> tuple[float, bool]:
     """What each of these sizes loses on average below the normal numbers, once scaled; whether any is too large."""
-    scaled = exact * scale
+    with np.errstate(over="ignore"):
+        scaled = exact * scale
     rounded = format.round(torch.from_numpy(scaled)).double().numpy()
-    small = scaled < format.smallest_normal
-    return float(np.where(small, np.abs(scaled - rounded) / scaled, 0.0).mean()), bool(
-        np.isinf(rounded).any()
-    )
+    small = np.flatnonzero(scaled < format.smallest_normal)
+    lost = np.abs(scaled[small] - rounded[small]) / scaled[small]
+    return float(lost.sum()) / len(exact), bool(np.isinf(rounded).any())
 
 
 def cancellation(measurement: Measurement) -> dict[str, Any] | None:

@@ -115,7 +115,8 @@ class Interval:
         wide = (
             middle + half / 3 * normal if half < 1e6 else standard * 10.0 ** rng.integers(0, 6, size=of_row)
         )
-        lognormal = sign * centre * np.exp(np.clip(2.5 * normal, -80, 80))
+        with np.errstate(over="ignore"):  # what is beyond the interval is drawn again, below
+            lognormal = sign * centre * np.exp(np.clip(2.5 * normal, -80, 80))
         offset = self._offsets(row_sign, rng)
         spread = offset * (1 + normal * 2.0 ** -rng.integers(2, format.precision, size=of_row, endpoint=True))
 

@@ -56,7 +56,13 @@ def newton_in_the_format(mean, eccentricity):
     return anomaly
 
 
-@gap("unconverged", "wrong_formula", "cancellation", why="Newton overshoots where the slope is nearly 0")
+@gap(
+    "unconverged",
+    "wrong_formula",
+    "cancellation",
+    "overflow",
+    why="Newton overshoots where the slope is nearly 0",
+)
 @kepler_equation.routine(value=ulps(4, cond=4))
 def newton_from_the_mean(mean, eccentricity):
     """Newton, five steps from E = M."""

@@ -49,10 +49,12 @@ near_one = gap(
     "cancellation", "absorption", why="near 1 a logarithm of a sum, and of the sigmoid p - y, keep few digits"
 )
 sigmoid_sinks = gap("underflow", of="grad", why="sigmoid is 0 where it should be subnormal")
+logarithm_sinks = gap("underflow", of="value", why="the logarithm of a sum is 0 where it should be subnormal")
 
 
 @near_one
 @sigmoid_sinks
+@logarithm_sinks
 @soft_label_binary_cross_entropy.routine(value=ulps(4, cond=2), grad=ulps(4, cond=4))
 def torch_builtin(logit, target, weight):
     """`binary_cross_entropy_with_logits` with `pos_weight`."""

@@ -44,6 +44,7 @@ slopes_cancel = gap("cancellation", of="grad", why="a part of a slope is taken o
 
 
 @slopes_cancel
+@gap("underflow", of="grad", why="small parts of a slope are subnormal before they are scaled back")
 @l2_normalize.routine(value=ulps(3, gamma=True), grad=ulps(4, gamma=True, coupled=True))
 def scaled_by_the_largest(x):
     """Entries over the power of two at the largest before they are squared; a length of 0 is divided by as 1."""
