@@ -30,6 +30,8 @@ DIGITS, OF_A_DOUBLE = 25, 12
 """Digits that agree, of what the conditioning leaves; and where a constant is written as a double (0.1 in Python)."""
 NOTHING = arb(2) ** -1200
 """Below the range of every format: what is smaller is not told apart."""
+COMPARED = 0.5
+"""Of the numbers that have a truth: as many must be executed to the end, without a question that stays open."""
 
 
 def ordinary(formula: Formula) -> list[Points]:
@@ -54,17 +56,16 @@ class Executed:
     points: Points
     numbers: np.ndarray
 
-    def apart(self, truth: Enclosure, conditioning: np.ndarray) -> float:
-        """How far the two are apart at most, relative to the truth and its conditioning together; NaN if at none."""
+    def apart(self, truth: Enclosure, conditioning: np.ndarray) -> list[float]:
+        """How far each number that has a truth is from it, relative to it and its conditioning; NaN where open."""
         told, terms = (x.reshape(self.numbers.shape) for x in (np.arange(truth.high.size), conditioning))
         flat = truth.reshaped((-1,))
         with precision(BITS[0]):
-            pairs = [
-                _apart(flat, int(told[index]), float(terms[index]), exact)
+            return [
+                np.nan if exact.is_nan() else _apart(flat, int(told[index]), float(terms[index]), exact)
                 for index, exact in np.ndenumerate(self.numbers)
-                if flat.state[told[index]] == PROVED and not exact.is_nan()
+                if flat.state[told[index]] == PROVED
             ]
-        return max(pairs, default=np.nan)
 
 
 def executed(routine: Routine, of: str, points: Points, component: np.ndarray | None) -> Executed:
@@ -89,20 +90,22 @@ def _apart(truth: Enclosure, place: int, conditioning: float, exact: arb) -> flo
     if not np.isfinite(high):
         return 0.0 if not exact.is_finite() and (exact > 0) == (high > 0) else np.inf
     true = arb(arb(high) + arb(low), radius) * arb(2) ** int(truth.exponent[place])
-    if true.overlaps(exact) or (
-        abs(true) < NOTHING and abs(exact) < NOTHING
-    ):  # a slope at a kink is an interval
+    if abs(true) < NOTHING and abs(exact) < NOTHING:
         return 0.0
-    size = abs(true) + (arb(conditioning) if np.isfinite(conditioning) else 0)
-    off = abs(exact - true) / size
+    size = abs(true).upper() + (arb(conditioning) if np.isfinite(conditioning) else 0)
+    # a slope at a kink is an interval, in which any is right; what the code gives must be told closely all the same
+    off = exact.rad() / size if true.overlaps(exact) else abs(exact - true) / size
     return float(off.upper()) if off.is_finite() else np.inf
 
 
 def apart(formula: Formula, of: str, ran: list[Executed]) -> float:
-    """How far the formula and what was executed are apart at most; infinitely where nothing could be compared."""
+    """How far the formula and what was executed are apart at most; infinitely where too little could be compared."""
     halves = [truth_of(formula, one.points).halves[Of(of)] for one in ran]
-    told = [one.apart(half.exact, half.conditioning) for one, half in zip(ran, halves, strict=True)]
-    return np.inf if np.isnan(told).all() else float(np.nanmax(told))
+    told = [
+        x for one, half in zip(ran, halves, strict=True) for x in one.apart(half.exact, half.conditioning)
+    ]
+    few = np.count_nonzero(~np.isnan(told)) < max(1, COMPARED * len(told))
+    return np.inf if few else float(np.nanmax(told))
 
 
 def halves(formula: Formula) -> Iterator[str]:
@@ -138,9 +141,7 @@ def second_way(formula: Formula, of: str) -> Second:
             ran = [executed(routine, of, *at) for at in zip(points, components, strict=True)]
         except KeyboardInterrupt:
             raise
-        except (
-            BaseException
-        ) as error:  # an operator without an exact rule, or whatever the routine raises of that
+        except BaseException as error:  # an operator without an exact rule, or what the routine makes of that
             best.said[routine.name] = f"{type(error).__name__}: {error}"
             continue
         distance = apart(formula, of, ran)

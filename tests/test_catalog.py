@@ -129,10 +129,12 @@ def test_hardly_a_truth_is_left_unresolved():
 def easy(formula: Formula) -> list[tuple[Points, Truth]]:
     """Data-like points, or where none of them has a gradient, as boxes that lie apart, points whose inputs meet."""
     drawn = formula.points(FLOAT64, POINTS, 0)
-    for rough in (["sample"], ["corner", "sweep", "given", "sample"]):
-        kept = [np.isin(points.origin, rough) == (rough == ["sample"]) for points in drawn]
-        chosen = [points.select(rows) for points, rows in zip(drawn, kept, strict=True) if rows.any()]
-        found = [(points, settle(formula, points, FLOAT64)) for points in chosen]
+    data = [points.select(points.origin == "sample") for points in drawn]
+    meeting = [
+        points.select(~np.isin(points.origin, ["sample", "corner", "sweep", "given"])) for points in drawn
+    ]
+    for chosen in (data, meeting):
+        found = [(points, settle(formula, points, FLOAT64)) for points in chosen if len(points)]
         if any(t.gradient is not None and (t.gradient.state == PROVED).all(axis=1).any() for _, t in found):
             return found
     raise AssertionError("no point has a gradient")

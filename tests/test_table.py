@@ -16,7 +16,7 @@ from numcheck.declaration.registry import formulas, load_catalog
 from numcheck.declaration.words import Of, UsageError
 from numcheck.faces.cli import run
 from numcheck.report import table_page
-from numcheck.report.store import read_json
+from numcheck.report.store import read_json, write_json
 from numcheck.runs.sweep import checkpoint, rows, table
 from numcheck.runs.sweep import largest as largest_of_kinds
 from numcheck.runs.sweep.rows import functions, plan_of, rows_of
@@ -310,12 +310,31 @@ def test_the_command_writes_the_table_and_the_rows_asked_for(
     assert not list(Path(".numcheck").rglob("*.json"))  # nothing is left of finished rows
 
 
+def test_rows_of_a_mode_that_is_not_asked_for_stay_as_they_are(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.chdir(tmp_path)
+    asked = ["table", "sqrt", "--formats", "float16", "--out", "out", "--modes", "eager"]
+    assert run(asked) == 0
+    (path,) = Path("out").glob("*.json")
+    whole = read_json(path, table.SCHEMA)
+    others = [row | {"mode": "compiled", "worst_ulp": 7.0} for row in whole["rows"]]
+    stale = [row | {"worst_ulp": 9.0} for row in whole["rows"]]
+    write_json(whole | {"rows": stale + others}, path)
+    assert run([*asked, "--json", "rows.json"]) == 0
+    found = read_json(path, table.SCHEMA)["rows"]
+    assert {row["worst_ulp"] for row in found if row["mode"] == "compiled"} == {7.0}
+    assert 9.0 not in {row["worst_ulp"] for row in found}
+    assert {row["mode"] for row in read_json("rows.json", table.SCHEMA)["rows"]} == {"eager"}
+
+
 @pytest.mark.parametrize(
     ("words", "line"),
     [
         (["squarer"], "no function 'squarer' in the table: write one of "),
         (["exp", "--formats", "float8_e5m2"], "the table has no float8_e5m2: write one of float32"),
         (["exp", "--formats", "half"], "half"),
+        (["exp", "--modes", "fast"], "no mode 'fast': write eager or compiled"),
     ],
 )
 def test_wrong_usage_is_told_in_one_line(words: list[str], line: str, capsys: pytest.CaptureFixture[str]):

@@ -9,8 +9,9 @@ inputs: it says beforehand how many trials go how far, and the spent shares deci
 What a hunt finds is evidence of the grade *searched*.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import NamedTuple, Protocol, final
 
 import numpy as np
@@ -195,17 +196,23 @@ def hunt(
     if of not in routine.budgets:
         raise UsageError(f"{routine.name} promises no {of.value}: write a budget for it")
     rng = np.random.default_rng(seed)
+    spent = partial(_spent, routine, format, device, of)
+    near = partial(_near, routine.formula, format, rng=rng)
     finished = list[Trial]()
     for bracket in scheduler.brackets():
-        going = _judged(routine, format, device, of, searcher.propose(bracket[0].trials))
+        going = [
+            Trial(points.select([row]), int(component[row]), share)
+            for points, component in searcher.propose(bracket[0].trials)
+            for row, share in enumerate(spent((points, component)))
+        ]
         for rung in bracket:
             going.sort(key=lambda trial: -trial.spent)
             stopped, going = going[rung.trials :], going[: rung.trials]
             if stopped:
                 searcher.learn(stopped)
             finished += stopped
-            for group in (group for group in alike(trial.point.size for trial in going) if group):
-                _pursue(routine, format, device, of, [going[i] for i in group], rung.inputs, rng)
+            for group in alike(trial.point.size for trial in going):
+                _pursue([going[i] for i in group], rung.inputs, near, spent)
         searcher.learn(going)
         finished += going
     if not finished:
@@ -215,51 +222,34 @@ def hunt(
     return Hunted(finished, sum(trial.inputs for trial in finished), worst)
 
 
-def _judged(routine: Routine, format: Format, device: str, of: Of, places: Iterable[Place]) -> list[Trial]:
-    """A trial for each proposal."""
-    return [
-        Trial(points.select([row]), int(component[row]), share)
-        for points, component in places
-        for row, share in enumerate(_spent(routine, format, device, of, (points, component)))
-    ]
-
-
 def _pursue(
-    routine: Routine,
-    format: Format,
-    device: str,
-    of: Of,
     trials: Sequence[Trial],
     inputs: int,
-    rng: np.random.Generator,
+    near: Callable[[Place], Place],
+    spent: Callable[[Place], list[float]],
 ) -> None:
     """Take each trial from its input to a neighbour wherever that is worse, until it has seen so many inputs."""
     while any(trial.inputs < inputs for trial in trials):
-        points, component = _near(routine.formula, format, _place(trials), rng)
-        shares = _spent(routine, format, device, of, (points, component))
-        for row, (trial, share) in enumerate(zip(trials, shares, strict=True)):
+        points, component = near(_place(trials))
+        for row, (trial, share) in enumerate(zip(trials, spent((points, component)), strict=True)):
             trial.inputs += 1
             if share >= trial.spent:
                 trial.point, trial.spent = points.select([row]), share
 
 
 def _place(trials: Sequence[Trial]) -> Place:
-    return Points.concatenate([trial.point for trial in trials]), np.array(
-        [trial.component for trial in trials]
-    )
+    component = np.array([trial.component for trial in trials])
+    return Points.concatenate([trial.point for trial in trials]), component
 
 
 def _near(formula: Formula, format: Format, place: Place, rng: np.random.Generator) -> Place:
     """A neighbour of each point in the formula's domain: one change of any kind."""
     stride = int(rng.integers(3))
-    return wandered(
-        formula,
-        format,
-        lambda points, _: np.ones(len(points), dtype=bool),
-        place,
-        rng,
-        range(stride, stride + 1),
-    )
+
+    def everywhere(points: Points, _: np.ndarray) -> np.ndarray:
+        return np.ones(len(points), dtype=bool)
+
+    return wandered(formula, format, everywhere, place, rng, range(stride, stride + 1))
 
 
 def _spent(routine: Routine, format: Format, device: str, of: Of, place: Place) -> list[float]:

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from numcheck.declaration.words import UsageError
-from numcheck.formats import Format, format_of
+from numcheck.formats import format_of
 
 EVERY: Final = 100
 """Steps from one look to the next, so that what looks take is little of the time."""
@@ -110,7 +110,7 @@ class Monitor:
         self.step += 1
         if (self.step - 1) % self.every:
             return
-        scale = self._scale()
+        scale, divisor = self._scale(), self._divisor()
         seen = list[_Seen]()
         self._before = []
         for number, group in enumerate(self.optimizer.param_groups):
@@ -118,7 +118,7 @@ class Monitor:
             gradients = [_parts(p.grad) for p in parameters if p.grad is not None]
             self._before.append([_parts(p.detach()).clone() for p in parameters if p.grad is not None])
             if gradients:
-                seen.append(_seen(name, gradients, self._divisor(), scale))
+                seen.append(_seen(name, gradients, divisor, scale))
         for one in seen:
             self._write(one.name, one.told)
         if scale is not None and seen:
@@ -217,7 +217,7 @@ def _exponent(x: float) -> float:
 
 def _window(scale: float, seen: Sequence[_Seen]) -> dict[str, float]:
     """log2 of the loss's scale, and of those between which no gradient leaves float16's normal numbers."""
-    half: Format = format_of(torch.float16)
+    half = format_of(torch.float16)
     least, largest = min(one.least for one in seen), max(one.largest for one in seen)
     told = {"scale": math.log2(scale)}
     if largest > 0:
