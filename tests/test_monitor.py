@@ -112,16 +112,16 @@ def test_only_each_so_many_steps_are_looked_at_and_none_after_the_end(tmp_path: 
 def test_with_a_scaler_the_window_of_scales_and_what_was_subnormal_in_float16_are_told(
     tmp_path: Path,
 ) -> None:
-    model = nn.ParameterList([nn.Parameter(torch.ones(2))])
+    model = nn.ParameterList([nn.Parameter(torch.ones(4))])
     optimizer = torch.optim.SGD(model.parameters(), lr=0.5)
     scaler = torch.amp.GradScaler("cpu", init_scale=2.0**10)
     with SummaryWriter(str(tmp_path)) as writer, monitor(model, optimizer, writer, scaler):
-        # gradients of 2**-26 and 1: the first is 2**-16 when scaled, below float16's smallest normal number 2**-14
-        scaler.scale((model[0] * torch.tensor([2.0**-26, 1.0])).sum()).backward()
+        # gradients of 2**-26 and 2**-20 are 2**-16 and 2**-10 when scaled: float16's smallest normal number is 2**-14
+        scaler.scale((model[0] * torch.tensor([2.0**-26, 2.0**-20, 1.0, 1.0])).sum()).backward()
         scaler.step(optimizer)
         scaler.update()
     found = {tag: number for tag, [(_, number)] in told(tmp_path).items()}
-    assert found["numcheck/0/subnormal"] == 0.5
+    assert found["numcheck/0/subnormal"] == 0.25
     assert (found["numcheck/0/least_exponent"], found["numcheck/0/largest_exponent"]) == (-26, 0)
     assert found["numcheck/loss_scale/scale"] == 10
     assert found["numcheck/loss_scale/least"] == 12
